@@ -216,6 +216,9 @@ def virtual_key(value: values.VirtualKey) -> virtual_key_pb.VirtualKey:
         expires_at=timestamp(value.expires_at),
         budget_nano_usd=value.budget_nano_usd,
         stream_failover=_stream_failover(value.stream_failover),
+        max_attempts=value.max_attempts,
+        timeout=_duration(value.timeout),
+        hedging_budget=value.hedging_budget,
         created_at=timestamp(value.created_at),
         updated_at=timestamp(value.updated_at),
     )

@@ -83,6 +83,9 @@ class VirtualKeyPatch(TypedDict, total=False):
     expires_at: int | None
     budget_nano_usd: int | None
     stream_failover: int | None
+    max_attempts: int | None
+    timeout: int | None
+    hedging_budget: float | None
 
 
 PatchT = TypeVar("PatchT", bound=Mapping[str, object])

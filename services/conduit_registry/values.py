@@ -169,6 +169,10 @@ class VirtualKey:
     expires_at: int | None = None
     budget_nano_usd: int | None = None
     stream_failover: int | None = None
+    max_attempts: int | None = None
+    # In microseconds.
+    timeout: int | None = None
+    hedging_budget: float | None = None
     created_at: int = 0
     updated_at: int = 0
 

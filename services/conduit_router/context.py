@@ -7,7 +7,7 @@ import msgspec
 from conduit.v1.call_pb2 import CallOptions
 from conduit_kernel.errors import LoopDetected
 from conduit_kernel.limits import MICROSECONDS, number_of, span_of
-from conduit_router.routing.policy import AttemptTimeouts
+from conduit_router.routing.policy import NO_CAPS, AttemptTimeouts, CallerCaps
 from conduit_router.routing.table import Caller
 
 CALL_SECONDS = 600.0
@@ -38,6 +38,8 @@ class CallLimits(msgspec.Struct, frozen=True):
     attempt: AttemptTimeouts | None = None
     # None for so many as are usual, and one for each candidate at least.
     attempts: int | None = None
+    # The most of them that the virtual key allows, also where its caller asks for none.
+    most_attempts: int = NO_CAPS.attempts
     # How many gateways the request has passed before.
     hops: int = 0
     # Whether what a provider does not take is refused rather than left out.
@@ -69,10 +71,15 @@ def has_wishes(options: CallOptions) -> bool:
     return bool(options.fallbacks or options.providers or options.account_key_id)
 
 
-def limits_of(options: CallOptions, caps: CallCaps = UNCAPPED) -> CallLimits:
-    """Return the limits that a caller asks for. InvalidRequest if they make no sense."""
-    asked, attempts = _seconds(options, "timeout"), None
-    total = min(asked or CALL_SECONDS, caps.seconds)
+def limits_of(
+    options: CallOptions | None, caps: CallCaps = UNCAPPED, own: CallerCaps | None = None
+) -> CallLimits:
+    """Return the limits that a caller asks for, capped for all and for the virtual key.
+
+    InvalidRequest if they make no sense.
+    """
+    options, own, attempts = options or CallOptions(), own or NO_CAPS, None
+    total = min(_seconds(options, "timeout") or CALL_SECONDS, caps.seconds, own.seconds)
     if options.HasField("max_attempts"):
         attempts = min(number_of(options, "max_attempts"), caps.attempts)
     if not 0 <= options.hops < MAX_HOPS:
@@ -82,6 +89,7 @@ def limits_of(options: CallOptions, caps: CallCaps = UNCAPPED) -> CallLimits:
         total=total,
         attempt=_attempt_timeouts(options),
         attempts=attempts,
+        most_attempts=own.attempts,
         hops=options.hops,
         is_strict=options.strict_parameters,
         betas=tuple(options.betas),

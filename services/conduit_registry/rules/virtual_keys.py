@@ -20,6 +20,12 @@ def virtual_key_fields(spec: VirtualKeySpec) -> VirtualKeyPatch:
         given["expires_at"] = fields.moment(spec.expires_at, "expiresAt")
     if spec.HasField("stream_failover"):
         given["stream_failover"] = routing_policy.stream_failover(spec.stream_failover)
+    if spec.HasField("max_attempts"):
+        given["max_attempts"] = limits.number_of(spec, "max_attempts")
+    if spec.HasField("timeout"):
+        given["timeout"] = limits.span_of(spec, "timeout")
+    if spec.HasField("hedging_budget"):
+        given["hedging_budget"] = limits.fraction_of(spec, "hedging_budget")
     if spec.HasField("budget_nano_usd"):
         limits.number_of(spec, "budget_nano_usd")
         # A limit that nobody keeps would be worse than none.

@@ -21,6 +21,7 @@ class Base(DeclarativeBase):
 
     type_annotation_map = {  # noqa: RUF012 # SQLAlchemy's own declaration
         int: sa.BigInteger,
+        float: sa.Double,
         str: sa.Text,
         bytes: sa.LargeBinary,
         tuple[str, ...]: TextList,
@@ -197,6 +198,9 @@ class VirtualKeyRow(Row):
     expires_at: Mapped[int | None]
     budget_nano_usd: Mapped[int | None]
     stream_failover: Mapped[int | None]
+    max_attempts: Mapped[int | None]
+    timeout: Mapped[int | None]
+    hedging_budget: Mapped[float | None]
 
 
 class DiscoveryRow(Base):

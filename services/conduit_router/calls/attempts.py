@@ -160,13 +160,15 @@ def _pause_before(scope: CallScope, attempt: Attempt, error: UpstreamError) -> f
     It leaves their share of the call's time to the steps that have not had their turn.
     """
     plan, candidate = scope.plan, attempt.candidate
-    most = 0 if scope.limits.attempts is not None else scope.runtime.caps.attempts
+    limits, most = scope.limits, 0
+    if limits.attempts is None:
+        most = min(limits.most_attempts, scope.runtime.caps.attempts)
     repetition = plan.repetition(error, most)
     if not repetition:
         return None
     rule, others = rule_of(candidate, error), len(plan.untried_in_order())
     pause = pause_before(rule, error, repetition, random.uniform)
-    reserved = scope.limits.total * others / len(plan.decision.candidates)
+    reserved = limits.total * others / len(plan.decision.candidates)
     if pause is None or pause >= scope.left() - reserved:
         return None
     if rule is USUAL and others and pause > RETRY_PAUSE_SECONDS[1]:

@@ -50,7 +50,6 @@ def admit(
     """Admit a call and decide where it may go. A ConduitError if it may not, or nowhere."""
     started, requirements, decision = runtime.clock(), None, None
     json = form.json_at_hand
-    is_typed = json is None
     try:
         if runtime.backlog.refuses_calls:
             raise runtime.backlog.refusal()
@@ -77,15 +76,16 @@ def admit(
             if route is not None:
                 runtime.recorder.count_call(requirements.model, operation.name, error.reason)
             raise error
-        limits = runtime.limits if options is None else limits_of(options, runtime.caps)
+        own = caller.caller.caps
+        is_usual = options is None and own is None
+        limits = runtime.limits if is_usual else limits_of(options, runtime.caps, own)
     except ConduitError as error:
         end = CallEnd(runtime.wall_clock(), started, runtime.clock(), caller, "", operation.name)
         end.decision, end.revision = decision, runtime.table.revision
         tell_refused(runtime.end_listeners, end, requirements, error)
         runtime.recorder.end_refused(caller, end.model, operation.name)
         raise
-    candidates = len(decision.candidates) + len(decision.conditional)
-    plan = AttemptPlan(decision, limits.attempts or max(MAX_ATTEMPTS, candidates))
+    usual = max(MAX_ATTEMPTS, len(decision.candidates) + len(decision.conditional))
     return CallScope(
         runtime,
         operation,
@@ -94,12 +94,12 @@ def admit(
         caller,
         options,
         limits,
-        plan,
+        AttemptPlan(decision, min(limits.attempts or usual, limits.most_attempts)),
         decision,
         runtime.table.revision,
         started,
         started + limits.total,
-        is_typed,
+        json is None,
     )
 
 

@@ -11,7 +11,8 @@ from conduit_kernel.errors import DeadlineExceeded, InvalidRequest
 from conduit_router.calls.attempt_ends import end_failed
 from conduit_router.calls.call_scope import CallScope
 from conduit_router.routing.attempt_plan import Attempt, Outrun
-from conduit_router.routing.policy import Hedging
+from conduit_router.routing.hedges import Budgets
+from conduit_router.routing.policy import NO_CAPS, Hedging
 
 ResultT = TypeVar("ResultT")
 Make = Callable[[CallScope, Attempt], Awaitable[ResultT]]
@@ -31,12 +32,15 @@ async def hedged(
     Returns the one that the call goes on with, over, and what it came to: an answer, or its error.
     The other one is accounted for.
     """
-    hedging, hedges = attempt.candidate.hedging, scope.runtime.hedges
-    if hedging is None or scope.operation.name not in HEDGED:
+    hedging, caps = attempt.candidate.hedging, scope.caller.caller.caps or NO_CAPS
+    if hedging is None or scope.operation.name not in HEDGED or not caps.hedging:
         return attempt, make(scope, attempt)
+    budgets: Budgets = {scope.requirements.model: hedging.budget}
+    if caps.hedging < NO_CAPS.hedging:
+        budgets[scope.caller.caller.virtual_key_id] = caps.hedging
     if scope.plan.attempts == 1:
-        hedges.earn(scope.requirements.model, hedging.budget)
-    race = _Race(scope, attempt, make, drop)
+        scope.runtime.hedges.earn(budgets)
+    race = _Race(scope, attempt, make, drop, budgets)
     try:
         await race.run(hedging)
     except BaseException as error:
@@ -49,11 +53,17 @@ class _Race(Generic[ResultT]):
     """An attempt, and maybe a second one."""
 
     def __init__(
-        self, scope: CallScope, attempt: Attempt, make: Make[ResultT], drop: Drop[ResultT]
+        self,
+        scope: CallScope,
+        attempt: Attempt,
+        make: Make[ResultT],
+        drop: Drop[ResultT],
+        budgets: Budgets,
     ) -> None:
         self._scope = scope
         self._make = make
         self._drop = drop
+        self._budgets = budgets
         # The one that the call goes on with.
         self.attempt = attempt
         self.task = self._start(attempt)
@@ -93,7 +103,7 @@ class _Race(Generic[ResultT]):
         # One that fetches what the request names is not slow, nor is one that answers already.
         is_waiting = first.is_sent and first.waited == 0
         second = scope.plan.hedge() if is_waiting else None
-        if second is None or not scope.runtime.hedges.take(scope.requirements.model):
+        if second is None or not scope.runtime.hedges.take(self._budgets):
             return None
         try:
             has_begun = scope.begin_attempt(second)

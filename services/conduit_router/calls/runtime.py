@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-from conduit.v1.call_pb2 import CallOptions
 from conduit_kernel.http import Headers
 from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.calls.jobs import JobRunner
@@ -64,7 +63,7 @@ class CallRuntime:
         self.caps = caps
         self.under_way = CallsUnderWay(caps.calls)
         # Of calls without options.
-        self.limits = limits_of(CallOptions(), caps)
+        self.limits = limits_of(None, caps)
 
     def apply(self, change: TableChange) -> None:
         """Serve calls by a new table."""

@@ -1,6 +1,7 @@
 """When a second candidate is asked beside a slow one, and for how many calls."""
 
 from collections import deque
+from collections.abc import Iterable
 
 from conduit_router.routing.balancing import Place
 from conduit_router.routing.policy import Hedging
@@ -14,6 +15,10 @@ IN_TIME = 0.95
 # What is given, however little traffic an alias has.
 RESERVE = 10.0
 
+# By alias, or virtual key where that has a budget of its own: the share of its calls that may be
+# hedged; of what is left, how many.
+Budgets = dict[str | int, float]
+
 
 class Hedges:
     """Keeps how long first tokens took, and how many calls may still be hedged."""
@@ -21,7 +26,7 @@ class Hedges:
     def __init__(self) -> None:
         # Seconds, by instance and model.
         self._answers: dict[Place, deque[float]] = {}
-        self._left: dict[str, float] = {}
+        self._left: Budgets = {}
 
     def delay(self, hedging: Hedging, place: Place) -> float | None:
         """Return how many seconds a candidate has for itself; None where that is not known yet."""
@@ -39,22 +44,26 @@ class Hedges:
             answers = self._answers[place] = deque(maxlen=KEPT_ANSWERS)
         answers.append(seconds)
 
-    def earn(self, alias: str, share: float) -> None:
-        """Note a call of an alias, of whose calls such a share may be hedged."""
-        self._left[alias] = min(RESERVE, self._left.get(alias, RESERVE) + share)
+    def earn(self, budgets: Budgets) -> None:
+        """Note a call that counts for such budgets."""
+        for name, share in budgets.items():
+            self._left[name] = min(RESERVE, self._left.get(name, RESERVE) + share)
 
-    def take(self, alias: str) -> bool:
-        """Take one hedge of an alias, if there is one left."""
-        left = self._left.get(alias, RESERVE)
-        if left < 1.0:
+    def take(self, names: Iterable[str | int]) -> bool:
+        """Take one hedge of each budget, if each has one left."""
+        left = {name: self._left.get(name, RESERVE) - 1.0 for name in names}
+        if min(left.values()) < 0.0:
             return False
-        self._left[alias] = left - 1.0
+        self._left |= left
         return True
 
     def apply(self, change: TableChange) -> None:
         """Forget what a new table does not have."""
         for alias in change.aliases - change.after.routes.keys():
             self._left.pop(alias, None)
+        known = change.after.hashes
+        for key in [each for each in self._left if isinstance(each, int) and each not in known]:
+            del self._left[key]
         gone = change.provider_ids - change.after.instances.keys()
         if gone and self._answers:
             self._answers = {at: each for at, each in self._answers.items() if at[0] not in gone}

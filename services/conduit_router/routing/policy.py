@@ -1,6 +1,8 @@
-"""The routing policy of an alias, compiled from its fallback chain."""
+"""The routing policy of an alias, compiled from its fallback chain; caps of virtual keys."""
 
+import sys
 from collections.abc import Iterable, Mapping
+from math import inf
 from typing import NamedTuple
 
 import msgspec
@@ -19,6 +21,7 @@ from conduit.v1.routing_policy_pb2 import (
     StreamFailover,
 )
 from conduit.v1.timeouts_pb2 import Timeouts
+from conduit.v1.virtual_key_pb2 import VirtualKey
 
 
 class AttemptTimeouts(NamedTuple):
@@ -48,6 +51,16 @@ class Hedging(NamedTuple):
     budget: float = 0.05
 
 
+class CallerCaps(NamedTuple):
+    """The most that calls of a virtual key may take, whatever their callers ask for."""
+
+    attempts: int = sys.maxsize
+    seconds: float = inf
+    # The share of its chats that may be hedged.
+    hedging: float = 1.0
+
+
+NO_CAPS = CallerCaps()
 RetriesByClass = Mapping[FailureClass.ValueType, Retries]
 NO_RETRIES: RetriesByClass = {}
 
@@ -102,6 +115,16 @@ def hedging_of(chain: FallbackChain) -> Hedging | None:
     own = chain.hedging
     budget = own.budget if own.HasField("budget") else Hedging().budget
     return Hedging(_seconds(own.delay), budget)
+
+
+def caps_of(key: VirtualKey) -> CallerCaps | None:
+    """Return the most that calls of a virtual key may take; None where it says nothing."""
+    caps = CallerCaps(
+        key.max_attempts or NO_CAPS.attempts,
+        _seconds(key.timeout) or NO_CAPS.seconds,
+        key.hedging_budget if key.HasField("hedging_budget") else NO_CAPS.hedging,
+    )
+    return None if caps == NO_CAPS else caps
 
 
 def timeouts_of(own: Timeouts, others: AttemptTimeouts | None) -> AttemptTimeouts | None:

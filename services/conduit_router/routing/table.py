@@ -21,6 +21,7 @@ from conduit_providers.wire import Headers
 from conduit_router.routing.policy import (
     NO_RETRIES,
     AttemptTimeouts,
+    CallerCaps,
     Hedging,
     RetriesByClass,
     RoutingPolicy,
@@ -207,6 +208,8 @@ class Caller(msgspec.Struct, frozen=True, eq=False, gc=False):
     allowed: tuple[str, ...] | None
     # What follows when a stream fails; zero where the key says nothing.
     stream_failover: int = 0
+    # None where the key says nothing at all.
+    caps: CallerCaps | None = None
 
 
 class RoutingTable(msgspec.Struct, frozen=True, eq=False):

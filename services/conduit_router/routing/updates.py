@@ -17,6 +17,7 @@ from conduit_kernel.slices import Slices
 from conduit_kernel.snapshot import Changes, SnapshotState
 from conduit_providers.auth.secret_files import NO_FOLDERS, FileTexts, SecretFiles
 from conduit_router.routing.compile import Compiler
+from conduit_router.routing.policy import caps_of
 from conduit_router.routing.routes import compile_route
 from conduit_router.routing.table import (
     EMPTY_TABLE,
@@ -256,4 +257,5 @@ def _caller(entry: SnapshotVirtualKey) -> Caller:
         expires_at=key.expires_at.ToNanoseconds() / 1e9 if key.HasField("expires_at") else inf,
         allowed=tuple(key.allowed_models) or None,
         stream_failover=key.stream_failover,
+        caps=caps_of(key),
     )

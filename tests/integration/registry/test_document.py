@@ -74,6 +74,9 @@ async def fill(api: Api) -> None:
         name="ci",
         expires_at=Timestamp(seconds=int(NOW)),
         stream_failover=STREAM_FAILOVER_RESTART,
+        max_attempts=3,
+        timeout=Duration(seconds=30),
+        hedging_budget=0.5,
     )
     await api(CreateVirtualKeyRequest(virtual_key=virtual_key))
 

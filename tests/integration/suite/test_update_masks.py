@@ -83,6 +83,9 @@ def virtual_key_spec() -> VirtualKeySpec:
         is_enabled=False,
         allowed_models=["gpt-*"],
         stream_failover=STREAM_FAILOVER_RESTART,
+        max_attempts=2,
+        timeout=Duration(seconds=30),
+        hedging_budget=0.5,
     )
     spec.expires_at.FromJsonString("2030-01-02T03:04:05Z")
     return spec

@@ -14,7 +14,7 @@ from conduit_router.context import (
     limits_of,
     options_of,
 )
-from conduit_router.routing.policy import AttemptTimeouts
+from conduit_router.routing.policy import AttemptTimeouts, CallerCaps
 
 LIMITS = (
     "timeout",
@@ -109,6 +109,18 @@ def test_the_operators_own_limits_cap_what_is_asked_for() -> None:
     assert limits_of(CallOptions(), caps).total == 60.0
     less = limits_of(CallOptions(timeout=Duration(seconds=9), max_attempts=2), caps)
     assert (less.total, less.attempts) == (9.0, 2)
+
+
+def test_a_virtual_key_s_own_limits_cap_what_its_callers_ask_for() -> None:
+    """And what is usual, as far as they are the lesser ones; number by number."""
+    caps = CallCaps(seconds=60.0, attempts=3)
+    options = CallOptions(timeout=Duration(seconds=90), max_attempts=9)
+    asked = limits_of(options, caps, CallerCaps(attempts=2, seconds=30.0))
+    assert (asked.total, asked.attempts, asked.most_attempts) == (30.0, 3, 2)
+    usual = limits_of(None, caps, CallerCaps(attempts=2))
+    assert (usual.total, usual.attempts, usual.most_attempts) == (60.0, None, 2)
+    assert limits_of(options, caps, CallerCaps(seconds=3000.0)).total == 60.0
+    assert limits_of(options, own=CallerCaps(seconds=3000.0)).total == 90.0
 
 
 def test_a_request_without_options_has_none() -> None:

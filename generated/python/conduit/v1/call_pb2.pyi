@@ -45,7 +45,9 @@ class CallOptions(_message.Message):
     strict_parameters: _builtins.bool
     """Whether parameters the provider does not take are refused with UNSUPPORTED_PARAMETER rather than dropped."""
     max_attempts: _builtins.int
-    """The most attempts to make, from 1; more than 16 mean 16. Unset means 4, or one for each candidate where there are more."""
+    """The most attempts to make, from 1; more than 16 mean 16, or what the operator has said, for all callers or for the virtual
+    key. Unset means 4, or one for each candidate where there are more, as far as the virtual key allows.
+    """
     seed: _builtins.int
     """What the weighted choice is made with. Unset means at random."""
     stream_failover: _routing_policy_pb2.StreamFailover.ValueType
@@ -67,7 +69,9 @@ class CallOptions(_message.Message):
     """
     @_builtins.property
     def timeout(self) -> _duration_pb2.Duration:
-        """The most time the whole call may take, failovers included; more than zero and at most an hour. Unset means the Router's default, 10 minutes."""
+        """The most time the whole call may take, failovers included; more than zero and at most an hour. Capped by the operator, for
+        all callers and for the virtual key. Unset means the Router's default, 10 minutes, so capped.
+        """
 
     @_builtins.property
     def fallbacks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

@@ -737,6 +737,9 @@ def read_update_virtual_key(
                     "expiresAt": "expires_at",
                     "budget": "budget_nano_usd",
                     "streamFailover": "stream_failover",
+                    "maxAttempts": "max_attempts",
+                    "timeout": "timeout",
+                    "hedgingBudget": "hedging_budget",
                 },
             )
         )

@@ -23,6 +23,9 @@ _VIRTUAL_KEY_MEMBERS: Final[frozenset[str]] = frozenset(
         "updatedAt",
         "etag",
         "streamFailover",
+        "maxAttempts",
+        "timeout",
+        "hedgingBudget",
     }
 )
 
@@ -65,6 +68,12 @@ def fill_virtual_key(message: virtual_key_pb2.VirtualKey, value: object, path: s
         message.stream_failover = runtime.any_case(
             member, STREAM_FAILOVER_BY_SPELLING, STREAM_FAILOVER_SPELLINGS, path + "streamFailover"
         )
+    if (member := value.get("maxAttempts")) is not None:
+        message.max_attempts = runtime.int32(member, path + "maxAttempts")
+    if (member := value.get("timeout")) is not None:
+        well_known.fill_duration(message.timeout, member, path + "timeout")
+    if (member := value.get("hedgingBudget")) is not None:
+        message.hedging_budget = runtime.double(member, path + "hedgingBudget")
     if not _VIRTUAL_KEY_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _VIRTUAL_KEY_MEMBERS, path)
 
@@ -93,11 +102,28 @@ def virtual_key_to_json(message: virtual_key_pb2.VirtualKey) -> dict[str, object
         if message.HasField("stream_failover")
         else None
     )
+    members["maxAttempts"] = message.max_attempts if message.HasField("max_attempts") else None
+    members["timeout"] = (
+        well_known.duration_text(message.timeout) if message.HasField("timeout") else None
+    )
+    members["hedgingBudget"] = (
+        message.hedging_budget if message.HasField("hedging_budget") else None
+    )
     return members
 
 
 _VIRTUAL_KEY_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
-    {"name", "isEnabled", "allowedModels", "expiresAt", "budget", "streamFailover"}
+    {
+        "name",
+        "isEnabled",
+        "allowedModels",
+        "expiresAt",
+        "budget",
+        "streamFailover",
+        "maxAttempts",
+        "timeout",
+        "hedgingBudget",
+    }
 )
 
 
@@ -129,6 +155,12 @@ def fill_virtual_key_spec(
         message.stream_failover = runtime.any_case(
             member, STREAM_FAILOVER_BY_SPELLING, STREAM_FAILOVER_SPELLINGS, path + "streamFailover"
         )
+    if (member := value.get("maxAttempts")) is not None:
+        message.max_attempts = runtime.int32(member, path + "maxAttempts")
+    if (member := value.get("timeout")) is not None:
+        well_known.fill_duration(message.timeout, member, path + "timeout")
+    if (member := value.get("hedgingBudget")) is not None:
+        message.hedging_budget = runtime.double(member, path + "hedgingBudget")
     if not _VIRTUAL_KEY_SPEC_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _VIRTUAL_KEY_SPEC_MEMBERS, path)
 
@@ -149,4 +181,10 @@ def virtual_key_spec_to_json(message: virtual_key_pb2.VirtualKeySpec) -> dict[st
         members["streamFailover"] = STREAM_FAILOVER_SPELLINGS.get(
             message.stream_failover, "Unspecified"
         )
+    if message.HasField("max_attempts"):
+        members["maxAttempts"] = message.max_attempts
+    if message.HasField("timeout"):
+        members["timeout"] = well_known.duration_text(message.timeout)
+    if message.HasField("hedging_budget"):
+        members["hedgingBudget"] = message.hedging_budget
     return members

@@ -24,10 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 from conduit.v1 import routing_policy_pb2 as conduit_dot_v1_dot_routing__policy__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x63onduit/v1/virtual_key.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x1f\x63onduit/v1/routing_policy.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xba\x04\n\nVirtualKey\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x15\n\x03key\x18\x03 \x01(\tH\x00R\x03key\x88\x01\x01\x12\x1d\n\nkey_prefix\x18\x04 \x01(\tR\tkeyPrefix\x12\x1d\n\nis_enabled\x18\x05 \x01(\x08R\tisEnabled\x12%\n\x0e\x61llowed_models\x18\x06 \x03(\tR\rallowedModels\x12\x41\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x8a\xb5\x18\x02@\x01R\texpiresAt\x12=\n\x0f\x62udget_nano_usd\x18\x08 \x01(\x03\x42\x10\x8a\xb5\x18\x0c\n\x06\x62udget8\x01@\x01H\x01R\rbudgetNanoUsd\x88\x01\x01\x12\x39\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nupdated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x12\n\x04\x65tag\x18\x0b \x01(\tR\x04\x65tag\x12P\n\x0fstream_failover\x18\x0c \x01(\x0e\x32\x1a.conduit.v1.StreamFailoverB\x06\x8a\xb5\x18\x02@\x01H\x02R\x0estreamFailover\x88\x01\x01\x42\x06\n\x04_keyB\x12\n\x10_budget_nano_usdB\x12\n\x10_stream_failover\"\xd6\x03\n\x0eVirtualKeySpec\x12+\n\x04name\x18\x01 \x01(\tB\x12\x8a\xb5\x18\x03\x88\x01\x01\x92\xb5\x18\x07\x08\x01\x10\xc8\x01\x18\x01H\x00R\x04name\x88\x01\x01\x12\"\n\nis_enabled\x18\x02 \x01(\x08H\x01R\tisEnabled\x88\x01\x01\x12\x35\n\x0e\x61llowed_models\x18\x03 \x03(\tB\x0e\x92\xb5\x18\n\x08\x01\x10\xc8\x01\x18\x01(\xe8\x07R\rallowedModels\x12_\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB$\x92\xb5\x18 \"\x1e^(19[7-9][0-9]|[2-9][0-9]{3})-R\texpiresAt\x12Q\n\x0f\x62udget_nano_usd\x18\x05 \x01(\x03\x42$\x8a\xb5\x18\n\n\x06\x62udget8\x01\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x65\xcd\xcd\x41H\x02R\rbudgetNanoUsd\x88\x01\x01\x12H\n\x0fstream_failover\x18\x06 \x01(\x0e\x32\x1a.conduit.v1.StreamFailoverH\x03R\x0estreamFailover\x88\x01\x01\x42\x07\n\x05_nameB\r\n\x0b_is_enabledB\x12\n\x10_budget_nano_usdB\x12\n\x10_stream_failoverB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x63onduit/v1/virtual_key.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x1f\x63onduit/v1/routing_policy.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xff\x05\n\nVirtualKey\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x15\n\x03key\x18\x03 \x01(\tH\x00R\x03key\x88\x01\x01\x12\x1d\n\nkey_prefix\x18\x04 \x01(\tR\tkeyPrefix\x12\x1d\n\nis_enabled\x18\x05 \x01(\x08R\tisEnabled\x12%\n\x0e\x61llowed_models\x18\x06 \x03(\tR\rallowedModels\x12\x41\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x8a\xb5\x18\x02@\x01R\texpiresAt\x12=\n\x0f\x62udget_nano_usd\x18\x08 \x01(\x03\x42\x10\x8a\xb5\x18\x0c\n\x06\x62udget8\x01@\x01H\x01R\rbudgetNanoUsd\x88\x01\x01\x12\x39\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nupdated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x12\n\x04\x65tag\x18\x0b \x01(\tR\x04\x65tag\x12P\n\x0fstream_failover\x18\x0c \x01(\x0e\x32\x1a.conduit.v1.StreamFailoverB\x06\x8a\xb5\x18\x02@\x01H\x02R\x0estreamFailover\x88\x01\x01\x12.\n\x0cmax_attempts\x18\r \x01(\x05\x42\x06\x8a\xb5\x18\x02@\x01H\x03R\x0bmaxAttempts\x88\x01\x01\x12;\n\x07timeout\x18\x0e \x01(\x0b\x32\x19.google.protobuf.DurationB\x06\x8a\xb5\x18\x02@\x01R\x07timeout\x12\x32\n\x0ehedging_budget\x18\x0f \x01(\x01\x42\x06\x8a\xb5\x18\x02@\x01H\x04R\rhedgingBudget\x88\x01\x01\x42\x06\n\x04_keyB\x12\n\x10_budget_nano_usdB\x12\n\x10_stream_failoverB\x0f\n\r_max_attemptsB\x11\n\x0f_hedging_budget\"\xbc\x05\n\x0eVirtualKeySpec\x12+\n\x04name\x18\x01 \x01(\tB\x12\x8a\xb5\x18\x03\x88\x01\x01\x92\xb5\x18\x07\x08\x01\x10\xc8\x01\x18\x01H\x00R\x04name\x88\x01\x01\x12\"\n\nis_enabled\x18\x02 \x01(\x08H\x01R\tisEnabled\x88\x01\x01\x12\x35\n\x0e\x61llowed_models\x18\x03 \x03(\tB\x0e\x92\xb5\x18\n\x08\x01\x10\xc8\x01\x18\x01(\xe8\x07R\rallowedModels\x12_\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB$\x92\xb5\x18 \"\x1e^(19[7-9][0-9]|[2-9][0-9]{3})-R\texpiresAt\x12Q\n\x0f\x62udget_nano_usd\x18\x05 \x01(\x03\x42$\x8a\xb5\x18\n\n\x06\x62udget8\x01\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x65\xcd\xcd\x41H\x02R\rbudgetNanoUsd\x88\x01\x01\x12H\n\x0fstream_failover\x18\x06 \x01(\x0e\x32\x1a.conduit.v1.StreamFailoverH\x03R\x0estreamFailover\x88\x01\x01\x12>\n\x0cmax_attempts\x18\x07 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\xf0?I\x00\x00\x00\x00\x00\x00Y@H\x04R\x0bmaxAttempts\x88\x01\x01\x12<\n\x07timeout\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationB\x07\x92\xb5\x18\x03\x30\x90\x1cR\x07timeout\x12\x42\n\x0ehedging_budget\x18\t \x01(\x01\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00\x00\xf0?H\x05R\rhedgingBudget\x88\x01\x01\x42\x07\n\x05_nameB\r\n\x0b_is_enabledB\x12\n\x10_budget_nano_usdB\x12\n\x10_stream_failoverB\x0f\n\r_max_attemptsB\x11\n\x0f_hedging_budgetB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +42,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VIRTUALKEY'].fields_by_name['budget_nano_usd']._serialized_options = b'\212\265\030\014\n\006budget8\001@\001'
   _globals['_VIRTUALKEY'].fields_by_name['stream_failover']._loaded_options = None
   _globals['_VIRTUALKEY'].fields_by_name['stream_failover']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_VIRTUALKEY'].fields_by_name['max_attempts']._loaded_options = None
+  _globals['_VIRTUALKEY'].fields_by_name['max_attempts']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_VIRTUALKEY'].fields_by_name['timeout']._loaded_options = None
+  _globals['_VIRTUALKEY'].fields_by_name['timeout']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_VIRTUALKEY'].fields_by_name['hedging_budget']._loaded_options = None
+  _globals['_VIRTUALKEY'].fields_by_name['hedging_budget']._serialized_options = b'\212\265\030\002@\001'
   _globals['_VIRTUALKEYSPEC'].fields_by_name['name']._loaded_options = None
   _globals['_VIRTUALKEYSPEC'].fields_by_name['name']._serialized_options = b'\212\265\030\003\210\001\001\222\265\030\007\010\001\020\310\001\030\001'
   _globals['_VIRTUALKEYSPEC'].fields_by_name['allowed_models']._loaded_options = None
@@ -49,8 +56,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VIRTUALKEYSPEC'].fields_by_name['expires_at']._serialized_options = b'\222\265\030 \"\036^(19[7-9][0-9]|[2-9][0-9]{3})-'
   _globals['_VIRTUALKEYSPEC'].fields_by_name['budget_nano_usd']._loaded_options = None
   _globals['_VIRTUALKEYSPEC'].fields_by_name['budget_nano_usd']._serialized_options = b'\212\265\030\n\n\006budget8\001\222\265\030\0229\000\000\000\000\000\000\000\000I\000\000\000\000e\315\315A'
-  _globals['_VIRTUALKEY']._serialized_start=137
-  _globals['_VIRTUALKEY']._serialized_end=707
-  _globals['_VIRTUALKEYSPEC']._serialized_start=710
-  _globals['_VIRTUALKEYSPEC']._serialized_end=1180
+  _globals['_VIRTUALKEYSPEC'].fields_by_name['max_attempts']._loaded_options = None
+  _globals['_VIRTUALKEYSPEC'].fields_by_name['max_attempts']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\360?I\000\000\000\000\000\000Y@'
+  _globals['_VIRTUALKEYSPEC'].fields_by_name['timeout']._loaded_options = None
+  _globals['_VIRTUALKEYSPEC'].fields_by_name['timeout']._serialized_options = b'\222\265\030\0030\220\034'
+  _globals['_VIRTUALKEYSPEC'].fields_by_name['hedging_budget']._loaded_options = None
+  _globals['_VIRTUALKEYSPEC'].fields_by_name['hedging_budget']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\000\000I\000\000\000\000\000\000\360?'
+  _globals['_VIRTUALKEY']._serialized_start=169
+  _globals['_VIRTUALKEY']._serialized_end=936
+  _globals['_VIRTUALKEYSPEC']._serialized_start=939
+  _globals['_VIRTUALKEYSPEC']._serialized_end=1639
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from conduit.v1 import routing_policy_pb2 as _routing_policy_pb2
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -38,6 +39,9 @@ class VirtualKey(_message.Message):
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     STREAM_FAILOVER_FIELD_NUMBER: _builtins.int
+    MAX_ATTEMPTS_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
+    HEDGING_BUDGET_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by the Registry, never used again."""
     name: _builtins.str
@@ -54,6 +58,12 @@ class VirtualKey(_message.Message):
     """Names this state of it: send it with a change, so as not to undo somebody else's. Over HTTP also the header `ETag`."""
     stream_failover: _routing_policy_pb2.StreamFailover.ValueType
     """What follows when a stream fails behind its first token. Unset means the alias's word."""
+    max_attempts: _builtins.int
+    """The most attempts of a call, whatever its caller asks for. Unset means no other limit than every call's."""
+    hedging_budget: _builtins.float
+    """The share of the key's chats for which a second candidate may be asked, beside a few in any case, where the alias's policy
+    has hedging; 0 for none at all. Unset means no other limit than the alias's budget.
+    """
     @_builtins.property
     def allowed_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The aliases it may use; `*` stands for any run of characters. Empty means all. The models that a session brings in
@@ -72,6 +82,10 @@ class VirtualKey(_message.Message):
     def updated_at(self) -> _timestamp_pb2.Timestamp:
         """When it last changed."""
 
+    @_builtins.property
+    def timeout(self) -> _duration_pb2.Duration:
+        """The most time of a call, failovers included, whatever its caller asks for. Unset means no other limit than every call's."""
+
     def __init__(
         self,
         *,
@@ -87,21 +101,32 @@ class VirtualKey(_message.Message):
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
         stream_failover: _routing_policy_pb2.StreamFailover.ValueType | None = ...,
+        max_attempts: _builtins.int | None = ...,
+        timeout: _duration_pb2.Duration | None = ...,
+        hedging_budget: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_key", b"_key", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "created_at", b"created_at", "expires_at", b"expires_at", "key", b"key", "stream_failover", b"stream_failover", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_key", b"_key", "_max_attempts", b"_max_attempts", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "created_at", b"created_at", "expires_at", b"expires_at", "hedging_budget", b"hedging_budget", "key", b"key", "max_attempts", b"max_attempts", "stream_failover", b"stream_failover", "timeout", b"timeout", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_key", b"_key", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "budget_nano_usd", b"budget_nano_usd", "created_at", b"created_at", "etag", b"etag", "expires_at", b"expires_at", "id", b"id", "is_enabled", b"is_enabled", "key", b"key", "key_prefix", b"key_prefix", "name", b"name", "stream_failover", b"stream_failover", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_key", b"_key", "_max_attempts", b"_max_attempts", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "budget_nano_usd", b"budget_nano_usd", "created_at", b"created_at", "etag", b"etag", "expires_at", b"expires_at", "hedging_budget", b"hedging_budget", "id", b"id", "is_enabled", b"is_enabled", "key", b"key", "key_prefix", b"key_prefix", "max_attempts", b"max_attempts", "name", b"name", "stream_failover", b"stream_failover", "timeout", b"timeout", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_nano_usd: _TypeAlias = _typing.Literal["budget_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__budget_nano_usd: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd"]  # noqa: Y015
+    _WhichOneofReturnType__hedging_budget: _TypeAlias = _typing.Literal["hedging_budget"]  # noqa: Y015
+    _WhichOneofArgType__hedging_budget: _TypeAlias = _typing.Literal["_hedging_budget", b"_hedging_budget"]  # noqa: Y015
     _WhichOneofReturnType__key: _TypeAlias = _typing.Literal["key"]  # noqa: Y015
     _WhichOneofArgType__key: _TypeAlias = _typing.Literal["_key", b"_key"]  # noqa: Y015
+    _WhichOneofReturnType__max_attempts: _TypeAlias = _typing.Literal["max_attempts"]  # noqa: Y015
+    _WhichOneofArgType__max_attempts: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts"]  # noqa: Y015
     _WhichOneofReturnType__stream_failover: _TypeAlias = _typing.Literal["stream_failover"]  # noqa: Y015
     _WhichOneofArgType__stream_failover: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__budget_nano_usd) -> _WhichOneofReturnType__budget_nano_usd | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__hedging_budget) -> _WhichOneofReturnType__hedging_budget | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__key) -> _WhichOneofReturnType__key | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_attempts) -> _WhichOneofReturnType__max_attempts | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__stream_failover) -> _WhichOneofReturnType__stream_failover | None: ...
 
@@ -119,6 +144,9 @@ class VirtualKeySpec(_message.Message):
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     BUDGET_NANO_USD_FIELD_NUMBER: _builtins.int
     STREAM_FAILOVER_FIELD_NUMBER: _builtins.int
+    MAX_ATTEMPTS_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
+    HEDGING_BUDGET_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required on creation."""
     is_enabled: _builtins.bool
@@ -127,6 +155,10 @@ class VirtualKeySpec(_message.Message):
     """Default unset. In nano-dollars, from 0. NOT_IMPLEMENTED in this version, which keeps no budgets."""
     stream_failover: _routing_policy_pb2.StreamFailover.ValueType
     """Default unset."""
+    max_attempts: _builtins.int
+    """Default unset."""
+    hedging_budget: _builtins.float
+    """Default unset."""
     @_builtins.property
     def allowed_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Default empty."""
@@ -134,6 +166,10 @@ class VirtualKeySpec(_message.Message):
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
         """Default unset."""
+
+    @_builtins.property
+    def timeout(self) -> _duration_pb2.Duration:
+        """Default unset; more than zero and at most an hour."""
 
     def __init__(
         self,
@@ -144,15 +180,22 @@ class VirtualKeySpec(_message.Message):
         expires_at: _timestamp_pb2.Timestamp | None = ...,
         budget_nano_usd: _builtins.int | None = ...,
         stream_failover: _routing_policy_pb2.StreamFailover.ValueType | None = ...,
+        max_attempts: _builtins.int | None = ...,
+        timeout: _duration_pb2.Duration | None = ...,
+        hedging_budget: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_is_enabled", b"_is_enabled", "_name", b"_name", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "expires_at", b"expires_at", "is_enabled", b"is_enabled", "name", b"name", "stream_failover", b"stream_failover"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_max_attempts", b"_max_attempts", "_name", b"_name", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "expires_at", b"expires_at", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "max_attempts", b"max_attempts", "name", b"name", "stream_failover", b"stream_failover", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_is_enabled", b"_is_enabled", "_name", b"_name", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "budget_nano_usd", b"budget_nano_usd", "expires_at", b"expires_at", "is_enabled", b"is_enabled", "name", b"name", "stream_failover", b"stream_failover"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_max_attempts", b"_max_attempts", "_name", b"_name", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "budget_nano_usd", b"budget_nano_usd", "expires_at", b"expires_at", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "max_attempts", b"max_attempts", "name", b"name", "stream_failover", b"stream_failover", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_nano_usd: _TypeAlias = _typing.Literal["budget_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__budget_nano_usd: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd"]  # noqa: Y015
+    _WhichOneofReturnType__hedging_budget: _TypeAlias = _typing.Literal["hedging_budget"]  # noqa: Y015
+    _WhichOneofArgType__hedging_budget: _TypeAlias = _typing.Literal["_hedging_budget", b"_hedging_budget"]  # noqa: Y015
     _WhichOneofReturnType__is_enabled: _TypeAlias = _typing.Literal["is_enabled"]  # noqa: Y015
     _WhichOneofArgType__is_enabled: _TypeAlias = _typing.Literal["_is_enabled", b"_is_enabled"]  # noqa: Y015
+    _WhichOneofReturnType__max_attempts: _TypeAlias = _typing.Literal["max_attempts"]  # noqa: Y015
+    _WhichOneofArgType__max_attempts: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts"]  # noqa: Y015
     _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
     _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
     _WhichOneofReturnType__stream_failover: _TypeAlias = _typing.Literal["stream_failover"]  # noqa: Y015
@@ -160,7 +203,11 @@ class VirtualKeySpec(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__budget_nano_usd) -> _WhichOneofReturnType__budget_nano_usd | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__hedging_budget) -> _WhichOneofReturnType__hedging_budget | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__is_enabled) -> _WhichOneofReturnType__is_enabled | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_attempts) -> _WhichOneofReturnType__max_attempts | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
     @_typing.overload

@@ -79,6 +79,9 @@ async def test_what_a_thing_leaves_out_is_as_on_creation(catalog: Catalog) -> No
         "expires_at": None,
         "budget_nano_usd": None,
         "stream_failover": None,
+        "max_attempts": None,
+        "timeout": None,
+        "hedging_budget": None,
     }
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from conduit.v1.routing_policy_pb2 import STREAM_FAILOVER_FAIL
@@ -20,6 +21,9 @@ def test_only_what_a_spec_gives_is_read() -> None:
         allowed_models=["gpt-4", " fast", "gpt-4"],
         expires_at=Timestamp(seconds=5, nanos=1_000),
         stream_failover=STREAM_FAILOVER_FAIL,
+        max_attempts=2,
+        timeout=Duration(seconds=30),
+        hedging_budget=0.0,
     )
     assert virtual_key_fields(spec) == {
         "name": "ci",
@@ -27,6 +31,9 @@ def test_only_what_a_spec_gives_is_read() -> None:
         "allowed_models": ("gpt-4", "fast"),
         "expires_at": 5_000_001,
         "stream_failover": STREAM_FAILOVER_FAIL,
+        "max_attempts": 2,
+        "timeout": 30_000_000,
+        "hedging_budget": 0.0,
     }
 
 
@@ -40,6 +47,13 @@ def test_only_what_a_spec_gives_is_read() -> None:
         ({"expires_at": Timestamp(seconds=2**62)}, "expiresAt"),
         ({"budget_nano_usd": -1}, "budget"),
         ({"stream_failover": 99}, "streamFailover"),
+        ({"max_attempts": 0}, "maxAttempts"),
+        ({"max_attempts": 101}, "maxAttempts"),
+        ({"timeout": Duration()}, "timeout"),
+        ({"timeout": Duration(seconds=3601)}, "timeout"),
+        ({"hedging_budget": -0.1}, "hedgingBudget"),
+        ({"hedging_budget": 1.1}, "hedgingBudget"),
+        ({"hedging_budget": float("nan")}, "hedgingBudget"),
     ],
 )
 def test_a_virtual_key_that_cannot_be_is_refused(given: dict[str, Any], field: str) -> None:

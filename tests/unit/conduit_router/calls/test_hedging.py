@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from msgspec.structs import replace
 from tests.support.call_bench import BODY, CALLER, PRINCIPAL, Bench, used
 from tests.support.scripted_upstream import answer, hang, open_transport, serve
 from tests.support.snapshots import ALIAS, compiled, key, provider, snapshot
@@ -25,8 +26,10 @@ from conduit_router.calls.attempts import run_attempts
 from conduit_router.calls.call_scope import CallScope, admit
 from conduit_router.calls.streaming import StreamingCalls
 from conduit_router.calls.unary import UnaryCalls
+from conduit_router.context import CallerContext
 from conduit_router.routing.attempt_plan import Attempt
 from conduit_router.routing.hedges import LEAST_ANSWERS, RESERVE
+from conduit_router.routing.policy import CallerCaps
 from conduit_router.served_by import CallSummary
 
 DELAY = 1.0
@@ -93,14 +96,14 @@ class World(Bench):
             raise error
         return number
 
-    async def call(self, options: CallOptions | None = None) -> int:
+    async def call(self, options: CallOptions | None = None, caller: CallerContext = CALLER) -> int:
         """Make a call; return the instance that answered. Raises the last failure."""
 
         def drop(_: CallScope, attempt: Attempt, __: int) -> None:
             attempt.consumption = used()
 
         form = chat_request(json=BODY)
-        with admit(self.runtime, OPERATION, form, options, CALLER, stream=False) as scope:
+        with admit(self.runtime, OPERATION, form, options, caller, stream=False) as scope:
             attempt, answered = await run_attempts(scope, self._make, drop=drop)
             attempt.consumption = used()
             self.summary = scope.succeed(attempt)
@@ -216,10 +219,35 @@ def test_without_a_hedge_left_failures_are_followed_as_ever(tmp_path: Path) -> N
     """The slow first one is retried once, not once more for each hedge that is not made."""
     busy = UpstreamError("busy", status="503")
     world = World(tmp_path, Step(2.0, busy), Step(0.1))
-    while world.runtime.hedges.take(ALIAS):
+    while world.runtime.hedges.take([ALIAS]):
         pass
     assert run_virtually(world.call()) == 2
     assert [number for number, _ in world.asked] == [1, 1, 2]
+
+
+def capped(hedging: float) -> CallerContext:
+    """Return a caller with a budget of hedges."""
+    caller = replace(CALLER.caller, caps=CallerCaps(hedging=hedging))
+    return replace(CALLER, caller=caller)
+
+
+def test_a_virtual_key_s_budget_bounds_its_hedges(tmp_path: Path) -> None:
+    """Ten, and the share of its calls beyond; another key goes by the alias's budget alone."""
+    hedging = Hedging(delay=Duration(seconds=int(DELAY)), budget=1.0)
+    world = World(tmp_path, Step(60.0), Step(0.5), hedging=hedging)
+
+    async def calls(caller: CallerContext) -> list[int]:
+        return [await world.call(caller=caller) for _ in range(20)]
+
+    assert sorted(run_virtually(calls(capped(0.125)))) == [1] * 8 + [2] * 12
+    assert run_virtually(calls(CALLER)) == [2] * 20
+
+
+def test_a_virtual_key_may_have_no_hedges(tmp_path: Path) -> None:
+    """Not even the few that are given in any case."""
+    world = World(tmp_path, Step(60.0), Step(0.5))
+    assert run_virtually(world.call(caller=capped(0.0))) == 1
+    assert run_virtually(world.call()) == 2
 
 
 def test_where_both_fail_the_call_goes_on(tmp_path: Path) -> None:

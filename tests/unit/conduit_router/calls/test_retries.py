@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from msgspec.structs import replace
 from tests.support.call_bench import BODY, CALLER, Bench, used
 from tests.support.snapshots import ALIAS, compiled, key, provider, snapshot
 from tests.support.virtual_time import run_virtually
@@ -35,6 +36,7 @@ from conduit_providers.operations.chat import OPERATION, chat_request
 from conduit_router.calls.attempts import run_attempts
 from conduit_router.calls.call_scope import CallScope, admit
 from conduit_router.routing.attempt_plan import Attempt
+from conduit_router.routing.policy import CallerCaps
 from conduit_router.routing.retry_budgets import RETRY_RESERVE
 
 FAILURES: Mapping[FailureClass.ValueType, Callable[[], UpstreamError]] = {
@@ -99,7 +101,10 @@ class World(Bench):
         return [later[2] - earlier[2] for earlier, later in pairwise(self.asked)]
 
     async def call(
-        self, fail: Callable[[int], UpstreamError | None], options: CallOptions | None = None
+        self,
+        fail: Callable[[int], UpstreamError | None],
+        options: CallOptions | None = None,
+        caps: CallerCaps | None = None,
     ) -> int:
         """Make a call; return the instance that answered. Raises the last failure."""
 
@@ -112,7 +117,8 @@ class World(Bench):
             return step
 
         form = chat_request(json=BODY)
-        with admit(self.runtime, OPERATION, form, options, CALLER, stream=False) as scope:
+        caller = replace(CALLER, caller=replace(CALLER.caller, caps=caps))
+        with admit(self.runtime, OPERATION, form, options, caller, stream=False) as scope:
             attempt, answered = await run_attempts(scope, make)
             attempt.consumption = used()
             scope.succeed(attempt)
@@ -246,6 +252,23 @@ def test_the_operator_s_cap_bounds_retries(tmp_path: Path) -> None:
         run_virtually(world.call(failing(FAILURE_CLASS_TIMEOUT, 1, 2, 3, 4, 5)))
     assert len(world.steps) == 8
     assert set(world.steps) == {1, 2, 3, 4, 5}
+
+
+@pytest.mark.parametrize("asked", [None, 9])
+@pytest.mark.parametrize("most", [1, 3, 6])
+def test_a_virtual_key_s_cap_bounds_retries(tmp_path: Path, most: int, asked: int | None) -> None:
+    """Whatever its caller asks for, and also where a policy has attempts for more."""
+    rule = RetryPolicy(failure=FAILURE_CLASS_TIMEOUT, attempts=16, wait=seconds(0.1))
+    world = World(tmp_path, rule, steps=2)
+    call = world.call(
+        failing(FAILURE_CLASS_TIMEOUT, 1, 2),
+        CallOptions(max_attempts=asked),
+        CallerCaps(attempts=most),
+    )
+    with pytest.raises(UpstreamError):
+        run_virtually(call)
+    assert len(world.steps) == most
+    assert set(world.steps) == {1, 2}.intersection(range(1, most + 1))
 
 
 def test_retry_budgets_bound_what_a_policy_allows(tmp_path: Path) -> None:

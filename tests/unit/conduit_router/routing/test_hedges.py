@@ -1,5 +1,6 @@
 """When a second candidate is asked, and for how many calls."""
 
+import msgspec
 from tests.support.snapshots import ALIAS, compiled, provider, snapshot
 
 from conduit_router.routing.hedges import KEPT_ANSWERS, LEAST_ANSWERS, RESERVE, Hedges
@@ -34,29 +35,44 @@ def test_a_learnt_delay_is_what_most_answers_took_of_late() -> None:
 def test_hedges_are_a_share_and_a_few() -> None:
     """Each alias has its own, and what is not used does not pile up."""
     hedges = Hedges()
-    assert [hedges.take("a") for _ in range(int(RESERVE) + 1)] == [True] * int(RESERVE) + [False]
-    assert hedges.take("b")
+    assert [hedges.take(["a"]) for _ in range(int(RESERVE) + 1)] == [True] * int(RESERVE) + [False]
+    assert hedges.take(["b"])
     taken = 0
     for _ in range(100):
-        hedges.earn("a", 0.125)
-        taken += hedges.take("a")
+        hedges.earn({"a": 0.125})
+        taken += hedges.take(["a"])
     assert taken == 12
     for _ in range(1000):
-        hedges.earn("a", 1.0)
-    assert sum(hedges.take("a") for _ in range(100)) == RESERVE
+        hedges.earn({"a": 1.0})
+    assert sum(hedges.take(["a"]) for _ in range(100)) == RESERVE
+
+
+def test_a_hedge_is_one_of_every_budget() -> None:
+    """Where one of them has none left, none of the others loses one."""
+    hedges = Hedges()
+    for _ in range(int(RESERVE)):
+        assert hedges.take(["a", 1])
+    hedges.earn({"a": 1.0, 1: 0.5})
+    assert not hedges.take(["a", 1])
+    hedges.earn({1: 0.5})
+    assert hedges.take(["a", 1])
+    assert hedges.take(["b", 2])
 
 
 def test_what_is_no_more_is_forgotten() -> None:
-    """Aliases and instances that a new table does not have."""
+    """Aliases, virtual keys and instances that a new table does not have."""
     hedges = Hedges()
-    table = compiled(snapshot([provider(1)]))
+    table = msgspec.structs.replace(compiled(snapshot([provider(1)])), hashes={1: b""})
     for _ in range(LEAST_ANSWERS):
         hedges.note(HERE, 1.0)
-        hedges.take(ALIAS)
+        hedges.take([ALIAS])
+        hedges.take([1])
     same = TableChange(table, table, frozenset({1}), frozenset({ALIAS}))
     hedges.apply(same)
     assert hedges.delay(LEARNT, HERE) == 1.0
-    assert not hedges.take(ALIAS)
+    assert not hedges.take([ALIAS])
+    assert not hedges.take([1])
     hedges.apply(TableChange(table, EMPTY_TABLE, frozenset({1}), frozenset({ALIAS})))
     assert hedges.delay(LEARNT, HERE) is None
-    assert hedges.take(ALIAS)
+    assert hedges.take([ALIAS])
+    assert hedges.take([1])

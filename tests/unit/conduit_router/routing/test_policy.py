@@ -14,7 +14,15 @@ from conduit.v1.routing_policy_pb2 import (
 )
 from conduit.v1.routing_policy_pb2 import Hedging as HedgingMessage
 from conduit.v1.timeouts_pb2 import Timeouts
-from conduit_router.routing.policy import AttemptTimeouts, Hedging, hedging_of, policy_of
+from conduit.v1.virtual_key_pb2 import VirtualKey
+from conduit_router.routing.policy import (
+    NO_CAPS,
+    AttemptTimeouts,
+    Hedging,
+    caps_of,
+    hedging_of,
+    policy_of,
+)
 from conduit_router.routing.table import Route
 
 
@@ -96,6 +104,15 @@ def test_conditions_are_the_step_s() -> None:
         frozenset(),
         {FALLBACK_CONDITION_CONTENT_POLICY},
     ]
+
+
+def test_a_virtual_key_has_the_caps_that_it_says() -> None:
+    """None where it says nothing; no hedging at all is something."""
+    assert caps_of(VirtualKey(id=1)) is None
+    assert caps_of(VirtualKey(max_attempts=2)) == NO_CAPS._replace(attempts=2)
+    half = Duration(nanos=500_000_000)
+    assert caps_of(VirtualKey(timeout=half)) == NO_CAPS._replace(seconds=0.5)
+    assert caps_of(VirtualKey(hedging_budget=0.0)) == NO_CAPS._replace(hedging=0.0)
 
 
 def test_hedging_is_off_unless_a_policy_has_it() -> None:
