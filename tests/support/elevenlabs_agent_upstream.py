@@ -1,10 +1,11 @@
 """ElevenLabs' agents on a real port: a signed address, and the conversation that is there.
 
-Sound that is not zero is speech, with a word for each half second; half a second of silence ends a
-turn. What the agent says lasts a second of the caller's own sound, within which speech interrupts
+Sound that is mostly loud is speech, with a word for each half second; half a second of silence ends
+a turn. What the agent says lasts a second of the caller's own sound, within which speech interrupts
 it. Put together from elevenlabs 2.78, whose `Conversation` holds conversations with it.
 """
 
+from array import array
 from base64 import b64decode, b64encode
 from typing import Any
 
@@ -23,6 +24,7 @@ SOUND = b"\x02\x00" * 320
 _BYTES_PER_MS = 32
 _WORD_MS = _SILENCE_MS = 500
 _ANSWER_MS = 1000
+_LOUD = 64
 
 
 class ElevenLabsAgentUpstream:
@@ -78,6 +80,11 @@ class ElevenLabsAgentUpstream:
         await _Conversation(socket, self._tool, self.messages).run()
 
 
+def _is_loud(sound: bytes) -> bool:
+    samples = array("h", sound)
+    return sum(abs(each) >= _LOUD for each in samples) > len(samples) // 2
+
+
 class _Conversation:
     """One conversation."""
 
@@ -88,7 +95,7 @@ class _Conversation:
         # The number of the current turn.
         self._turn = 0
         # In milliseconds: what was heard of a turn, and what is left of an answer.
-        self._speech = self._silence = self._left = 0
+        self._speech = self._silence = self._left = 0.0
 
     async def run(self) -> None:
         """Greet, and listen up to the end."""
@@ -112,8 +119,8 @@ class _Conversation:
                 await self._answer(f"It is {message['result']}")
 
     async def _hear(self, sound: bytes) -> None:
-        length = len(sound) // _BYTES_PER_MS
-        if any(sound):
+        length = len(sound) / _BYTES_PER_MS
+        if _is_loud(sound):
             if self._left:
                 self._left = 0
                 await self._say("interruption", interruption_event={"event_id": self._turn})
@@ -122,16 +129,17 @@ class _Conversation:
             self._speech, self._silence = self._speech + length, 0
             return
         if self._left:
-            self._left = max(0, self._left - length)
-            if not self._left:
+            self._left = max(0.0, self._left - length)
+            if self._left < 1:
+                self._left = 0.0
                 await self._say("agent_response_complete")
         if self._speech:
             self._silence += length
-            if self._silence >= _SILENCE_MS:
+            if self._silence > _SILENCE_MS - 1:
                 await self._end_turn()
 
     async def _end_turn(self) -> None:
-        words = " ".join(WORDS[: self._speech // _WORD_MS])
+        words = " ".join(WORDS[: round(self._speech / _WORD_MS)])
         self._speech = self._silence = 0
         await self._say("user_transcript", user_transcription_event={"user_transcript": words})
         if self._tool:

@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 
 from conduit_kernel.errors import InvalidRequest
-from conduit_providers.codecs.shared.sound_converter import SoundConverter, load_library
+from conduit_providers.codecs.shared.sound_converter import SoundConverter
+from conduit_providers.codecs.shared.sound_steps import load_library
 from conduit_providers.codecs.shared.speeches import (
     SoundDecoder,
     WavDecoder,

@@ -12,9 +12,9 @@ from conduit_providers.codecs.deepgram.flux_session import FluxSession
 from conduit_providers.codecs.deepgram.languages import language_of
 from conduit_providers.codecs.deepgram.nova_session import NovaSession
 from conduit_providers.codecs.deepgram.options import ConverseModel, ConverseOptions
+from conduit_providers.codecs.shared.sound_format import PCM
 from conduit_providers.codecs.shared.transcription_codec import Protocol, Query, TranscriptionCodec
 from conduit_providers.codecs.shared.transcription_settings import (
-    PCM,
     TranscriptionSettings,
     TurnDetection,
 )

@@ -14,10 +14,12 @@ import orjson
 from msgspec.structs import replace
 
 from conduit_kernel.errors import InvalidRequest, UpstreamError
-from conduit_providers.codecs.shared.agent_events import ConversationEvents, ResponseEvents
+from conduit_providers.codecs.openai.session_events import said_by_caller
 from conduit_providers.codecs.shared.agent_session import AgentSession
-from conduit_providers.codecs.shared.agent_settings import AgentSettings, SoundFormat
+from conduit_providers.codecs.shared.agent_settings import AgentSettings
 from conduit_providers.codecs.shared.session_messages import message
+from conduit_providers.codecs.shared.sound_format import PCM, SoundFormat
+from conduit_providers.codecs.shared.sound_steps import load_library
 from conduit_providers.failures import malformed
 from conduit_providers.operations.converse import ConverseCall
 from conduit_providers.session_codec import Frame, SessionEvent, Step
@@ -27,12 +29,12 @@ _FORMATS: Mapping[str, SoundFormat] = MappingProxyType(
     {
         "ulaw_8000": SoundFormat("audio/pcmu", 8000),
         **{
-            f"pcm_{rate}": SoundFormat("audio/pcm", rate)
+            f"pcm_{rate}": SoundFormat(PCM, rate)
             for rate in (8000, 16000, 22050, 24000, 44100, 48000)
         },
     }
 )
-# Of an agent that greets: more of it is handed on, whether or not the caller has said something.
+# Messages of an agent that greets: then they are handed on, though the caller has said nothing.
 _MOST_HELD = 1000
 
 
@@ -99,12 +101,14 @@ class ElevenLabsAgentSession(AgentSession):
 
     def __init__(self, call: ConverseCall, creation: Callable[[], SessionCreation]) -> None:
         super().__init__(call)
+        # Most agents have other sound than the caller, and greet at once.
+        load_library()
         self._creation = creation
         # Whether the current connection has begun the conversation.
         self._is_begun = False
         # Up to which number sound is of no use any more.
         self._cut = 0
-        self._held: list[SessionEvent] | None = []
+        self._held: list[_Message] | None = []
 
     def first_steps(self) -> Sequence[Step]:
         """Begin the conversation."""
@@ -112,13 +116,13 @@ class ElevenLabsAgentSession(AgentSession):
 
     def to_upstream(self, event: SessionEvent) -> Sequence[Step]:
         """Follow an event, the first one behind what the agent has said before it."""
-        is_first = self._held is not None
+        if self._held is None:
+            return super().to_upstream(event)
+        if said_by_caller(event)[0] != "session.update":
+            return (*self._release(), *super().to_upstream(event))
+        # A greeting is told as the settings have it, if it is of this conversation still.
         steps = super().to_upstream(event)
-        if not is_first:
-            return steps
-        # Settings that need another conversation have emptied it.
-        held, self._held = self._held or [], None
-        return (*held, *steps)
+        return (*steps, *self._release())
 
     def sound(self, sound: bytes) -> Frame:
         """Send it in base64; the message has no type."""
@@ -148,12 +152,10 @@ class ElevenLabsAgentSession(AgentSession):
             said = f"{self.call.provider} takes no other settings once something was said"
             raise InvalidRequest(said, field="session")
         self._is_begun = False
-        cut = tuple(self.response.finish(is_interrupted=True))
         if self._held is not None:
-            # Nobody was told of anything.
-            self._held, cut = [], ()
-            self.conversation = ConversationEvents(self.events)
-            self.response = ResponseEvents(self.conversation)
+            # Nobody was told of it.
+            self._held = []
+        cut = tuple(self.response.finish(is_interrupted=True))
         return (*cut, self._creation(), self._initiation())
 
     def from_upstream(self, frame: Frame) -> Sequence[Step]:
@@ -166,19 +168,27 @@ class ElevenLabsAgentSession(AgentSession):
         if not self._is_begun:
             # Of a conversation that was replaced.
             return ()
-        steps = tuple(self._follow_agent(found))
+        if found.type == "audio" and found.audio_event is None:
+            raise self._malformed("sound has no sound")
+        if found.type == "client_tool_call" and found.client_tool_call is None:
+            raise self._malformed("a call has no function")
         if self._held is None:
-            return steps
-        self._held += [step for step in steps if isinstance(step, msgspec.Struct)]
+            return tuple(self._follow_agent(found))
+        self._held.append(found)
         if len(self._held) < _MOST_HELD and found.type != "user_transcript":
             return ()
-        held, self._held = self._held, None
-        return held
+        return tuple(self._release())
+
+    def _release(self) -> Iterator[Step]:
+        """Yield what a greeting that waited comes to."""
+        held, self._held = self._held or [], None
+        for found in held:
+            yield from self._follow_agent(found)
 
     def _begin(self, metadata: _Metadata) -> Iterator[Step]:
         self._is_begun, self._cut = True, 0
-        self.heard = self._format(metadata.user_input_audio_format)
-        self.spoken = self._format(metadata.agent_output_audio_format)
+        heard = self._format(metadata.user_input_audio_format)
+        self.speaks(heard, self._format(metadata.agent_output_audio_format))
         yield from self.opened(metadata.conversation_id)
 
     def _follow_agent(self, found: _Message) -> Iterator[Step]:
@@ -203,9 +213,7 @@ class ElevenLabsAgentSession(AgentSession):
             yield from self._tool_call(found.client_tool_call)
 
     def _sound(self, found: _Audio | None) -> Iterator[Step]:
-        if found is None:
-            raise self._malformed("sound has no sound")
-        if found.event_id > self._cut:
+        if found is not None and found.event_id > self._cut:
             yield from self.response.sound(found.audio_base_64)
 
     def _words(self, words: str) -> Iterator[Step]:
@@ -222,10 +230,9 @@ class ElevenLabsAgentSession(AgentSession):
         yield from self.response.finish()
 
     def _tool_call(self, found: _ToolCall | None) -> Iterator[Step]:
-        if found is None:
-            raise self._malformed("a call has no function")
-        arguments = bytes(found.parameters).decode()
-        yield from self.calls(found.tool_call_id, found.tool_name, arguments)
+        if found is not None:
+            arguments = bytes(found.parameters).decode()
+            yield from self.calls(found.tool_call_id, found.tool_name, arguments)
 
     def _initiation(self) -> Frame:
         override = dict(_overrides(self.settings))

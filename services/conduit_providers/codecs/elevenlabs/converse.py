@@ -4,19 +4,17 @@ https://elevenlabs.io/docs/api-reference/speech-to-text/v-1-speech-to-text-realt
 https://elevenlabs.io/docs/conversational-ai/api-reference/conversational-ai/websocket
 """
 
-from collections.abc import Mapping
 from functools import partial
-from types import MappingProxyType
 from urllib.parse import urlencode
 
 import msgspec
 
 from conduit_providers.codecs.elevenlabs.agent_session import ElevenLabsAgentSession
 from conduit_providers.codecs.elevenlabs.options import ConverseModel, ConverseOptions
-from conduit_providers.codecs.elevenlabs.scribe_session import ScribeSession
+from conduit_providers.codecs.elevenlabs.scribe_session import FORMATS, ScribeSession, taken
 from conduit_providers.codecs.shared.session_address import socket_at
 from conduit_providers.codecs.shared.transcription_codec import Protocol, Query, TranscriptionCodec
-from conduit_providers.codecs.shared.transcription_settings import PCM, TranscriptionSettings
+from conduit_providers.codecs.shared.transcription_settings import TranscriptionSettings
 from conduit_providers.failures import malformed
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.converse import ConverseCall, is_live, no_live_sessions
@@ -30,8 +28,6 @@ from conduit_providers.wire import (
     SessionRequest,
     WebSocketRequest,
 )
-
-_FORMATS: Mapping[str, str] = MappingProxyType({PCM: "pcm_24000", "audio/pcmu": "ulaw_8000"})
 
 
 class _Address(msgspec.Struct):
@@ -54,7 +50,7 @@ class ElevenLabsScribeCodec(TranscriptionCodec):
     ) -> Query:
         """Yield the model, the sound, how turns end, and the languages and words to expect."""
         yield "model_id", call.model
-        yield "audio_format", _FORMATS[settings.format]
+        yield "audio_format", FORMATS[taken(settings.sound)]
         if settings.turns is None:
             yield "commit_strategy", "manual"
         else:

@@ -13,9 +13,11 @@ import orjson
 from conduit.v1.converse_requests_pb2 import SESSION_END_REASON_EXPIRED
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.codecs.shared.session_messages import failed, message
+from conduit_providers.codecs.shared.sound_format import PCM, SoundFormat
 from conduit_providers.codecs.shared.transcription_session import TranscriptionSession
 from conduit_providers.codecs.shared.transcription_settings import TranscriptionSettings
 from conduit_providers.session_codec import Frame, Step
+from conduit_providers.speech import PHONE_RATE
 
 # elevenlabs 2.78.0: types.scribe_*_payload. Each stands for a status of HTTP.
 _FAILURES: Mapping[str, int] = MappingProxyType(
@@ -40,6 +42,18 @@ _FAILURES: Mapping[str, int] = MappingProxyType(
 _UNCOMMITTED = frozenset({"commit_throttled", "insufficient_audio_activity"})
 _EXPIRED = "session_time_limit_exceeded"
 _PLACE = "session.audio.input"
+FORMATS: Mapping[SoundFormat, str] = MappingProxyType(
+    {
+        SoundFormat(): "pcm_24000",
+        SoundFormat(PCM, PHONE_RATE): "pcm_8000",
+        SoundFormat("audio/pcmu", PHONE_RATE): "ulaw_8000",
+    }
+)
+
+
+def taken(sound: SoundFormat) -> SoundFormat:
+    """Return the format itself, or PCM of the same rate where the provider does not take it."""
+    return sound if sound in FORMATS else SoundFormat(PCM, sound.rate)
 
 
 class _Message(msgspec.Struct):
@@ -57,10 +71,7 @@ class ScribeSession(TranscriptionSession):
     """Translates one session. It tells no times: an item's sound is what was sent until then."""
 
     def check(self, settings: TranscriptionSettings) -> None:
-        """Raise InvalidRequest for sound and silences that the provider does not take."""
-        if settings.format == "audio/pcma":
-            said = f"{self.call.provider} takes audio/pcm and audio/pcmu"
-            raise InvalidRequest(said, field=f"{_PLACE}.format")
+        """Raise InvalidRequest for silences that the provider does not take."""
         turns = settings.turns
         if turns is None:
             return
@@ -70,6 +81,10 @@ class ScribeSession(TranscriptionSession):
         if turns.threshold is not None and not 0.1 <= turns.threshold <= 0.9:  # noqa: PLR2004 # so
             place = f"{_PLACE}.turn_detection.threshold"
             raise InvalidRequest("A threshold is in [0.1, 0.9]", field=place)
+
+    def taken(self, sound: SoundFormat) -> SoundFormat:
+        """Return the format that the provider takes."""
+        return taken(sound)
 
     def sound(self, sound: bytes) -> Frame:
         """Send it in base64."""

@@ -15,7 +15,8 @@ from conduit_kernel.errors import UpstreamRefused
 from conduit_providers.codecs.gemini.answer import Blob, Candidate, read_response
 from conduit_providers.codecs.gemini.finish import check_finish, kept_back
 from conduit_providers.codecs.gemini.options import SpeakModel
-from conduit_providers.codecs.shared.sound_converter import SoundConverter, load_library
+from conduit_providers.codecs.shared.sound_converter import SoundConverter
+from conduit_providers.codecs.shared.sound_steps import load_library
 from conduit_providers.codecs.shared.speeches import (
     Wish,
     check_format,

@@ -8,7 +8,8 @@ import orjson
 from conduit_providers.codecs.openai.options import SpeakModel
 from conduit_providers.codecs.openai.request import fitted_members, headers_of
 from conduit_providers.codecs.openai.speech_stream import OpenAISpeechDecoder
-from conduit_providers.codecs.shared.sound_converter import SoundConverter, load_library
+from conduit_providers.codecs.shared.sound_converter import SoundConverter
+from conduit_providers.codecs.shared.sound_steps import load_library
 from conduit_providers.codecs.shared.speeches import (
     SoundDecoder,
     check_format,

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from conduit_providers.codecs.shared.realtime_events import RealtimeEvents
+from conduit_providers.codecs.shared.sound_format import SoundFormat
+from conduit_providers.codecs.shared.sound_stream import SoundStream
 from conduit_providers.session_codec import SessionEvent
 
 Item = dict[str, Any]
@@ -58,6 +60,13 @@ class ResponseEvents:
         self._item: Item = {}
         self._words = ""
         self._is_spoken = self._has_sound = False
+        # From the agent's format to the caller's.
+        self._stream = SoundStream(SoundFormat(), SoundFormat())
+
+    def become(self, spoken: SoundFormat, told: SoundFormat) -> None:
+        """Take the format that the agent speaks in, and the one that the caller is told."""
+        if (spoken, told) != (self._stream.source, self._stream.target):
+            self._stream = SoundStream(spoken, told)
 
     @property
     def is_open(self) -> bool:
@@ -72,8 +81,7 @@ class ResponseEvents:
     def sound(self, sound: bytes) -> Iterator[SessionEvent]:
         """Hand on some sound."""
         yield from self._begin(is_spoken=True)
-        self._has_sound = True
-        yield self._part("response.output_audio.delta", delta=b64encode(sound).decode())
+        yield from self._sound(self._stream.feed(sound))
 
     def say(self, words: str, *, is_spoken: bool) -> Iterator[SessionEvent]:
         """Hand on some words."""
@@ -91,7 +99,9 @@ class ResponseEvents:
         """End the response, if there is one."""
         if not self._item:
             return
-        item = self._item
+        item, rest = self._item, self._stream.end()
+        if not is_interrupted:
+            yield from self._sound(rest)
         item["status"] = "incomplete" if is_interrupted else "completed"
         item["content"] = [self._content()]
         if self._is_spoken:
@@ -127,6 +137,11 @@ class ResponseEvents:
         yield self._events.write(f"{kind}.done", **told, name=name, arguments=arguments)
         item |= {"status": "completed", "arguments": arguments}
         yield from self._end(item, is_interrupted=False)
+
+    def _sound(self, sound: bytes) -> Iterator[SessionEvent]:
+        if sound:
+            self._has_sound = True
+            yield self._part("response.output_audio.delta", delta=b64encode(sound).decode())
 
     def _begin(self, *, is_spoken: bool) -> Iterator[SessionEvent]:
         if self._item:

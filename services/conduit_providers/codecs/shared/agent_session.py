@@ -12,14 +12,11 @@ from conduit.v1.realtime_item_pb2 import RealtimeItem
 from conduit_kernel.errors import ConduitError, InvalidRequest, UpstreamError
 from conduit_providers.codecs.openai.session_events import said_by_caller
 from conduit_providers.codecs.shared.agent_events import ConversationEvents, Item, ResponseEvents
-from conduit_providers.codecs.shared.agent_settings import (
-    AgentSettings,
-    SoundFormat,
-    checked_format,
-    updated,
-)
+from conduit_providers.codecs.shared.agent_settings import AgentSettings, updated
 from conduit_providers.codecs.shared.caller_events import event_id_of, sound_in
+from conduit_providers.codecs.shared.callers_sound import CallersSound
 from conduit_providers.codecs.shared.realtime_events import RealtimeEvents
+from conduit_providers.codecs.shared.sound_format import SoundFormat, format_of
 from conduit_providers.operations.converse import SESSION_MILLISECOND, ConverseCall
 from conduit_providers.quantities import Quantities, counted
 from conduit_providers.session_codec import Frame, KeepAlive, SessionEvent, Step
@@ -37,14 +34,17 @@ class AgentSession(ABC):
         self.failure = None
         self.call = call
         self.settings = AgentSettings()
+        # The agent's formats, and the caller's.
         self.heard = self.spoken = SoundFormat()
+        self._input = self._output = SoundFormat()
         self.events = RealtimeEvents()
         self.conversation = ConversationEvents(self.events)
         self.response = ResponseEvents(self.conversation)
         self.has_begun = False
         self._name = "sess_1"
-        # Of the caller's sound: the bytes that were sent, and the milliseconds of its items.
-        self._sent = self._told = 0
+        self._callers_sound = CallersSound()
+        # How many milliseconds of it items have.
+        self._told = 0
         # The caller's next item, if it has begun to speak.
         self._speech = ""
         # Functions that are called and have not returned.
@@ -109,6 +109,11 @@ class AgentSession(ABC):
 
     # What a dialect makes events of.
 
+    def speaks(self, heard: SoundFormat, spoken: SoundFormat) -> None:
+        """Take the agent's formats, where they are not OpenAI's."""
+        self.heard, self.spoken = heard, spoken
+        self._fit()
+
     def opened(self, name: str = "") -> Iterator[Step]:
         """Yield that the provider holds the session; once, whatever the connections."""
         self._name = name or self._name
@@ -125,7 +130,7 @@ class AgentSession(ABC):
         """Yield what the caller has said."""
         yield from self._speech_started()
         name, self._speech = self._speech, ""
-        sent = self._sent_ms
+        sent = self._callers_sound.milliseconds
         told, self._told = self._told, sent
         yield self._buffer("speech_stopped", item_id=name, audio_end_ms=sent)
         yield self._buffer("committed", item_id=name, previous_item_id=self.conversation.last)
@@ -153,9 +158,9 @@ class AgentSession(ABC):
     def _append(self, text: str) -> Sequence[Step]:
         if not (sound := sound_in(text)):
             return ()
-        self._sent += len(sound)
+        sound = self._callers_sound.feed(sound)
         self.has_begun = True
-        return (self.sound(sound),)
+        return (self.sound(sound),) if sound else ()
 
     def _follow(self, kind: str, event: SessionEvent) -> Iterator[Step]:
         if kind == "session.update":
@@ -179,12 +184,11 @@ class AgentSession(ABC):
 
     def _update(self, event: SessionEvent) -> Iterator[Step]:
         before, session = self.settings, event.typed.session_update.session
-        for sound, agents, place in (
-            (session.audio.input, self.heard, "session.audio.input"),
-            (session.audio.output, self.spoken, "session.audio.output"),
-        ):
-            if sound.HasField("format"):
-                checked_format(sound.format, agents, place)
+        given, wanted = self._input, self._output
+        if session.audio.input.HasField("format"):
+            given = format_of(session.audio.input.format, "session.audio.input.format")
+        if session.audio.output.HasField("format"):
+            wanted = format_of(session.audio.output.format, "session.audio.output.format")
         self.settings = updated(before, session, self.call)
         steps: Sequence[Step] = ()
         if self.settings != before:
@@ -194,6 +198,8 @@ class AgentSession(ABC):
                 self.settings = before
                 raise
         yield from steps
+        self._input, self._output = given, wanted
+        self._fit()
         yield self._session("session.updated")
 
     def _create(self, item: RealtimeItem) -> Iterator[Step]:
@@ -229,12 +235,13 @@ class AgentSession(ABC):
 
     # Events.
 
-    @property
-    def _sent_ms(self) -> int:
-        return self._sent * 1000 // self.heard.bytes_per_second
+    def _fit(self) -> None:
+        """Have sound converted where the caller's is not the agent's."""
+        self._callers_sound.become(self._input, self.heard)
+        self.response.become(self.spoken, self._output)
 
     def _session(self, kind: str) -> SessionEvent:
-        told = self.settings.as_json(self.call.alias, self._name, self.heard, self.spoken)
+        told = self.settings.as_json(self.call.alias, self._name, self._input, self._output)
         return self.events.write(kind, session=told)
 
     def _speech_started(self) -> Iterator[Step]:

@@ -3,14 +3,12 @@
 https://platform.openai.com/docs/api-reference/realtime-client-events/session/update
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 import orjson
 from msgspec.structs import replace
 
-from conduit.v1.audio_format_pb2 import AudioFormat
 from conduit.v1.realtime_session_pb2 import (
     RealtimeAudioInput,
     RealtimeAudioOutput,
@@ -18,12 +16,11 @@ from conduit.v1.realtime_session_pb2 import (
     RealtimeTurnDetection,
 )
 from conduit_kernel.errors import InvalidRequest
+from conduit_providers.codecs.shared.sound_format import SoundFormat
 from conduit_providers.codecs.shared.transcription_settings import TurnDetection, turns_as_json
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.converse import ConverseCall
 
-PCM = "audio/pcm"
-PCM_RATE = 24000
 _INPUT = "session.audio.input"
 _OUTPUT = "session.audio.output"
 
@@ -36,18 +33,6 @@ class AgentTool(msgspec.Struct, frozen=True):
     description: str = ""
     # A JSON Schema of an object.
     parameters: dict[str, Any] = {}
-
-
-class SoundFormat(msgspec.Struct, frozen=True):
-    """A way of writing sound: 16 bits, little-endian, one channel, unless it is of telephones."""
-
-    type: str = PCM
-    rate: int = PCM_RATE
-
-    @property
-    def bytes_per_second(self) -> int:
-        """Return how many bytes a second of sound has."""
-        return self.rate * (2 if self.type == PCM else 1)
 
 
 class AgentSettings(msgspec.Struct, frozen=True):
@@ -76,12 +61,12 @@ class AgentSettings(msgspec.Struct, frozen=True):
         if self.language:
             transcription["language"] = self.language
         sound = {
-            "format": _format(heard),
+            "format": heard.as_json(),
             "noise_reduction": None,
             "transcription": transcription if self.transcribes else None,
             "turn_detection": detection,
         }
-        output = {"format": _format(spoken), "voice": self.voice or None}
+        output = {"format": spoken.as_json(), "voice": self.voice or None}
         return {
             "type": "realtime",
             "object": "realtime.session",
@@ -94,10 +79,6 @@ class AgentSettings(msgspec.Struct, frozen=True):
             "max_output_tokens": "inf",
             "audio": {"input": sound, "output": output},
         }
-
-
-def _format(sound: SoundFormat) -> Mapping[str, Any]:
-    return {"type": sound.type, "rate": sound.rate}
 
 
 _read_tools = JsonReader(tuple[AgentTool, ...]).decode
@@ -123,14 +104,6 @@ def updated(settings: AgentSettings, session: RealtimeSession, call: ConverseCal
         settings = replace(settings, tools=_tools(session.tools_json))
     settings = _heard(settings, session.audio.input, call)
     return _spoken(settings, session.audio.output, call)
-
-
-def checked_format(sound: AudioFormat, agents: SoundFormat, place: str) -> None:
-    """Raise InvalidRequest for a format that is not the agent's."""
-    rate = sound.rate if sound.HasField("rate") else PCM_RATE
-    if sound.type != agents.type or (agents.type == PCM and rate != agents.rate):
-        said = f"Sound is {agents.type} of {agents.rate} Hz here"
-        raise InvalidRequest(said, field=f"{place}.format")
 
 
 def _drop_others(session: RealtimeSession, call: ConverseCall) -> None:

@@ -1,35 +1,16 @@
-"""PCM, WAV, mu-law and A-law made of one another by FFmpeg, as the sound arrives.
+"""PCM, WAV, mu-law and A-law made of one another by FFmpeg, as the sound arrives."""
 
-https://pyav.basswood-io.com/docs/stable/
-"""
-
-import functools
-import threading
-from collections.abc import Iterable
-from importlib import import_module
-from typing import TYPE_CHECKING, cast
-
+from conduit_providers.codecs.shared.sound_steps import SoundSteps
 from conduit_providers.codecs.shared.wav import Samples, samples_in, wav_head
 from conduit_providers.failures import malformed
 from conduit_providers.speech import PCM_RATE, PHONE_RATE
 
-if TYPE_CHECKING:
-    from av import AudioFrame, AudioResampler
-    from av.audio.codeccontext import AudioCodecContext
-
-_LIBRARY = "av"
 # As FFmpeg calls the laws of telephones, each of which is at their rate.
 _LAWS = {"alaw": "pcm_alaw", "mulaw": "pcm_mulaw"}
 # Longer than the head of any WAV file, even with the tags that some put before the samples.
 _MAX_HEAD_BYTES = 64 * 1024
 _BITS = 16
-_LAYOUTS = {1: "mono", 2: "stereo"}
-
-
-@functools.cache
-def load_library() -> None:
-    """Begin to load FFmpeg, once: it takes up to half a second, while the provider is asked."""
-    threading.Thread(target=import_module, args=(_LIBRARY,), daemon=True).start()
+_MOST_CHANNELS = 2
 
 
 class SoundConverter:
@@ -48,7 +29,7 @@ class SoundConverter:
         # How many bytes of samples are still to come; None where only the end will tell.
         self._due: int | None = None
         self._has_head = False
-        self._steps: _Steps | None = None
+        self._steps: SoundSteps | None = None
 
     def feed(self, data: bytes) -> bytes:
         """Return what the next bytes become; nothing while they are too few."""
@@ -77,7 +58,7 @@ class SoundConverter:
             if len(self._rest) > _MAX_HEAD_BYTES:
                 raise malformed(self._provider, "it is no WAV file of PCM")
             return False
-        if found.bits != _BITS or found.channels not in _LAYOUTS:
+        if found.bits != _BITS or not 1 <= found.channels <= _MOST_CHANNELS:
             raise malformed(self._provider, "its WAV is not of 16 bits in one channel or two")
         self._samples, self._due = found, found.size
         self._rest = self._rest[found.begins_at :]
@@ -92,45 +73,11 @@ class SoundConverter:
         if self._target not in _LAWS and (source.channels, source.rate) == (1, rate):
             return head + samples
         if self._steps is None:
-            self._steps = _Steps(source, rate, _LAWS.get(self._target))
+            law = _LAWS.get(self._target)
+            self._steps = SoundSteps(source.channels, source.rate, rate, law)
         return head + self._steps.feed(samples)
 
     def _rate_of(self, source: Samples) -> int:
         if self._target == "wav":
             return source.rate
         return PHONE_RATE if self._target in _LAWS else PCM_RATE
-
-
-class _Steps:
-    """The way of samples through FFmpeg: to another rate, and to a law."""
-
-    def __init__(self, source: Samples, rate: int, law: str | None) -> None:
-        import av  # noqa: PLC0415 # see load_library
-
-        self._frame_of = av.AudioFrame
-        self._source = source
-        self._resampler: AudioResampler = av.AudioResampler("s16", "mono", rate)
-        self._law: AudioCodecContext | None = None
-        if law is not None:
-            self._law = cast("AudioCodecContext", av.CodecContext.create(law, "w"))
-            self._law.sample_rate = rate
-            self._law.layout, self._law.format = av.AudioLayout("mono"), av.AudioFormat("s16")
-
-    def feed(self, samples: bytes) -> bytes:
-        """Return what samples become; the last ones wait for those that follow."""
-        count = len(samples) // (self._source.channels * _BITS // 8)
-        layout = _LAYOUTS[self._source.channels]
-        frame = self._frame_of(format="s16", layout=layout, samples=count)
-        frame.sample_rate = self._source.rate
-        frame.planes[0].update(samples)
-        return self._after(self._resampler.resample(frame))
-
-    def close(self) -> bytes:
-        """Return what waited."""
-        return self._after(self._resampler.resample(None))
-
-    def _after(self, frames: "Iterable[AudioFrame]") -> bytes:
-        if self._law is None:
-            return b"".join(bytes(frame.planes[0])[: 2 * frame.samples] for frame in frames)
-        law = self._law
-        return b"".join(bytes(packet) for frame in frames for packet in law.encode(frame))

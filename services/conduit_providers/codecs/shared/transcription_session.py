@@ -12,7 +12,9 @@ from conduit.v1.converse_requests_pb2 import SESSION_END_REASON_UNSPECIFIED, Ses
 from conduit_kernel.errors import ConduitError, InvalidRequest, UpstreamError
 from conduit_providers.codecs.openai.session_events import said_by_caller
 from conduit_providers.codecs.shared.caller_events import event_id_of, sound_in
+from conduit_providers.codecs.shared.callers_sound import CallersSound
 from conduit_providers.codecs.shared.realtime_events import RealtimeEvents
+from conduit_providers.codecs.shared.sound_format import SoundFormat
 from conduit_providers.codecs.shared.stable_words import StableWords
 from conduit_providers.codecs.shared.transcription_settings import (
     TranscriptionSettings,
@@ -47,7 +49,7 @@ class TranscriptionSession(ABC):
         self._name = "sess_1"
         # In milliseconds: the sound that was transcribed, and of it that of items that are done.
         self._heard = self._told = 0
-        self._sent_bytes = 0
+        self._callers_sound = CallersSound()
         # How many items there were; the current one is the next.
         self._items = 0
         self._is_begun = self._is_committed = False
@@ -71,7 +73,7 @@ class TranscriptionSession(ABC):
     @property
     def sent(self) -> int:
         """Return how many milliseconds of sound were sent."""
-        return self._sent_bytes // self.settings.bytes_per_ms
+        return self._callers_sound.milliseconds
 
     @property
     def heard(self) -> int:
@@ -119,6 +121,10 @@ class TranscriptionSession(ABC):
 
     def check(self, settings: TranscriptionSettings) -> None:  # noqa: B027 # most can do all
         """Raise InvalidRequest for settings that the provider does not have."""
+
+    def taken(self, sound: SoundFormat) -> SoundFormat:
+        """Return the format in which the provider takes sound of the caller's format."""
+        return sound
 
     # What a dialect makes events of.
 
@@ -175,8 +181,8 @@ class TranscriptionSession(ABC):
     def _append(self, text: str) -> Sequence[Step]:
         if not (sound := sound_in(text)):
             return ()
-        self._sent_bytes += len(sound)
-        return (self.sound(sound),)
+        sound = self._callers_sound.feed(sound)
+        return (self.sound(sound),) if sound else ()
 
     def _follow(self, kind: str, event: SessionEvent) -> Sequence[Step]:
         if kind == "session.update":
@@ -190,10 +196,11 @@ class TranscriptionSession(ABC):
         before = self.settings
         settings = updated(before, event.typed.session_update.session, self.call)
         self.check(settings)
-        if settings != before and self._sent_bytes:
+        if settings != before and self._callers_sound.has_begun:
             said = f"{self.call.provider} takes no other settings once it has heard something"
             raise InvalidRequest(said, field="session")
         self.settings = settings
+        self._callers_sound.become(settings.sound, self.taken(settings.sound))
         told = self._session("session.updated")
         return (told,) if settings == before else (self._handshake(settings), told)
 

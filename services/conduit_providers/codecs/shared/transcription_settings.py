@@ -16,10 +16,11 @@ from conduit.v1.realtime_session_pb2 import (
     RealtimeTurnDetection,
 )
 from conduit_kernel.errors import InvalidRequest
+from conduit_providers.codecs.shared.sound_format import LAWS, PCM, SoundFormat
 from conduit_providers.operations.converse import ConverseCall
+from conduit_providers.speech import PCM_RATE, PHONE_RATE
 
-PCM = "audio/pcm"
-_RATES: Mapping[str, int] = {PCM: 24000, "audio/pcmu": 8000, "audio/pcma": 8000}
+_RATES: Mapping[str, int] = {PCM: PCM_RATE, **dict.fromkeys(LAWS, PHONE_RATE)}
 _PLACE = "session.audio.input"
 
 
@@ -47,9 +48,9 @@ class TranscriptionSettings(msgspec.Struct, frozen=True):
         return _RATES[self.format]
 
     @property
-    def bytes_per_ms(self) -> int:
-        """Return how many bytes a millisecond of sound has."""
-        return self.rate // 1000 * (2 if self.format == PCM else 1)
+    def sound(self) -> SoundFormat:
+        """Return the format of the caller's sound."""
+        return SoundFormat(self.format, self.rate)
 
     @property
     def named_languages(self) -> tuple[str, ...]:

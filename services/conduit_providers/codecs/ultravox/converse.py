@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from conduit_providers.codecs.shared.agent_settings import PCM_RATE, AgentSettings, AgentTool
+from conduit_providers.codecs.shared.agent_settings import AgentSettings, AgentTool
 from conduit_providers.codecs.shared.session_address import socket_at
 from conduit_providers.codecs.ultravox.call_session import UltravoxSession
 from conduit_providers.failures import malformed
@@ -18,6 +18,7 @@ from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.converse import ConverseCall, is_live, no_live_sessions
 from conduit_providers.session_codec import SessionTranslator
 from conduit_providers.spec import Endpoint
+from conduit_providers.speech import PCM_RATE
 from conduit_providers.target import Target
 from conduit_providers.wire import (
     JSON_HEADERS,

@@ -1,6 +1,7 @@
 """Conversations with agents whose protocol is another, on real sockets, up to the charge."""
 
 import asyncio
+import struct
 from base64 import b64decode, b64encode
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -33,9 +34,13 @@ WEATHER = {
 }
 
 
-def sound(milliseconds: int, *, is_silent: bool = False, rate: int = 48) -> pb.ConverseRequest:
-    """Return an event with sound: a millisecond is 48 bytes, of ElevenLabs' agent 32."""
-    piece = (b"\0" if is_silent else b"\1") * (rate * milliseconds)
+def sound(milliseconds: int, *, is_silent: bool = False) -> pb.ConverseRequest:
+    """Return an event with sound, a millisecond of which is 48 bytes."""
+    return sound_of((b"\0" if is_silent else b"\1") * (48 * milliseconds))
+
+
+def sound_of(piece: bytes) -> pb.ConverseRequest:
+    """Return an event with a piece of sound."""
     return said(event("input_audio_buffer.append", audio=b64encode(piece).decode()))
 
 
@@ -52,11 +57,7 @@ def ultravox(folder: Path, upstream: UltravoxUpstream) -> AbstractAsyncContextMa
     return session(folder, upstream, provider_type="Ultravox", model="ultravox-v0.7")
 
 
-AGENTS_TURN = (
-    sound(1000, rate=32),
-    sound(500, is_silent=True, rate=32),
-    sound(1000, is_silent=True, rate=32),
-)
+AGENTS_TURN = (sound(1000), sound(500, is_silent=True), sound(1000, is_silent=True))
 
 
 def elevenlabs(
@@ -81,6 +82,12 @@ def kinds(caller: Caller) -> list[str]:
     return [each["type"] for each in caller.events]
 
 
+def played(caller: Caller) -> bytes:
+    """Return all sound that came."""
+    deltas = [e["delta"] for e in caller.events if e["type"] == "response.output_audio.delta"]
+    return b"".join(map(b64decode, deltas))
+
+
 def lasted(charge: Charge) -> int:
     """Return how many milliseconds of a session a charge is for."""
     (line,) = charge.lines
@@ -101,8 +108,7 @@ async def test_an_agent_answers_what_it_hears(tmp_path: Path) -> None:
         (item,) = done["response"]["output"]
         assert done["response"]["status"] == "completed"
         assert item["content"] == [{"type": "output_audio", "transcript": "You said one two "}]
-        played = [e["delta"] for e in caller.events if e["type"] == "response.output_audio.delta"]
-        assert b64decode("".join(played)) == SOUND * 4
+        assert played(caller) == SOUND * 4
         caller.leave()
         await caller.get()
         assert caller.end.reason == pb.SESSION_END_REASON_CALLER
@@ -276,24 +282,57 @@ async def test_a_caller_that_reads_nothing_holds_itself_back(tmp_path: Path) -> 
 
 
 async def test_an_agent_of_elevenlabs_answers_what_it_hears(tmp_path: Path) -> None:
-    """Behind its greeting, in the sound of its own rate, which the session tells."""
+    """Behind its greeting; in the caller's rate, which is not the agent's."""
     upstream = ElevenLabsAgentUpstream("sk-1")
     async with elevenlabs(tmp_path, upstream) as caller:
         created = await until(caller, "session.created")
-        assert created["session"]["audio"]["output"]["format"]["rate"] == 16000
+        assert created["session"]["audio"]["output"]["format"]["rate"] == 24000
         caller.say(*AGENTS_TURN)
         greeted = await until(caller, ANSWERED)
         assert greeted["response"]["output"][0]["content"][0]["transcript"] == GREETING
         done = await until(caller, ANSWERED)
         assert done["response"]["output"][0]["content"][0]["transcript"] == "You said one two"
-        played = [e["delta"] for e in caller.events if e["type"] == "response.output_audio.delta"]
-        assert b"".join(map(b64decode, played)) == AGENTS_SOUND * 4
+        assert len(played(caller)) == len(AGENTS_SOUND) * 4 * 24 // 16
+        # In the middle it is as loud as the agent is, all the way.
+        (value,) = set(struct.unpack("<100h", AGENTS_SOUND[:200]))
+        assert set(struct.unpack("<400h", played(caller)[400:1200])) == {value}
         caller.leave()
         await caller.get()
         [charge] = caller.charges
         assert lasted(charge) > 0
         assert {"type": "pong", "event_id": 1} in upstream.messages
         assert "xi-api-key" not in upstream.joined[0]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "rate"),
+    [
+        ({"type": "audio/pcm", "rate": 16000}, 32),
+        ({"type": "audio/pcm", "rate": 48000}, 96),
+        ({"type": "audio/pcmu"}, 8),
+        ({"type": "audio/pcma"}, 8),
+    ],
+    ids=str,
+)
+async def test_a_caller_and_an_agent_have_each_its_own_sound(
+    tmp_path: Path, wanted: dict[str, Any], rate: int
+) -> None:
+    """Rates and the laws of telephones; the agent's own passes as it is."""
+    async with elevenlabs(tmp_path, ElevenLabsAgentUpstream()) as caller:
+        caller.say(update(audio={"input": {"format": wanted}, "output": {"format": wanted}}))
+        updated = await until(caller, "session.updated")
+        assert updated["session"]["audio"]["input"]["format"]["rate"] == wanted.get("rate", 8000)
+        # Silence is no zero in the laws.
+        law = {"audio/pcmu": b"\xff", "audio/pcma": b"\xd5"}
+        silence = law.get(wanted["type"], b"\0")
+        for sign, milliseconds in ((b"\1", 1000), (silence, 500), (silence, 1000)):
+            caller.say(sound_of(sign * rate * milliseconds))
+        await until(caller, ANSWERED)
+        heard = await until(caller, "conversation.item.input_audio_transcription.completed")
+        assert heard["transcript"] == "one two"
+        await until(caller, ANSWERED)
+        assert len(played(caller)) == rate * 80
+        assert (played(caller) == AGENTS_SOUND * 4) is (wanted.get("rate") == 16000)
 
 
 async def test_settings_begin_another_conversation_and_no_two_greetings(tmp_path: Path) -> None:
@@ -330,7 +369,7 @@ async def test_who_speaks_interrupts_an_agent_of_elevenlabs(tmp_path: Path) -> N
         await until(caller, ANSWERED)
         await until(caller, "response.output_audio_transcript.delta")
         await until(caller, "response.output_audio.delta")
-        caller.say(sound(500, rate=32))
+        caller.say(sound(500))
         done = await until(caller, ANSWERED)
         assert done["response"]["status"] == "cancelled"
         before = kinds(caller).count("response.output_audio.delta")

@@ -12,6 +12,7 @@ from conduit_kernel.errors import (
     UpstreamRefused,
 )
 from conduit_providers.session_codec import SessionTranslator
+from conduit_providers.wire import WebSocketRequest
 
 SOUND = said("input_audio_buffer.append", audio="AAAA" * 16000)
 COMMIT = said("input_audio_buffer.commit")
@@ -25,6 +26,19 @@ def scribe() -> SessionTranslator:
 def failure(kind: str) -> str:
     """Write that something went wrong."""
     return orjson.dumps({"message_type": kind, "error": "Something went wrong"}).decode()
+
+
+def test_a_law_that_scribe_does_not_take_becomes_samples() -> None:
+    """Of the same rate, which the handshake and each piece say."""
+    session = scribe()
+    asked = {"type": "transcription", "audio": {"input": {"format": {"type": "audio/pcma"}}}}
+    handshake, _ = session.to_upstream(said("session.update", session=asked))
+    assert isinstance(handshake, WebSocketRequest)
+    assert "audio_format=pcm_8000" in handshake.path
+    (chunk,) = session.to_upstream(said("input_audio_buffer.append", audio="1VU="))
+    assert isinstance(chunk, str)
+    told = orjson.loads(chunk)
+    assert (told["audio_base_64"], told["sample_rate"]) == ("CAD4/w==", 8000)
 
 
 @pytest.mark.parametrize(

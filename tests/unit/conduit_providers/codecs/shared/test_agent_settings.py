@@ -9,7 +9,8 @@ from tests.support.translators import said
 from conduit.v1.realtime_session_pb2 import RealtimeSession
 from conduit_kernel.errors import InvalidRequest, UnsupportedParameter
 from conduit_providers.calls import Call
-from conduit_providers.codecs.shared.agent_settings import AgentSettings, SoundFormat, updated
+from conduit_providers.codecs.shared.agent_settings import AgentSettings, updated
+from conduit_providers.codecs.shared.sound_format import SoundFormat
 from conduit_providers.operations.converse import realtime_opening
 
 
