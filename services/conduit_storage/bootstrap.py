@@ -6,9 +6,12 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from conduit.internal.v1 import task_storage_service_pb2
+from conduit.internal.v1 import task_storage_service_pb2, voice_storage_service_pb2
 from conduit.internal.v1.task_storage_service_pb2_grpc import (
     add_TaskStorageServiceServicer_to_server,
+)
+from conduit.internal.v1.voice_storage_service_pb2_grpc import (
+    add_VoiceStorageServiceServicer_to_server,
 )
 from conduit_kernel.background import Background
 from conduit_kernel.database import open_database
@@ -20,6 +23,8 @@ from conduit_kernel.settings import Settings
 from conduit_kernel.sqlite_file import sqlite_signature
 from conduit_storage.task_service import TaskStorageService
 from conduit_storage.tasks.store import Bounds, TaskStore
+from conduit_storage.voice_service import VoiceStorageService
+from conduit_storage.voices.store import VoiceStore
 
 SERVICE = "storage"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -55,6 +60,9 @@ async def start(
     )
     tasks = task_storage_service_pb2.DESCRIPTOR.services_by_name["TaskStorageService"]
     server.add(add_TaskStorageServiceServicer_to_server, TaskStorageService(store, clock), tasks)
+    voices = voice_storage_service_pb2.DESCRIPTOR.services_by_name["VoiceStorageService"]
+    keeper = VoiceStorageService(VoiceStore(engine))
+    server.add(add_VoiceStorageServiceServicer_to_server, keeper, voices)
     try:
         await store.extend_leases(clock())
         await server.start(settings.host, settings.port(SERVICE) if port is None else port)

@@ -11,6 +11,7 @@ import conduit.internal.v1.outcome_service_pb2
 import conduit.internal.v1.request_lookup_service_pb2
 import conduit.internal.v1.snapshot_service_pb2
 import conduit.internal.v1.task_storage_service_pb2
+import conduit.internal.v1.voice_storage_service_pb2
 import conduit.v1.billing_service_pb2
 import conduit.v1.health_service_pb2
 import conduit.v1.registry_service_pb2
@@ -20,7 +21,7 @@ from conduit.v1 import options_pb2
 PUBLIC = ("BillingService", "HealthService", "RegistryService", "RouterService")
 INTERNAL = (
     *("LedgerService", "OutcomeService", "RequestLookupService", "SnapshotService"),
-    "TaskStorageService",
+    *("TaskStorageService", "VoiceStorageService"),
 )
 
 

@@ -1,15 +1,9 @@
 """The table of tasks. Times are milliseconds since 1970, UTC."""
 
-from typing import ClassVar
+from sqlalchemy import BigInteger, Index, LargeBinary, SmallInteger, Text
+from sqlalchemy.orm import Mapped, mapped_column
 
-from sqlalchemy import BigInteger, Index, LargeBinary, MetaData, SmallInteger, Text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-
-
-class Base(DeclarativeBase):
-    """Knows all tables."""
-
-    metadata: ClassVar[MetaData] = MetaData()
+from conduit_storage.base import Base
 
 
 class TaskRow(Base):

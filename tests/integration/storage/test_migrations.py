@@ -11,8 +11,8 @@ from conduit_kernel.database import database_url as url_of
 from conduit_kernel.database import make_engine, open_database, writer
 from conduit_kernel.migrating import BASE, migrate
 from conduit_kernel.settings import Settings
+from conduit_storage.base import Base
 from conduit_storage.bootstrap import MIGRATIONS, SERVICE
-from conduit_storage.tasks.tables import Base
 
 
 def differences(connection: Connection) -> list[object]:

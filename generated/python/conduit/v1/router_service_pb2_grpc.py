@@ -318,9 +318,10 @@ class RouterServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListVoices(self, request, context):
-        """Lists the voices that the caller's models can speak with, as their providers listed them within the last minute. A provider
-        that does not answer within 10 s is left out; its error is the answer if there are no voices then. MODEL_NOT_FOUND or
-        MODEL_NOT_ALLOWED for the model asked for.
+        """Lists the voices that the caller's models can speak with, as their providers listed them within the last minute, and those
+        that were made with the caller's virtual key; those of other keys are left out. A provider that does not answer within 10 s
+        is left out, too; its error is the answer if there are no voices then. MODEL_NOT_FOUND or MODEL_NOT_ALLOWED for the model
+        asked for, SERVICE_UNAVAILABLE where it is not known just now whose voices there are.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -328,15 +329,16 @@ class RouterServiceServicer:
 
     def CreateVoice(self, request_iterator, context):
         """Makes a voice of samples of it, with the speaker's consent, or of a description. The first message says what is asked,
-        the others bring the samples.
+        the others bring the samples. Only the caller's virtual key speaks with it, sees it and deletes it. SERVICE_UNAVAILABLE,
+        before a provider is asked, where it could not be kept whose it is; STORAGE_FULL for a key that has 1,000.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteVoice(self, request, context):
-        """Forgets a voice that was made with the caller's virtual key, at the provider too. VOICE_NOT_FOUND if there is none of this
-        id.
+        """Deletes a voice that was made with the caller's virtual key, at its provider too. VOICE_NOT_FOUND if there is none of this
+        id; the provider's error, by class, if it does not delete it, and the voice stays.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -93,17 +93,19 @@ class RouterServiceStub:
     sound.
     """
     ListVoices: _grpc.UnaryUnaryMultiCallable[_voice_requests_pb2.ListVoicesRequest, _voice_requests_pb2.ListVoicesResponse]
-    """Lists the voices that the caller's models can speak with, as their providers listed them within the last minute. A provider
-    that does not answer within 10 s is left out; its error is the answer if there are no voices then. MODEL_NOT_FOUND or
-    MODEL_NOT_ALLOWED for the model asked for.
+    """Lists the voices that the caller's models can speak with, as their providers listed them within the last minute, and those
+    that were made with the caller's virtual key; those of other keys are left out. A provider that does not answer within 10 s
+    is left out, too; its error is the answer if there are no voices then. MODEL_NOT_FOUND or MODEL_NOT_ALLOWED for the model
+    asked for, SERVICE_UNAVAILABLE where it is not known just now whose voices there are.
     """
     CreateVoice: _grpc.StreamUnaryMultiCallable[_voice_requests_pb2.CreateVoiceRequest, _voice_requests_pb2.CreateVoiceResponse]
     """Makes a voice of samples of it, with the speaker's consent, or of a description. The first message says what is asked,
-    the others bring the samples.
+    the others bring the samples. Only the caller's virtual key speaks with it, sees it and deletes it. SERVICE_UNAVAILABLE,
+    before a provider is asked, where it could not be kept whose it is; STORAGE_FULL for a key that has 1,000.
     """
     DeleteVoice: _grpc.UnaryUnaryMultiCallable[_voice_requests_pb2.DeleteVoiceRequest, _voice_requests_pb2.DeleteVoiceResponse]
-    """Forgets a voice that was made with the caller's virtual key, at the provider too. VOICE_NOT_FOUND if there is none of this
-    id.
+    """Deletes a voice that was made with the caller's virtual key, at its provider too. VOICE_NOT_FOUND if there is none of this
+    id; the provider's error, by class, if it does not delete it, and the voice stays.
     """
     Converse: _grpc.StreamStreamMultiCallable[_converse_requests_pb2.ConverseRequest, _converse_requests_pb2.ConverseResponse]
     """Holds a spoken conversation: events both ways until one side ends it. The first message says how; the first answer has
@@ -188,17 +190,19 @@ class RouterServiceAsyncStub(RouterServiceStub):
     sound.
     """
     ListVoices: _aio.UnaryUnaryMultiCallable[_voice_requests_pb2.ListVoicesRequest, _voice_requests_pb2.ListVoicesResponse]  # type: ignore[assignment]
-    """Lists the voices that the caller's models can speak with, as their providers listed them within the last minute. A provider
-    that does not answer within 10 s is left out; its error is the answer if there are no voices then. MODEL_NOT_FOUND or
-    MODEL_NOT_ALLOWED for the model asked for.
+    """Lists the voices that the caller's models can speak with, as their providers listed them within the last minute, and those
+    that were made with the caller's virtual key; those of other keys are left out. A provider that does not answer within 10 s
+    is left out, too; its error is the answer if there are no voices then. MODEL_NOT_FOUND or MODEL_NOT_ALLOWED for the model
+    asked for, SERVICE_UNAVAILABLE where it is not known just now whose voices there are.
     """
     CreateVoice: _aio.StreamUnaryMultiCallable[_voice_requests_pb2.CreateVoiceRequest, _voice_requests_pb2.CreateVoiceResponse]  # type: ignore[assignment]
     """Makes a voice of samples of it, with the speaker's consent, or of a description. The first message says what is asked,
-    the others bring the samples.
+    the others bring the samples. Only the caller's virtual key speaks with it, sees it and deletes it. SERVICE_UNAVAILABLE,
+    before a provider is asked, where it could not be kept whose it is; STORAGE_FULL for a key that has 1,000.
     """
     DeleteVoice: _aio.UnaryUnaryMultiCallable[_voice_requests_pb2.DeleteVoiceRequest, _voice_requests_pb2.DeleteVoiceResponse]  # type: ignore[assignment]
-    """Forgets a voice that was made with the caller's virtual key, at the provider too. VOICE_NOT_FOUND if there is none of this
-    id.
+    """Deletes a voice that was made with the caller's virtual key, at its provider too. VOICE_NOT_FOUND if there is none of this
+    id; the provider's error, by class, if it does not delete it, and the voice stays.
     """
     Converse: _aio.StreamStreamMultiCallable[_converse_requests_pb2.ConverseRequest, _converse_requests_pb2.ConverseResponse]  # type: ignore[assignment]
     """Holds a spoken conversation: events both ways until one side ends it. The first message says how; the first answer has
@@ -388,9 +392,10 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _voice_requests_pb2.ListVoicesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_voice_requests_pb2.ListVoicesResponse, _abc.Awaitable[_voice_requests_pb2.ListVoicesResponse]]:
-        """Lists the voices that the caller's models can speak with, as their providers listed them within the last minute. A provider
-        that does not answer within 10 s is left out; its error is the answer if there are no voices then. MODEL_NOT_FOUND or
-        MODEL_NOT_ALLOWED for the model asked for.
+        """Lists the voices that the caller's models can speak with, as their providers listed them within the last minute, and those
+        that were made with the caller's virtual key; those of other keys are left out. A provider that does not answer within 10 s
+        is left out, too; its error is the answer if there are no voices then. MODEL_NOT_FOUND or MODEL_NOT_ALLOWED for the model
+        asked for, SERVICE_UNAVAILABLE where it is not known just now whose voices there are.
         """
 
     @_abc_1.abstractmethod
@@ -400,7 +405,8 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_voice_requests_pb2.CreateVoiceResponse, _abc.Awaitable[_voice_requests_pb2.CreateVoiceResponse]]:
         """Makes a voice of samples of it, with the speaker's consent, or of a description. The first message says what is asked,
-        the others bring the samples.
+        the others bring the samples. Only the caller's virtual key speaks with it, sees it and deletes it. SERVICE_UNAVAILABLE,
+        before a provider is asked, where it could not be kept whose it is; STORAGE_FULL for a key that has 1,000.
         """
 
     @_abc_1.abstractmethod
@@ -409,8 +415,8 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _voice_requests_pb2.DeleteVoiceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_voice_requests_pb2.DeleteVoiceResponse, _abc.Awaitable[_voice_requests_pb2.DeleteVoiceResponse]]:
-        """Forgets a voice that was made with the caller's virtual key, at the provider too. VOICE_NOT_FOUND if there is none of this
-        id.
+        """Deletes a voice that was made with the caller's virtual key, at its provider too. VOICE_NOT_FOUND if there is none of this
+        id; the provider's error, by class, if it does not delete it, and the voice stays.
         """
 
     @_abc_1.abstractmethod

@@ -658,17 +658,36 @@ def write_list_voices(message: voice_requests_pb2.ListVoicesResponse) -> bytes:
     return orjson.dumps(list_voices_response_to_json(message))
 
 
+def read_create_voice(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> voice_requests_pb2.CreateVoiceRequest:
+    """Return the request that `POST /v1/audio/voices` says."""
+    message = voice_requests_pb2.CreateVoiceStart(json=body)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    return voice_requests_pb2.CreateVoiceRequest(start=message)
+
+
 def read_create_voice_form(
     path: http.Path, query: http.Query, headers: http.Headers, form: form_pb2.Form
 ) -> voice_requests_pb2.CreateVoiceRequest:
     """Return the request that `POST /v1/audio/voices` says."""
     message = voice_requests_pb2.CreateVoiceStart(multipart=form)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
     return voice_requests_pb2.CreateVoiceRequest(start=message)
 
 
 def write_create_voice(message: voice_requests_pb2.CreateVoiceResponse) -> bytes:
     """Write the answer of CreateVoice."""
     return orjson.dumps(voice_to_json(message.voice))
+
+
+def report_of_create_voice(message: voice_requests_pb2.CreateVoiceResponse) -> bytes:
+    """Write the header lines of an answer of CreateVoice."""
+    if not message.HasField("report"):
+        return b""
+    return _lines_of_call_report(message.report)
 
 
 def chunk_of_create_voice(index: int, data: bytes) -> voice_requests_pb2.CreateVoiceRequest:
@@ -1327,14 +1346,14 @@ ROUTES: Final[tuple[Route, ...]] = (
         chosen_by="",
         client_streaming=True,
         max_body_bytes=134217728,
-        read=None,
+        read=read_create_voice,
         read_form=read_create_voice_form,
         read_frame=None,
         chunk=chunk_of_create_voice,
         write=write_create_voice,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_create_voice,
     ),
     Route(
         verb="DELETE",

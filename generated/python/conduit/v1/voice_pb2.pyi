@@ -93,7 +93,7 @@ class Voice(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     UNKNOWN_JSON_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """The provider's id, by which requests name it."""
+    """The id by which requests name it: the provider's, or, of one that was made here, Conduit's own, such as `voice_01k4y7`."""
     object: _builtins.str
     """Always `audio.voice`."""
     name: _builtins.str
@@ -165,7 +165,9 @@ class VoiceSpec(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     UNKNOWN_JSON_FIELD_NUMBER: _builtins.int
     model: _builtins.str
-    """The model alias that is to speak with it; it says where the voice is made."""
+    """The model alias that is to speak with it; it says where the voice is made. May be left out, or be `auto`, where all models that
+    the caller may use and that voices are made for are at the same providers.
+    """
     name: _builtins.str
     """The name for people."""
     type: _builtins.str

@@ -133,7 +133,7 @@ def create_voice_request_to_json(
     return members
 
 
-_CREATE_VOICE_START_MEMBERS: Final[frozenset[str]] = frozenset({"voice", "multipart"})
+_CREATE_VOICE_START_MEMBERS: Final[frozenset[str]] = frozenset({"voice", "multipart", "json"})
 
 
 def create_voice_start_from_json(
@@ -156,7 +156,9 @@ def fill_create_voice_start(
         fill_voice_spec(message.voice, member, path + "voice.")
     if (member := value.get("multipart")) is not None:
         fill_form(message.multipart, member, path + "multipart.")
-    runtime.at_most_one(value, ("voice", "multipart"), path)
+    if (member := value.get("json")) is not None:
+        message.json = runtime.raw(member, path + "json")
+    runtime.at_most_one(value, ("voice", "multipart", "json"), path)
     if not _CREATE_VOICE_START_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _CREATE_VOICE_START_MEMBERS, path)
 
@@ -168,6 +170,8 @@ def create_voice_start_to_json(message: voice_requests_pb2.CreateVoiceStart) -> 
         members["voice"] = voice_spec_to_json(message.voice)
     if message.HasField("multipart"):
         members["multipart"] = form_to_json(message.multipart)
+    if message.HasField("json"):
+        members["json"] = runtime.from_raw(message.json, "json")
     return members
 
 

@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from conduit.v1 import call_pb2 as conduit_dot_v1_dot_call__pb2
 from conduit.v1 import form_pb2 as conduit_dot_v1_dot_form__pb2
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 from conduit.v1 import voice_pb2 as conduit_dot_v1_dot_voice__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63onduit/v1/voice_requests.proto\x12\nconduit.v1\x1a\x15\x63onduit/v1/form.proto\x1a\x18\x63onduit/v1/options.proto\x1a\x16\x63onduit/v1/voice.proto\"s\n\x11ListVoicesRequest\x12,\n\x05limit\x18\x01 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00@\x8f@R\x05limit\x12\x14\n\x05\x61\x66ter\x18\x02 \x01(\tR\x05\x61\x66ter\x12\x14\n\x05model\x18\x03 \x01(\tR\x05model:\x04\x88\xb5\x18\x02\"\xf3\x01\n\x12ListVoicesResponse\x12\x1e\n\x06object\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12-\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x11.conduit.v1.VoiceB\x06\x8a\xb5\x18\x02@\x01R\x04\x64\x61ta\x12&\n\x08\x66irst_id\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02@\x01H\x00R\x07\x66irstId\x88\x01\x01\x12$\n\x07last_id\x18\x04 \x01(\tB\x06\x8a\xb5\x18\x02@\x01H\x01R\x06lastId\x88\x01\x01\x12!\n\x08has_more\x18\x05 \x01(\x08\x42\x06\x8a\xb5\x18\x02@\x01R\x07hasMore:\x04\x88\xb5\x18\x02\x42\x0b\n\t_first_idB\n\n\x08_last_id\"\x84\x01\n\x12\x43reateVoiceRequest\x12\x34\n\x05start\x18\x01 \x01(\x0b\x32\x1c.conduit.v1.CreateVoiceStartH\x00R\x05start\x12-\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x15.conduit.v1.FileChunkH\x00R\x05\x63hunkB\t\n\x07message\"\x97\x01\n\x10\x43reateVoiceStart\x12-\n\x05voice\x18\x01 \x01(\x0b\x32\x15.conduit.v1.VoiceSpecH\x00R\x05voice\x12L\n\tmultipart\x18\x02 \x01(\x0b\x32\x10.conduit.v1.FormB\x1a\x8a\xb5\x18\x16\x1a\x14\x63onduit.v1.VoiceSpecH\x00R\tmultipartB\x06\n\x04\x66orm\">\n\x13\x43reateVoiceResponse\x12\'\n\x05voice\x18\x01 \x01(\x0b\x32\x11.conduit.v1.VoiceR\x05voice\"$\n\x12\x44\x65leteVoiceRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"u\n\x13\x44\x65leteVoiceResponse\x12\x16\n\x02id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x02id\x12\x1e\n\x06object\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12 \n\x07\x64\x65leted\x18\x03 \x01(\x08\x42\x06\x8a\xb5\x18\x02@\x01R\x07\x64\x65leted:\x04\x88\xb5\x18\x02\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63onduit/v1/voice_requests.proto\x12\nconduit.v1\x1a\x15\x63onduit/v1/call.proto\x1a\x15\x63onduit/v1/form.proto\x1a\x18\x63onduit/v1/options.proto\x1a\x16\x63onduit/v1/voice.proto\"s\n\x11ListVoicesRequest\x12,\n\x05limit\x18\x01 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00@\x8f@R\x05limit\x12\x14\n\x05\x61\x66ter\x18\x02 \x01(\tR\x05\x61\x66ter\x12\x14\n\x05model\x18\x03 \x01(\tR\x05model:\x04\x88\xb5\x18\x02\"\xf3\x01\n\x12ListVoicesResponse\x12\x1e\n\x06object\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12-\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x11.conduit.v1.VoiceB\x06\x8a\xb5\x18\x02@\x01R\x04\x64\x61ta\x12&\n\x08\x66irst_id\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02@\x01H\x00R\x07\x66irstId\x88\x01\x01\x12$\n\x07last_id\x18\x04 \x01(\tB\x06\x8a\xb5\x18\x02@\x01H\x01R\x06lastId\x88\x01\x01\x12!\n\x08has_more\x18\x05 \x01(\x08\x42\x06\x8a\xb5\x18\x02@\x01R\x07hasMore:\x04\x88\xb5\x18\x02\x42\x0b\n\t_first_idB\n\n\x08_last_id\"\x84\x01\n\x12\x43reateVoiceRequest\x12\x34\n\x05start\x18\x01 \x01(\x0b\x32\x1c.conduit.v1.CreateVoiceStartH\x00R\x05start\x12-\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x15.conduit.v1.FileChunkH\x00R\x05\x63hunkB\t\n\x07message\"\xfe\x01\n\x10\x43reateVoiceStart\x12-\n\x05voice\x18\x01 \x01(\x0b\x32\x15.conduit.v1.VoiceSpecH\x00R\x05voice\x12L\n\tmultipart\x18\x02 \x01(\x0b\x32\x10.conduit.v1.FormB\x1a\x8a\xb5\x18\x16\x1a\x14\x63onduit.v1.VoiceSpecH\x00R\tmultipart\x12\x32\n\x04json\x18\x03 \x01(\x0c\x42\x1c\x8a\xb5\x18\x18\x10\x01\x1a\x14\x63onduit.v1.VoiceSpecH\x00R\x04json\x12\x31\n\x07options\x18\x04 \x01(\x0b\x32\x17.conduit.v1.CallOptionsR\x07optionsB\x06\n\x04\x66orm\"n\n\x13\x43reateVoiceResponse\x12\'\n\x05voice\x18\x01 \x01(\x0b\x32\x11.conduit.v1.VoiceR\x05voice\x12.\n\x06report\x18\x02 \x01(\x0b\x32\x16.conduit.v1.CallReportR\x06report\"$\n\x12\x44\x65leteVoiceRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"u\n\x13\x44\x65leteVoiceResponse\x12\x16\n\x02id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x02id\x12\x1e\n\x06object\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12 \n\x07\x64\x65leted\x18\x03 \x01(\x08\x42\x06\x8a\xb5\x18\x02@\x01R\x07\x64\x65leted:\x04\x88\xb5\x18\x02\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,6 +54,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTVOICESRESPONSE']._serialized_options = b'\210\265\030\002'
   _globals['_CREATEVOICESTART'].fields_by_name['multipart']._loaded_options = None
   _globals['_CREATEVOICESTART'].fields_by_name['multipart']._serialized_options = b'\212\265\030\026\032\024conduit.v1.VoiceSpec'
+  _globals['_CREATEVOICESTART'].fields_by_name['json']._loaded_options = None
+  _globals['_CREATEVOICESTART'].fields_by_name['json']._serialized_options = b'\212\265\030\030\020\001\032\024conduit.v1.VoiceSpec'
   _globals['_DELETEVOICERESPONSE'].fields_by_name['id']._loaded_options = None
   _globals['_DELETEVOICERESPONSE'].fields_by_name['id']._serialized_options = b'\212\265\030\002@\001'
   _globals['_DELETEVOICERESPONSE'].fields_by_name['object']._loaded_options = None
@@ -61,18 +64,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETEVOICERESPONSE'].fields_by_name['deleted']._serialized_options = b'\212\265\030\002@\001'
   _globals['_DELETEVOICERESPONSE']._loaded_options = None
   _globals['_DELETEVOICERESPONSE']._serialized_options = b'\210\265\030\002'
-  _globals['_LISTVOICESREQUEST']._serialized_start=120
-  _globals['_LISTVOICESREQUEST']._serialized_end=235
-  _globals['_LISTVOICESRESPONSE']._serialized_start=238
-  _globals['_LISTVOICESRESPONSE']._serialized_end=481
-  _globals['_CREATEVOICEREQUEST']._serialized_start=484
-  _globals['_CREATEVOICEREQUEST']._serialized_end=616
-  _globals['_CREATEVOICESTART']._serialized_start=619
-  _globals['_CREATEVOICESTART']._serialized_end=770
-  _globals['_CREATEVOICERESPONSE']._serialized_start=772
-  _globals['_CREATEVOICERESPONSE']._serialized_end=834
-  _globals['_DELETEVOICEREQUEST']._serialized_start=836
-  _globals['_DELETEVOICEREQUEST']._serialized_end=872
-  _globals['_DELETEVOICERESPONSE']._serialized_start=874
-  _globals['_DELETEVOICERESPONSE']._serialized_end=991
+  _globals['_LISTVOICESREQUEST']._serialized_start=143
+  _globals['_LISTVOICESREQUEST']._serialized_end=258
+  _globals['_LISTVOICESRESPONSE']._serialized_start=261
+  _globals['_LISTVOICESRESPONSE']._serialized_end=504
+  _globals['_CREATEVOICEREQUEST']._serialized_start=507
+  _globals['_CREATEVOICEREQUEST']._serialized_end=639
+  _globals['_CREATEVOICESTART']._serialized_start=642
+  _globals['_CREATEVOICESTART']._serialized_end=896
+  _globals['_CREATEVOICERESPONSE']._serialized_start=898
+  _globals['_CREATEVOICERESPONSE']._serialized_end=1008
+  _globals['_DELETEVOICEREQUEST']._serialized_start=1010
+  _globals['_DELETEVOICEREQUEST']._serialized_end=1046
+  _globals['_DELETEVOICERESPONSE']._serialized_start=1048
+  _globals['_DELETEVOICERESPONSE']._serialized_end=1165
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from conduit.v1 import call_pb2 as _call_pb2
 from conduit.v1 import form_pb2 as _form_pb2
 from conduit.v1 import voice_pb2 as _voice_pb2
 from google.protobuf import descriptor as _descriptor
@@ -137,6 +138,10 @@ class CreateVoiceStart(_message.Message):
 
     VOICE_FIELD_NUMBER: _builtins.int
     MULTIPART_FIELD_NUMBER: _builtins.int
+    JSON_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    json: _builtins.bytes
+    """As OpenAI's JSON: of a voice that is made of a description, or with its samples in it."""
     @_builtins.property
     def voice(self) -> _voice_pb2.VoiceSpec:
         """Typed. Its files are the samples in order, and then the recorded consent."""
@@ -145,17 +150,23 @@ class CreateVoiceStart(_message.Message):
     def multipart(self) -> _form_pb2.Form:
         """As a form."""
 
+    @_builtins.property
+    def options(self) -> _call_pb2.CallOptions:
+        """How to treat the call."""
+
     def __init__(
         self,
         *,
         voice: _voice_pb2.VoiceSpec | None = ...,
         multipart: _form_pb2.Form | None = ...,
+        json: _builtins.bytes = ...,
+        options: _call_pb2.CallOptions | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form", "multipart", b"multipart", "voice", b"voice"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form", "json", b"json", "multipart", b"multipart", "options", b"options", "voice", b"voice"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["form", b"form", "multipart", b"multipart", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["form", b"form", "json", b"json", "multipart", b"multipart", "options", b"options", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_form: _TypeAlias = _typing.Literal["voice", "multipart"]  # noqa: Y015
+    _WhichOneofReturnType_form: _TypeAlias = _typing.Literal["voice", "multipart", "json"]  # noqa: Y015
     _WhichOneofArgType_form: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_form) -> _WhichOneofReturnType_form | None: ...
 
@@ -168,18 +179,24 @@ class CreateVoiceResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     VOICE_FIELD_NUMBER: _builtins.int
+    REPORT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def voice(self) -> _voice_pb2.Voice:
         """The voice."""
+
+    @_builtins.property
+    def report(self) -> _call_pb2.CallReport:
+        """What the Router did."""
 
     def __init__(
         self,
         *,
         voice: _voice_pb2.Voice | None = ...,
+        report: _call_pb2.CallReport | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["voice", b"voice"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["report", b"report", "voice", b"voice"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["report", b"report", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -187,7 +204,7 @@ Global___CreateVoiceResponse: _TypeAlias = CreateVoiceResponse  # noqa: Y015
 
 @_typing.final
 class DeleteVoiceRequest(_message.Message):
-    """Asks to forget a voice that was made by a caller."""
+    """Asks to delete a voice that was made by a caller."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -209,7 +226,7 @@ Global___DeleteVoiceRequest: _TypeAlias = DeleteVoiceRequest  # noqa: Y015
 
 @_typing.final
 class DeleteVoiceResponse(_message.Message):
-    """The voice is forgotten: OpenAI's deletion, typed."""
+    """The voice is deleted: OpenAI's deletion, typed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -1,0 +1,32 @@
+"""Voices that callers have made."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "v0002"
+down_revision = "v0001"
+
+
+def upgrade() -> None:
+    """Make the table."""
+    op.create_table(
+        "storage_voices",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("virtual_key_id", sa.BigInteger(), nullable=False),
+        sa.Column("provider_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_group", sa.Text(), nullable=False),
+        sa.Column("upstream_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        "ix_storage_voices_of_key", "storage_voices", ["virtual_key_id", "id"], unique=False
+    )
+
+
+def downgrade() -> None:
+    """Remove the table."""
+    op.drop_table("storage_voices")

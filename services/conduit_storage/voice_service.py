@@ -1,0 +1,45 @@
+"""The VoiceStorageService: what routers ask of Storage about voices, and what it answers."""
+
+from conduit.internal.v1 import voice_storage_service_pb2 as pb
+from conduit.internal.v1.voice_storage_service_pb2_grpc import VoiceStorageServiceServicer
+from conduit_kernel.errors import InvalidRequest, VoiceNotFound
+from conduit_kernel.rpc.auth_interceptor import Context
+from conduit_storage.voices.store import VoiceStore
+
+
+class VoiceStorageService(VoiceStorageServiceServicer):
+    """Answers routers."""
+
+    def __init__(self, store: VoiceStore) -> None:
+        """Take where voices are kept."""
+        self._store = store
+
+    async def CreateVoice(
+        self, request: pb.CreateVoiceRequest, context: Context
+    ) -> pb.CreateVoiceResponse:
+        """Store a voice that was made."""
+        if not request.voice.id:
+            raise InvalidRequest("voice.id is required", field="voice.id")
+        await self._store.add(request.voice)
+        return pb.CreateVoiceResponse()
+
+    async def GetVoice(self, request: pb.GetVoiceRequest, context: Context) -> pb.GetVoiceResponse:
+        """Return a voice of its owner's."""
+        found = await self._store.voice(request.virtual_key_id, request.id)
+        if found is None:
+            raise VoiceNotFound(f"There is no voice {request.id}", voice_id=request.id)
+        return pb.GetVoiceResponse(voice=found)
+
+    async def ListVoices(
+        self, request: pb.ListVoicesRequest, context: Context
+    ) -> pb.ListVoicesResponse:
+        """Return an owner's voices, and which ones are others'."""
+        voices, others = await self._store.voices(request.virtual_key_id)
+        return pb.ListVoicesResponse(voices=voices, others_upstream_ids=others)
+
+    async def DeleteVoice(
+        self, request: pb.DeleteVoiceRequest, context: Context
+    ) -> pb.DeleteVoiceResponse:
+        """Forget a voice of its owner's."""
+        await self._store.forget(request.virtual_key_id, request.id)
+        return pb.DeleteVoiceResponse()

@@ -1,0 +1,1 @@
+"""Voices that callers have made: whose they are, and where."""

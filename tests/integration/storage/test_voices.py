@@ -1,0 +1,112 @@
+"""Voices as routers keep them at Storage, on both databases."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, TypeAlias
+
+import grpc
+import pytest
+from tests.integration.storage.conftest import METADATA, Bench
+
+from conduit.internal.v1 import voice_storage_service_pb2 as pb
+from conduit_kernel.errors import InvalidRequest, VoiceNotFound
+from conduit_kernel.rpc import connect, error_of
+from conduit_storage import bootstrap
+
+if TYPE_CHECKING:
+    # The generated code has one class; its types have two.
+    from conduit.internal.v1.voice_storage_service_pb2_grpc import VoiceStorageServiceAsyncStub
+
+    VoiceStub: TypeAlias = VoiceStorageServiceAsyncStub
+else:
+    from conduit.internal.v1.voice_storage_service_pb2_grpc import (
+        VoiceStorageServiceStub as VoiceStub,
+    )
+
+
+@asynccontextmanager
+async def running(bench: Bench) -> AsyncIterator[VoiceStub]:
+    """Run a Storage process for as long as this lasts."""
+    process = await bootstrap.start(bench.settings, clock=bench.clock, port=0)
+    channel = connect(f"127.0.0.1:{process.port}")
+    try:
+        yield VoiceStub(channel)
+    finally:
+        await channel.close()
+        await process.drain(0.1)
+
+
+def voice(voice_id: str, owner: int = 1, **members: str | int) -> pb.MadeVoice:
+    """Return a voice that was made."""
+    made = pb.MadeVoice(
+        id=voice_id,
+        virtual_key_id=owner,
+        provider_id=7,
+        account_group="sales",
+        upstream_id=f"at_provider_{voice_id}",
+        name="Ann",
+        type="audio_sample",
+        description="calm",
+        created_at=1_795_435_200,
+    )
+    made.MergeFrom(pb.MadeVoice(**members))  # type: ignore[arg-type] # by name
+    return made
+
+
+async def stored(storage: VoiceStub, *voices: pb.MadeVoice) -> None:
+    """Tell of voices."""
+    for each in voices:
+        await storage.CreateVoice(pb.CreateVoiceRequest(voice=each), metadata=METADATA)
+
+
+async def found(storage: VoiceStub, voice_id: str, owner: int = 1) -> pb.MadeVoice:
+    """Return a voice. VoiceNotFound if its owner has none of this id."""
+    request = pb.GetVoiceRequest(virtual_key_id=owner, id=voice_id)
+    try:
+        return (await storage.GetVoice(request, metadata=METADATA)).voice
+    except grpc.RpcError as error:
+        raise error_of(error, "storage") from error
+
+
+async def test_a_voice_outlives_the_process_as_it_was_told(bench: Bench) -> None:
+    """With whose it is and where; told a second time, it stays as it is."""
+    async with running(bench) as storage:
+        await stored(storage, voice("voice_1"), voice("voice_1", name="Bea"))
+    async with running(bench) as storage:
+        assert await found(storage, "voice_1") == voice("voice_1")
+
+
+async def test_a_voice_is_its_owners_alone(bench: Bench) -> None:
+    """Others cannot see it or delete it; of theirs, an owner learns what not to list."""
+    async with running(bench) as storage:
+        await stored(storage, voice("voice_2"), voice("voice_1"), voice("voice_3", owner=2))
+        with pytest.raises(VoiceNotFound):
+            await found(storage, "voice_1", owner=2)
+        request = pb.DeleteVoiceRequest(virtual_key_id=2, id="voice_1")
+        await storage.DeleteVoice(request, metadata=METADATA)
+        known = await storage.ListVoices(pb.ListVoicesRequest(virtual_key_id=1), metadata=METADATA)
+        assert [each.id for each in known.voices] == ["voice_1", "voice_2"]
+        assert [*known.others_upstream_ids] == ["at_provider_voice_3"]
+
+
+async def test_a_voice_that_is_deleted_is_gone(bench: Bench) -> None:
+    """And deleting it again changes nothing."""
+    async with running(bench) as storage:
+        await stored(storage, voice("voice_1"), voice("voice_2"))
+        for _ in range(2):
+            request = pb.DeleteVoiceRequest(virtual_key_id=1, id="voice_1")
+            await storage.DeleteVoice(request, metadata=METADATA)
+        with pytest.raises(VoiceNotFound):
+            await found(storage, "voice_1")
+        assert (await found(storage, "voice_2")).name == "Ann"
+
+
+async def test_names_that_no_database_keeps_are_kept_as_far_as_they_go(bench: Bench) -> None:
+    """Zeros and very long texts come from callers; one without an id is no voice."""
+    async with running(bench) as storage:
+        await stored(storage, voice("voice_1", name="A\0", description="x" * 5000))
+        kept = await found(storage, "voice_1")
+        assert (kept.name, len(kept.description)) == ("A\ufffd", 1000)
+        with pytest.raises(grpc.RpcError) as refused:
+            await stored(storage, pb.MadeVoice())
+        assert isinstance(error_of(refused.value, "storage"), InvalidRequest)
