@@ -47,6 +47,7 @@ OPERATIONS = {
     "image": "Images",
     "image_edit": "Edits of images",
     "speak": "Speech",
+    "create_voice": "Voices made",
     "models": "Model lists",
     "voices": "Voice lists",
 }

@@ -73,6 +73,15 @@ class Codec(Protocol, Generic[CallT, AnswerT]):
 
 
 @runtime_checkable
+class CreateVoiceCodec(Codec[CallT, AnswerT], Protocol, Generic[CallT, AnswerT]):
+    """Makes voices, and deletes those that were made."""
+
+    def deletion(self, voice_id: str, endpoint: Endpoint, target: Target) -> HttpRequest:
+        """Build the request that deletes a voice, given the provider's id of it."""
+        ...
+
+
+@runtime_checkable
 class StraightCodec(Protocol, Generic[CallT, AnswerT]):
     """Translates an operation in which calls of a model differ by their bodies alone.
 

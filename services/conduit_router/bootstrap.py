@@ -180,8 +180,16 @@ async def start(
         timer=timer,
     )
     room, limits = _upload_space(settings), _session_limits(settings)
-    find, tasks = control_plane.lookups.find, control_plane.tasks
-    stub = RouterStub(runtime, virtual_keys, ids, room, limits, find_requests=find, tasks=tasks)
+    stub = RouterStub(
+        runtime,
+        virtual_keys,
+        ids,
+        room,
+        limits,
+        find_requests=control_plane.lookups.find,
+        tasks=control_plane.tasks,
+        voices=control_plane.voices,
+    )
     publish = partial(_publish, runtime, background)
     updater = TableUpdater(
         control_plane.state,

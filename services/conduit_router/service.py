@@ -42,14 +42,17 @@ from conduit_router.tasks.calls import TaskCalls
 from conduit_router.tasks.queries import TaskQueries
 from conduit_router.tasks.running import RunningTasks
 from conduit_router.virtual_keys import VirtualKeys
-from conduit_router.voices import Voices
+from conduit_router.voices.listing import Voices
+from conduit_router.voices.making import VoiceMaking
+from conduit_router.voices.speaking import Speaking
+from conduit_router.voices.storage import VoiceStorage
 
 SERVICE = DESCRIPTOR.services_by_name["RouterService"]
 # Of RPCs that ask for the master key, not for a virtual one.
 OPERATOR = Caller(0, is_enabled=True, expires_at=0.0, allowed=None)
 
-# Their methods are the RPCs that call no model.
-OWN: tuple[type, ...] = (Queries, ClientSecrets, Voices, TaskQueries)
+# Their methods are the RPCs that call no model, or that do more than call one.
+OWN: tuple[type, ...] = (Queries, ClientSecrets, Voices, TaskQueries, VoiceMaking, Speaking)
 
 # Looked up for each call of a model otherwise.
 _ADMINISTRATOR = PrincipalKind.ADMINISTRATOR
@@ -78,10 +81,12 @@ class RouterStub:
         *,
         find_requests: FindRequests = find_nothing,
         tasks: RunningTasks | None = None,
+        voices: VoiceStorage | None = None,
     ) -> None:
         """Take what calls are made with, who calls, and the room for the files that calls bring.
 
-        `find_requests` finds recent requests on all routers; without `tasks`, there are none.
+        `find_requests` finds recent requests on all routers; without `tasks`, there are none, and
+        without `voices` none are made.
         """
         self._runtime = runtime
         self._ids = ids
@@ -91,11 +96,15 @@ class RouterStub:
         secrets = ClientSecrets(runtime, virtual_keys)
         # Also that of a client secret, for sessions.
         self.identify_session = secrets.identify
-        own: tuple[object, ...] = Queries(runtime, find_requests), secrets, Voices(runtime)
+        own: list[object] = [Queries(runtime, find_requests), secrets, Voices(runtime, voices)]
         if tasks is not None:
-            own = *own, TaskQueries(tasks)
+            own.append(TaskQueries(tasks))
+        if voices is not None:
+            own += VoiceMaking(runtime, voices, ids, uploads), Speaking(runtime, voices)
         rpcs = {
-            m.name: self._task_calls(m, uploads) or _rpc(m, runtime, own, uploads, session_limits)
+            m.name: self._task_calls(m, uploads)
+            or _own_rpc(m, own)
+            or _rpc(m, runtime, uploads, session_limits)
             for m in SERVICE.methods
         }
         self._calls = {
@@ -156,19 +165,22 @@ class RouterStub:
         return CallerContext(caller, request_id or f"req_{self._ids.next()}", principal.address)
 
 
+def _own_rpc(method: MethodDescriptor, own: Iterable[object]) -> Rpc | None:
+    """Return the method of `own` that does an RPC; None if there is none."""
+    return next(filter(None, (getattr(each, method.name, None) for each in own)), None)
+
+
 def _rpc(
     method: MethodDescriptor,
     runtime: CallRuntime,
-    own: Iterable[object],
     uploads: SpillSpace,
     session_limits: SessionLimits,
 ) -> Rpc:
-    """Return what does an RPC: a call of its operation, a method of `own`, or a refusal."""
+    """Return what does an RPC: a call of its operation, or a refusal."""
     name = method.GetOptions().Extensions[options_pb2.serving].operation
     response, found = GetMessageClass(method.output_type), operation(name)
     if found is None:
-        made = (getattr(each, method.name, None) for each in own)
-        return next(filter(None, made), None) or _refusal(method)
+        return _refusal(method)
     if isinstance(found, UploadOperation):
         if not method.server_streaming:
             return UploadCalls(runtime, found, response, uploads)

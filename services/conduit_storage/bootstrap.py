@@ -61,7 +61,8 @@ async def start(
     tasks = task_storage_service_pb2.DESCRIPTOR.services_by_name["TaskStorageService"]
     server.add(add_TaskStorageServiceServicer_to_server, TaskStorageService(store, clock), tasks)
     voices = voice_storage_service_pb2.DESCRIPTOR.services_by_name["VoiceStorageService"]
-    keeper = VoiceStorageService(VoiceStore(engine))
+    voice_store = VoiceStore(engine)
+    keeper = VoiceStorageService(voice_store, clock)
     server.add(add_VoiceStorageServiceServicer_to_server, keeper, voices)
     try:
         await store.extend_leases(clock())
@@ -71,7 +72,7 @@ async def start(
         raise
     return HostedService(
         server,
-        _work(store, engine, clock, look_seconds),
+        _work(store, voice_store, engine, clock, look_seconds=look_seconds),
         end_streams=lambda: None,
         close=engine.dispose,
         drain_seconds=settings.drain_seconds,
@@ -79,7 +80,12 @@ async def start(
 
 
 def _work(
-    store: TaskStore, engine: AsyncEngine, clock: Callable[[], float], look_seconds: float
+    store: TaskStore,
+    voices: VoiceStore,
+    engine: AsyncEngine,
+    clock: Callable[[], float],
+    *,
+    look_seconds: float,
 ) -> Background:
     background = Background()
     keep_database(background, engine, SERVICE)
@@ -90,4 +96,5 @@ def _work(
     )
     background.run("lost_tasks", poll.run, every=look_seconds)
     background.run("forget", lambda: store.forget(clock()), every=FORGET_SECONDS)
+    background.run("forget_voices", lambda: voices.forget(clock()), every=FORGET_SECONDS)
     return background

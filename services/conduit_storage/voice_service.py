@@ -1,5 +1,7 @@
 """The VoiceStorageService: what routers ask of Storage about voices, and what it answers."""
 
+from collections.abc import Callable
+
 from conduit.internal.v1 import voice_storage_service_pb2 as pb
 from conduit.internal.v1.voice_storage_service_pb2_grpc import VoiceStorageServiceServicer
 from conduit_kernel.errors import InvalidRequest, VoiceNotFound
@@ -10,9 +12,10 @@ from conduit_storage.voices.store import VoiceStore
 class VoiceStorageService(VoiceStorageServiceServicer):
     """Answers routers."""
 
-    def __init__(self, store: VoiceStore) -> None:
-        """Take where voices are kept."""
+    def __init__(self, store: VoiceStore, clock: Callable[[], float]) -> None:
+        """Take where voices are kept, and a clock of seconds since 1970."""
         self._store = store
+        self._clock = clock
 
     async def CreateVoice(
         self, request: pb.CreateVoiceRequest, context: Context
@@ -40,6 +43,6 @@ class VoiceStorageService(VoiceStorageServiceServicer):
     async def DeleteVoice(
         self, request: pb.DeleteVoiceRequest, context: Context
     ) -> pb.DeleteVoiceResponse:
-        """Forget a voice of its owner's."""
-        await self._store.forget(request.virtual_key_id, request.id)
+        """Note that a voice of its owner's is no more."""
+        await self._store.delete(request.virtual_key_id, request.id, self._clock())
         return pb.DeleteVoiceResponse()

@@ -32,7 +32,10 @@ def typed_json(name: str, answer: Answer[Any]) -> Any:  # noqa: ANN401 # JSON
     """Return the JSON of what a typed caller of an operation gets."""
     response: Any = GetMessageClass(_rpc(name).output_type)()
     operation_named(name).write(response, answer, is_typed=True)
-    message = getattr(response, response.WhichOneof("form"))
+    # What is never JSON by itself is the only field beside the report.
+    has_forms = "form" in response.DESCRIPTOR.oneofs_by_name
+    field = response.WhichOneof("form") if has_forms else response.DESCRIPTOR.fields[0].name
+    message = getattr(response, field)
     return orjson.loads(orjson.dumps(converter(message.DESCRIPTOR).write(message)))
 
 

@@ -74,7 +74,7 @@ class Transcribers:
             return
         body = b"".join([piece async for piece in exchange.body_stream()])
         kind = exchange.fields[b"content-type"]
-        self.sent.append(_read(exchange, kind, body))
+        self.sent.append(read_form(exchange, kind, body))
         if exchange.path.startswith("/bad"):
             exchange.respond(503, [JSON_FIELD], b'{"error":{"message":"no"}}')
         elif exchange.path.startswith(("/events", "/cut")):
@@ -117,7 +117,8 @@ def _answer(path: str) -> bytes:
     return IMAGES if "/images/" in path else WORDS
 
 
-def _read(exchange: Exchange, kind: bytes, body: bytes) -> Sent:
+def read_form(exchange: Exchange, kind: bytes, body: bytes) -> Sent:
+    """Return what a request brought."""
     if kind.startswith(b"application/json"):
         return Sent(exchange.path, str(len(body)), [("json", body.decode())])
     if not kind.startswith(b"multipart/"):

@@ -34,6 +34,7 @@ ASKED = {
     "token_input": '"input":[[',
     "realtime": '"protocol":"Realtime"',
     "live": '"protocol":"Live"',
+    "prompt": '"type":"prompt"',
     "structured_documents": '"documents":[{',
     **{name: f'"response_format":"{name}"' for name in ("text", "srt", "vtt")},
     **{name: f'"response_format":"{name}"' for name in ("verbose_json", "diarized_json")},

@@ -130,7 +130,7 @@ class UploadCalls:
 
     async def __call__(self, requests: AsyncIterable[Any], caller: CallerContext) -> Any:  # noqa: ANN401 # of each RPC its own
         """Answer a request, in its form."""
-        async with _received(requests, self._space) as (start, files):
+        async with received(requests, self._space) as (start, files):
             form = self._operation.form_of_upload(start, files)
             return await self._calls.answer(form, options_of(start), caller)
 
@@ -154,7 +154,7 @@ class StreamingUploadCalls:
         self, requests: AsyncIterable[Any], caller: CallerContext
     ) -> AsyncGenerator[Any, None]:
         """Yield the messages of the answer to a request, in its form."""
-        async with _received(requests, self._space) as (start, files):
+        async with received(requests, self._space) as (start, files):
             form = self._operation.form_of_upload(start, files)
             answer = self._calls.answer(form, options_of(start), caller)
             async with aclosing(answer) as messages:
@@ -163,7 +163,7 @@ class StreamingUploadCalls:
 
 
 @asynccontextmanager
-async def _received(
+async def received(
     requests: AsyncIterable[Any], space: SpillSpace
 ) -> AsyncIterator[tuple[Any, Sequence[Upload]]]:
     """Return what is asked, and the files that the messages behind it bring."""

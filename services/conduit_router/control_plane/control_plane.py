@@ -31,10 +31,12 @@ from conduit_router.control_plane.request_lookups import RequestLookups
 from conduit_router.control_plane.snapshot_file import SAVE_SECONDS, SnapshotFile, load_snapshot
 from conduit_router.routing.provider_state import ProviderState
 from conduit_router.routing.table import TableChange
+from conduit_router.storage import StorageClient
 from conduit_router.tasks.running import RunningTasks
 from conduit_router.tasks.storage import TaskStorage
 from conduit_router.trail.recent_calls import RecentCalls
 from conduit_router.upstream.outcomes import Outcomes
+from conduit_router.voices.storage import VoiceStorage
 
 # How long a stopping router tries to deliver what it owes; the rest waits in the spool.
 LAST_DELIVERY_SECONDS = 0.4
@@ -74,8 +76,9 @@ class ControlPlane:
         self._recent = recent
         lookups = RequestLookupServiceStub(self._channels["health"])
         self.lookups = RequestLookups(lookups, recent, self._metadata, router_id)
-        storage = TaskStorage(self._channels["storage"], self._metadata)
-        self.tasks = RunningTasks(storage, router_id)
+        storage = StorageClient(self._channels["storage"], self._metadata)
+        self.tasks = RunningTasks(TaskStorage(storage), router_id)
+        self.voices = VoiceStorage(storage)
         self._price_watch = PriceWatch(LedgerServiceStub(billing), prices, self._metadata)
         self._health_watch = HealthWatch(
             health, provider_state, self._metadata, router_id, clock=clock, timer=timer

@@ -20,13 +20,17 @@ def upgrade() -> None:
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("deleted_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index(
-        "ix_storage_voices_of_key", "storage_voices", ["virtual_key_id", "id"], unique=False
-    )
+    _index("ix_storage_voices_of_key", "virtual_key_id", "id")
+    _index("ix_storage_voices_deleted_at", "deleted_at")
 
 
 def downgrade() -> None:
     """Remove the table."""
     op.drop_table("storage_voices")
+
+
+def _index(name: str, *columns: str) -> None:
+    op.create_index(name, "storage_voices", list(columns), unique=False)

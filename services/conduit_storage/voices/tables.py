@@ -25,3 +25,5 @@ class VoiceRow(Base):
     description: Mapped[str] = mapped_column(Text)
     # Seconds since 1970, UTC.
     created_at: Mapped[int] = mapped_column(BigInteger)
+    # None as long as there is such a voice.
+    deleted_at: Mapped[int | None] = mapped_column(BigInteger, index=True)

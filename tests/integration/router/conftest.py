@@ -128,6 +128,7 @@ class Runner(Protocol):
         catalog: Catalog | None = None,
         egress: Egress = DIRECT,
         max_calls_per_key: int | None = None,
+        storage: str = NOWHERE,
     ) -> Bench:
         """Return the running router."""
         ...
@@ -154,6 +155,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Runner]:
             catalog: Catalog | None = None,
             egress: Egress = DIRECT,
             max_calls_per_key: int | None = None,
+            storage: str = NOWHERE,
         ) -> Bench:
             folder = tmp_path / "router"
             save_snapshot(folder / "snapshot.binpb", source)
@@ -166,7 +168,8 @@ async def bench(tmp_path: Path) -> AsyncIterator[Runner]:
                 allow_private_media=allow_private_media,
                 egress=egress,
                 max_calls_per_key=max_calls_per_key,
-                targets=dict.fromkeys(("registry", "health", "billing"), NOWHERE),
+                targets=dict.fromkeys(("registry", "health", "billing"), NOWHERE)
+                | {"storage": storage},
             )
             process = await bootstrap.start(settings, catalog or load_catalog())
             stack.push_async_callback(process.drain, 0.1)

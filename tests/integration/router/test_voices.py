@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from pathlib import Path
 
 import orjson
 import pytest
 from tests.integration.router.conftest import METADATA, Bench, Runner
 from tests.support.snapshots import key, mapping, provider, snapshot
+from tests.support.storage_host import StorageHost
 
 from conduit.internal.v1.snapshot_pb2 import Snapshot
 from conduit.v1.voice_requests_pb2 import ListVoicesRequest, ListVoicesResponse
@@ -53,6 +56,15 @@ class Providers:
         page = PAGES["next_page_token" in exchange.query]
         body = orjson.dumps(MODELS if is_deepgram else page)
         exchange.respond(200, [(b"content-type", b"application/json")], body)
+
+
+@pytest.fixture
+async def bench(bench: Runner, tmp_path: Path) -> AsyncIterator[Runner]:
+    """Return what runs a router beside a Storage that knows of no voice."""
+    host = StorageHost(tmp_path / "storage")
+    await host.start()
+    yield partial(bench, storage=host.address)
+    await host.stop()
 
 
 @pytest.fixture

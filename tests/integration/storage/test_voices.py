@@ -2,16 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import grpc
 import pytest
 from tests.integration.storage.conftest import METADATA, Bench
+from tests.support.waiting import eventually
 
 from conduit.internal.v1 import voice_storage_service_pb2 as pb
 from conduit_kernel.errors import InvalidRequest, VoiceNotFound
 from conduit_kernel.rpc import connect, error_of
 from conduit_storage import bootstrap
+from conduit_storage.voices.store import LISTED_SECONDS
 
 if TYPE_CHECKING:
     # The generated code has one class; its types have two.
@@ -99,6 +102,32 @@ async def test_a_voice_that_is_deleted_is_gone(bench: Bench) -> None:
         with pytest.raises(VoiceNotFound):
             await found(storage, "voice_1")
         assert (await found(storage, "voice_2")).name == "Ann"
+
+
+async def test_a_voice_that_is_deleted_is_nobodys_to_list(bench: Bench) -> None:
+    """For as long as somebody may still have it in a list: its maker, too, is not shown it."""
+    async with running(bench) as storage:
+        await stored(storage, voice("voice_1"))
+        request = pb.DeleteVoiceRequest(virtual_key_id=1, id="voice_1")
+        await storage.DeleteVoice(request, metadata=METADATA)
+        assert await others_of(storage) == ["at_provider_voice_1"]
+    bench.clock.now += LISTED_SECONDS
+    async with running(bench) as storage:
+        # What is old is deleted as the process begins.
+        await eventually(partial(nothing_is_hidden, storage), seconds=30)
+
+
+async def others_of(storage: VoiceStub) -> list[str]:
+    """Return what is not to be listed for the first owner."""
+    request = pb.ListVoicesRequest(virtual_key_id=1)
+    answer = await storage.ListVoices(request, metadata=METADATA)
+    assert [*answer.voices] == []
+    return [*answer.others_upstream_ids]
+
+
+async def nothing_is_hidden(storage: VoiceStub) -> bool:
+    """Return whether everything that there was is forgotten."""
+    return await others_of(storage) == []
 
 
 async def test_names_that_no_database_keeps_are_kept_as_far_as_they_go(bench: Bench) -> None:

@@ -38,6 +38,7 @@ UNIT_BY_SPELLING: Final[dict[str, charge_pb2.Unit.ValueType]] = {
     "page": charge_pb2.UNIT_PAGE,
     "searchunit": charge_pb2.UNIT_SEARCH_UNIT,
     "websearch": charge_pb2.UNIT_WEB_SEARCH,
+    "voice": charge_pb2.UNIT_VOICE,
 }
 UNIT_SPELLINGS: Final[dict[charge_pb2.Unit.ValueType, str]] = {
     charge_pb2.UNIT_UNSPECIFIED: "Unspecified",
@@ -69,6 +70,7 @@ UNIT_SPELLINGS: Final[dict[charge_pb2.Unit.ValueType, str]] = {
     charge_pb2.UNIT_PAGE: "Page",
     charge_pb2.UNIT_SEARCH_UNIT: "SearchUnit",
     charge_pb2.UNIT_WEB_SEARCH: "WebSearch",
+    charge_pb2.UNIT_VOICE: "Voice",
 }
 
 

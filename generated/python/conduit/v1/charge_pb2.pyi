@@ -84,6 +84,8 @@ class _UnitEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Unit.ValueType],
     """Searches that rank again: a query with as many documents as the provider counts as one."""
     UNIT_WEB_SEARCH: _Unit.ValueType  # 28
     """Searches of the web that the provider made for the model."""
+    UNIT_VOICE: _Unit.ValueType  # 29
+    """Voices made."""
 
 class Unit(_Unit, metaclass=_UnitEnumTypeWrapper):
     """What providers charge for: leaves, none of which is a part of another, so that what is counted under one is
@@ -149,6 +151,8 @@ UNIT_SEARCH_UNIT: Unit.ValueType  # 27
 """Searches that rank again: a query with as many documents as the provider counts as one."""
 UNIT_WEB_SEARCH: Unit.ValueType  # 28
 """Searches of the web that the provider made for the model."""
+UNIT_VOICE: Unit.ValueType  # 29
+"""Voices made."""
 Global___Unit: _TypeAlias = Unit  # noqa: Y015
 
 class _UsageSource:

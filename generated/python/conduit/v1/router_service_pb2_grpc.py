@@ -319,9 +319,9 @@ class RouterServiceServicer:
 
     def ListVoices(self, request, context):
         """Lists the voices that the caller's models can speak with, as their providers listed them within the last minute, and those
-        that were made with the caller's virtual key; those of other keys are left out. A provider that does not answer within 10 s
-        is left out, too; its error is the answer if there are no voices then. MODEL_NOT_FOUND or MODEL_NOT_ALLOWED for the model
-        asked for, SERVICE_UNAVAILABLE where it is not known just now whose voices there are.
+        that were made with the caller's virtual key; those of other keys are left out, and while it is not known whose there are, all
+        that somebody made. A provider that does not answer within 10 s is left out, too; its error is the answer if there are no
+        voices then. MODEL_NOT_FOUND or MODEL_NOT_ALLOWED for the model asked for.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -94,9 +94,9 @@ class RouterServiceStub:
     """
     ListVoices: _grpc.UnaryUnaryMultiCallable[_voice_requests_pb2.ListVoicesRequest, _voice_requests_pb2.ListVoicesResponse]
     """Lists the voices that the caller's models can speak with, as their providers listed them within the last minute, and those
-    that were made with the caller's virtual key; those of other keys are left out. A provider that does not answer within 10 s
-    is left out, too; its error is the answer if there are no voices then. MODEL_NOT_FOUND or MODEL_NOT_ALLOWED for the model
-    asked for, SERVICE_UNAVAILABLE where it is not known just now whose voices there are.
+    that were made with the caller's virtual key; those of other keys are left out, and while it is not known whose there are, all
+    that somebody made. A provider that does not answer within 10 s is left out, too; its error is the answer if there are no
+    voices then. MODEL_NOT_FOUND or MODEL_NOT_ALLOWED for the model asked for.
     """
     CreateVoice: _grpc.StreamUnaryMultiCallable[_voice_requests_pb2.CreateVoiceRequest, _voice_requests_pb2.CreateVoiceResponse]
     """Makes a voice of samples of it, with the speaker's consent, or of a description. The first message says what is asked,
@@ -191,9 +191,9 @@ class RouterServiceAsyncStub(RouterServiceStub):
     """
     ListVoices: _aio.UnaryUnaryMultiCallable[_voice_requests_pb2.ListVoicesRequest, _voice_requests_pb2.ListVoicesResponse]  # type: ignore[assignment]
     """Lists the voices that the caller's models can speak with, as their providers listed them within the last minute, and those
-    that were made with the caller's virtual key; those of other keys are left out. A provider that does not answer within 10 s
-    is left out, too; its error is the answer if there are no voices then. MODEL_NOT_FOUND or MODEL_NOT_ALLOWED for the model
-    asked for, SERVICE_UNAVAILABLE where it is not known just now whose voices there are.
+    that were made with the caller's virtual key; those of other keys are left out, and while it is not known whose there are, all
+    that somebody made. A provider that does not answer within 10 s is left out, too; its error is the answer if there are no
+    voices then. MODEL_NOT_FOUND or MODEL_NOT_ALLOWED for the model asked for.
     """
     CreateVoice: _aio.StreamUnaryMultiCallable[_voice_requests_pb2.CreateVoiceRequest, _voice_requests_pb2.CreateVoiceResponse]  # type: ignore[assignment]
     """Makes a voice of samples of it, with the speaker's consent, or of a description. The first message says what is asked,
@@ -393,9 +393,9 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_voice_requests_pb2.ListVoicesResponse, _abc.Awaitable[_voice_requests_pb2.ListVoicesResponse]]:
         """Lists the voices that the caller's models can speak with, as their providers listed them within the last minute, and those
-        that were made with the caller's virtual key; those of other keys are left out. A provider that does not answer within 10 s
-        is left out, too; its error is the answer if there are no voices then. MODEL_NOT_FOUND or MODEL_NOT_ALLOWED for the model
-        asked for, SERVICE_UNAVAILABLE where it is not known just now whose voices there are.
+        that were made with the caller's virtual key; those of other keys are left out, and while it is not known whose there are, all
+        that somebody made. A provider that does not answer within 10 s is left out, too; its error is the answer if there are no
+        voices then. MODEL_NOT_FOUND or MODEL_NOT_ALLOWED for the model asked for.
         """
 
     @_abc_1.abstractmethod

@@ -199,7 +199,7 @@ class ListVoicesResponse(_message.Message):
 
     @_builtins.property
     def others_upstream_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The providers' own ids of all others."""
+        """The providers' own ids of all others, those that were deleted of late among them."""
 
     def __init__(
         self,
@@ -217,7 +217,7 @@ Global___ListVoicesResponse: _TypeAlias = ListVoicesResponse  # noqa: Y015
 
 @_typing.final
 class DeleteVoiceRequest(_message.Message):
-    """Forgets a voice."""
+    """Deletes a voice."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -243,7 +243,7 @@ Global___DeleteVoiceRequest: _TypeAlias = DeleteVoiceRequest  # noqa: Y015
 
 @_typing.final
 class DeleteVoiceResponse(_message.Message):
-    """The voice is forgotten."""
+    """The voice is no more."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -83,7 +83,7 @@ class VoiceStorageServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteVoice(self, request, context):
-        """Forgets a voice. One that its owner does not have is none to forget. Idempotent.
+        """Notes that a voice is no more. One that its owner does not have is none to delete. Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,7 +40,7 @@ class VoiceStorageServiceStub:
     ListVoices: _grpc.UnaryUnaryMultiCallable[_voice_storage_service_pb2.ListVoicesRequest, _voice_storage_service_pb2.ListVoicesResponse]
     """Lists the voices of an owner, and tells which ones are others'."""
     DeleteVoice: _grpc.UnaryUnaryMultiCallable[_voice_storage_service_pb2.DeleteVoiceRequest, _voice_storage_service_pb2.DeleteVoiceResponse]
-    """Forgets a voice. One that its owner does not have is none to forget. Idempotent."""
+    """Notes that a voice is no more. One that its owner does not have is none to delete. Idempotent."""
 
 @_typing.type_check_only
 class VoiceStorageServiceAsyncStub(VoiceStorageServiceStub):
@@ -54,7 +54,7 @@ class VoiceStorageServiceAsyncStub(VoiceStorageServiceStub):
     ListVoices: _aio.UnaryUnaryMultiCallable[_voice_storage_service_pb2.ListVoicesRequest, _voice_storage_service_pb2.ListVoicesResponse]  # type: ignore[assignment]
     """Lists the voices of an owner, and tells which ones are others'."""
     DeleteVoice: _aio.UnaryUnaryMultiCallable[_voice_storage_service_pb2.DeleteVoiceRequest, _voice_storage_service_pb2.DeleteVoiceResponse]  # type: ignore[assignment]
-    """Forgets a voice. One that its owner does not have is none to forget. Idempotent."""
+    """Notes that a voice is no more. One that its owner does not have is none to delete. Idempotent."""
 
 class VoiceStorageServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keeps which voices callers have made, and where. Served by Storage, to routers."""
@@ -89,6 +89,6 @@ class VoiceStorageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _voice_storage_service_pb2.DeleteVoiceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_voice_storage_service_pb2.DeleteVoiceResponse, _abc.Awaitable[_voice_storage_service_pb2.DeleteVoiceResponse]]:
-        """Forgets a voice. One that its owner does not have is none to forget. Idempotent."""
+        """Notes that a voice is no more. One that its owner does not have is none to delete. Idempotent."""
 
 def add_VoiceStorageServiceServicer_to_server(servicer: VoiceStorageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

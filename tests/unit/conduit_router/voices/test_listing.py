@@ -11,7 +11,7 @@ from conduit_kernel.errors import InvalidRequest, ModelNotAllowed, TooManyCalls
 from conduit_router.context import CallerContext
 from conduit_router.routing.table import Caller
 from conduit_router.virtual_keys import CallsUnderWay
-from conduit_router.voices import MAX_LIMIT, Voices
+from conduit_router.voices.listing import MAX_LIMIT, Voices
 
 SOURCE = snapshot(
     [provider(1), provider(2, provider_type="Groq"), provider(3, provider_type="Anthropic")],

@@ -1,0 +1,1 @@
+"""Voices: which ones there are, those that callers make, and speech with them."""

@@ -1,0 +1,214 @@
+"""The RPCs that make voices and delete them: each is its maker's alone."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterable, Iterator
+from itertools import islice
+from typing import Any
+
+from conduit.internal.v1.voice_storage_service_pb2 import MadeVoice
+from conduit.v1.voice_requests_pb2 import (
+    CreateVoiceRequest,
+    CreateVoiceResponse,
+    DeleteVoiceRequest,
+    DeleteVoiceResponse,
+)
+from conduit_kernel.errors import (
+    AccountUnavailable,
+    InvalidRequest,
+    StorageFull,
+    UpstreamError,
+    UpstreamTimeout,
+    VoiceNotFound,
+)
+from conduit_kernel.http import SpillSpace, Timeouts
+from conduit_kernel.ids import IdSource
+from conduit_providers.jobs import JobRequest
+from conduit_providers.operations.create_voice import OPERATION, with_model
+from conduit_providers.wire import HttpRequest
+from conduit_router.calls.runtime import CallRuntime
+from conduit_router.calls.unary import UnaryCalls
+from conduit_router.calls.uploads import received
+from conduit_router.context import CallerContext, options_of
+from conduit_router.routing.table import Instance, Route, UpstreamKey
+from conduit_router.virtual_keys import may_use
+from conduit_router.voices.storage import VoiceStorage
+
+ID_PREFIX = "voice_"
+MADE_ID = re.compile(rf"{ID_PREFIX}[0-9a-hjkmnp-tv-z]{{26}}", re.ASCII)
+MAX_VOICES = 1000
+DELETE_SECONDS = 30.0
+# Of the account, those that are tried until one is good.
+MAX_KEYS = 3
+# What stands for no model in OpenAI's own requests.
+_ANY_MODEL = frozenset({"", "auto"})
+_NOT_FOUND = "404"
+# So much of what is no id may come back in a message.
+_MAX_QUOTED = 48
+
+
+class VoiceMaking:
+    """Makes voices, and deletes them, at their providers and at Storage."""
+
+    def __init__(
+        self, runtime: CallRuntime, storage: VoiceStorage, ids: IdSource, space: SpillSpace
+    ) -> None:
+        """Take what calls are made with, where voices are kept, and the room for samples."""
+        self._runtime = runtime
+        self._storage = storage
+        self._ids = ids
+        self._space = space
+        self._calls = UnaryCalls(runtime, OPERATION, CreateVoiceResponse)
+
+    async def CreateVoice(
+        self, requests: AsyncIterable[CreateVoiceRequest], caller: CallerContext
+    ) -> CreateVoiceResponse:
+        """Make a voice, and keep whose it is."""
+        async with received(requests, self._space) as (start, files):
+            form = OPERATION.form_of_upload(start, files)
+            if form.typed.model in _ANY_MODEL:
+                form = with_model(form, self._usual_model(caller))
+            await self._check_room(caller)
+            response: CreateVoiceResponse = await self._calls.answer(
+                form, options_of(start), caller
+            )
+        await self._keep(response, caller)
+        response.voice.models.append(form.typed.model)
+        return response
+
+    async def DeleteVoice(
+        self, request: DeleteVoiceRequest, caller: CallerContext
+    ) -> DeleteVoiceResponse:
+        """Delete a voice of the caller's, at its provider first."""
+        owner = caller.caller.virtual_key_id
+        check_id(request.id)
+        with self._runtime.under_way.one_of(owner):
+            voice = await self._storage.voice(owner, request.id)
+            instance = self._runtime.table.instances.get(voice.provider_id)
+            # Of an instance that is no more nobody can be asked.
+            if instance is not None:
+                await self._delete(voice, instance)
+            await self._storage.delete(owner, request.id)
+        return DeleteVoiceResponse(id=request.id, object="audio.voice.deleted", deleted=True)
+
+    def _usual_model(self, caller: CallerContext) -> str:
+        """Return an alias where it makes no difference which. InvalidRequest if it does."""
+        routes = [
+            route
+            for route in self._runtime.table.routes.values()
+            if may_use(caller.caller, route.alias) and _makers(route)
+        ]
+        if len({_makers(route) for route in routes}) == 1:
+            return min(route.alias for route in routes)
+        names = ", ".join(sorted(route.alias for route in routes)[:20])
+        message = (
+            f"model is required; voices can be made for {names}"
+            if names
+            else ("No voices can be made for the models that this key may use")
+        )
+        raise InvalidRequest(message, field="model")
+
+    async def _check_room(self, caller: CallerContext) -> None:
+        """Raise where a voice could not be kept, before it is made."""
+        voices, _ = await self._storage.voices(caller.caller.virtual_key_id)
+        if len(voices) >= MAX_VOICES:
+            message = f"A virtual key can have {MAX_VOICES} voices; delete one first"
+            raise StorageFull(message, limit_voices=str(MAX_VOICES))
+
+    async def _keep(self, response: CreateVoiceResponse, caller: CallerContext) -> None:
+        """Keep whose a new voice is; take it back at its provider where that fails."""
+        made, report = response.voice, response.report
+        instance = self._runtime.table.instances.get(report.provider_id)
+        keys = instance.keys if instance is not None else ()
+        group = next((key.account_group for key in keys if key.key_id == report.key_id), "")
+        voice = MadeVoice(
+            id=f"{ID_PREFIX}{self._ids.next()}",
+            virtual_key_id=caller.caller.virtual_key_id,
+            provider_id=report.provider_id,
+            account_group=group,
+            upstream_id=made.id,
+            name=made.name,
+            type=made.type,
+            description=made.description,
+            created_at=made.created_at,
+        )
+        storing = asyncio.ensure_future(self._storage.create(voice))
+        try:
+            # A caller who leaves now finds the voice in the list.
+            await asyncio.shield(storing)
+        except Exception:
+            if instance is not None:
+                self._take_back(voice, instance)
+            raise
+        made.id = voice.id
+        if instance is not None:
+            made.provider_type = instance.spec.name
+
+    def _take_back(self, voice: MadeVoice, instance: Instance) -> None:
+        """Delete a voice that nobody can name; nobody waits for it."""
+        for key in islice(keys_of(voice, instance), 1):
+            step = JobRequest(_deletion(voice, instance, key))
+            self._runtime.jobs.cancel(step, key.endpoint(OPERATION.name), instance.spec)
+
+    async def _delete(self, voice: MadeVoice, instance: Instance) -> None:
+        """Delete a voice at its provider, if it has it. UpstreamError, by class, if it does not."""
+        failure: UpstreamError | None = None
+        timeouts = Timeouts(*[DELETE_SECONDS] * 4)
+        try:
+            for key in islice(keys_of(voice, instance), MAX_KEYS):
+                upstream = key.endpoint(OPERATION.name)
+                request = _deletion(voice, instance, key)
+                try:
+                    await self._runtime.transport.ask(upstream, instance.spec, request, timeouts)
+                except UpstreamTimeout:
+                    # A silent provider is not waited for twice.
+                    raise
+                except UpstreamError as error:
+                    if error.metadata.get("status") == _NOT_FOUND:
+                        return
+                    upstream.redactor.clean(error)
+                    failure = error
+                else:
+                    return
+            if failure is not None:
+                raise failure
+        finally:
+            # It refers to this frame, which refers to it.
+            del failure
+        raise no_account(voice, instance)
+
+
+def keys_of(voice: MadeVoice, instance: Instance) -> Iterator[UpstreamKey]:
+    """Yield the keys of a voice's account at the instance where it was made."""
+    if OPERATION.name in instance.served:
+        yield from (key for key in instance.keys if key.account_group == voice.account_group)
+
+
+def no_account(voice: MadeVoice, instance: Instance) -> AccountUnavailable:
+    """Return the error of a voice whose account has no key any more."""
+    name = instance.provider.name
+    message = f"Provider {name} has no usable key of the account that has the voice {voice.id}"
+    return AccountUnavailable(message, provider=name)
+
+
+def check_id(voice_id: str) -> None:
+    """Raise VoiceNotFound for what can be no id of a voice that was made here."""
+    if not MADE_ID.fullmatch(voice_id):
+        quoted = voice_id if len(voice_id) <= _MAX_QUOTED else f"{voice_id[:_MAX_QUOTED]}..."
+        raise VoiceNotFound(f"There is no voice {quoted} of yours", voice_id=quoted)
+
+
+def _makers(route: Route) -> frozenset[int]:
+    """Return the instances of a route at which voices are made."""
+    return frozenset(
+        each.provider_id for each in route.candidates if OPERATION.name in each.instance.served
+    )
+
+
+def _deletion(voice: MadeVoice, instance: Instance, key: UpstreamKey) -> HttpRequest:
+    served = instance.served[OPERATION.name]
+    codec: Any = served.codec
+    request: HttpRequest = codec.deletion(
+        voice.upstream_id, served.endpoint, key.endpoint(OPERATION.name).target
+    )
+    return request

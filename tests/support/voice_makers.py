@@ -1,0 +1,89 @@
+"""Providers that make voices, for tests: as ElevenLabs and as OpenAI do, with accounts by key."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+
+import orjson
+from tests.support.transcribers import JSON_FIELD, Sent, read_form
+
+from conduit_kernel.http import Exchange, HttpServer, ServerLimits
+from conduit_kernel.http.limits import MIB
+
+SOUND = b"ID3sound"
+
+
+class VoiceMakers:
+    """Makes, lists, deletes voices and speaks with them; each account knows its own alone."""
+
+    def __init__(self) -> None:
+        self.address = ""
+        self.sent: list[Sent] = []
+        # By key, the ids of voices.
+        self.voices: dict[str, list[str]] = {}
+        # Those that were asked to speak, by key.
+        self.spoken: list[tuple[str, str]] = []
+        # By method, the status that is answered instead.
+        self.failing: dict[str, int] = {}
+        # Of keys that are refused.
+        self.refused: set[str] = set()
+        self._numbers = count(1)
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Answer."""
+        body = b"".join([piece async for piece in exchange.body_stream()])
+        key = exchange.fields.get(b"xi-api-key", b"").decode()
+        key = key or exchange.fields.get(b"authorization", b"").decode().removeprefix("Bearer ")
+        if key in self.refused:
+            exchange.respond(401, [JSON_FIELD], b'{"detail":{"status":"invalid_api_key"}}')
+            return
+        if (status := self.failing.get(exchange.method)) is not None:
+            exchange.respond(status, [JSON_FIELD], b'{"error":{"message":"no"}}')
+            return
+        own = self.voices.setdefault(key, [])
+        match exchange.method, exchange.path.rpartition("/")[2]:
+            case "POST", "add":
+                self._make(exchange, body, own, "voice_id")
+            case "POST", "voices":
+                self._make(exchange, body, own, "id")
+            case "POST", "stream":
+                self._speak(exchange, exchange.path.split("/")[-2], key, own)
+            case "POST", "speech":
+                self._speak(exchange, orjson.loads(body)["voice"]["id"], key, own)
+            case "GET", "voices":
+                listed = [{"voice_id": each, "category": "cloned"} for each in own]
+                stock = [{"voice_id": "stock", "name": "Stock", "category": "premade"}]
+                answer = {"voices": listed + stock, "has_more": False}
+                exchange.respond(200, [JSON_FIELD], orjson.dumps(answer))
+            case "DELETE", name if name in own:
+                own.remove(name)
+                exchange.respond(200, [JSON_FIELD], b'{"status":"ok"}')
+            case _:
+                exchange.respond(404, [JSON_FIELD], b'{"detail":{"status":"voice_not_found"}}')
+
+    def _make(self, exchange: Exchange, body: bytes, own: list[str], member: str) -> None:
+        self.sent.append(read_form(exchange, exchange.fields[b"content-type"], body))
+        own.append(f"made{next(self._numbers)}")
+        exchange.respond(200, [JSON_FIELD], orjson.dumps({member: own[-1], "type": "audio_sample"}))
+
+    def _speak(self, exchange: Exchange, voice: str, key: str, own: list[str]) -> None:
+        if voice not in {"stock", *own}:
+            exchange.respond(404, [JSON_FIELD], b'{"detail":{"status":"voice_not_found"}}')
+            return
+        self.spoken.append((key, voice))
+        exchange.respond(200, [(b"content-type", b"audio/mpeg")], SOUND)
+
+
+@asynccontextmanager
+async def voice_makers() -> AsyncIterator[VoiceMakers]:
+    """Run the providers."""
+    found = VoiceMakers()
+    server = HttpServer(
+        found,
+        limits=ServerLimits(body_bytes=256 * MIB),
+        streams_body=lambda _method, _path: True,
+    )
+    await server.start("127.0.0.1", 0)
+    found.address = f"http://127.0.0.1:{server.port}"
+    yield found
+    await server.drain(0.1)
