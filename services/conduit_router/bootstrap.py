@@ -179,17 +179,7 @@ async def start(
         clock=clock,
         timer=timer,
     )
-    room, limits = _upload_space(settings), _session_limits(settings)
-    stub = RouterStub(
-        runtime,
-        virtual_keys,
-        ids,
-        room,
-        limits,
-        find_requests=control_plane.lookups.find,
-        tasks=control_plane.tasks,
-        voices=control_plane.voices,
-    )
+    stub = _stub(settings, runtime, virtual_keys, ids, control_plane)
     publish = partial(_publish, runtime, background)
     updater = TableUpdater(
         control_plane.state,
@@ -212,6 +202,25 @@ async def start(
         runtime=runtime,
         connections=[*clients, channels],
         collectors=_collectors(spool, runtime, server),
+    )
+
+
+def _stub(
+    settings: Settings,
+    runtime: CallRuntime,
+    virtual_keys: VirtualKeys,
+    ids: IdSource,
+    control_plane: ControlPlane,
+) -> RouterStub:
+    return RouterStub(
+        runtime,
+        virtual_keys,
+        ids,
+        _upload_space(settings),
+        _session_limits(settings),
+        find_requests=control_plane.lookups.find,
+        tasks=control_plane.tasks,
+        voices=control_plane.voices,
     )
 
 

@@ -13,6 +13,10 @@ ROUTER = {
     # Tasks are begun, seen and taken back with a Storage, which is another service.
     "tasks/calls.py": "tests/integration/suite/test_tasks.py",
     "tasks/queries.py": "tests/integration/suite/test_tasks.py",
+    # So are voices made, and spoken with.
+    "voices/making.py": "tests/integration/router/test_made_voices.py",
+    "voices/speaking.py": "tests/integration/router/test_made_voices.py",
+    "voices/storage.py": "tests/integration/router/test_made_voices.py",
 }
 KERNEL: dict[str, str] = {}
 REGISTRY = {
@@ -34,6 +38,8 @@ STORAGE = {
     # All of it is what two databases make of it.
     "task_service.py": "tests/integration/storage/test_tasks.py",
     "tasks/store.py": "tests/integration/storage/test_tasks.py",
+    "voice_service.py": "tests/integration/storage/test_voices.py",
+    "voices/store.py": "tests/integration/storage/test_voices.py",
 }
 BRIDGE = {
     # Puts the parts together and decides nothing but whether it is ready.

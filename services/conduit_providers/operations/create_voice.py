@@ -45,7 +45,6 @@ class _Voice(Routed):
     type: str | None = None
     audio_samples: list[msgspec.Raw] | None = None
     prompt: str | None = None
-    consent_recording: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 _read_voice = RequestReader(_Voice).read
@@ -101,14 +100,11 @@ class CreateVoiceOperation(UploadOperation[VoiceSpec, Voice]):
             raise InvalidRequest("audio_sample is required", field="audio_sample")
         if kind == PROMPT and not (voice.prompt or "").strip():
             raise InvalidRequest("prompt is required", field="prompt")
-        capabilities = {PROMPT} if kind == PROMPT else set[str]()
-        if voice.consent_recording is not msgspec.UNSET:
-            capabilities.add("consent_recording")
         return Requirements(
             voice.model,
             self.name,
             stream,
-            capabilities=frozenset(capabilities),
+            capabilities=frozenset({PROMPT} if kind == PROMPT else ()),
             fallbacks=voice.named_fallbacks(),
         )
 

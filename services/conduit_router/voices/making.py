@@ -14,7 +14,7 @@ from conduit.v1.voice_requests_pb2 import (
     DeleteVoiceResponse,
 )
 from conduit_kernel.errors import (
-    AccountUnavailable,
+    InvalidApiKey,
     InvalidRequest,
     StorageFull,
     UpstreamError,
@@ -37,6 +37,8 @@ from conduit_router.voices.storage import VoiceStorage
 ID_PREFIX = "voice_"
 MADE_ID = re.compile(rf"{ID_PREFIX}[0-9a-hjkmnp-tv-z]{{26}}", re.ASCII)
 MAX_VOICES = 1000
+# What one takes at Storage, about: its row, and its places in the indexes.
+VOICE_BYTES = 1024
 DELETE_SECONDS = 30.0
 # Of the account, those that are tried until one is good.
 MAX_KEYS = 3
@@ -113,7 +115,7 @@ class VoiceMaking:
         voices, _ = await self._storage.voices(caller.caller.virtual_key_id)
         if len(voices) >= MAX_VOICES:
             message = f"A virtual key can have {MAX_VOICES} voices; delete one first"
-            raise StorageFull(message, limit_voices=str(MAX_VOICES))
+            raise StorageFull(message, limit_bytes=str(MAX_VOICES * VOICE_BYTES))
 
     async def _keep(self, response: CreateVoiceResponse, caller: CallerContext) -> None:
         """Keep whose a new voice is; take it back at its provider where that fails."""
@@ -152,7 +154,10 @@ class VoiceMaking:
 
     async def _delete(self, voice: MadeVoice, instance: Instance) -> None:
         """Delete a voice at its provider, if it has it. UpstreamError, by class, if it does not."""
-        failure: UpstreamError | None = None
+        name = instance.provider.name
+        failure: UpstreamError = InvalidApiKey(
+            f"Provider {name} has no usable key of the account that has the voice", provider=name
+        )
         timeouts = Timeouts(*[DELETE_SECONDS] * 4)
         try:
             for key in islice(keys_of(voice, instance), MAX_KEYS):
@@ -170,25 +175,16 @@ class VoiceMaking:
                     failure = error
                 else:
                     return
-            if failure is not None:
-                raise failure
+            raise failure
         finally:
             # It refers to this frame, which refers to it.
             del failure
-        raise no_account(voice, instance)
 
 
 def keys_of(voice: MadeVoice, instance: Instance) -> Iterator[UpstreamKey]:
     """Yield the keys of a voice's account at the instance where it was made."""
     if OPERATION.name in instance.served:
         yield from (key for key in instance.keys if key.account_group == voice.account_group)
-
-
-def no_account(voice: MadeVoice, instance: Instance) -> AccountUnavailable:
-    """Return the error of a voice whose account has no key any more."""
-    name = instance.provider.name
-    message = f"Provider {name} has no usable key of the account that has the voice {voice.id}"
-    return AccountUnavailable(message, provider=name)
 
 
 def check_id(voice_id: str) -> None:

@@ -9,13 +9,13 @@ from conduit.internal.v1.voice_storage_service_pb2 import MadeVoice
 from conduit.v1.audio_requests_pb2 import SpeakRequest, SpeakResponse
 from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.speech_pb2 import SpeechRequest
-from conduit_kernel.errors import VoiceNotFound
+from conduit_kernel.errors import AccountUnavailable, VoiceNotFound
 from conduit_providers.calls import Form
 from conduit_providers.operations.speak import OPERATION
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.streaming import StreamingCalls
 from conduit_router.context import CallerContext, options_of
-from conduit_router.voices.making import ID_PREFIX, MADE_ID, keys_of, no_account
+from conduit_router.voices.making import ID_PREFIX, MADE_ID, keys_of
 from conduit_router.voices.storage import VoiceStorage
 
 _MARK = f'"{ID_PREFIX}'.encode()
@@ -47,12 +47,13 @@ class Speaking:
             owner = caller.caller.virtual_key_id
             with self._runtime.under_way.one_of(owner):
                 voice = await self._storage.voice(owner, voice_id)
-            form, options = _with_voice(form, voice), self._bound(options, voice)
+            options = self._bound(options, voice, form.typed.model)
+            form = _with_voice(form, voice)
         async with aclosing(self._calls.answer(form, options, caller)) as messages:
             async for message in messages:
                 yield message
 
-    def _bound(self, options: CallOptions | None, voice: MadeVoice) -> CallOptions:
+    def _bound(self, options: CallOptions | None, voice: MadeVoice, model: str) -> CallOptions:
         """Return the options that keep a call to a voice's account.
 
         AccountUnavailable if that has no key, or if the caller names another one.
@@ -66,7 +67,7 @@ class Speaking:
             raise VoiceNotFound(message, voice_id=voice.id)
         key = next(keys_of(voice, instance), None)
         if key is None:
-            raise no_account(voice, instance)
+            raise _no_account(voice, model)
         if not key.key_id:
             # Of a type that needs no key, the instance is the account.
             bound.ClearField("providers")
@@ -74,9 +75,14 @@ class Speaking:
             return bound
         named = bound.account_key_id
         if named and key.key_id not in self._runtime.accounts.keys_beside(named):
-            raise no_account(voice, instance)
+            raise _no_account(voice, model)
         bound.account_key_id = key.key_id
         return bound
+
+
+def _no_account(voice: MadeVoice, model: str) -> AccountUnavailable:
+    message = f"No key of the account that has the voice {voice.id} can serve the call"
+    return AccountUnavailable(message, model=model)
 
 
 def _made_voice_in(form: Form[SpeechRequest]) -> str:

@@ -190,7 +190,7 @@ class VoiceSpec(_message.Message):
 
     @_builtins.property
     def consent_recording(self) -> _form_pb2.FormFile:
-        """The recording of the speaker's consent, in place of its id."""
+        """The recording of the speaker's consent, in place of its id. No provider of this version takes it: it is refused."""
 
     def __init__(
         self,

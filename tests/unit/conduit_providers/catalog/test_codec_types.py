@@ -110,6 +110,6 @@ def test_a_codec_is_one_of_its_operation_alone(operation: str, name: str) -> Non
 def test_endpoints_are_for_operations_and_for_lists_of_models() -> None:
     """A module that operations share is none of them."""
     assert operation_names() == {
-        "chat", "converse", "embed", "image", "image_edit", "models", "rerank", "speak",
-        "transcribe", "translate", "voices",
+        "chat", "converse", "create_voice", "embed", "image", "image_edit", "models", "rerank",
+        "speak", "transcribe", "translate", "voices",
     }  # fmt: skip
