@@ -32,7 +32,6 @@ CAPABILITIES: Mapping[str, frozenset[str]] = {
     ),
     "converse": frozenset({"live", "realtime"}),
     "create_voice": frozenset({"prompt"}),
-    "create_voice": frozenset({"prompt"}),
     "embed": frozenset({"base64", "dimensions", "token_input"}),
     "image": _IMAGES | {"negative_prompt", "seed", "style"},
     "image_edit": _IMAGES | {"mask", "several_images"},
