@@ -103,7 +103,7 @@ async def messages(
 def wish(model: str = "gpt", samples: int = 1, **members: str) -> VoiceSpec:
     """Return a wish for a voice."""
     files = [FormFile(filename=f"{n}.wav", content_type="audio/wav") for n in range(samples)]
-    return VoiceSpec(model=model, name="Ann", audio_samples=files, **members)
+    return VoiceSpec(model=model, name="Ann", audio_samples=files, **members)  # type: ignore[arg-type] # by name
 
 
 async def created(

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 from structlog.testing import capture_logs
+from tests.support.storage_host import StorageHost
 from tests.support.waiting import eventually
-from tests.unit.conduit_router.tasks.conftest import StorageHost
 
 from conduit.internal.v1.task_storage_service_pb2 import CreateTaskRequest
 from conduit.v1.task_pb2 import (

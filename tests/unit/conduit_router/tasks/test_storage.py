@@ -1,7 +1,7 @@
 """The router's side of Storage."""
 
 import pytest
-from tests.unit.conduit_router.tasks.conftest import StorageHost
+from tests.support.storage_host import StorageHost
 
 from conduit.internal.v1.task_storage_service_pb2 import CreateTaskRequest, FinishTaskRequest
 from conduit.v1.task_pb2 import TASK_STATUS_CANCELLED, TASK_STATUS_RUNNING, TASK_STATUS_SUCCEEDED
