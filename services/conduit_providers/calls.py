@@ -73,6 +73,12 @@ class Form(msgspec.Struct, Generic[TypedT]):
         written = msgspec.json.encode(members | {name: msgspec.Raw(value)})
         return msgspec.structs.replace(self, json_at_hand=written, _typed=None)
 
+    def with_typed(self, typed: TypedT) -> Self:
+        """Return another message, in the same form."""
+        is_typed = self.json_at_hand is None
+        json = None if is_typed else orjson.dumps(self._write(typed))
+        return msgspec.structs.replace(self, json_at_hand=json, _typed=typed)
+
     def _unfit(self, error: JsonError | NotJson) -> ConduitError:
         """Return the error of a caller's message."""
         if isinstance(error, JsonError):

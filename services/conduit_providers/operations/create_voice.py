@@ -130,16 +130,6 @@ class CreateVoiceOperation(UploadOperation[VoiceSpec, Voice]):
         response.voice.CopyFrom(answer.typed)
 
 
-def with_model(form: VoiceForm, model: str) -> VoiceForm:
-    """Return a wish for a voice that a model is to speak with."""
-    typed = VoiceSpec()
-    typed.CopyFrom(form.typed)
-    typed.model = model
-    is_typed = form.json_at_hand is None
-    json = None if is_typed else orjson.dumps(voice_spec_to_json(typed))
-    return msgspec.structs.replace(form, json_at_hand=json, _typed=typed)
-
-
 def voice_answer(voice: Voice) -> VoiceAnswer:
     """Hold a voice that was made."""
     return Answer(voice_from_json, voice_to_json, None, voice, ONE_VOICE)

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from conduit.internal.v1.voice_storage_service_pb2 import MadeVoice
+from conduit.v1.voice_pb2 import VoiceSpec
 from conduit.v1.voice_requests_pb2 import (
     CreateVoiceRequest,
     CreateVoiceResponse,
@@ -23,8 +24,10 @@ from conduit_kernel.errors import (
 )
 from conduit_kernel.http import SpillSpace, Timeouts
 from conduit_kernel.ids import IdSource
+from conduit_providers.calls import Form
 from conduit_providers.jobs import JobRequest
-from conduit_providers.operations.create_voice import OPERATION, with_model
+from conduit_providers.operation import AnyUploadOperation, UploadOperation
+from conduit_providers.operations import operation
 from conduit_providers.wire import HttpRequest
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.unary import UnaryCalls
@@ -34,6 +37,7 @@ from conduit_router.routing.table import Instance, Route, UpstreamKey
 from conduit_router.virtual_keys import may_use
 from conduit_router.voices.storage import VoiceStorage
 
+OPERATION = "create_voice"
 ID_PREFIX = "voice_"
 MADE_ID = re.compile(rf"{ID_PREFIX}[0-9a-hjkmnp-tv-z]{{26}}", re.ASCII)
 MAX_VOICES = 1000
@@ -60,16 +64,17 @@ class VoiceMaking:
         self._storage = storage
         self._ids = ids
         self._space = space
-        self._calls = UnaryCalls(runtime, OPERATION, CreateVoiceResponse)
+        found = operation(OPERATION)
+        assert isinstance(found, UploadOperation)  # noqa: S101 # as the contract says
+        self._operation: AnyUploadOperation = found
+        self._calls = UnaryCalls(runtime, found, CreateVoiceResponse)
 
     async def CreateVoice(
         self, requests: AsyncIterable[CreateVoiceRequest], caller: CallerContext
     ) -> CreateVoiceResponse:
         """Make a voice, and keep whose it is."""
         async with received(requests, self._space) as (start, files):
-            form = OPERATION.form_of_upload(start, files)
-            if form.typed.model in _ANY_MODEL:
-                form = with_model(form, self._usual_model(caller))
+            form = self._with_model(self._operation.form_of_upload(start, files), caller)
             await self._check_room(caller)
             response: CreateVoiceResponse = await self._calls.answer(
                 form, options_of(start), caller
@@ -92,6 +97,15 @@ class VoiceMaking:
                 await self._delete(voice, instance)
             await self._storage.delete(owner, request.id)
         return DeleteVoiceResponse(id=request.id, object="audio.voice.deleted", deleted=True)
+
+    def _with_model(self, form: Form[VoiceSpec], caller: CallerContext) -> Form[VoiceSpec]:
+        """Return a wish that names its model."""
+        if form.typed.model not in _ANY_MODEL:
+            return form
+        typed = VoiceSpec()
+        typed.CopyFrom(form.typed)
+        typed.model = self._usual_model(caller)
+        return form.with_typed(typed)
 
     def _usual_model(self, caller: CallerContext) -> str:
         """Return an alias where it makes no difference which. InvalidRequest if it does."""
@@ -150,7 +164,7 @@ class VoiceMaking:
         """Delete a voice that nobody can name; nobody waits for it."""
         for key in islice(keys_of(voice, instance), 1):
             step = JobRequest(_deletion(voice, instance, key))
-            self._runtime.jobs.cancel(step, key.endpoint(OPERATION.name), instance.spec)
+            self._runtime.jobs.cancel(step, key.endpoint(OPERATION), instance.spec)
 
     async def _delete(self, voice: MadeVoice, instance: Instance) -> None:
         """Delete a voice at its provider, if it has it. UpstreamError, by class, if it does not."""
@@ -161,7 +175,7 @@ class VoiceMaking:
         timeouts = Timeouts(*[DELETE_SECONDS] * 4)
         try:
             for key in islice(keys_of(voice, instance), MAX_KEYS):
-                upstream = key.endpoint(OPERATION.name)
+                upstream = key.endpoint(OPERATION)
                 request = _deletion(voice, instance, key)
                 try:
                     await self._runtime.transport.ask(upstream, instance.spec, request, timeouts)
@@ -183,7 +197,7 @@ class VoiceMaking:
 
 def keys_of(voice: MadeVoice, instance: Instance) -> Iterator[UpstreamKey]:
     """Yield the keys of a voice's account at the instance where it was made."""
-    if OPERATION.name in instance.served:
+    if OPERATION in instance.served:
         yield from (key for key in instance.keys if key.account_group == voice.account_group)
 
 
@@ -197,14 +211,14 @@ def check_id(voice_id: str) -> None:
 def _makers(route: Route) -> frozenset[int]:
     """Return the instances of a route at which voices are made."""
     return frozenset(
-        each.provider_id for each in route.candidates if OPERATION.name in each.instance.served
+        each.provider_id for each in route.candidates if OPERATION in each.instance.served
     )
 
 
 def _deletion(voice: MadeVoice, instance: Instance, key: UpstreamKey) -> HttpRequest:
-    served = instance.served[OPERATION.name]
+    served = instance.served[OPERATION]
     codec: Any = served.codec
     request: HttpRequest = codec.deletion(
-        voice.upstream_id, served.endpoint, key.endpoint(OPERATION.name).target
+        voice.upstream_id, served.endpoint, key.endpoint(OPERATION).target
     )
     return request

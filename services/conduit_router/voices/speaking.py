@@ -11,7 +11,8 @@ from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.speech_pb2 import SpeechRequest
 from conduit_kernel.errors import AccountUnavailable, VoiceNotFound
 from conduit_providers.calls import Form
-from conduit_providers.operations.speak import OPERATION
+from conduit_providers.operation import AnyStreamedOperation, StreamedOperation
+from conduit_providers.operations import operation
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.streaming import StreamingCalls
 from conduit_router.context import CallerContext, options_of
@@ -36,13 +37,16 @@ class Speaking:
         """Take what calls are made with, and where voices are kept."""
         self._runtime = runtime
         self._storage = storage
-        self._calls = StreamingCalls(runtime, OPERATION, SpeakResponse)
+        found = operation("speak")
+        assert isinstance(found, StreamedOperation)  # noqa: S101 # as the contract says
+        self._operation: AnyStreamedOperation = found
+        self._calls = StreamingCalls(runtime, found, SpeakResponse)
 
     async def Speak(
         self, request: SpeakRequest, caller: CallerContext
     ) -> AsyncGenerator[SpeakResponse, None]:
         """Yield the messages of the answer to a request, in its form."""
-        form, options = OPERATION.form_of(request), options_of(request)
+        form, options = self._operation.form_of(request), options_of(request)
         if voice_id := _made_voice_in(form):
             owner = caller.caller.virtual_key_id
             with self._runtime.under_way.one_of(owner):
@@ -114,7 +118,7 @@ def _with_voice(form: Form[SpeechRequest], voice: MadeVoice) -> Form[SpeechReque
         typed = SpeechRequest()
         typed.CopyFrom(form.typed)
         typed.voice.reference.id = voice.upstream_id
-        return msgspec.structs.replace(form, _typed=typed)
+        return form.with_typed(typed)
     members = msgspec.json.decode(form.json_at_hand, type=dict[str, msgspec.Raw])
     members["voice"] = msgspec.Raw(msgspec.json.encode({"id": voice.upstream_id}))
     return msgspec.structs.replace(form, json_at_hand=msgspec.json.encode(members), _typed=None)

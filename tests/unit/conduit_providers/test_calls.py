@@ -28,6 +28,17 @@ def test_a_typed_message_is_written_once() -> None:
     assert chat_request(json=form.json).typed == form.typed
 
 
+@pytest.mark.parametrize("json", [HELLO, None], ids=["JSON", "typed"])
+def test_another_message_is_in_the_same_form(json: bytes | None) -> None:
+    """Both of its forms say what is new, and the first message stays as it was."""
+    typed = ChatCompletionRequest(model="m")
+    form = chat_request(json=json) if json else chat_request(typed=typed)
+    other = form.with_typed(ChatCompletionRequest(model="n"))
+    assert (other.json_at_hand is None) == (json is None)
+    assert other.typed.model == chat_request(json=other.json).typed.model == "n"
+    assert form.typed.model == "m"
+
+
 @pytest.mark.parametrize(
     ("json", "kind", "metadata"),
     [

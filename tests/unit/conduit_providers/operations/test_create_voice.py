@@ -9,7 +9,7 @@ from conduit.v1.voice_pb2 import Voice, VoiceSpec
 from conduit.v1.voice_requests_pb2 import CreateVoiceResponse, CreateVoiceStart
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.operation import Requirements
-from conduit_providers.operations.create_voice import OPERATION, voice_answer, with_model
+from conduit_providers.operations.create_voice import OPERATION, voice_answer
 
 SAMPLE = {"filename": "a.wav", "content_type": "audio/wav", "content": "UklGRg=="}
 BASE: dict[str, object] = {"model": "m", "name": "Ann", "audio_samples": [SAMPLE]}
@@ -66,19 +66,6 @@ def test_all_forms_say_the_same() -> None:
         assert [each.filename for each in form.typed.audio_samples] == ["a.wav"]
         assert OPERATION.requirements(form.json, stream=False).model == "m"
     assert OPERATION.form_of(CreateVoiceStart(voice=spec)).json_at_hand is None
-
-
-@pytest.mark.parametrize("is_typed", [True, False])
-def test_a_model_can_be_chosen_for_a_wish(*, is_typed: bool) -> None:
-    """It is told by both forms, and nothing else changes."""
-    spec = VoiceSpec(name="Ann", audio_samples=[FormFile(filename="a.wav")])
-    start = CreateVoiceStart(voice=spec) if is_typed else multipart(model="auto", x_new="1")
-    form = OPERATION.form_of(start)
-    chosen = with_model(form, "other")
-    assert (chosen.json_at_hand is None) == is_typed
-    assert chosen.typed.model == orjson.loads(chosen.json)["model"] == "other"
-    assert chosen.multipart == form.multipart
-    assert form.typed.model != "other"
 
 
 def test_a_voice_is_what_is_counted() -> None:
