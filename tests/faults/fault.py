@@ -47,6 +47,9 @@ class Fault(NamedTuple):
     patience: float = 3.0
     # For how long the first instance may be silent within an answer, in seconds; usual if zero.
     idle: float = 0.0
+    # What the first instance does with requests that make sessions, whose sockets are asked for
+    # afterwards.
+    creations: Sequence[Act] = (good,)
 
     def meets(self, operation: Operation) -> bool:
         """Return whether an operation's calls meet it."""

@@ -41,9 +41,16 @@ class Case:
         return not self.is_session
 
     @property
+    def is_timed(self) -> bool:
+        """Whether it is a session that nobody counts."""
+        return self.operation.session is not None and self.operation.session.is_timed
+
+    @property
     def may_be_counted(self) -> tuple[bool, ...]:
         """Whether its provider has counted what its caller leaves; both where nobody can tell."""
         if (session := self.operation.session) is None:
+            return (False,)
+        if self.is_timed:
             return (False,)
         return (True,) if session.is_counted else (True, False)
 

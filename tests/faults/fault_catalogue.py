@@ -2,6 +2,7 @@
 
 from tests.faults import upstream_acts as upstream
 from tests.faults.fault import BY_POLICY, WHOLE, Fault
+from tests.faults.session_faults import OPEN_AT_ONCE
 from tests.faults.upstream_acts import body, broken, cut_inside, good, status, stream
 from tests.faults.upstream_answers import DONE, FINISH, STREAM, TOKENS, USAGE
 
@@ -18,6 +19,7 @@ def cut(place: int, then: str = "close") -> Fault:
         stream=BY_POLICY if place > 1 else WHOLE,
         # Of the others none is cut elsewhere in another way.
         only=() if place in {0, 2, 6} else CHAT,
+        besides=() if place else OPEN_AT_ONCE,
     )
 
 
@@ -65,6 +67,7 @@ BEFORE_ANY_TOKEN = [
         [upstream.slow_first_token],
         most=(1, 1),
         is_stream_only=True,
+        besides=OPEN_AT_ONCE,
         patience=SHORT,
     ),
     # Sound may be of any type.
@@ -84,7 +87,7 @@ BEFORE_ANY_TOKEN = [
         "error event after 200",
         [stream(error_event("server_error"))],
         is_stream_only=True,
-        besides=("speak",),
+        besides=("speak", *OPEN_AT_ONCE),
     ),
     Fault("invalid key", [status(401, error("invalid_api_key"))], most=(1, 1)),
     Fault("no funds", [status(429, error("insufficient_quota"))], most=(1, 1)),

@@ -62,6 +62,10 @@ def check_requests(case: Case, gateway: FaultGateway) -> None:
         assert len({each.path for each in seen}) <= 1, case.alias
         for earlier, later in pairwise(seen):
             assert later.at - earlier.at >= case.fault.least_gap, case.alias
+    for place in ("first", "second"):
+        made = gateway.upstream.created[f"{case.alias}/{place}"]
+        assert len(made) <= 2, case.alias  # once, and once more
+        assert len({each.path for each in made}) <= 1, case.alias
     if case.operation.file:
         # Whoever is asked has the whole file.
         assert all(case.operation.content in each.raw for each in (*first, *second)), case.alias
@@ -70,12 +74,12 @@ def check_requests(case: Case, gateway: FaultGateway) -> None:
 async def check_charges(case: Case, came: Came, gateway: FaultGateway) -> None:
     """Hold the charges to what was used: one that is complete, and one for each cut answer."""
     whole = 1 if came.is_whole else 0
-
     if case.is_session:
         # It is charged once it has ended, which is behind its answer.
         await until_charged(gateway, came.request_id, whole)
     charges = gateway.charges(came.request_id)
-    assert len([charge for charge in charges if charge.is_complete]) == whole, case.alias
+    complete = 0 if case.is_timed else whole
+    assert len([charge for charge in charges if charge.is_complete]) == complete, case.alias
     assert len({charge.id for charge in charges}) == len(charges)
     first, second = gateway.seen(case)
     assert len(charges) <= len(first) + len(second), case.alias

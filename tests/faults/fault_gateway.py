@@ -22,6 +22,7 @@ from tests.faults.fault_callers import (
 from tests.faults.fault_case import CASES, Case
 from tests.faults.misbehaving_upstream import MisbehavingUpstream, Seen, misbehaving
 from tests.faults.session_callers import converse_over_grpc, converse_over_http
+from tests.faults.upstream_acts import good
 from tests.integration.router.conftest import NOWHERE
 from tests.support.snapshots import (
     ENCRYPTION_KEY,
@@ -159,7 +160,7 @@ def configuration(upstream: MisbehavingUpstream, cases: Sequence[Case]) -> Snaps
     for number, case in enumerate(cases):
         first, second = 2 * number + 1, 2 * number + 2
         fault = case.fault
-        url = upstream.play(f"{case.alias}/first", fault.acts)
+        url = upstream.play(f"{case.alias}/first", fault.acts, fault.creations)
         if fault.base_url == "https":
             url = url.replace("http:", "https:")
         elif fault.base_url == "untrusted":
@@ -171,7 +172,7 @@ def configuration(upstream: MisbehavingUpstream, cases: Sequence[Case]) -> Snaps
         kind = case.operation.provider_type
         providers.append(provider(first, url, provider_type=kind))
         if fault.second:
-            url = upstream.play(f"{case.alias}/second", fault.second)
+            url = upstream.play(f"{case.alias}/second", fault.second, (good,))
             providers.append(provider(second, url, provider_type=fault.second_type or kind))
             steps.append(FallbackProvider(provider_id=second, priority=2))
         mappings += [

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 from tests.faults.answer import EVENTS, Answer
+from tests.faults.session_answers import CREATIONS, creation_at
 from tests.faults.upstream_answers import JSON, answer_to
 from tests.support.http_tls import Certificate
 from websockets.frames import Frame, Opcode
@@ -42,6 +43,11 @@ class Seen(NamedTuple):
         return "upgrade" in self.headers
 
     @property
+    def is_creation(self) -> bool:
+        """Whether a session is to be made, whose socket is asked for afterwards."""
+        return self.path.partition("?")[0].endswith(CREATIONS)
+
+    @property
     def is_stream(self) -> bool:
         """Whether the answer is to come in pieces."""
         return (
@@ -53,6 +59,8 @@ class Seen(NamedTuple):
     @property
     def answer(self) -> Answer:
         """What a provider in order answers."""
+        if self.is_creation:
+            return creation_at(self.headers["host"], self.path)
         return answer_to(self.path, self.body)
 
 
@@ -133,13 +141,16 @@ class MisbehavingUpstream:
         self.untrusted_url = ""
         self.acts: dict[str, list[Act]] = {}
         self.seen: dict[str, list[Seen]] = defaultdict(list)
+        # The same of requests that make sessions, beside those for their sockets.
+        self.creations: dict[str, list[Act]] = {}
+        self.created: dict[str, list[Seen]] = defaultdict(list)
         # Those that are being answered, and when the other side left one, by place.
         self.busy = 0
         self.left: dict[str, float] = {}
 
-    def play(self, place: str, acts: Sequence[Act]) -> str:
-        """Meet requests to a place so; return its base URL."""
-        self.acts[place] = list(acts)
+    def play(self, place: str, acts: Sequence[Act], creations: Sequence[Act] = ()) -> str:
+        """Meet requests to a place so, and those that make sessions; return its base URL."""
+        self.acts[place], self.creations[place] = list(acts), list(creations)
         return f"{self.url}/{place}/v1"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -162,8 +173,12 @@ class MisbehavingUpstream:
             return
         seen = await _read(first, reader)
         place = seen.path.split("/v1/")[0].strip("/")
-        self.seen[place].append(seen)
-        acts = self.acts[place]
+        if seen.is_creation:
+            self.created[place].append(seen)
+            acts = self.creations[place]
+        else:
+            self.seen[place].append(seen)
+            acts = self.acts[place]
         act = acts.pop(0) if len(acts) > 1 else acts[0]
         peer = Peer(seen, writer)
         answering = asyncio.ensure_future(act(peer))

@@ -26,6 +26,8 @@ class Session(NamedTuple):
     said: Callable[[str], Sequence[str]]
     # Whether one that its caller leaves has been counted by its provider.
     is_counted: bool = False
+    # Whether nobody ever counts it, so that its time is what it is charged for.
+    is_timed: bool = False
 
     @property
     def names_model(self) -> bool:

@@ -79,15 +79,74 @@ def _scribe() -> Answer:
     return _session(told("session_started", session_id="s1"), guesses, end, failure.encode())
 
 
+def _nova() -> Answer:
+    def result(words: str, end: float, **said: bool) -> str:
+        flags = {"is_final": False, "speech_final": False, "from_finalize": False, **said}
+        channel = {"alternatives": [{"transcript": words, "confidence": 0.99, "words": []}]}
+        return _json(type="Results", start=0.0, duration=end, channel=channel, **flags)
+
+    guesses = [result(words, place / 10) for place, words in enumerate(_GUESSES)]
+    end = result(TEXT, 1.0, is_final=True, speech_final=True)
+    failure = _json(type="Error", variant="NET-0000", description="as the test says")
+    # Its session begins with the handshake; what comes without words says nothing.
+    return _session(result("", 0.0), guesses, end, failure.encode())
+
+
+def _ultravox() -> Answer:
+    def words(**members: object) -> str:
+        told = {"role": "agent", "medium": "text", "text": None, "delta": None, "final": False}
+        return _json(type="transcript", ordinal=0, **{**told, **members})
+
+    state = _json(type="state", state="thinking")
+    said = [words(delta=piece) for piece in ("Hello there", ", world", "!")]
+    started = _json(type="call_started", callId="call-1")
+    return _session(started, [state, *said], words(text=TEXT, final=True))
+
+
+def _agent() -> Answer:
+    def told(kind: str, event: str = "", **members: object) -> str:
+        return _json(type=kind, **({event: members} if event else {}))
+
+    formats = {"agent_output_audio_format": "pcm_16000", "user_input_audio_format": "pcm_16000"}
+    begun = told(
+        "conversation_initiation_metadata",
+        "conversation_initiation_metadata_event",
+        conversation_id="conv_1",
+        **formats,
+    )
+    ping = told("ping", "ping_event", event_id=1)
+    said = [
+        told("agent_chat_response_part", "text_response_part", text=piece, type="delta")
+        for piece in ("Hello there", ", world", "!")
+    ]
+    return _session(begun, [ping, *said], told("agent_response_complete"))
+
+
+def creation_at(host: str, path: str) -> Answer:
+    """Return where a session is that somebody has asked for."""
+    place, _, rest = path.partition("/v1/")
+    if rest.startswith("api/calls"):
+        told = {"callId": "call-1", "joinUrl": f"ws://{host}{place}/v1/calls/call-1"}
+    else:
+        signed = "agent_id=agent-1&conversation_signature=s1"
+        told = {"signed_url": f"ws://{host}{place}/v1/convai/conversation?{signed}"}
+    return Answer(orjson.dumps(told))
+
+
 def _json(**members: object) -> str:
     return orjson.dumps(members).decode()
 
 
+# The ends of the addresses at which sessions are made.
+CREATIONS = ("/api/calls", "/get-signed-url")
 # By the end of the address.
 SESSION_ANSWERS: Mapping[str, Answer] = {
     "/realtime": _talk(),
     "/live/sessions": _live(),
+    "/v1/listen": _nova(),
     "/v2/listen": _flux(),
+    "/calls/call-1": _ultravox(),
+    "/convai/conversation": _agent(),
     "/v1/speech-to-text/realtime": _scribe(),
 }
 DICTATION = _dictation()

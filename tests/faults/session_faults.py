@@ -1,10 +1,19 @@
 """What providers do wrong in sessions, and what a caller of a chain of two gets all the same."""
 
 import asyncio
+from collections.abc import Sequence
 
 from tests.faults.fault import WHOLE, Fault
 from tests.faults.misbehaving_upstream import Act, Peer
-from tests.faults.upstream_acts import broken
+from tests.faults.upstream_acts import (
+    body,
+    broken,
+    good,
+    reset,
+    silence,
+    slow_head,
+    status,
+)
 from websockets.frames import Close, Frame, Opcode
 
 from conduit_router.upstream.transport import SOCKET_LIMITS
@@ -14,6 +23,10 @@ SPOKEN = 4
 # The limits of the gateway's sessions, in seconds.
 IDLE, LONGEST = 1.5, 4.0
 SESSIONS = ("converse",)
+# Those that are open once the handshake is through: what comes behind it is within the session.
+OPEN_AT_ONCE = ("dictate_nova",)
+# Those that are made by a call of their own, which says where their sockets are.
+MADE_FIRST = ("talk_ultravox", "talk_elevenlabs")
 CUT = "STREAM_INTERRUPTED"
 
 
@@ -75,7 +88,15 @@ def text(content: str | bytes, *, is_last: bool = True) -> Frame:
     return Frame(Opcode.TEXT, data, fin=is_last)
 
 
-def fault(name: str, act: Act, stream: str = WHOLE, seconds: float = 8.0) -> Fault:
+def fault(
+    name: str,
+    act: Act,
+    stream: str = WHOLE,
+    seconds: float = 8.0,
+    *,
+    only: Sequence[str] = SESSIONS,
+    besides: Sequence[str] = (),
+) -> Fault:
     """Return a fault that sessions meet."""
     return Fault(
         f"session, {name}",
@@ -83,22 +104,32 @@ def fault(name: str, act: Act, stream: str = WHOLE, seconds: float = 8.0) -> Fau
         stream=stream,
         most=(2, 1) if stream == WHOLE else (1, 0),
         seconds=seconds,
-        only=SESSIONS,
+        only=only,
+        besides=besides,
     )
+
+
+def first(name: str, act: Act, at_once: str, seconds: float = 8.0) -> list[Fault]:
+    """Return a fault right behind the handshake: before most sessions are open, in some at once."""
+    return [
+        fault(name, act, seconds=seconds, besides=OPEN_AT_ONCE),
+        fault(f"{name}, open at once", act, at_once, seconds, only=OPEN_AT_ONCE),
+    ]
 
 
 # In all of the dialects.
 UNKNOWN = text('{"type":"x","message_type":"x"}')
 BEFORE_IT_IS_OPEN = [
     fault("the handshake of somebody else", wrong_proof),
-    fault("closed as overloaded", closing(0, 1013)),
-    fault("closed without a word", closing(0, 1000)),
-    fault("refused in an event", refusing),
-    fault("no JSON at first", framing(0, text("{nope"), is_open=True)),
-    fault(
+    *first("closed as overloaded", closing(0, 1013), CUT),
+    *first("closed without a word", closing(0, 1000), "CLOSED_1000"),
+    *first("refused in an event", refusing, "NET-0000"),
+    *first("no JSON at first", framing(0, text("{nope"), is_open=True), "PROVIDER_ERROR"),
+    *first(
         "a message without an end at first",
         framing(0, text("{", is_last=False), is_open=True),
-        seconds=12.0,
+        "CLOSED_1000",
+        12.0,
     ),
 ]
 IN_IT = [
@@ -139,4 +170,35 @@ IN_IT = [
         LONGEST + 8.0,
     ),
 ]
-SESSION_FAULTS = [*BEFORE_IT_IS_OPEN, *IN_IT]
+
+
+def unmade(name: str, *acts: Act) -> Fault:
+    """Return a fault of what answers where the session is, before there is a socket."""
+    return Fault(
+        f"session, not made, {name}",
+        [good],
+        creations=acts,
+        # Of sockets: one where it was made after all.
+        most=(len(acts) - 1, 1),
+        seconds=8.0,
+        only=MADE_FIRST,
+    )
+
+
+NOT_MADE = [
+    *[unmade(str(code), status(code)) for code in (401, 402, 404, 429, 500, 503)],
+    unmade("503 once", status(503), good),
+    unmade("reset", reset),
+    unmade("reset once", reset, good),
+    unmade("silent", silence),
+    unmade("a slow head", slow_head),
+    unmade("a page", body(b"<html>", "text/html")),
+    unmade("cut", body(b'{"joinUrl":"ws://127')),
+    unmade("nowhere", body(b"{}")),
+    unmade("no socket", body(b'{"joinUrl":"http://127.0.0.1/","signed_url":"file:///etc/passwd"}')),
+    unmade(
+        "refused where it is",
+        body(b'{"joinUrl":"ws://127.0.0.1:1","signed_url":"ws://127.0.0.1:1"}'),
+    ),
+]
+SESSION_FAULTS = [*BEFORE_IT_IS_OPEN, *IN_IT, *NOT_MADE]

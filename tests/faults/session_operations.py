@@ -1,4 +1,4 @@
-"""The sessions that meet faults: realtime and live ones, and transcription at each dialect."""
+"""The sessions that meet faults: realtime and live ones, transcription and agents by dialect."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -32,9 +32,16 @@ def _starts(alias: str) -> Sequence[str]:
     return [event("session.start", session={"model": alias})]
 
 
+def _writes(_: str) -> Sequence[str]:
+    words = {"type": "input_text", "text": "hello"}
+    item = {"type": "message", "role": "user", "content": [words]}
+    return [event("conversation.item.create", item=item), event("response.create")]
+
+
 _TALK = Session(SESSION_PROTOCOL_REALTIME, _REALTIME, _asks, is_counted=True)
 _LIVE = Session(SESSION_PROTOCOL_LIVE, "/v1/live/sessions", _starts)
 _DICTATION = Session(SESSION_PROTOCOL_REALTIME, _REALTIME, _speaks)
+_AGENT = Session(SESSION_PROTOCOL_REALTIME, _REALTIME, _writes, is_timed=True)
 
 
 def _row(
@@ -65,6 +72,9 @@ SESSIONS = (
     _row("converse", _TALK),
     _row("live", _LIVE),
     _row("dictate", _DICTATION, model="gpt-4o-transcribe"),
+    _row("dictate_nova", _DICTATION, "Deepgram", "nova-3"),
     _row("dictate_flux", _DICTATION, "Deepgram", "flux"),
     _row("dictate_scribe", _DICTATION, "ElevenLabs", "scribe"),
+    _row("talk_ultravox", _AGENT, "Ultravox", "ultravox-v0.7"),
+    _row("talk_elevenlabs", _AGENT, "ElevenLabs", "agent"),
 )

@@ -144,7 +144,11 @@ class UpstreamSession:
                 return None
             if frame is not None:
                 self._touch()
-                await self._receive(frame)
+                try:
+                    await self._receive(frame)
+                except WebSocketClosed:
+                    # It could not be answered; how the connection ended is told by what comes next.
+                    continue
         if self._events:
             return self._taken()
         self._end(self.translator.end_reason)

@@ -25,6 +25,8 @@ from conduit_kernel.errors import (
     StreamInterrupted,
     UpstreamError,
 )
+from conduit_kernel.http import Exchange
+from conduit_kernel.websocket import accept
 
 ANSWERED = "response.done"
 WEATHER = {
@@ -403,6 +405,32 @@ async def test_a_call_that_is_cut_ends_the_session_with_its_charge(tmp_path: Pat
         [charge] = caller.charges
         assert lasted(charge) > 0
         assert not charge.is_complete
+
+
+async def test_a_ping_that_cannot_be_answered_is_no_fault_of_ours(tmp_path: Path) -> None:
+    """The agent asked, and was gone before its answer; the session ends as it did."""
+    is_over = asyncio.Event()
+
+    async def hold(exchange: Exchange) -> None:
+        if exchange.path.endswith("get-signed-url"):
+            host = (exchange.headers.get(b"host") or b"").decode()
+            body = b'{"signed_url":"ws://%b/agent"}' % host.encode()
+            exchange.respond(200, [(b"content-type", b"application/json")], body)
+            return
+        socket = accept(exchange)
+        await socket.receive()
+        await socket.send('{"type":"conversation_initiation_metadata"}')
+        await socket.send('{"type":"ping","ping_event":{"event_id":1}}')
+        await socket.close(1011, "overloaded")
+        is_over.set()
+
+    async with session(tmp_path, hold, provider_type="ElevenLabs", model="agent_1") as caller:
+        await until(caller, "session.created")
+        async with asyncio.timeout(10):
+            await is_over.wait()
+        await caller.get()
+        assert isinstance(caller.error, StreamInterrupted)
+        assert len(caller.charges) == 1
 
 
 async def test_a_caller_that_is_gone_ends_the_call(tmp_path: Path) -> None:
