@@ -24,6 +24,7 @@ from conduit_billing.pricing.rule_store import RuleStore
 from conduit_billing.reports.store import ReportStore
 from conduit_billing.service import BillingService
 from conduit_billing.timestamps import MICRO
+from conduit_kernel.administrators import Administrators
 from conduit_kernel.background import Background
 from conduit_kernel.database import open_database
 from conduit_kernel.database_poll import DatabasePoll
@@ -33,6 +34,7 @@ from conduit_kernel.followers import Followers
 from conduit_kernel.registry_watch import RegistryWatch
 from conduit_kernel.rpc import HostedService, RpcServer, connect, service_metadata
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
+from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings
 from conduit_kernel.snapshot import SnapshotState
 from conduit_kernel.sqlite_file import sqlite_signature
@@ -59,6 +61,8 @@ class _Parts:
         self.state = SnapshotState()
         self.registry: grpc.aio.Channel = connect(settings.target("registry"))
         self.instances = Instances(self.state, names)
+        vault = Vault(settings.encryption_key, *settings.former_encryption_keys)
+        self.administrators = Administrators(vault, clock)
         self.ledger, self.reports = LedgerStore(engine), ReportStore(engine)
         followers = Followers()
         shipped = PriceCatalog(lambda name: _price_provider(catalog, name))
@@ -80,6 +84,7 @@ class _Parts:
 
     def learn(self) -> None:
         """Take what the Registry tells now."""
+        self.administrators.replace(self.state.administrators.values())
         self.instances.learn()
         self.named.set()
 
@@ -120,6 +125,7 @@ async def start(
         name=SERVICE,
         master_key=settings.master_key,
         service_tokens=settings.service_tokens,
+        administrators=parts.administrators.identify,
         max_message_bytes=MAX_LARGE_MESSAGE_BYTES,
     )
     billing = billing_service_pb2.DESCRIPTOR.services_by_name["BillingService"]

@@ -28,12 +28,12 @@ from conduit_bridge.metrics import BackgroundMetrics, Metrics
 from conduit_bridge.signalr.endpoints import METHOD as WATCH_METHOD
 from conduit_bridge.signalr.endpoints import Hub, hub_endpoints
 from conduit_bridge.signalr.feed import NotificationFeed
-from conduit_kernel.auth import MASTER_KEY_HEADER, Authorizer
+from conduit_kernel.auth import MASTER_KEY_HEADER, AdministratorResolver, Authorizer
 from conduit_kernel.background import Background, reason_of
 from conduit_kernel.http import HttpServer, ServerLimits, SpillSpace
 from conduit_kernel.ids import IdSource
 from conduit_kernel.process_metrics import ProcessMetrics
-from conduit_kernel.rpc import connect
+from conduit_kernel.rpc import connect, service_metadata
 from conduit_kernel.rpc.methods import METHODS
 from conduit_kernel.settings import Settings
 
@@ -59,6 +59,11 @@ class LocalRouter(Protocol):
 
     def identify_session(self, authorization: str) -> object:
         """Return the same, or the holder of a client secret, for a session."""
+        ...
+
+    @property
+    def identify_administrator(self) -> AdministratorResolver | None:
+        """Return what knows administrators by their tokens."""
         ...
 
 
@@ -140,14 +145,21 @@ async def start(
     exposition = _exposition(settings, worker, (metrics, loops, *collectors))
     openapi = files("conduit.v1").joinpath("openapi.json").read_bytes()
     readiness = _readiness(router, background, channels.get("router"), draining)
+    authorizer = _authorizer(settings, router)
     served = endpoints(
         ROUTES,
         _backends(channels, router),
         metrics,
-        Edge(_authorizer(settings, router), stopping, settings.heartbeat_seconds),
+        Edge(
+            authorizer,
+            stopping,
+            settings.heartbeat_seconds,
+            vouched_by=service_metadata(settings.service_tokens[0]),
+            knows_administrators=router is not None,
+        ),
         uploads=_upload_space(settings),
     )
-    hub = _hub(settings, channels["health"], stopping)
+    hub = _hub(settings, channels["health"], stopping, authorizer)
     edge = Dispatcher(
         [
             *served,
@@ -201,14 +213,16 @@ def _backends(
     }
 
 
-def _hub(settings: Settings, health: grpc.aio.Channel, stopping: asyncio.Event) -> Hub:
+def _hub(
+    settings: Settings, health: grpc.aio.Channel, stopping: asyncio.Event, authorizer: Authorizer
+) -> Hub:
     stub = HealthServiceStub(health)
     return Hub(
         feed=NotificationFeed(stub, settings.master_key),
         stub=stub,
         channel=health,
         metadata=((MASTER_KEY_HEADER, settings.master_key),),
-        authorize=Authorizer(METHODS, master_key=settings.master_key).bind(WATCH_METHOD),
+        authorize=authorizer.bind(WATCH_METHOD),
         stopping=stopping,
         clock=time.time,
         connections=set(),
@@ -235,6 +249,7 @@ def _authorizer(settings: Settings, router: LocalRouter | None) -> Authorizer:
         master_key=settings.master_key,
         virtual_keys=router.identify if router else None,
         session_holders=router.identify_session if router else None,
+        administrators=router.identify_administrator if router else None,
     )
 
 

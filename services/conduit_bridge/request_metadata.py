@@ -33,9 +33,10 @@ def credentials_of(request: Request) -> dict[str, str]:
     return found
 
 
-def metadata_of(exchange: Exchange, request_id: str) -> Metadata:
-    """Return credentials, request id and address of the caller, and nothing else."""
+def metadata_of(exchange: Exchange, request_id: str, vouched_by: Metadata) -> Metadata:
+    """Return credentials, request id and address of the caller, and who vouches for the address."""
     return (
+        *vouched_by,
         *credentials_of(exchange).items(),
         ("x-request-id", request_id),
         ("x-conduit-peer", exchange.peer),

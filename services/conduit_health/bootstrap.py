@@ -33,6 +33,7 @@ from conduit_health.state.monitor import Monitor
 from conduit_health.state.provider_config import CheckPolicy
 from conduit_health.webhooks.dispatcher import WebhookDispatcher
 from conduit_health.webhooks.store import WebhookStore
+from conduit_kernel.administrators import Administrators
 from conduit_kernel.background import Background
 from conduit_kernel.database import open_database
 from conduit_kernel.database_upkeep import keep_database
@@ -97,6 +98,7 @@ class _Parts:
         )
         self._sender = Sender.of(settings)
         vault = Vault(settings.encryption_key, *settings.former_encryption_keys)
+        self.administrators = Administrators(vault, clock)
         prober = Prober(
             Probe(catalog, self._sender, clock=clock, timer=time.monotonic),
             catalog=catalog,
@@ -139,6 +141,11 @@ class _Parts:
             clock=clock,
         )
         self.lookup_service = RequestLookupService(IdSource(clock).next)
+
+    def learn(self) -> None:
+        """Take what the Registry tells now."""
+        self.administrators.replace(self.state.administrators.values())
+        self.monitor.reload()
 
     def end_watches(self) -> None:
         self.service.end_watches()
@@ -188,6 +195,7 @@ async def start(
         name=SERVICE,
         master_key=settings.master_key,
         service_tokens=settings.service_tokens,
+        administrators=parts.administrators.identify,
     )
     health = health_service_pb2.DESCRIPTOR.services_by_name["HealthService"]
     server.add(add_HealthServiceServicer_to_server, parts.service, health)
@@ -234,7 +242,7 @@ def _work(
         SnapshotServiceStub(parts.registry),
         parts.state,
         metadata=metadata,
-        on_change=parts.monitor.reload,
+        on_change=parts.learn,
     )
     watch.run(background)
     providers = ProviderStatuses(statuses, parts.monitor, parts.subscribers)

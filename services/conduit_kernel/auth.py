@@ -12,10 +12,13 @@ from typing import Any
 
 import msgspec
 
+from conduit.v1.administrator_pb2 import Administrator
 from conduit.v1.methods import Method
 from conduit.v1.options_pb2 import ACCESS_PUBLIC, ACCESS_SERVICE, ACCESS_VIRTUAL_KEY
 from conduit.v1.role_pb2 import ROLE_OWNER, ROLE_UNSPECIFIED, Role
+from conduit_kernel.administrators import TOKEN_START, token_of
 from conduit_kernel.auth_errors import (
+    AdministratorTokenInvalid,
     MasterKeyInvalid,
     MasterKeyMissing,
     RoleRequired,
@@ -62,6 +65,9 @@ SESSION_METHOD = "/conduit.v1.RouterService/Converse"
 # Returns what is known of the holder of an `authorization`; raises one of the VIRTUAL_KEY errors.
 VirtualKeyResolver = Callable[[str], Any]
 
+# Returns whose token it is; raises AdministratorTokenInvalid.
+AdministratorResolver = Callable[[str], Administrator]
+
 # Returns who calls, by their credentials and their address; raises as `Authorizer.authorize` does.
 Authorize = Callable[[Mapping[str, str], str], Principal]
 
@@ -103,15 +109,18 @@ class Authorizer:
         service_tokens: Iterable[str] = (),
         virtual_keys: VirtualKeyResolver | None = None,
         session_holders: VirtualKeyResolver | None = None,
+        administrators: AdministratorResolver | None = None,
     ) -> None:
         """Take what the contract says of each RPC, by its path.
 
-        Without service tokens no service is admitted, without a resolver no virtual key.
+        Without service tokens no service is admitted, without a resolver no virtual key, and no
+        administrator but the holder of the master key.
         `session_holders` knows client secrets as well, and is asked for sessions alone.
         """
         self._methods = methods
         self._master_key = master_key.encode()
         self._service_tokens = tuple(token.encode() for token in service_tokens)
+        self._administrators = administrators or _nobody
         self._virtual_key = _identifying(virtual_keys)
         self._session_holder = _identifying(session_holders or virtual_keys)
 
@@ -142,12 +151,19 @@ class Authorizer:
         """Return whether these credentials are an administrator's."""
         try:
             self._administrator(credentials, "")
-        except (MasterKeyMissing, MasterKeyInvalid):
+        except (MasterKeyMissing, MasterKeyInvalid, AdministratorTokenInvalid):
             return False
         return True
 
+    def is_service(self, credentials: Mapping[str, str]) -> bool:
+        """Return whether these credentials are a service's of ours."""
+        given = credentials.get(SERVICE_HEADER)
+        return given is not None and self._is_service_token(given)
+
     def _service(self, credentials: Mapping[str, str], address: str) -> Principal:
-        self._check_service_token(credentials.get(SERVICE_HEADER, ""))
+        if not self._is_service_token(credentials.get(SERVICE_HEADER, "")):
+            message = "This call is for Conduit's own services, and wants their token"
+            raise ServiceTokenInvalid(message, header=SERVICE_HEADER)
         return Principal(PrincipalKind.SERVICE, "service", address)
 
     def _administrator_as(self, role: Role.ValueType) -> Authorize:
@@ -163,21 +179,34 @@ class Authorizer:
         return authorize
 
     def _administrator(self, credentials: Mapping[str, str], address: str) -> Principal:
-        self._check_master_key(credentials.get(MASTER_KEY_HEADER, ""))
+        given = credentials.get(MASTER_KEY_HEADER, "")
+        if not given and (token := token_of(credentials.get("authorization", ""))):
+            found = self._administrators(token)
+            return Principal(PrincipalKind.ADMINISTRATOR, actor_of(found), address, role=found.role)
+        self._check_master_key(given)
         return Principal(PrincipalKind.ADMINISTRATOR, "master-key", address, role=ROLE_OWNER)
 
     def _check_master_key(self, given: str) -> None:
         if not given:
-            raise MasterKeyMissing("This call wants the master key", header="X-Master-Key")
+            message = "This call wants the master key, or an administrator's token"
+            raise MasterKeyMissing(message, header="X-Master-Key")
         if not hmac.compare_digest(given.encode(), self._master_key):
             raise MasterKeyInvalid("The master key is wrong", header="X-Master-Key")
 
-    def _check_service_token(self, given: str) -> None:
+    def _is_service_token(self, given: str) -> bool:
         # All are compared, so that the time does not tell which one it was.
         found = [hmac.compare_digest(given.encode(), token) for token in self._service_tokens]
-        if not any(found):
-            message = "This call is for Conduit's own services, and wants their token"
-            raise ServiceTokenInvalid(message, header=SERVICE_HEADER)
+        return any(found)
+
+
+def actor_of(administrator: Administrator) -> str:
+    """Return what the audit log says of an administrator: nobody else's name is like it."""
+    return f"administrator/{administrator.id} {administrator.name}"
+
+
+def _nobody(_: str) -> Administrator:
+    message = f"No token {TOKEN_START}... is known here"
+    raise AdministratorTokenInvalid(message, header="Authorization")
 
 
 def _anonymous(_: Mapping[str, str], address: str) -> Principal:

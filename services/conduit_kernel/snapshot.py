@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 
 from conduit.internal.v1.snapshot_pb2 import (
     Snapshot,
+    SnapshotAdministrator,
     SnapshotChange,
     SnapshotKey,
     SnapshotVirtualKey,
@@ -55,6 +56,7 @@ class SnapshotState:
         self.mappings: dict[int, ModelMapping] = {}
         self.fallback_chains: dict[int, FallbackChain] = {}
         self.virtual_keys: dict[int, SnapshotVirtualKey] = {}
+        self.administrators: dict[int, SnapshotAdministrator] = {}
         self._keys_by_provider = Index[int, str, SnapshotKey]()
         self._mappings_by_alias = Index[str, int, ModelMapping]()
         self._mappings_by_provider = Index[int, int, ModelMapping]()
@@ -118,6 +120,7 @@ class SnapshotState:
             "mappings": [*self.mappings.values()],
             "fallback_chains": [*self.fallback_chains.values()],
             "virtual_keys": [*self.virtual_keys.values()],
+            "administrators": [*self.administrators.values()],
         }
 
         def serialize() -> bytes:
@@ -196,6 +199,9 @@ class SnapshotState:
         for entry in snapshot.virtual_keys:
             self.virtual_keys[entry.virtual_key.id] = entry
             yield
+        for each in snapshot.administrators:
+            self.administrators[each.administrator.id] = each
+            yield
 
     def _apply_one(self, change: SnapshotChange) -> None:
         match change.WhichOneof("change"):
@@ -212,6 +218,8 @@ class SnapshotState:
                 number = change.virtual_key.virtual_key.id
                 self.virtual_keys[number] = change.virtual_key
                 self._changes.virtual_key_ids.add(number)
+            case "administrator":
+                self.administrators[change.administrator.administrator.id] = change.administrator
             case kind:
                 self._delete_one(change, kind or "")
 
@@ -230,6 +238,8 @@ class SnapshotState:
             case "deleted_virtual_key_id":
                 self.virtual_keys.pop(change.deleted_virtual_key_id, None)
                 self._changes.virtual_key_ids.add(change.deleted_virtual_key_id)
+            case "deleted_administrator_id":
+                self.administrators.pop(change.deleted_administrator_id, None)
 
     def _set_key(self, name: str, key: SnapshotKey | None) -> None:
         if (old := self.keys.pop(name, None)) is not None:

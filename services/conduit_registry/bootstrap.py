@@ -14,6 +14,7 @@ from conduit.internal.v1.snapshot_service_pb2_grpc import (
 )
 from conduit.v1 import registry_service_pb2
 from conduit.v1.registry_service_pb2_grpc import add_RegistryServiceServicer_to_server
+from conduit_kernel.administrators import Administrators
 from conduit_kernel.background import Background
 from conduit_kernel.database import open_database
 from conduit_kernel.database_poll import DatabasePoll
@@ -33,6 +34,7 @@ from conduit_registry.connectivity import Connectivity
 from conduit_registry.discovery import Discovery
 from conduit_registry.feed import POLL_SECONDS, Feed
 from conduit_registry.key_check_reports import KeyCheckReports
+from conduit_registry.own_administrators import OwnAdministrators
 from conduit_registry.retention import FORGET_SECONDS, Retention
 from conduit_registry.rewrapping import rewrap
 from conduit_registry.rpcs.base import Dependencies
@@ -139,10 +141,14 @@ async def _start(
         discovery=discovery,
         followers=followers,
     )
+    administrators = Administrators(vault, clock)
+    own = OwnAdministrators(store, administrators, followers)
+    await own.load()
     server = RpcServer(
         name="registry",
         master_key=settings.master_key,
         service_tokens=settings.service_tokens,
+        administrators=administrators.identify,
         max_message_bytes=MAX_LARGE_MESSAGE_BYTES,
     )
     registry = registry_service_pb2.DESCRIPTOR.services_by_name["RegistryService"]
@@ -155,7 +161,7 @@ async def _start(
     return RegistryProcess(
         server,
         engine,
-        work=_work(engine, feed, discovery, retention),
+        work=_work(engine, feed, discovery, retention, own),
         feed=feed,
         discovery=discovery,
         sender=sender,
@@ -165,12 +171,17 @@ async def _start(
 
 
 def _work(
-    engine: AsyncEngine, feed: Feed, discovery: Discovery, retention: Retention
+    engine: AsyncEngine,
+    feed: Feed,
+    discovery: Discovery,
+    retention: Retention,
+    own: OwnAdministrators,
 ) -> Background:
     background = Background()
     keep_database(background, engine, "registry")
     poll = DatabasePoll(feed.poll, lambda: sqlite_signature(engine))
     background.run("poll", poll.run, every=POLL_SECONDS, is_vital=True)
+    background.run("administrators", own.load, when=feed.announced, is_vital=True)
     # The pause keeps a burst of changes from asking for what is due each time.
     background.run("discovery", discovery.run_once, every=DISCOVERY_PAUSE_SECONDS)
     background.run("forget", retention.forget, every=FORGET_SECONDS)

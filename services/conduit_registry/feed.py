@@ -11,6 +11,7 @@ from conduit.internal.v1.snapshot_pb2 import SnapshotChange
 from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
 from conduit_registry import messages
 from conduit_registry.store import (
+    ADMINISTRATOR,
     FALLBACK_CHAIN,
     KEY,
     KINDS,
@@ -21,6 +22,7 @@ from conduit_registry.store import (
     Store,
 )
 from conduit_registry.values import (
+    Administrator,
     ChangedResource,
     FallbackChain,
     Key,
@@ -54,6 +56,8 @@ class Feed:
         # By the revision of those who asked; None for those who know nothing.
         self._cache: dict[int | None, WatchSnapshotResponse] = {}
         self._cached_at = State("", -1)
+        # Set with each revision that becomes known, for whoever follows within this process.
+        self.announced = asyncio.Event()
 
     def announce(self, revision: int) -> None:
         """Wake the watchers that are behind this revision."""
@@ -99,6 +103,7 @@ class Feed:
                 yield WatchSnapshotResponse(revision=message.revision)
 
     def _wake(self) -> None:
+        self.announced.set()
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
@@ -156,6 +161,8 @@ class Feed:
             snapshot.fallback_chains.extend(map(messages.fallback_chain, chains))
         async for virtual_keys in reading.pieces(VIRTUAL_KEY):
             snapshot.virtual_keys.extend(map(messages.snapshot_virtual_key, virtual_keys))
+        async for administrators in reading.pieces(ADMINISTRATOR):
+            snapshot.administrators.extend(map(messages.snapshot_administrator, administrators))
         return message
 
     async def _changes(
@@ -197,6 +204,8 @@ class Feed:
                 return SnapshotChange(fallback_chain=messages.fallback_chain(value))
             case VirtualKey():
                 return SnapshotChange(virtual_key=messages.snapshot_virtual_key(value))
+            case Administrator():
+                return SnapshotChange(administrator=messages.snapshot_administrator(value))
 
 
 def _known(epoch: str, revision: int, state: State) -> int | None:
@@ -215,4 +224,6 @@ def _deleted(resources: ChangedResource) -> SnapshotChange:
             return SnapshotChange(deleted_fallback_chain_id=resources.id)
         case VIRTUAL_KEY.name:
             return SnapshotChange(deleted_virtual_key_id=resources.id)
+        case ADMINISTRATOR.name:
+            return SnapshotChange(deleted_administrator_id=resources.id)
     raise ValueError(f"there is no kind {resources.kind!r}")

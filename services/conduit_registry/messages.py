@@ -9,14 +9,17 @@ from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from conduit.internal.v1 import snapshot_pb2 as snapshot_pb
+from conduit.v1 import administrator_pb2 as administrator_pb
 from conduit.v1 import audit_entry_pb2 as audit_pb
 from conduit.v1 import fallback_chain_pb2 as chain_pb
 from conduit.v1 import key_credential_pb2 as key_pb
 from conduit.v1 import model_mapping_pb2 as mapping_pb
 from conduit.v1 import provider_pb2 as provider_pb
+from conduit.v1 import role_pb2 as role_pb
 from conduit.v1 import routing_policy_pb2 as policy_pb
 from conduit.v1 import timeouts_pb2 as timeouts_pb
 from conduit.v1 import virtual_key_pb2 as virtual_key_pb
+from conduit.v1.administrator_json import administrator_to_json
 from conduit.v1.fallback_chain_json import fallback_chain_to_json
 from conduit.v1.key_credential_json import key_credential_to_json
 from conduit.v1.model_mapping_json import model_mapping_to_json
@@ -33,6 +36,7 @@ ShownT = TypeVar(
     mapping_pb.ModelMapping,
     chain_pb.FallbackChain,
     virtual_key_pb.VirtualKey,
+    administrator_pb.Administrator,
 )
 
 
@@ -225,6 +229,22 @@ def virtual_key(value: values.VirtualKey) -> virtual_key_pb.VirtualKey:
     return _with_etag(message)
 
 
+def administrator(value: values.Administrator) -> administrator_pb.Administrator:
+    """Return an administrator as the API shows it, without its token."""
+    message = administrator_pb.Administrator(
+        id=value.id,
+        name=value.name,
+        role=role_pb.Role.ValueType(value.role),
+        token_prefix=value.token_prefix,
+        is_enabled=value.is_enabled,
+        expires_at=timestamp(value.expires_at),
+        rotated_at=timestamp(value.rotated_at),
+        created_at=timestamp(value.created_at),
+        updated_at=timestamp(value.updated_at),
+    )
+    return _with_etag(message)
+
+
 def audit_entry(value: values.AuditEntry) -> audit_pb.AuditEntry:
     """Return a line of the audit log."""
     return audit_pb.AuditEntry(
@@ -259,6 +279,11 @@ def snapshot_virtual_key(value: values.VirtualKey) -> snapshot_pb.SnapshotVirtua
     return snapshot_pb.SnapshotVirtualKey(virtual_key=virtual_key(value), hash=value.hash)
 
 
+def snapshot_administrator(value: values.Administrator) -> snapshot_pb.SnapshotAdministrator:
+    """Return an administrator with the hash of its token, for our own services."""
+    return snapshot_pb.SnapshotAdministrator(administrator=administrator(value), hash=value.hash)
+
+
 def shown(value: values.Resource) -> dict[str, object]:
     """Return a thing as JSON in the API's spelling: no secrets, and no hash."""
     match value:
@@ -272,6 +297,8 @@ def shown(value: values.Resource) -> dict[str, object]:
             return _json(fallback_chain_to_json(fallback_chain(value)))
         case values.VirtualKey():
             return _json(virtual_key_to_json(virtual_key(value)))
+        case values.Administrator():
+            return _json(administrator_to_json(administrator(value)))
 
 
 def _json(members: Mapping[str, object]) -> dict[str, object]:

@@ -88,6 +88,15 @@ class VirtualKeyPatch(TypedDict, total=False):
     hedging_budget: float | None
 
 
+class AdministratorPatch(TypedDict, total=False):
+    """Fields of an administrator."""
+
+    name: str
+    role: int
+    is_enabled: bool
+    expires_at: int | None
+
+
 PatchT = TypeVar("PatchT", bound=Mapping[str, object])
 
 

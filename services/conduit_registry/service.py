@@ -1,6 +1,7 @@
 """The RegistryService of the contract."""
 
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceServicer
+from conduit_registry.rpcs.administrators import AdministratorRpcs
 from conduit_registry.rpcs.configuration import ConfigurationRpcs
 from conduit_registry.rpcs.keys import KeyRpcs
 from conduit_registry.rpcs.providers import ProviderRpcs
@@ -14,6 +15,7 @@ class RegistryService(
     MappingRpcs,
     FallbackChainRpcs,
     VirtualKeyRpcs,
+    AdministratorRpcs,
     ConfigurationRpcs,
     RegistryServiceServicer,
 ):

@@ -177,7 +177,24 @@ class VirtualKey:
     updated_at: int = 0
 
 
-Resource = Provider | Key | ModelMapping | FallbackChain | VirtualKey
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Administrator:
+    """Somebody who administers, with the hash of their token."""
+
+    id: int = 0
+    name: str
+    # Of the contract's `Role`.
+    role: int
+    token_prefix: str = ""
+    hash: bytes = field(default=b"", repr=False)
+    is_enabled: bool = True
+    expires_at: int | None = None
+    rotated_at: int | None = None
+    created_at: int = 0
+    updated_at: int = 0
+
+
+Resource = Provider | Key | ModelMapping | FallbackChain | VirtualKey | Administrator
 
 
 class ChangedResource(NamedTuple):

@@ -212,7 +212,7 @@ def _stub(
     ids: IdSource,
     control_plane: ControlPlane,
 ) -> RouterStub:
-    return RouterStub(
+    stub = RouterStub(
         runtime,
         virtual_keys,
         ids,
@@ -222,6 +222,8 @@ def _stub(
         tasks=control_plane.tasks,
         voices=control_plane.voices,
     )
+    stub.identify_administrator = control_plane.administrators.identify
+    return stub
 
 
 def _collectors(spool: Spool, runtime: CallRuntime, server: RpcServer | None) -> list[Collector]:
@@ -289,6 +291,7 @@ async def _serve(
         service_tokens=settings.service_tokens,
         virtual_keys=stub.identify,
         session_holders=stub.identify_session,
+        administrators=stub.identify_administrator,
         max_message_bytes=MAX_LARGE_MESSAGE_BYTES,
         max_streams=MAX_CALLS,
         share_port=share_port,

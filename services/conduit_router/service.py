@@ -10,7 +10,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from conduit.v1 import options_pb2
 from conduit.v1.router_service_pb2 import DESCRIPTOR
-from conduit_kernel.auth import Principal, PrincipalKind, current_principal
+from conduit_kernel.auth import AdministratorResolver, Principal, PrincipalKind, current_principal
 from conduit_kernel.errors import ConduitError, NotImplementedYet
 from conduit_kernel.http import SpillSpace
 from conduit_kernel.ids import IdSource
@@ -93,6 +93,8 @@ class RouterStub:
         self._tasks = tasks
         # Returns the holder of a virtual key. One of the VIRTUAL_KEY errors if there is none.
         self.identify = virtual_keys.identify
+        # Returns whose token it is. AdministratorTokenInvalid if it is nobody's.
+        self.identify_administrator: AdministratorResolver | None = None
         secrets = ClientSecrets(runtime, virtual_keys)
         # Also that of a client secret, for sessions.
         self.identify_session = secrets.identify

@@ -15,9 +15,10 @@ from conduit.v1.http_runtime import Route
 from conduit.v1.options_pb2 import ACCESS_VIRTUAL_KEY, Dialect
 from conduit_bridge.errors import error_for
 from conduit_bridge.metrics import RouteCounts
-from conduit_bridge.request_metadata import credentials_of, metadata_of
+from conduit_bridge.request_metadata import Metadata, credentials_of, metadata_of
 from conduit_bridge.routes import Params
-from conduit_kernel.auth import Authorizer, Principal
+from conduit_kernel.administrators import token_of
+from conduit_kernel.auth import MASTER_KEY_HEADER, Authorizer, Principal
 from conduit_kernel.errors import (
     ConduitError,
     InvalidRequest,
@@ -71,6 +72,10 @@ class Edge(NamedTuple):
     stopping: asyncio.Event
     # Events are never silent for longer.
     heartbeat_seconds: float
+    # As metadata: what other services believe the bridge by.
+    vouched_by: Metadata = ()
+    # Otherwise the services themselves judge the tokens of administrators.
+    knows_administrators: bool = True
 
 
 class RequestContext(msgspec.Struct, frozen=True):
@@ -126,6 +131,8 @@ class RouteEndpoint(Endpoint):
         self._is_local = backend.is_local
         # Of virtual keys the Router alone knows; where it is elsewhere, it authorizes them.
         self._is_authorized_here = backend.is_local or route.access != ACCESS_VIRTUAL_KEY
+        self._passes_tokens = not edge.knows_administrators and not backend.is_local
+        self._vouched_by = edge.vouched_by
         self.write = route.write
         self._report = route.write_report
         # As lines of a head, like all that is known before.
@@ -134,7 +141,7 @@ class RouteEndpoint(Endpoint):
 
     def judge_head(self, request: Request) -> None:
         """Authorize a caller whose body is still to come, as far as the bridge can."""
-        if self._is_authorized_here:
+        if self._is_judged_here(request):
             self.principal_of(request)
         else:
             _check_bearer(request)
@@ -142,11 +149,18 @@ class RouteEndpoint(Endpoint):
     def admit(self, context: RequestContext) -> dict[str, Any]:
         """Authorize; return the caller's metadata for the stub. Raises what is wrong with them."""
         exchange = context.exchange
-        if self._is_authorized_here:
+        if self._is_judged_here(exchange):
             principal = self.principal_of(exchange)
             if self._is_local:
                 return {"principal": principal, "request_id": context.request_id}
-        return {"metadata": metadata_of(exchange, context.request_id)}
+        return {"metadata": metadata_of(exchange, context.request_id, self._vouched_by)}
+
+    def _is_judged_here(self, request: Request) -> bool:
+        if self._is_authorized_here and self._passes_tokens:
+            found = credentials_of(request)
+            shows_token = bool(token_of(found.get("authorization", "")))
+            return MASTER_KEY_HEADER in found or not shows_token
+        return self._is_authorized_here
 
     def principal_of(self, request: Request) -> Principal:
         """Return who calls. Raises what is wrong with their credentials."""

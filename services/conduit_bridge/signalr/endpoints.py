@@ -29,6 +29,7 @@ from conduit_bridge.request_metadata import credentials_of
 from conduit_bridge.signalr.feed import NotificationFeed
 from conduit_bridge.signalr.records import MAX_RECORD_CHARS
 from conduit_bridge.signalr.session import HubSession
+from conduit_kernel.administrators import token_of
 from conduit_kernel.auth import Authorize
 from conduit_kernel.errors import InvalidRequest, RouteNotFound, ServiceUnavailable
 from conduit_kernel.http import CallerGone, Request, field_lines
@@ -244,14 +245,14 @@ def hub_endpoints(hub: Hub, metrics: Metrics) -> list[HubEndpoint]:
 
 
 def _authorize(hub: Hub, request: Request) -> bool:
-    """Let in administrators; return whether one showed its key as a bearer, as clients prefer to.
+    """Let in administrators; return whether one showed a key as a bearer, as clients prefer to.
 
     Raises as the authorizer does; virtual keys are none of an administrator's.
     """
     found = credentials_of(request)
     bearer = found.get("authorization", "")
     by_bearer = "x-master-key" not in found and bearer.lower().startswith(_BEARER)
-    if by_bearer:
+    if by_bearer and not token_of(bearer):
         found = {"x-master-key": bearer[len(_BEARER) :].strip()}
     hub.authorize(found, request.peer)
     return by_bearer

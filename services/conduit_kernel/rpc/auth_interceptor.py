@@ -12,7 +12,6 @@ import structlog
 from google.protobuf.message import DecodeError
 from msgspec.structs import replace
 
-from conduit_kernel.addresses import is_loopback
 from conduit_kernel.auth import Authorizer, Principal, PrincipalKind, set_principal
 from conduit_kernel.errors import ConduitError, InvalidRequest, ServiceUnavailable
 from conduit_kernel.ids import IdSource
@@ -36,7 +35,6 @@ MAX_REQUEST_ID = 200
 PEER_HEADER = "x-conduit-peer"
 # Of what the contract does not have; callers choose its name.
 _UNKNOWN = "unknown"
-_TRUSTED = frozenset({PrincipalKind.ADMINISTRATOR, PrincipalKind.SERVICE})
 
 
 class AuthInterceptor(grpc.aio.ServerInterceptor):
@@ -93,7 +91,7 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         async def unary(request: Any, context: Context) -> object:  # noqa: ANN401 # bytes, or a stream of them
             with self._observed(name, principal, metadata) as call:
                 try:
-                    set_principal(_located(principal, context, metadata))
+                    set_principal(self._located(principal, context, metadata))
                     return await inner(read(request), context)
                 except asyncio.CancelledError:
                     await self._end_stopped(call, context, metadata)
@@ -107,7 +105,7 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         async def streaming(request: Any, context: Context) -> AsyncIterator[object]:  # noqa: ANN401 # as above
             with self._observed(name, principal, metadata) as call:
                 try:
-                    set_principal(_located(principal, context, metadata))
+                    set_principal(self._located(principal, context, metadata))
                     async for message in inner(read(request), context):
                         yield message
                 except asyncio.CancelledError:
@@ -127,6 +125,14 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         read = _reader(handler)
         # Read here, because gRPC itself would answer INTERNAL to what it cannot read.
         return make(around, None, handler.response_serializer)
+
+    def _located(self, principal: Principal, context: Context, metadata: Metadata) -> Principal:
+        """Return the principal with the address, which only the call's context knows.
+
+        What a caller says of another's address is believed of our own services alone.
+        """
+        said = metadata.get(PEER_HEADER, "") if self._authorizer.is_service(metadata) else ""
+        return replace(principal, address=said or address_of(context.peer()))
 
     def _refusing(self, name: str, error: ConduitError, metadata: Metadata) -> Handler:
         """Return a handler that refuses; one of streams, because those start before any message."""
@@ -220,17 +226,6 @@ _MAKERS: dict[tuple[bool, bool], Callable[..., Handler]] = {
     (True, False): grpc.stream_unary_rpc_method_handler,
     (True, True): grpc.stream_stream_rpc_method_handler,
 }
-
-
-def _located(principal: Principal, context: Context, metadata: Metadata) -> Principal:
-    """Return the principal with the address, which only the call's context knows.
-
-    What a caller says of another's address is believed of our own bridge alone, beside us.
-    """
-    address = address_of(context.peer())
-    if principal.kind in _TRUSTED and (not address or is_loopback(address)):
-        address = metadata.get(PEER_HEADER, "") or address
-    return replace(principal, address=address)
 
 
 def address_of(peer: str) -> str:

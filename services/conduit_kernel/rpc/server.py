@@ -10,7 +10,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from conduit_kernel.auth import Authorizer, VirtualKeyResolver
+from conduit_kernel.auth import AdministratorResolver, Authorizer, VirtualKeyResolver
 from conduit_kernel.errors import ServiceUnavailable
 from conduit_kernel.rpc.auth_interceptor import AuthInterceptor
 from conduit_kernel.rpc.health import NOT_SERVING, SERVING, HealthStatuses
@@ -39,6 +39,7 @@ class RpcServer:
         service_tokens: Iterable[str] = (),
         virtual_keys: VirtualKeyResolver | None = None,
         session_holders: VirtualKeyResolver | None = None,
+        administrators: AdministratorResolver | None = None,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
         max_streams: int = MAX_STREAMS,
         share_port: bool = False,
@@ -48,6 +49,7 @@ class RpcServer:
         - `service_tokens` admit to internal RPCs; without any, nobody is.
         - `virtual_keys` knows the callers of RPCs that ask for a virtual key,
         - `session_holders` also those that hold a session with a client secret.
+        - `administrators` knows their tokens; without it, the master key alone is known.
         - `max_message_bytes` bounds what callers send, once they are known to be allowed.
         - `share_port` lets the workers of one machine listen together.
         """
@@ -60,6 +62,7 @@ class RpcServer:
             service_tokens=service_tokens,
             virtual_keys=virtual_keys,
             session_holders=session_holders,
+            administrators=administrators,
         )
         self.health = HealthStatuses(authorizer.is_administrator)
         # What it counts, for whoever shows it.

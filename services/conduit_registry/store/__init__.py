@@ -1,6 +1,7 @@
 """The Registry's state, in SQLite or PostgreSQL. The only place with SQL."""
 
 from conduit_registry.store.kinds import (
+    ADMINISTRATOR,
     FALLBACK_CHAIN,
     KEY,
     KINDS,
@@ -14,6 +15,7 @@ from conduit_registry.store.store import Store
 from conduit_registry.store.write_transaction import WriteTransaction
 
 __all__ = [
+    "ADMINISTRATOR",
     "FALLBACK_CHAIN",
     "KEY",
     "KINDS",

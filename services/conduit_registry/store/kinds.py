@@ -1,4 +1,4 @@
-"""The five kinds of resources, and how each is stored in its table."""
+"""The kinds of resources, and how each is stored in its table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -11,6 +11,8 @@ from conduit_registry.store import tables
 
 ValueT = TypeVar("ValueT", bound=values.Resource)
 AnyKind = "Kind[Any]"
+# Their names are each one's own, without regard to case.
+NAMED = (tables.ProviderRow, tables.VirtualKeyRow, tables.AdministratorRow)
 
 
 def _plain(number: int) -> str:
@@ -44,7 +46,7 @@ class Kind(Generic[ValueT]):
         """Make a row say what a value says."""
         for name in self._names:
             setattr(row, name, getattr(value, name))
-        if isinstance(row, (tables.ProviderRow, tables.VirtualKeyRow)):
+        if isinstance(row, NAMED):
             row.folded_name = row.name.casefold()
 
     def not_found(self, number: int) -> errors.NotFound:
@@ -74,6 +76,13 @@ VIRTUAL_KEY = Kind(
     values.VirtualKey,
     errors.VirtualKeyNotFound,
 )
+ADMINISTRATOR = Kind(
+    "administrator",
+    "Administrator",
+    tables.AdministratorRow,
+    values.Administrator,
+    errors.AdministratorNotFound,
+)
 KINDS: dict[str, Kind[Any]] = {
-    kind.name: kind for kind in (PROVIDER, KEY, MAPPING, FALLBACK_CHAIN, VIRTUAL_KEY)
+    kind.name: kind for kind in (PROVIDER, KEY, MAPPING, FALLBACK_CHAIN, VIRTUAL_KEY, ADMINISTRATOR)
 }

@@ -53,7 +53,7 @@ class CounterRow(Base):
 
 
 class Row(Base):
-    """The columns that the five kinds of things have in common."""
+    """The columns that the kinds of things have in common."""
 
     __abstract__ = True
 
@@ -201,6 +201,21 @@ class VirtualKeyRow(Row):
     max_attempts: Mapped[int | None]
     timeout: Mapped[int | None]
     hedging_budget: Mapped[float | None]
+
+
+class AdministratorRow(Row):
+    """Somebody who administers, with the hash of their token."""
+
+    __tablename__ = "administrators"
+
+    name: Mapped[str]
+    folded_name: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[int]
+    token_prefix: Mapped[str]
+    hash: Mapped[bytes] = mapped_column(unique=True)
+    is_enabled: Mapped[bool]
+    expires_at: Mapped[int | None]
+    rotated_at: Mapped[int | None]
 
 
 class DiscoveryRow(Base):

@@ -11,9 +11,11 @@ from conduit.internal.v1.request_lookup_service_pb2_grpc import RequestLookupSer
 from conduit.internal.v1.snapshot_pb2 import Snapshot
 from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
 from conduit.internal.v1.snapshot_service_pb2_grpc import SnapshotServiceStub
+from conduit_kernel.administrators import Administrators
 from conduit_kernel.background import Background, reason_of
 from conduit_kernel.registry_watch import RegistryWatch
 from conduit_kernel.rpc import connect, service_metadata
+from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings
 from conduit_kernel.snapshot import SnapshotState
 from conduit_router.accounting.charging import ChargeRecorder
@@ -104,6 +106,9 @@ class ControlPlane:
             on_change=self._changed,
             is_used_at_once=False,
         )
+        vault = Vault(settings.encryption_key, *settings.former_encryption_keys)
+        self.administrators = Administrators(vault, clock)
+        self.administrators.replace(self.state.administrators.values())
         self._on_change: Callable[[], None] = lambda: None
         self._log = structlog.get_logger("control_plane")
 
@@ -164,6 +169,7 @@ class ControlPlane:
             await channel.close()
 
     def _changed(self) -> None:
+        self.administrators.replace(self.state.administrators.values())
         # Used first and stored second: no disk keeps a change from being in force.
         self._on_change()
         self._snapshot_file.changed.set()

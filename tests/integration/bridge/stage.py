@@ -227,6 +227,7 @@ class ScriptedRouter:
         return authorization
 
     identify_session = identify
+    identify_administrator = None
 
     def _note(self, request: object, caller: dict[str, object]) -> None:
         self.requests.append(request)

@@ -17,6 +17,7 @@ from tests.integration.bridge.stage import (
 from conduit.v1.registry_service_pb2_grpc import add_RegistryServiceServicer_to_server
 from conduit_bridge import bootstrap
 from conduit_kernel.rpc import RpcServer
+from conduit_kernel.secrets import service_token
 from conduit_kernel.settings import Settings
 
 
@@ -184,6 +185,7 @@ async def test_services_get_the_caller_s_id_and_nothing_else_of_it(
         "x-master-key": MASTER_KEY,
         "x-request-id": "abc-123",
         "x-conduit-peer": "127.0.0.1",
+        "x-conduit-service-token": service_token(bytes(32)),
     }
 
 

@@ -6,21 +6,25 @@ from dataclasses import replace
 
 import httpx
 import pytest
-from tests.integration.bridge.stage import MASTER_KEY, event, piece, soon
+from tests.integration.bridge.stage import MASTER_KEY, Registry, event, piece, soon
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from conduit.v1 import router_requests_pb2 as pb
+from conduit.v1.administrator_pb2 import Administrator
 from conduit.v1.audio_requests_pb2 import TranscribeRequest, TranscribeResponse
 from conduit.v1.call_pb2 import CallReport
 from conduit.v1.converse_requests_pb2 import ConverseRequest, ConverseResponse
 from conduit.v1.form_pb2 import Content
+from conduit.v1.registry_service_pb2_grpc import add_RegistryServiceServicer_to_server
+from conduit.v1.role_pb2 import ROLE_VIEWER
 from conduit.v1.router_service_pb2_grpc import (
     RouterServiceServicer,
     add_RouterServiceServicer_to_server,
 )
 from conduit_bridge import bootstrap
+from conduit_kernel.auth_errors import AdministratorTokenInvalid
 from conduit_kernel.errors import UpstreamRateLimited
 from conduit_kernel.rpc import RpcServer
 from conduit_kernel.rpc.auth_interceptor import Context, metadata_of
@@ -115,6 +119,38 @@ async def far(
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{bridge.port}", timeout=5) as client:
         yield client
     await bridge.drain(0.1)
+
+
+async def test_tokens_of_administrators_are_judged_where_they_are_known(
+    settings: Settings, remote: tuple[RemoteRouter, int]
+) -> None:
+    """A bridge without a Router of its own knows none, and passes them on."""
+    known = Administrator(id=1, name="anna", role=ROLE_VIEWER)
+
+    def identify(token: str) -> Administrator:
+        if token != "condt_admin_anna":
+            raise AdministratorTokenInvalid("This token is unknown", header="Authorization")
+        return known
+
+    registry = Registry()  # type: ignore[abstract] # the others answer UNIMPLEMENTED
+    server = RpcServer(name="registry", master_key=MASTER_KEY, administrators=identify)
+    add_RegistryServiceServicer_to_server(registry, server.grpc)
+    await server.start("127.0.0.1", 0)
+    targets = {"router": f"127.0.0.1:{remote[1]}", "registry": f"127.0.0.1:{server.port}"}
+    bridge = await bootstrap.start(replace(settings, targets={**settings.targets, **targets}))
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{bridge.port}", timeout=5) as client:
+        for token, verb, status, code in (
+            ("condt_admin_anna", "GET", 200, None),
+            ("condt_admin_anna", "POST", 403, "ROLE_REQUIRED"),
+            ("condt_admin_eve", "GET", 401, "ADMINISTRATOR_TOKEN_INVALID"),
+            ("condt_1", "GET", 401, "MASTER_KEY_MISSING"),
+        ):
+            path = "/api/providers/1" if verb == "GET" else "/api/providers"
+            headers = {"authorization": f"Bearer {token}"}
+            answer = await client.request(verb, path, headers=headers, json=None)
+            assert (answer.status_code, answer.json().get("code")) == (status, code)
+    await bridge.drain(0.1)
+    await server.drain(0)
 
 
 async def test_whole_answers_are_the_same(

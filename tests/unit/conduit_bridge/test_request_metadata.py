@@ -67,9 +67,10 @@ async def test_a_header_comes_before_a_subprotocol() -> None:
 
 
 async def test_metadata_are_credentials_id_and_address() -> None:
-    """No other field of the request leaves with it."""
+    """With what the bridge is believed by; no other field of the request leaves with it."""
     exchange = request_of(Caller(), authorization="Bearer a", cookie="c", x_conduit_peer="forged")
-    assert metadata_of(exchange, "r-1") == (
+    assert metadata_of(exchange, "r-1", (("x-ours", "token"),)) == (
+        ("x-ours", "token"),
         ("authorization", "Bearer a"),
         ("x-request-id", "r-1"),
         ("x-conduit-peer", "192.0.2.1"),

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class BillingServiceStub:
-    """Knows what it cost. For operators: every RPC requires the master key.
+    """Knows what it cost. For administrators: each RPC names the role that it requires.
     """
 
     def __init__(self, channel):
@@ -78,7 +78,7 @@ class BillingServiceStub:
 
 
 class BillingServiceServicer:
-    """Knows what it cost. For operators: every RPC requires the master key.
+    """Knows what it cost. For administrators: each RPC names the role that it requires.
     """
 
     def CreateModelCost(self, request, context):
@@ -189,7 +189,7 @@ def add_BillingServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class BillingService:
-    """Knows what it cost. For operators: every RPC requires the master key.
+    """Knows what it cost. For administrators: each RPC names the role that it requires.
     """
 
     @staticmethod

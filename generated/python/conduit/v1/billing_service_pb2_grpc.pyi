@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class BillingServiceStub:
-    """Knows what it cost. For operators: every RPC requires the master key."""
+    """Knows what it cost. For administrators: each RPC names the role that it requires."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -52,7 +52,7 @@ class BillingServiceStub:
 
 @_typing.type_check_only
 class BillingServiceAsyncStub(BillingServiceStub):
-    """Knows what it cost. For operators: every RPC requires the master key."""
+    """Knows what it cost. For administrators: each RPC names the role that it requires."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateModelCost: _aio.UnaryUnaryMultiCallable[_billing_requests_pb2.CreateModelCostRequest, _billing_requests_pb2.CreateModelCostResponse]  # type: ignore[assignment]
@@ -73,7 +73,7 @@ class BillingServiceAsyncStub(BillingServiceStub):
     """Returns how an instance performed."""
 
 class BillingServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Knows what it cost. For operators: every RPC requires the master key."""
+    """Knows what it cost. For administrators: each RPC names the role that it requires."""
 
     @_abc_1.abstractmethod
     def CreateModelCost(

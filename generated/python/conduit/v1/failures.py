@@ -65,7 +65,7 @@ FAILURES: Final[dict[str, Failure]] = {
         code=16,
         http_status=401,
         openai_type="invalid_request_error",
-        hint="Send the master key in the header X-Master-Key.",
+        hint="Send the master key in the header X-Master-Key, or an administrator's token: `Authorization: Bearer condt_admin_...`.",
     ),
     "MASTER_KEY_INVALID": Failure(
         code=16,

@@ -29,7 +29,7 @@ if _version_not_supported:
 
 
 class HealthServiceStub:
-    """Knows who is well. For operators: every RPC requires the master key.
+    """Knows who is well. For administrators: each RPC names the role that it requires.
     """
 
     def __init__(self, channel):
@@ -126,7 +126,7 @@ class HealthServiceStub:
 
 
 class HealthServiceServicer:
-    """Knows who is well. For operators: every RPC requires the master key.
+    """Knows who is well. For administrators: each RPC names the role that it requires.
     """
 
     def GetProviderHealth(self, request, context):
@@ -345,7 +345,7 @@ def add_HealthServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class HealthService:
-    """Knows who is well. For operators: every RPC requires the master key.
+    """Knows who is well. For administrators: each RPC names the role that it requires.
     """
 
     @staticmethod

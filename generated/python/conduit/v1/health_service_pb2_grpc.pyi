@@ -30,7 +30,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class HealthServiceStub:
-    """Knows who is well. For operators: every RPC requires the master key."""
+    """Knows who is well. For administrators: each RPC names the role that it requires."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -73,7 +73,7 @@ class HealthServiceStub:
 
 @_typing.type_check_only
 class HealthServiceAsyncStub(HealthServiceStub):
-    """Knows who is well. For operators: every RPC requires the master key."""
+    """Knows who is well. For administrators: each RPC names the role that it requires."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetProviderHealth: _aio.UnaryUnaryMultiCallable[_provider_health_requests_pb2.GetProviderHealthRequest, _provider_health_requests_pb2.GetProviderHealthResponse]  # type: ignore[assignment]
@@ -112,7 +112,7 @@ class HealthServiceAsyncStub(HealthServiceStub):
     """Tells all who watch, and all webhooks, what an administrator has to say."""
 
 class HealthServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Knows who is well. For operators: every RPC requires the master key."""
+    """Knows who is well. For administrators: each RPC names the role that it requires."""
 
     @_abc_1.abstractmethod
     def GetProviderHealth(

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from conduit.v1 import administrator_requests_pb2 as conduit_dot_v1_dot_administrator__requests__pb2
 from conduit.v1 import fallback_chain_requests_pb2 as conduit_dot_v1_dot_fallback__chain__requests__pb2
 from conduit.v1 import key_credential_requests_pb2 as conduit_dot_v1_dot_key__credential__requests__pb2
 from conduit.v1 import model_mapping_requests_pb2 as conduit_dot_v1_dot_model__mapping__requests__pb2
@@ -31,8 +32,8 @@ if _version_not_supported:
 
 
 class RegistryServiceStub:
-    """Keeps what exists: provider instances, their keys, mappings, chains, virtual keys. For operators, and for the
-    services that watch it. Every RPC wants the master key. Every change is one transaction with one audit entry.
+    """Keeps what exists: provider instances, their keys, mappings, chains, virtual keys, administrators. For administrators: each RPC names
+    the role that it requires. Every change is one transaction with one audit entry.
     """
 
     def __init__(self, channel):
@@ -191,6 +192,36 @@ class RegistryServiceStub:
                 request_serializer=conduit_dot_v1_dot_virtual__key__requests__pb2.DeleteVirtualKeyRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_virtual__key__requests__pb2.DeleteVirtualKeyResponse.FromString,
                 _registered_method=True)
+        self.CreateAdministrator = channel.unary_unary(
+                '/conduit.v1.RegistryService/CreateAdministrator',
+                request_serializer=conduit_dot_v1_dot_administrator__requests__pb2.CreateAdministratorRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_administrator__requests__pb2.CreateAdministratorResponse.FromString,
+                _registered_method=True)
+        self.GetAdministrator = channel.unary_unary(
+                '/conduit.v1.RegistryService/GetAdministrator',
+                request_serializer=conduit_dot_v1_dot_administrator__requests__pb2.GetAdministratorRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_administrator__requests__pb2.GetAdministratorResponse.FromString,
+                _registered_method=True)
+        self.ListAdministrators = channel.unary_unary(
+                '/conduit.v1.RegistryService/ListAdministrators',
+                request_serializer=conduit_dot_v1_dot_administrator__requests__pb2.ListAdministratorsRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_administrator__requests__pb2.ListAdministratorsResponse.FromString,
+                _registered_method=True)
+        self.UpdateAdministrator = channel.unary_unary(
+                '/conduit.v1.RegistryService/UpdateAdministrator',
+                request_serializer=conduit_dot_v1_dot_administrator__requests__pb2.UpdateAdministratorRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_administrator__requests__pb2.UpdateAdministratorResponse.FromString,
+                _registered_method=True)
+        self.DeleteAdministrator = channel.unary_unary(
+                '/conduit.v1.RegistryService/DeleteAdministrator',
+                request_serializer=conduit_dot_v1_dot_administrator__requests__pb2.DeleteAdministratorRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_administrator__requests__pb2.DeleteAdministratorResponse.FromString,
+                _registered_method=True)
+        self.RotateAdministrator = channel.unary_unary(
+                '/conduit.v1.RegistryService/RotateAdministrator',
+                request_serializer=conduit_dot_v1_dot_administrator__requests__pb2.RotateAdministratorRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_administrator__requests__pb2.RotateAdministratorResponse.FromString,
+                _registered_method=True)
         self.ListAuditEntries = channel.unary_unary(
                 '/conduit.v1.RegistryService/ListAuditEntries',
                 request_serializer=conduit_dot_v1_dot_registry__requests__pb2.ListAuditEntriesRequest.SerializeToString,
@@ -209,8 +240,8 @@ class RegistryServiceStub:
 
 
 class RegistryServiceServicer:
-    """Keeps what exists: provider instances, their keys, mappings, chains, virtual keys. For operators, and for the
-    services that watch it. Every RPC wants the master key. Every change is one transaction with one audit entry.
+    """Keeps what exists: provider instances, their keys, mappings, chains, virtual keys, administrators. For administrators: each RPC names
+    the role that it requires. Every change is one transaction with one audit entry.
     """
 
     def CreateProvider(self, request, context):
@@ -424,6 +455,49 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateAdministrator(self, request, context):
+        """Creates an administrator; the answer is the only one with its token. Not idempotent: ALREADY_EXISTS if there is one of that name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAdministrator(self, request, context):
+        """Returns an administrator. ADMINISTRATOR_NOT_FOUND if there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAdministrators(self, request, context):
+        """Returns a page of the list.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateAdministrator(self, request, context):
+        """Changes the given fields of an administrator; its next call is judged by them. Idempotent. ADMINISTRATOR_NOT_FOUND if there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteAdministrator(self, request, context):
+        """Deletes an administrator; its token is refused from then on. ADMINISTRATOR_NOT_FOUND if there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateAdministrator(self, request, context):
+        """Replaces an administrator's token: the old one is refused from then on, and the answer is the only one with the new one. Not idempotent.
+        ADMINISTRATOR_NOT_FOUND if there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListAuditEntries(self, request, context):
         """Returns a page of the audit log.
         """
@@ -598,6 +672,36 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     request_deserializer=conduit_dot_v1_dot_virtual__key__requests__pb2.DeleteVirtualKeyRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_virtual__key__requests__pb2.DeleteVirtualKeyResponse.SerializeToString,
             ),
+            'CreateAdministrator': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateAdministrator,
+                    request_deserializer=conduit_dot_v1_dot_administrator__requests__pb2.CreateAdministratorRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_administrator__requests__pb2.CreateAdministratorResponse.SerializeToString,
+            ),
+            'GetAdministrator': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAdministrator,
+                    request_deserializer=conduit_dot_v1_dot_administrator__requests__pb2.GetAdministratorRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_administrator__requests__pb2.GetAdministratorResponse.SerializeToString,
+            ),
+            'ListAdministrators': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAdministrators,
+                    request_deserializer=conduit_dot_v1_dot_administrator__requests__pb2.ListAdministratorsRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_administrator__requests__pb2.ListAdministratorsResponse.SerializeToString,
+            ),
+            'UpdateAdministrator': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateAdministrator,
+                    request_deserializer=conduit_dot_v1_dot_administrator__requests__pb2.UpdateAdministratorRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_administrator__requests__pb2.UpdateAdministratorResponse.SerializeToString,
+            ),
+            'DeleteAdministrator': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteAdministrator,
+                    request_deserializer=conduit_dot_v1_dot_administrator__requests__pb2.DeleteAdministratorRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_administrator__requests__pb2.DeleteAdministratorResponse.SerializeToString,
+            ),
+            'RotateAdministrator': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateAdministrator,
+                    request_deserializer=conduit_dot_v1_dot_administrator__requests__pb2.RotateAdministratorRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_administrator__requests__pb2.RotateAdministratorResponse.SerializeToString,
+            ),
             'ListAuditEntries': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAuditEntries,
                     request_deserializer=conduit_dot_v1_dot_registry__requests__pb2.ListAuditEntriesRequest.FromString,
@@ -622,8 +726,8 @@ def add_RegistryServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RegistryService:
-    """Keeps what exists: provider instances, their keys, mappings, chains, virtual keys. For operators, and for the
-    services that watch it. Every RPC wants the master key. Every change is one transaction with one audit entry.
+    """Keeps what exists: provider instances, their keys, mappings, chains, virtual keys, administrators. For administrators: each RPC names
+    the role that it requires. Every change is one transaction with one audit entry.
     """
 
     @staticmethod
@@ -1426,6 +1530,168 @@ class RegistryService:
             '/conduit.v1.RegistryService/DeleteVirtualKey',
             conduit_dot_v1_dot_virtual__key__requests__pb2.DeleteVirtualKeyRequest.SerializeToString,
             conduit_dot_v1_dot_virtual__key__requests__pb2.DeleteVirtualKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateAdministrator(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RegistryService/CreateAdministrator',
+            conduit_dot_v1_dot_administrator__requests__pb2.CreateAdministratorRequest.SerializeToString,
+            conduit_dot_v1_dot_administrator__requests__pb2.CreateAdministratorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAdministrator(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RegistryService/GetAdministrator',
+            conduit_dot_v1_dot_administrator__requests__pb2.GetAdministratorRequest.SerializeToString,
+            conduit_dot_v1_dot_administrator__requests__pb2.GetAdministratorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAdministrators(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RegistryService/ListAdministrators',
+            conduit_dot_v1_dot_administrator__requests__pb2.ListAdministratorsRequest.SerializeToString,
+            conduit_dot_v1_dot_administrator__requests__pb2.ListAdministratorsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateAdministrator(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RegistryService/UpdateAdministrator',
+            conduit_dot_v1_dot_administrator__requests__pb2.UpdateAdministratorRequest.SerializeToString,
+            conduit_dot_v1_dot_administrator__requests__pb2.UpdateAdministratorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteAdministrator(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RegistryService/DeleteAdministrator',
+            conduit_dot_v1_dot_administrator__requests__pb2.DeleteAdministratorRequest.SerializeToString,
+            conduit_dot_v1_dot_administrator__requests__pb2.DeleteAdministratorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateAdministrator(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RegistryService/RotateAdministrator',
+            conduit_dot_v1_dot_administrator__requests__pb2.RotateAdministratorRequest.SerializeToString,
+            conduit_dot_v1_dot_administrator__requests__pb2.RotateAdministratorResponse.FromString,
             options,
             channel_credentials,
             insecure,

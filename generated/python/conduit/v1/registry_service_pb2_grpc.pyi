@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from conduit.v1 import administrator_requests_pb2 as _administrator_requests_pb2
 from conduit.v1 import fallback_chain_requests_pb2 as _fallback_chain_requests_pb2
 from conduit.v1 import key_credential_requests_pb2 as _key_credential_requests_pb2
 from conduit.v1 import model_mapping_requests_pb2 as _model_mapping_requests_pb2
@@ -32,8 +33,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class RegistryServiceStub:
-    """Keeps what exists: provider instances, their keys, mappings, chains, virtual keys. For operators, and for the
-    services that watch it. Every RPC wants the master key. Every change is one transaction with one audit entry.
+    """Keeps what exists: provider instances, their keys, mappings, chains, virtual keys, administrators. For administrators: each RPC names
+    the role that it requires. Every change is one transaction with one audit entry.
     """
 
     @_typing.overload
@@ -102,6 +103,20 @@ class RegistryServiceStub:
     """Changes the given fields of a virtual key. Idempotent. VIRTUAL_KEY_NOT_FOUND if there is none."""
     DeleteVirtualKey: _grpc.UnaryUnaryMultiCallable[_virtual_key_requests_pb2.DeleteVirtualKeyRequest, _virtual_key_requests_pb2.DeleteVirtualKeyResponse]
     """Deletes a virtual key: it alone; calls that carry it are refused from then on. VIRTUAL_KEY_NOT_FOUND if there is none."""
+    CreateAdministrator: _grpc.UnaryUnaryMultiCallable[_administrator_requests_pb2.CreateAdministratorRequest, _administrator_requests_pb2.CreateAdministratorResponse]
+    """Creates an administrator; the answer is the only one with its token. Not idempotent: ALREADY_EXISTS if there is one of that name."""
+    GetAdministrator: _grpc.UnaryUnaryMultiCallable[_administrator_requests_pb2.GetAdministratorRequest, _administrator_requests_pb2.GetAdministratorResponse]
+    """Returns an administrator. ADMINISTRATOR_NOT_FOUND if there is none."""
+    ListAdministrators: _grpc.UnaryUnaryMultiCallable[_administrator_requests_pb2.ListAdministratorsRequest, _administrator_requests_pb2.ListAdministratorsResponse]
+    """Returns a page of the list."""
+    UpdateAdministrator: _grpc.UnaryUnaryMultiCallable[_administrator_requests_pb2.UpdateAdministratorRequest, _administrator_requests_pb2.UpdateAdministratorResponse]
+    """Changes the given fields of an administrator; its next call is judged by them. Idempotent. ADMINISTRATOR_NOT_FOUND if there is none."""
+    DeleteAdministrator: _grpc.UnaryUnaryMultiCallable[_administrator_requests_pb2.DeleteAdministratorRequest, _administrator_requests_pb2.DeleteAdministratorResponse]
+    """Deletes an administrator; its token is refused from then on. ADMINISTRATOR_NOT_FOUND if there is none."""
+    RotateAdministrator: _grpc.UnaryUnaryMultiCallable[_administrator_requests_pb2.RotateAdministratorRequest, _administrator_requests_pb2.RotateAdministratorResponse]
+    """Replaces an administrator's token: the old one is refused from then on, and the answer is the only one with the new one. Not idempotent.
+    ADMINISTRATOR_NOT_FOUND if there is none.
+    """
     ListAuditEntries: _grpc.UnaryUnaryMultiCallable[_registry_requests_pb2.ListAuditEntriesRequest, _registry_requests_pb2.ListAuditEntriesResponse]
     """Returns a page of the audit log."""
     ExportConfig: _grpc.UnaryUnaryMultiCallable[_registry_requests_pb2.ExportConfigRequest, _registry_requests_pb2.ExportConfigResponse]
@@ -111,8 +126,8 @@ class RegistryServiceStub:
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
-    """Keeps what exists: provider instances, their keys, mappings, chains, virtual keys. For operators, and for the
-    services that watch it. Every RPC wants the master key. Every change is one transaction with one audit entry.
+    """Keeps what exists: provider instances, their keys, mappings, chains, virtual keys, administrators. For administrators: each RPC names
+    the role that it requires. Every change is one transaction with one audit entry.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -178,6 +193,20 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     """Changes the given fields of a virtual key. Idempotent. VIRTUAL_KEY_NOT_FOUND if there is none."""
     DeleteVirtualKey: _aio.UnaryUnaryMultiCallable[_virtual_key_requests_pb2.DeleteVirtualKeyRequest, _virtual_key_requests_pb2.DeleteVirtualKeyResponse]  # type: ignore[assignment]
     """Deletes a virtual key: it alone; calls that carry it are refused from then on. VIRTUAL_KEY_NOT_FOUND if there is none."""
+    CreateAdministrator: _aio.UnaryUnaryMultiCallable[_administrator_requests_pb2.CreateAdministratorRequest, _administrator_requests_pb2.CreateAdministratorResponse]  # type: ignore[assignment]
+    """Creates an administrator; the answer is the only one with its token. Not idempotent: ALREADY_EXISTS if there is one of that name."""
+    GetAdministrator: _aio.UnaryUnaryMultiCallable[_administrator_requests_pb2.GetAdministratorRequest, _administrator_requests_pb2.GetAdministratorResponse]  # type: ignore[assignment]
+    """Returns an administrator. ADMINISTRATOR_NOT_FOUND if there is none."""
+    ListAdministrators: _aio.UnaryUnaryMultiCallable[_administrator_requests_pb2.ListAdministratorsRequest, _administrator_requests_pb2.ListAdministratorsResponse]  # type: ignore[assignment]
+    """Returns a page of the list."""
+    UpdateAdministrator: _aio.UnaryUnaryMultiCallable[_administrator_requests_pb2.UpdateAdministratorRequest, _administrator_requests_pb2.UpdateAdministratorResponse]  # type: ignore[assignment]
+    """Changes the given fields of an administrator; its next call is judged by them. Idempotent. ADMINISTRATOR_NOT_FOUND if there is none."""
+    DeleteAdministrator: _aio.UnaryUnaryMultiCallable[_administrator_requests_pb2.DeleteAdministratorRequest, _administrator_requests_pb2.DeleteAdministratorResponse]  # type: ignore[assignment]
+    """Deletes an administrator; its token is refused from then on. ADMINISTRATOR_NOT_FOUND if there is none."""
+    RotateAdministrator: _aio.UnaryUnaryMultiCallable[_administrator_requests_pb2.RotateAdministratorRequest, _administrator_requests_pb2.RotateAdministratorResponse]  # type: ignore[assignment]
+    """Replaces an administrator's token: the old one is refused from then on, and the answer is the only one with the new one. Not idempotent.
+    ADMINISTRATOR_NOT_FOUND if there is none.
+    """
     ListAuditEntries: _aio.UnaryUnaryMultiCallable[_registry_requests_pb2.ListAuditEntriesRequest, _registry_requests_pb2.ListAuditEntriesResponse]  # type: ignore[assignment]
     """Returns a page of the audit log."""
     ExportConfig: _aio.UnaryUnaryMultiCallable[_registry_requests_pb2.ExportConfigRequest, _registry_requests_pb2.ExportConfigResponse]  # type: ignore[assignment]
@@ -186,8 +215,8 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     """Makes the configuration what a YAML document says, all of it or nothing. Idempotent."""
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Keeps what exists: provider instances, their keys, mappings, chains, virtual keys. For operators, and for the
-    services that watch it. Every RPC wants the master key. Every change is one transaction with one audit entry.
+    """Keeps what exists: provider instances, their keys, mappings, chains, virtual keys, administrators. For administrators: each RPC names
+    the role that it requires. Every change is one transaction with one audit entry.
     """
 
     @_abc_1.abstractmethod
@@ -431,6 +460,56 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_virtual_key_requests_pb2.DeleteVirtualKeyResponse, _abc.Awaitable[_virtual_key_requests_pb2.DeleteVirtualKeyResponse]]:
         """Deletes a virtual key: it alone; calls that carry it are refused from then on. VIRTUAL_KEY_NOT_FOUND if there is none."""
+
+    @_abc_1.abstractmethod
+    def CreateAdministrator(
+        self,
+        request: _administrator_requests_pb2.CreateAdministratorRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_administrator_requests_pb2.CreateAdministratorResponse, _abc.Awaitable[_administrator_requests_pb2.CreateAdministratorResponse]]:
+        """Creates an administrator; the answer is the only one with its token. Not idempotent: ALREADY_EXISTS if there is one of that name."""
+
+    @_abc_1.abstractmethod
+    def GetAdministrator(
+        self,
+        request: _administrator_requests_pb2.GetAdministratorRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_administrator_requests_pb2.GetAdministratorResponse, _abc.Awaitable[_administrator_requests_pb2.GetAdministratorResponse]]:
+        """Returns an administrator. ADMINISTRATOR_NOT_FOUND if there is none."""
+
+    @_abc_1.abstractmethod
+    def ListAdministrators(
+        self,
+        request: _administrator_requests_pb2.ListAdministratorsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_administrator_requests_pb2.ListAdministratorsResponse, _abc.Awaitable[_administrator_requests_pb2.ListAdministratorsResponse]]:
+        """Returns a page of the list."""
+
+    @_abc_1.abstractmethod
+    def UpdateAdministrator(
+        self,
+        request: _administrator_requests_pb2.UpdateAdministratorRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_administrator_requests_pb2.UpdateAdministratorResponse, _abc.Awaitable[_administrator_requests_pb2.UpdateAdministratorResponse]]:
+        """Changes the given fields of an administrator; its next call is judged by them. Idempotent. ADMINISTRATOR_NOT_FOUND if there is none."""
+
+    @_abc_1.abstractmethod
+    def DeleteAdministrator(
+        self,
+        request: _administrator_requests_pb2.DeleteAdministratorRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_administrator_requests_pb2.DeleteAdministratorResponse, _abc.Awaitable[_administrator_requests_pb2.DeleteAdministratorResponse]]:
+        """Deletes an administrator; its token is refused from then on. ADMINISTRATOR_NOT_FOUND if there is none."""
+
+    @_abc_1.abstractmethod
+    def RotateAdministrator(
+        self,
+        request: _administrator_requests_pb2.RotateAdministratorRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_administrator_requests_pb2.RotateAdministratorResponse, _abc.Awaitable[_administrator_requests_pb2.RotateAdministratorResponse]]:
+        """Replaces an administrator's token: the old one is refused from then on, and the answer is the only one with the new one. Not idempotent.
+        ADMINISTRATOR_NOT_FOUND if there is none.
+        """
 
     @_abc_1.abstractmethod
     def ListAuditEntries(

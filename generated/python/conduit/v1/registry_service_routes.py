@@ -6,6 +6,7 @@ from typing import Final
 
 import orjson
 from conduit.v1 import (
+    administrator_requests_pb2,
     fallback_chain_requests_pb2,
     key_credential_requests_pb2,
     model_mapping_requests_pb2,
@@ -16,6 +17,8 @@ from conduit.v1 import (
 )
 from conduit.v1 import http_runtime as http
 from conduit.v1 import json_runtime as json
+from conduit.v1.administrator_json import administrator_to_json, fill_administrator_spec
+from conduit.v1.administrator_requests_json import list_administrators_response_to_json
 from conduit.v1.connectivity_json import connectivity_report_to_json
 from conduit.v1.fallback_chain_json import fallback_chain_to_json, fill_fallback_chain_spec
 from conduit.v1.fallback_chain_requests_json import list_fallback_chains_response_to_json
@@ -770,6 +773,150 @@ def read_delete_virtual_key(
     http.refuse_parameters(query)
     message.id = json.int64(path["id"], "id")
     return message
+
+
+def read_create_administrator(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> administrator_requests_pb2.CreateAdministratorRequest:
+    """Return the request that `POST /api/administrators` says."""
+    message = administrator_requests_pb2.CreateAdministratorRequest()
+    if body:
+        fill_administrator_spec(message.administrator, json.parse(body), "")
+    http.refuse_parameters(query)
+    return message
+
+
+def write_create_administrator(
+    message: administrator_requests_pb2.CreateAdministratorResponse,
+) -> bytes:
+    """Write the answer of CreateAdministrator."""
+    return orjson.dumps(administrator_to_json(message.administrator))
+
+
+def report_of_create_administrator(
+    message: administrator_requests_pb2.CreateAdministratorResponse,
+) -> bytes:
+    """Write the header lines of an answer of CreateAdministrator."""
+    return http.etag_line(message.administrator.etag)
+
+
+def read_get_administrator(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> administrator_requests_pb2.GetAdministratorRequest:
+    """Return the request that `GET /api/administrators/{id}` says."""
+    message = administrator_requests_pb2.GetAdministratorRequest()
+    http.refuse_parameters(query)
+    message.id = json.int64(path["id"], "id")
+    return message
+
+
+def write_get_administrator(message: administrator_requests_pb2.GetAdministratorResponse) -> bytes:
+    """Write the answer of GetAdministrator."""
+    return orjson.dumps(administrator_to_json(message.administrator))
+
+
+def report_of_get_administrator(
+    message: administrator_requests_pb2.GetAdministratorResponse,
+) -> bytes:
+    """Write the header lines of an answer of GetAdministrator."""
+    return http.etag_line(message.administrator.etag)
+
+
+def read_list_administrators(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> administrator_requests_pb2.ListAdministratorsRequest:
+    """Return the request that `GET /api/administrators` says."""
+    message = administrator_requests_pb2.ListAdministratorsRequest()
+    for name, value in query:
+        match name:
+            case "pageSize":
+                message.page_size = json.int32(value, name)
+            case "pageToken":
+                message.page_token = value
+            case _:
+                http.refuse_parameter(name, ("pageSize", "pageToken"))
+    return message
+
+
+def write_list_administrators(
+    message: administrator_requests_pb2.ListAdministratorsResponse,
+) -> bytes:
+    """Write the answer of ListAdministrators."""
+    return orjson.dumps(list_administrators_response_to_json(message))
+
+
+def read_update_administrator(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> administrator_requests_pb2.UpdateAdministratorRequest:
+    """Return the request that `PUT /api/administrators/{id}` says."""
+    message = administrator_requests_pb2.UpdateAdministratorRequest()
+    if body:
+        members = json.parse(body)
+        fill_administrator_spec(message.administrator, members, "")
+        message.update_mask.paths.extend(
+            json.named(
+                members,
+                {
+                    "name": "name",
+                    "role": "role",
+                    "isEnabled": "is_enabled",
+                    "expiresAt": "expires_at",
+                },
+            )
+        )
+    http.refuse_parameters(query)
+    if (etag := headers.get(b"if-match")) is not None:
+        message.etag = http.etag(etag)
+    message.id = json.int64(path["id"], "id")
+    return message
+
+
+def write_update_administrator(
+    message: administrator_requests_pb2.UpdateAdministratorResponse,
+) -> bytes:
+    """Write the answer of UpdateAdministrator."""
+    return orjson.dumps(administrator_to_json(message.administrator))
+
+
+def report_of_update_administrator(
+    message: administrator_requests_pb2.UpdateAdministratorResponse,
+) -> bytes:
+    """Write the header lines of an answer of UpdateAdministrator."""
+    return http.etag_line(message.administrator.etag)
+
+
+def read_delete_administrator(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> administrator_requests_pb2.DeleteAdministratorRequest:
+    """Return the request that `DELETE /api/administrators/{id}` says."""
+    message = administrator_requests_pb2.DeleteAdministratorRequest()
+    http.refuse_parameters(query)
+    message.id = json.int64(path["id"], "id")
+    return message
+
+
+def read_rotate_administrator(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> administrator_requests_pb2.RotateAdministratorRequest:
+    """Return the request that `POST /api/administrators/{id}/rotate` says."""
+    message = administrator_requests_pb2.RotateAdministratorRequest()
+    http.refuse_parameters(query)
+    message.id = json.int64(path["id"], "id")
+    return message
+
+
+def write_rotate_administrator(
+    message: administrator_requests_pb2.RotateAdministratorResponse,
+) -> bytes:
+    """Write the answer of RotateAdministrator."""
+    return orjson.dumps(administrator_to_json(message.administrator))
+
+
+def report_of_rotate_administrator(
+    message: administrator_requests_pb2.RotateAdministratorResponse,
+) -> bytes:
+    """Write the header lines of an answer of RotateAdministrator."""
+    return http.etag_line(message.administrator.etag)
 
 
 def read_list_audit_entries(
@@ -1680,6 +1827,165 @@ ROUTES: Final[tuple[Route, ...]] = (
         media_type=b"",
         media_type_of=None,
         write_report=http.no_report,
+    ),
+    Route(
+        verb="POST",
+        path="/api/administrators",
+        segments=(Segment("api"), Segment("administrators")),
+        service="RegistryService",
+        rpc="CreateAdministrator",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=201,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_create_administrator,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_create_administrator,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_create_administrator,
+    ),
+    Route(
+        verb="GET",
+        path="/api/administrators/{id}",
+        segments=(Segment("api"), Segment("administrators"), Segment("id", is_parameter=True)),
+        service="RegistryService",
+        rpc="GetAdministrator",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_get_administrator,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_get_administrator,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_get_administrator,
+    ),
+    Route(
+        verb="GET",
+        path="/api/administrators",
+        segments=(Segment("api"), Segment("administrators")),
+        service="RegistryService",
+        rpc="ListAdministrators",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_list_administrators,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_list_administrators,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="PUT",
+        path="/api/administrators/{id}",
+        segments=(Segment("api"), Segment("administrators"), Segment("id", is_parameter=True)),
+        service="RegistryService",
+        rpc="UpdateAdministrator",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_update_administrator,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_update_administrator,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_update_administrator,
+    ),
+    Route(
+        verb="PATCH",
+        path="/api/administrators/{id}",
+        segments=(Segment("api"), Segment("administrators"), Segment("id", is_parameter=True)),
+        service="RegistryService",
+        rpc="UpdateAdministrator",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_update_administrator,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_update_administrator,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_update_administrator,
+    ),
+    Route(
+        verb="DELETE",
+        path="/api/administrators/{id}",
+        segments=(Segment("api"), Segment("administrators"), Segment("id", is_parameter=True)),
+        service="RegistryService",
+        rpc="DeleteAdministrator",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=204,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_delete_administrator,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=http.no_body,
+        media_type=b"",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="POST",
+        path="/api/administrators/{id}/rotate",
+        segments=(
+            Segment("api"),
+            Segment("administrators"),
+            Segment("id", is_parameter=True),
+            Segment("rotate"),
+        ),
+        service="RegistryService",
+        rpc="RotateAdministrator",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_rotate_administrator,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_rotate_administrator,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_rotate_administrator,
     ),
     Route(
         verb="GET",

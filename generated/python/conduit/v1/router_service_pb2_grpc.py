@@ -384,7 +384,7 @@ class RouterServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExplainRoute(self, request, context):
-        """Says where a request would go and why, without sending it. For holders of the master key.
+        """Says where a request would go and why, without sending it. For administrators.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -392,14 +392,14 @@ class RouterServiceServicer:
 
     def GetRequestRecord(self, request, context):
         """Returns what became of a recent request, on whichever router it was made. REQUEST_NOT_FOUND if nobody remembers it. For
-        holders of the master key.
+        administrators.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListRequestRecords(self, request, context):
-        """Returns a page of the recent requests of all routers, newest first. For holders of the master key.
+        """Returns a page of the recent requests of all routers, newest first. For administrators.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

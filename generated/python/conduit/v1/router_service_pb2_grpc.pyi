@@ -124,13 +124,13 @@ class RouterServiceStub:
     GetModel: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.GetModelRequest, _router_requests_pb2.GetModelResponse]
     """Returns a model alias. MODEL_NOT_FOUND if the caller may not use one of this name."""
     ExplainRoute: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.ExplainRouteRequest, _router_requests_pb2.ExplainRouteResponse]
-    """Says where a request would go and why, without sending it. For holders of the master key."""
+    """Says where a request would go and why, without sending it. For administrators."""
     GetRequestRecord: _grpc.UnaryUnaryMultiCallable[_request_record_requests_pb2.GetRequestRecordRequest, _request_record_requests_pb2.GetRequestRecordResponse]
     """Returns what became of a recent request, on whichever router it was made. REQUEST_NOT_FOUND if nobody remembers it. For
-    holders of the master key.
+    administrators.
     """
     ListRequestRecords: _grpc.UnaryUnaryMultiCallable[_request_record_requests_pb2.ListRequestRecordsRequest, _request_record_requests_pb2.ListRequestRecordsResponse]
-    """Returns a page of the recent requests of all routers, newest first. For holders of the master key."""
+    """Returns a page of the recent requests of all routers, newest first. For administrators."""
 
 @_typing.type_check_only
 class RouterServiceAsyncStub(RouterServiceStub):
@@ -221,13 +221,13 @@ class RouterServiceAsyncStub(RouterServiceStub):
     GetModel: _aio.UnaryUnaryMultiCallable[_router_requests_pb2.GetModelRequest, _router_requests_pb2.GetModelResponse]  # type: ignore[assignment]
     """Returns a model alias. MODEL_NOT_FOUND if the caller may not use one of this name."""
     ExplainRoute: _aio.UnaryUnaryMultiCallable[_router_requests_pb2.ExplainRouteRequest, _router_requests_pb2.ExplainRouteResponse]  # type: ignore[assignment]
-    """Says where a request would go and why, without sending it. For holders of the master key."""
+    """Says where a request would go and why, without sending it. For administrators."""
     GetRequestRecord: _aio.UnaryUnaryMultiCallable[_request_record_requests_pb2.GetRequestRecordRequest, _request_record_requests_pb2.GetRequestRecordResponse]  # type: ignore[assignment]
     """Returns what became of a recent request, on whichever router it was made. REQUEST_NOT_FOUND if nobody remembers it. For
-    holders of the master key.
+    administrators.
     """
     ListRequestRecords: _aio.UnaryUnaryMultiCallable[_request_record_requests_pb2.ListRequestRecordsRequest, _request_record_requests_pb2.ListRequestRecordsResponse]  # type: ignore[assignment]
-    """Returns a page of the recent requests of all routers, newest first. For holders of the master key."""
+    """Returns a page of the recent requests of all routers, newest first. For administrators."""
 
 class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
     """Does the calls: chooses an instance and a key, translates, sends, fails over and accounts. For holders of a virtual
@@ -471,7 +471,7 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _router_requests_pb2.ExplainRouteRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_router_requests_pb2.ExplainRouteResponse, _abc.Awaitable[_router_requests_pb2.ExplainRouteResponse]]:
-        """Says where a request would go and why, without sending it. For holders of the master key."""
+        """Says where a request would go and why, without sending it. For administrators."""
 
     @_abc_1.abstractmethod
     def GetRequestRecord(
@@ -480,7 +480,7 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_request_record_requests_pb2.GetRequestRecordResponse, _abc.Awaitable[_request_record_requests_pb2.GetRequestRecordResponse]]:
         """Returns what became of a recent request, on whichever router it was made. REQUEST_NOT_FOUND if nobody remembers it. For
-        holders of the master key.
+        administrators.
         """
 
     @_abc_1.abstractmethod
@@ -489,6 +489,6 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _request_record_requests_pb2.ListRequestRecordsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_request_record_requests_pb2.ListRequestRecordsResponse, _abc.Awaitable[_request_record_requests_pb2.ListRequestRecordsResponse]]:
-        """Returns a page of the recent requests of all routers, newest first. For holders of the master key."""
+        """Returns a page of the recent requests of all routers, newest first. For administrators."""
 
 def add_RouterServiceServicer_to_server(servicer: RouterServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

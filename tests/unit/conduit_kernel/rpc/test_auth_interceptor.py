@@ -186,7 +186,7 @@ async def test_methods_that_nobody_knows_are_denied(method: str) -> None:
 
 
 async def test_an_rpc_knows_who_calls_and_from_where() -> None:
-    """The address is the connection's own; a bridge beside us may say whose it is."""
+    """The address is the connection's own, but for a service of ours, which may say whose it is."""
     seen: list[Principal] = []
 
     async def note(_request: bytes, _context: object) -> bytes:
@@ -196,17 +196,22 @@ async def test_an_rpc_knows_who_calls_and_from_where() -> None:
     handler: Any = grpc.unary_unary_rpc_method_handler(note)
     spoof = ("x-conduit-peer", "203.0.113.7")
     chat = "/conduit.v1.RouterService/Chat"
-    async with serving(GET_PROVIDER, handler) as channel:
-        await call(channel, GET_PROVIDER)(b"", metadata=admin_metadata("master"))
-        await call(channel, GET_PROVIDER)(b"", metadata=(*admin_metadata("master"), spoof))
-    async with serving(chat, handler, virtual_keys=lambda authorization: authorization) as channel:
-        await call(channel, chat)(b"", metadata=(("authorization", "Bearer condt_1"), spoof))
+    ours, forged = service_metadata("token"), service_metadata("tokem")
+    bearer = ("authorization", "Bearer condt_1")
+    async with serving(GET_PROVIDER, handler, service_tokens=["token"]) as channel:
+        for more in ((), (spoof,), (spoof, *forged), (spoof, *ours)):
+            await call(channel, GET_PROVIDER)(b"", metadata=(*admin_metadata("master"), *more))
+    known: Any = str
+    async with serving(chat, handler, virtual_keys=known, service_tokens=["token"]) as channel:
+        for more in ((), ours):
+            await call(channel, chat)(b"", metadata=(bearer, spoof, *more))
     assert [(p.kind, p.address) for p in seen] == [
-        (PrincipalKind.ADMINISTRATOR, "127.0.0.1"),
+        *[(PrincipalKind.ADMINISTRATOR, "127.0.0.1")] * 3,
         (PrincipalKind.ADMINISTRATOR, "203.0.113.7"),
         (PrincipalKind.VIRTUAL_KEY, "127.0.0.1"),
+        (PrincipalKind.VIRTUAL_KEY, "203.0.113.7"),
     ]
-    assert seen[2].virtual_key == "Bearer condt_1"
+    assert seen[4].virtual_key == "Bearer condt_1"
 
 
 class Call:

@@ -1,10 +1,14 @@
 """What all RPCs of the Registry stand on."""
 
 import pytest
-from tests.support.registry import METADATA, Api, Bench
+from tests.support.registry import METADATA, SERVICE_METADATA, Api, Bench
 
 from conduit.v1.provider_pb2 import Provider, ProviderSpec
-from conduit.v1.provider_requests_pb2 import CreateProviderRequest, UpdateProviderRequest
+from conduit.v1.provider_requests_pb2 import (
+    CreateProviderRequest,
+    DeleteProviderRequest,
+    UpdateProviderRequest,
+)
 from conduit.v1.registry_requests_pb2 import ListAuditEntriesRequest
 from conduit_registry.rpcs.base import MAX_REQUEST_ID
 
@@ -32,11 +36,14 @@ async def test_a_requests_id_is_the_callers_to_choose_within_bounds(
 
 
 async def test_our_bridge_says_for_whom_it_calls(api: Api) -> None:
-    """It calls from beside us; others are not believed."""
-    metadata = (*METADATA, ("x-conduit-peer", "203.0.113.7"))
-    await api.stub.CreateProvider(CREATE, metadata=metadata)
+    """By the token of our own services; nobody else is believed, an owner beside us neither."""
+    said = (*METADATA, ("x-conduit-peer", "203.0.113.7"))
+    await api.stub.CreateProvider(CREATE, metadata=(*said, *SERVICE_METADATA))
     [entry] = (await api(ListAuditEntriesRequest())).entries
     assert entry.peer == "203.0.113.7"
+    await api.stub.DeleteProvider(DeleteProviderRequest(id=1), metadata=said)
+    entry = (await api(ListAuditEntriesRequest())).entries[0]
+    assert (entry.resource_id, entry.peer) == ("1", "127.0.0.1")
 
 
 async def test_an_rpc_that_fails_changes_nothing(api: Api) -> None:

@@ -43,4 +43,5 @@ def test_the_id_of_what_is_not_there_has_the_name_that_the_contract_documents() 
     """`provider_id`, not `id`, as Health and Billing say it."""
     told = {name: set(kind.not_found(7).metadata) for name, kind in KINDS.items()}
     assert told == {name: {f"{name}_id"} for name in KINDS}
-    assert {"provider", "key", "mapping", "fallback_chain", "virtual_key"} == told.keys()
+    kinds = {"provider", "key", "mapping", "fallback_chain", "virtual_key", "administrator"}
+    assert kinds == told.keys()

@@ -22,6 +22,7 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from conduit.v1 import administrator_pb2 as conduit_dot_v1_dot_administrator__pb2
 from conduit.v1 import fallback_chain_pb2 as conduit_dot_v1_dot_fallback__chain__pb2
 from conduit.v1 import key_credential_pb2 as conduit_dot_v1_dot_key__credential__pb2
 from conduit.v1 import model_mapping_pb2 as conduit_dot_v1_dot_model__mapping__pb2
@@ -29,7 +30,7 @@ from conduit.v1 import provider_pb2 as conduit_dot_v1_dot_provider__pb2
 from conduit.v1 import virtual_key_pb2 as conduit_dot_v1_dot_virtual__key__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"conduit/internal/v1/snapshot.proto\x12\x13\x63onduit.internal.v1\x1a\x1f\x63onduit/v1/fallback_chain.proto\x1a\x1f\x63onduit/v1/key_credential.proto\x1a\x1e\x63onduit/v1/model_mapping.proto\x1a\x19\x63onduit/v1/provider.proto\x1a\x1c\x63onduit/v1/virtual_key.proto\"\xec\x02\n\x08Snapshot\x12\x14\n\x05\x65poch\x18\x01 \x01(\tR\x05\x65poch\x12\x1a\n\x08revision\x18\x02 \x01(\x03R\x08revision\x12\x32\n\tproviders\x18\x03 \x03(\x0b\x32\x14.conduit.v1.ProviderR\tproviders\x12\x34\n\x04keys\x18\x04 \x03(\x0b\x32 .conduit.internal.v1.SnapshotKeyR\x04keys\x12\x34\n\x08mappings\x18\x05 \x03(\x0b\x32\x18.conduit.v1.ModelMappingR\x08mappings\x12\x42\n\x0f\x66\x61llback_chains\x18\x06 \x03(\x0b\x32\x19.conduit.v1.FallbackChainR\x0e\x66\x61llbackChains\x12J\n\x0cvirtual_keys\x18\x07 \x03(\x0b\x32\'.conduit.internal.v1.SnapshotVirtualKeyR\x0bvirtualKeys\"\x83\x01\n\x0bSnapshotKey\x12\x39\n\ncredential\x18\x01 \x01(\x0b\x32\x19.conduit.v1.KeyCredentialR\ncredential\x12\x39\n\x06secret\x18\x02 \x01(\x0b\x32!.conduit.internal.v1.SealedSecretR\x06secret\"\x84\x01\n\x0cSealedSecret\x12*\n\x11\x65ncryption_key_id\x18\x01 \x01(\tR\x0f\x65ncryptionKeyId\x12(\n\x10wrapped_data_key\x18\x02 \x01(\x0cR\x0ewrappedDataKey\x12\x1e\n\nciphertext\x18\x03 \x01(\x0cR\nciphertext\"a\n\x12SnapshotVirtualKey\x12\x37\n\x0bvirtual_key\x18\x01 \x01(\x0b\x32\x16.conduit.v1.VirtualKeyR\nvirtualKey\x12\x12\n\x04hash\x18\x02 \x01(\x0cR\x04hash\"\xc8\x04\n\x0eSnapshotChange\x12\x32\n\x08provider\x18\x01 \x01(\x0b\x32\x14.conduit.v1.ProviderH\x00R\x08provider\x12\x34\n\x03key\x18\x02 \x01(\x0b\x32 .conduit.internal.v1.SnapshotKeyH\x00R\x03key\x12\x34\n\x07mapping\x18\x03 \x01(\x0b\x32\x18.conduit.v1.ModelMappingH\x00R\x07mapping\x12\x42\n\x0e\x66\x61llback_chain\x18\x04 \x01(\x0b\x32\x19.conduit.v1.FallbackChainH\x00R\rfallbackChain\x12J\n\x0bvirtual_key\x18\x05 \x01(\x0b\x32\'.conduit.internal.v1.SnapshotVirtualKeyH\x00R\nvirtualKey\x12\x30\n\x13\x64\x65leted_provider_id\x18\x06 \x01(\x03H\x00R\x11\x64\x65letedProviderId\x12&\n\x0e\x64\x65leted_key_id\x18\x07 \x01(\tH\x00R\x0c\x64\x65letedKeyId\x12.\n\x12\x64\x65leted_mapping_id\x18\x08 \x01(\x03H\x00R\x10\x64\x65letedMappingId\x12;\n\x19\x64\x65leted_fallback_chain_id\x18\t \x01(\x03H\x00R\x16\x64\x65letedFallbackChainId\x12\x35\n\x16\x64\x65leted_virtual_key_id\x18\n \x01(\x03H\x00R\x13\x64\x65letedVirtualKeyIdB\x08\n\x06\x63hangeB;\n\x17\x63om.conduit.internal.v1P\x01Z\x1e\x63onduit/internal/v1;internalv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"conduit/internal/v1/snapshot.proto\x12\x13\x63onduit.internal.v1\x1a\x1e\x63onduit/v1/administrator.proto\x1a\x1f\x63onduit/v1/fallback_chain.proto\x1a\x1f\x63onduit/v1/key_credential.proto\x1a\x1e\x63onduit/v1/model_mapping.proto\x1a\x19\x63onduit/v1/provider.proto\x1a\x1c\x63onduit/v1/virtual_key.proto\"\xc0\x03\n\x08Snapshot\x12\x14\n\x05\x65poch\x18\x01 \x01(\tR\x05\x65poch\x12\x1a\n\x08revision\x18\x02 \x01(\x03R\x08revision\x12\x32\n\tproviders\x18\x03 \x03(\x0b\x32\x14.conduit.v1.ProviderR\tproviders\x12\x34\n\x04keys\x18\x04 \x03(\x0b\x32 .conduit.internal.v1.SnapshotKeyR\x04keys\x12\x34\n\x08mappings\x18\x05 \x03(\x0b\x32\x18.conduit.v1.ModelMappingR\x08mappings\x12\x42\n\x0f\x66\x61llback_chains\x18\x06 \x03(\x0b\x32\x19.conduit.v1.FallbackChainR\x0e\x66\x61llbackChains\x12J\n\x0cvirtual_keys\x18\x07 \x03(\x0b\x32\'.conduit.internal.v1.SnapshotVirtualKeyR\x0bvirtualKeys\x12R\n\x0e\x61\x64ministrators\x18\x08 \x03(\x0b\x32*.conduit.internal.v1.SnapshotAdministratorR\x0e\x61\x64ministrators\"\x83\x01\n\x0bSnapshotKey\x12\x39\n\ncredential\x18\x01 \x01(\x0b\x32\x19.conduit.v1.KeyCredentialR\ncredential\x12\x39\n\x06secret\x18\x02 \x01(\x0b\x32!.conduit.internal.v1.SealedSecretR\x06secret\"\x84\x01\n\x0cSealedSecret\x12*\n\x11\x65ncryption_key_id\x18\x01 \x01(\tR\x0f\x65ncryptionKeyId\x12(\n\x10wrapped_data_key\x18\x02 \x01(\x0cR\x0ewrappedDataKey\x12\x1e\n\nciphertext\x18\x03 \x01(\x0cR\nciphertext\"a\n\x12SnapshotVirtualKey\x12\x37\n\x0bvirtual_key\x18\x01 \x01(\x0b\x32\x16.conduit.v1.VirtualKeyR\nvirtualKey\x12\x12\n\x04hash\x18\x02 \x01(\x0cR\x04hash\"l\n\x15SnapshotAdministrator\x12?\n\radministrator\x18\x01 \x01(\x0b\x32\x19.conduit.v1.AdministratorR\radministrator\x12\x12\n\x04hash\x18\x02 \x01(\x0cR\x04hash\"\xd8\x05\n\x0eSnapshotChange\x12\x32\n\x08provider\x18\x01 \x01(\x0b\x32\x14.conduit.v1.ProviderH\x00R\x08provider\x12\x34\n\x03key\x18\x02 \x01(\x0b\x32 .conduit.internal.v1.SnapshotKeyH\x00R\x03key\x12\x34\n\x07mapping\x18\x03 \x01(\x0b\x32\x18.conduit.v1.ModelMappingH\x00R\x07mapping\x12\x42\n\x0e\x66\x61llback_chain\x18\x04 \x01(\x0b\x32\x19.conduit.v1.FallbackChainH\x00R\rfallbackChain\x12J\n\x0bvirtual_key\x18\x05 \x01(\x0b\x32\'.conduit.internal.v1.SnapshotVirtualKeyH\x00R\nvirtualKey\x12\x30\n\x13\x64\x65leted_provider_id\x18\x06 \x01(\x03H\x00R\x11\x64\x65letedProviderId\x12&\n\x0e\x64\x65leted_key_id\x18\x07 \x01(\tH\x00R\x0c\x64\x65letedKeyId\x12.\n\x12\x64\x65leted_mapping_id\x18\x08 \x01(\x03H\x00R\x10\x64\x65letedMappingId\x12;\n\x19\x64\x65leted_fallback_chain_id\x18\t \x01(\x03H\x00R\x16\x64\x65letedFallbackChainId\x12\x35\n\x16\x64\x65leted_virtual_key_id\x18\n \x01(\x03H\x00R\x13\x64\x65letedVirtualKeyId\x12R\n\radministrator\x18\x0b \x01(\x0b\x32*.conduit.internal.v1.SnapshotAdministratorH\x00R\radministrator\x12:\n\x18\x64\x65leted_administrator_id\x18\x0c \x01(\x03H\x00R\x16\x64\x65letedAdministratorIdB\x08\n\x06\x63hangeB;\n\x17\x63om.conduit.internal.v1P\x01Z\x1e\x63onduit/internal/v1;internalv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,14 +38,16 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.internal.v1.snapsho
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\027com.conduit.internal.v1P\001Z\036conduit/internal/v1;internalv1'
-  _globals['_SNAPSHOT']._serialized_start=215
-  _globals['_SNAPSHOT']._serialized_end=579
-  _globals['_SNAPSHOTKEY']._serialized_start=582
-  _globals['_SNAPSHOTKEY']._serialized_end=713
-  _globals['_SEALEDSECRET']._serialized_start=716
-  _globals['_SEALEDSECRET']._serialized_end=848
-  _globals['_SNAPSHOTVIRTUALKEY']._serialized_start=850
-  _globals['_SNAPSHOTVIRTUALKEY']._serialized_end=947
-  _globals['_SNAPSHOTCHANGE']._serialized_start=950
-  _globals['_SNAPSHOTCHANGE']._serialized_end=1534
+  _globals['_SNAPSHOT']._serialized_start=247
+  _globals['_SNAPSHOT']._serialized_end=695
+  _globals['_SNAPSHOTKEY']._serialized_start=698
+  _globals['_SNAPSHOTKEY']._serialized_end=829
+  _globals['_SEALEDSECRET']._serialized_start=832
+  _globals['_SEALEDSECRET']._serialized_end=964
+  _globals['_SNAPSHOTVIRTUALKEY']._serialized_start=966
+  _globals['_SNAPSHOTVIRTUALKEY']._serialized_end=1063
+  _globals['_SNAPSHOTADMINISTRATOR']._serialized_start=1065
+  _globals['_SNAPSHOTADMINISTRATOR']._serialized_end=1173
+  _globals['_SNAPSHOTCHANGE']._serialized_start=1176
+  _globals['_SNAPSHOTCHANGE']._serialized_end=1904
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from conduit.v1 import administrator_pb2 as _administrator_pb2
 from conduit.v1 import fallback_chain_pb2 as _fallback_chain_pb2
 from conduit.v1 import key_credential_pb2 as _key_credential_pb2
 from conduit.v1 import model_mapping_pb2 as _model_mapping_pb2
@@ -36,6 +37,7 @@ class Snapshot(_message.Message):
     MAPPINGS_FIELD_NUMBER: _builtins.int
     FALLBACK_CHAINS_FIELD_NUMBER: _builtins.int
     VIRTUAL_KEYS_FIELD_NUMBER: _builtins.int
+    ADMINISTRATORS_FIELD_NUMBER: _builtins.int
     epoch: _builtins.str
     """The Registry's state this belongs to; a Registry that starts over has another one."""
     revision: _builtins.int
@@ -60,6 +62,10 @@ class Snapshot(_message.Message):
     def virtual_keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___SnapshotVirtualKey]:
         """All virtual keys, hashed."""
 
+    @_builtins.property
+    def administrators(self) -> _containers.RepeatedCompositeFieldContainer[Global___SnapshotAdministrator]:
+        """All administrators, their tokens hashed."""
+
     def __init__(
         self,
         *,
@@ -70,10 +76,11 @@ class Snapshot(_message.Message):
         mappings: _abc.Iterable[_model_mapping_pb2.ModelMapping] | None = ...,
         fallback_chains: _abc.Iterable[_fallback_chain_pb2.FallbackChain] | None = ...,
         virtual_keys: _abc.Iterable[Global___SnapshotVirtualKey] | None = ...,
+        administrators: _abc.Iterable[Global___SnapshotAdministrator] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "fallback_chains", b"fallback_chains", "keys", b"keys", "mappings", b"mappings", "providers", b"providers", "revision", b"revision", "virtual_keys", b"virtual_keys"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrators", b"administrators", "epoch", b"epoch", "fallback_chains", b"fallback_chains", "keys", b"keys", "mappings", b"mappings", "providers", b"providers", "revision", b"revision", "virtual_keys", b"virtual_keys"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -170,6 +177,34 @@ class SnapshotVirtualKey(_message.Message):
 Global___SnapshotVirtualKey: _TypeAlias = SnapshotVirtualKey  # noqa: Y015
 
 @_typing.final
+class SnapshotAdministrator(_message.Message):
+    """An administrator with the hash of its token."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADMINISTRATOR_FIELD_NUMBER: _builtins.int
+    HASH_FIELD_NUMBER: _builtins.int
+    hash: _builtins.bytes
+    """HMAC-SHA-256 of the token under a key derived from the encryption key; 32 bytes."""
+    @_builtins.property
+    def administrator(self) -> _administrator_pb2.Administrator:
+        """The administrator, as the API shows it."""
+
+    def __init__(
+        self,
+        *,
+        administrator: _administrator_pb2.Administrator | None = ...,
+        hash: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "hash", b"hash"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SnapshotAdministrator: _TypeAlias = SnapshotAdministrator  # noqa: Y015
+
+@_typing.final
 class SnapshotChange(_message.Message):
     """One thing that was made, changed or removed."""
 
@@ -185,6 +220,8 @@ class SnapshotChange(_message.Message):
     DELETED_MAPPING_ID_FIELD_NUMBER: _builtins.int
     DELETED_FALLBACK_CHAIN_ID_FIELD_NUMBER: _builtins.int
     DELETED_VIRTUAL_KEY_ID_FIELD_NUMBER: _builtins.int
+    ADMINISTRATOR_FIELD_NUMBER: _builtins.int
+    DELETED_ADMINISTRATOR_ID_FIELD_NUMBER: _builtins.int
     deleted_provider_id: _builtins.int
     """The instance with this id is gone."""
     deleted_key_id: _builtins.str
@@ -195,6 +232,8 @@ class SnapshotChange(_message.Message):
     """The chain with this id is gone."""
     deleted_virtual_key_id: _builtins.int
     """The virtual key with this id is gone."""
+    deleted_administrator_id: _builtins.int
+    """The administrator with this id is gone."""
     @_builtins.property
     def provider(self) -> _provider_pb2.Provider:
         """An instance was made or changed."""
@@ -215,6 +254,10 @@ class SnapshotChange(_message.Message):
     def virtual_key(self) -> Global___SnapshotVirtualKey:
         """A virtual key was made or changed."""
 
+    @_builtins.property
+    def administrator(self) -> Global___SnapshotAdministrator:
+        """An administrator was made or changed."""
+
     def __init__(
         self,
         *,
@@ -228,12 +271,14 @@ class SnapshotChange(_message.Message):
         deleted_mapping_id: _builtins.int = ...,
         deleted_fallback_chain_id: _builtins.int = ...,
         deleted_virtual_key_id: _builtins.int = ...,
+        administrator: Global___SnapshotAdministrator | None = ...,
+        deleted_administrator_id: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "deleted_fallback_chain_id", b"deleted_fallback_chain_id", "deleted_key_id", b"deleted_key_id", "deleted_mapping_id", b"deleted_mapping_id", "deleted_provider_id", b"deleted_provider_id", "deleted_virtual_key_id", b"deleted_virtual_key_id", "fallback_chain", b"fallback_chain", "key", b"key", "mapping", b"mapping", "provider", b"provider", "virtual_key", b"virtual_key"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "change", b"change", "deleted_administrator_id", b"deleted_administrator_id", "deleted_fallback_chain_id", b"deleted_fallback_chain_id", "deleted_key_id", b"deleted_key_id", "deleted_mapping_id", b"deleted_mapping_id", "deleted_provider_id", b"deleted_provider_id", "deleted_virtual_key_id", b"deleted_virtual_key_id", "fallback_chain", b"fallback_chain", "key", b"key", "mapping", b"mapping", "provider", b"provider", "virtual_key", b"virtual_key"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "deleted_fallback_chain_id", b"deleted_fallback_chain_id", "deleted_key_id", b"deleted_key_id", "deleted_mapping_id", b"deleted_mapping_id", "deleted_provider_id", b"deleted_provider_id", "deleted_virtual_key_id", b"deleted_virtual_key_id", "fallback_chain", b"fallback_chain", "key", b"key", "mapping", b"mapping", "provider", b"provider", "virtual_key", b"virtual_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "change", b"change", "deleted_administrator_id", b"deleted_administrator_id", "deleted_fallback_chain_id", b"deleted_fallback_chain_id", "deleted_key_id", b"deleted_key_id", "deleted_mapping_id", b"deleted_mapping_id", "deleted_provider_id", b"deleted_provider_id", "deleted_virtual_key_id", b"deleted_virtual_key_id", "fallback_chain", b"fallback_chain", "key", b"key", "mapping", b"mapping", "provider", b"provider", "virtual_key", b"virtual_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["provider", "key", "mapping", "fallback_chain", "virtual_key", "deleted_provider_id", "deleted_key_id", "deleted_mapping_id", "deleted_fallback_chain_id", "deleted_virtual_key_id"]  # noqa: Y015
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["provider", "key", "mapping", "fallback_chain", "virtual_key", "deleted_provider_id", "deleted_key_id", "deleted_mapping_id", "deleted_fallback_chain_id", "deleted_virtual_key_id", "administrator", "deleted_administrator_id"]  # noqa: Y015
     _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
 

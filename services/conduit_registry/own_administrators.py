@@ -1,0 +1,31 @@
+"""Has the Registry itself know the administrators that it keeps."""
+
+from contextlib import ExitStack
+
+from conduit_kernel.administrators import Administrators
+from conduit_kernel.followers import Followers
+from conduit_registry import messages
+from conduit_registry.store import ADMINISTRATOR, Store
+
+FOLLOWER = "registry"
+
+
+class OwnAdministrators:
+    """Reads the administrators again with each revision, whichever process made it."""
+
+    def __init__(self, store: Store, known: Administrators, followers: Followers) -> None:
+        """Take who is to know them, and whom to tell that a revision is in force here."""
+        self._store = store
+        self._known = known
+        self._followers = followers
+        # For as long as this lasts, changes are answered once they are in force here, too.
+        self._following = ExitStack()
+        self._following.enter_context(followers.following(FOLLOWER, 0))
+
+    async def load(self) -> None:
+        """Read them: a step of a loop."""
+        async with self._store.read() as reading:
+            state = await reading.state()
+            found = await reading.every(ADMINISTRATOR)
+        self._known.replace(map(messages.snapshot_administrator, found))
+        self._followers.confirm(FOLLOWER, state.revision)

@@ -1,0 +1,93 @@
+"""Whose token it is, and when it is nobody's any more."""
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from conduit.internal.v1.snapshot_pb2 import SnapshotAdministrator
+from conduit.v1.administrator_pb2 import Administrator
+from conduit.v1.role_pb2 import ROLE_OPERATOR
+from conduit_kernel.administrators import TOKEN_START, Administrators, token_of
+from conduit_kernel.auth_errors import AdministratorTokenInvalid
+from conduit_kernel.secrets import Vault
+
+OLD, NEW = bytes(32), bytes(range(32))
+TOKEN = f"{TOKEN_START}anna"
+NOW = 1_000_000.0
+
+
+def entry(vault: Vault, token: str = TOKEN, **fields: object) -> SnapshotAdministrator:
+    """Return an administrator as the Registry reports it."""
+    administrator = Administrator(id=1, name="anna", role=ROLE_OPERATOR, is_enabled=True)
+    administrator.MergeFrom(Administrator(**fields))  # type: ignore[arg-type] # fields by name
+    return SnapshotAdministrator(administrator=administrator, hash=vault.hash(token))
+
+
+def known(*entries: SnapshotAdministrator, vault: Vault | None = None) -> Administrators:
+    """Know these."""
+    administrators = Administrators(vault or Vault(NEW), lambda: NOW)
+    administrators.replace(entries)
+    return administrators
+
+
+@pytest.mark.parametrize(
+    ("authorization", "token"),
+    [
+        (f"Bearer {TOKEN}", TOKEN),
+        (f"bearer  {TOKEN} ", TOKEN),
+        ("Bearer condt_1", ""),
+        (TOKEN, ""),
+        (f"Basic {TOKEN}", ""),
+        ("", ""),
+    ],
+)
+def test_tokens_are_told_from_virtual_keys(authorization: str, token: str) -> None:
+    """By how they begin: no virtual key is like one."""
+    assert token_of(authorization) == token
+
+
+def test_a_token_is_its_administrators() -> None:
+    """With the role that it has now."""
+    assert known(entry(Vault(NEW))).identify(TOKEN).role == ROLE_OPERATOR
+
+
+def test_a_token_outlives_a_change_of_the_encryption_key() -> None:
+    """As long as the former one is known."""
+    made = entry(Vault(OLD))
+    assert known(made, vault=Vault(NEW, OLD)).identify(TOKEN).name == "anna"
+    with pytest.raises(AdministratorTokenInvalid):
+        known(made, vault=Vault(NEW)).identify(TOKEN)
+
+
+@pytest.mark.parametrize("token", ["", "condt_admin_", f"{TOKEN}x", TOKEN[:-1], TOKEN.upper()])
+def test_another_token_is_nobodys(token: str) -> None:
+    """However like one it is."""
+    with pytest.raises(AdministratorTokenInvalid, match="unknown"):
+        known(entry(Vault(NEW))).identify(token)
+
+
+def test_whoever_is_not_reported_any_more_is_unknown() -> None:
+    """At once."""
+    administrators = known(entry(Vault(NEW)))
+    administrators.replace([])
+    with pytest.raises(AdministratorTokenInvalid, match="unknown"):
+        administrators.identify(TOKEN)
+
+
+def test_a_disabled_administrator_is_refused() -> None:
+    """With a word of why, for whoever holds the token."""
+    disabled = entry(Vault(NEW))
+    disabled.administrator.is_enabled = False
+    with pytest.raises(AdministratorTokenInvalid, match="disabled"):
+        known(disabled).identify(TOKEN)
+
+
+@pytest.mark.parametrize(("seconds", "is_taken"), [(1, True), (0, False), (-1, False)])
+def test_a_token_ends_at_its_date(seconds: int, is_taken: bool) -> None:  # noqa: FBT001 # of a table
+    """Not a second later."""
+    ends = Timestamp(seconds=int(NOW) + seconds)
+    administrators = known(entry(Vault(NEW), expires_at=ends))
+    if is_taken:
+        assert administrators.identify(TOKEN).id == 1
+    else:
+        with pytest.raises(AdministratorTokenInvalid, match="expired"):
+            administrators.identify(TOKEN)
