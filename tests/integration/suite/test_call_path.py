@@ -9,6 +9,7 @@ from types import FrameType
 
 import orjson
 import pytest
+from tests.support.call_path import drawn
 from tests.support.suite import Suite
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -46,14 +47,6 @@ def length_in(head: bytes) -> int:
     found = re.search(rb"content-length: (\d+)", head)
     assert found is not None
     return int(found[1])
-
-
-def drawn() -> set[str]:
-    """Return the files whose modules stand in the drawing of docs/architecture.md."""
-    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
-    drawing = page.split("## A request", 1)[1].split("```")[1]
-    found = re.findall(r"(conduit_[a-z_/]+?)(?:\{([a-z_,]+)\}|(?=[\s,]))", drawing)
-    return {f"services/{place}{name}.py" for place, names in found for name in names.split(",")}
 
 
 class Connection:

@@ -7,7 +7,7 @@ import orjson
 
 from conduit.v1.json_limits import TOO_DEEP
 from conduit_kernel.errors import InvalidRequest
-from conduit_providers.codecs.openai.session_usage import UsageReport
+from conduit_providers.codecs.openai.session_usage import SessionUsage
 from conduit_providers.failures import malformed
 from conduit_providers.json_reading import parsed
 from conduit_providers.session_codec import Frame, SessionEvent
@@ -80,12 +80,12 @@ def with_model(json: bytes, document: Json, model: str) -> bytes:
     return orjson.dumps(document)
 
 
-def usage_in(value: object) -> UsageReport:
+def usage_in(value: object) -> SessionUsage:
     """Read a `usage`; what makes no sense counts nothing."""
     try:
-        return msgspec.convert(value or {}, UsageReport)
+        return msgspec.convert(value or {}, SessionUsage)
     except msgspec.ValidationError:
-        return UsageReport()
+        return SessionUsage()
 
 
 def member(value: object, *names: str) -> object:

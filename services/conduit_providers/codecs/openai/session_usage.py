@@ -34,7 +34,7 @@ class _Modalities(msgspec.Struct, frozen=True):
 _NONE = _Modalities()
 
 
-class UsageReport(msgspec.Struct, frozen=True):
+class SessionUsage(msgspec.Struct, frozen=True):
     """The value of an event's `usage`, whatever it counts."""
 
     input_tokens: int | None = None

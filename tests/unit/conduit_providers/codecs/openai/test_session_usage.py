@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from conduit.v1.charge_pb2 import UNIT_AUDIO_INPUT_MILLISECOND, UNIT_SESSION_MILLISECOND
-from conduit_providers.codecs.openai.session_usage import UsageReport
+from conduit_providers.codecs.openai.session_usage import SessionUsage
 from conduit_providers.quantities import (
     AUDIO_INPUT,
     AUDIO_OUTPUT,
@@ -18,9 +18,9 @@ from conduit_providers.quantities import (
 )
 
 
-def report(value: object) -> UsageReport:
+def report(value: object) -> SessionUsage:
     """Read a `usage`."""
-    return msgspec.convert(value, UsageReport)
+    return msgspec.convert(value, SessionUsage)
 
 
 @pytest.mark.parametrize("read", ["input_token_details", "input_tokens_details"])
