@@ -1,7 +1,8 @@
 """Images that a wish for a change gives, for providers that take them within their requests."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from conduit.v1.image_edit_pb2 import ImageEditRequest, ImageInput
@@ -29,6 +30,11 @@ class Picture(NamedTuple):
         """The content as JSON carries it."""
         return base64.b64encode(self.content).decode()
 
+    @property
+    def data_url(self) -> str:
+        """The picture as an address."""
+        return f"data:{self.media_type};base64,{self.base64}"
+
 
 def file_name(place: int) -> str:
     """Return the name of ours for the image file at a place among all of a wish."""
@@ -41,13 +47,26 @@ def urls_in(wish: ImageEditRequest) -> set[str]:
     return {url for url in given if url and not url.startswith("data:")}
 
 
+def given_by(wish: ImageEditRequest, media: Media) -> list[Picture | str]:
+    """Return the images of a wish; those of which only the address is at hand as that."""
+    found: list[Picture | str] = []
+    for image, picture in zip(wish.images, _lazily(wish, media), strict=True):
+        url = image.image_url
+        is_address = bool(url) and not url.startswith("data:") and url not in media
+        found.append(url if is_address else picture())
+    return found
+
+
+def _lazily(wish: ImageEditRequest, media: Media) -> Iterator[Callable[[], Picture]]:
+    files = 0
+    for image in wish.images:
+        yield partial(_picture, image, media, file_name(files), "images")
+        files += image.HasField("file")
+
+
 def pictures_of(wish: ImageEditRequest, media: Media) -> list[Picture]:
     """Return the images of a wish. InvalidRequest if one cannot be had."""
-    found, files = [], 0
-    for image in wish.images:
-        found.append(_picture(image, media, file_name(files), "images"))
-        files += image.HasField("file")
-    return found
+    return [picture() for picture in _lazily(wish, media)]
 
 
 def mask_of(wish: ImageEditRequest, media: Media) -> Picture | None:

@@ -118,8 +118,13 @@ class ImageEditOperation(
         return edit_form(typed=request, uploads=form.uploads, boundary=form.boundary)
 
     def native_media(self, call: ImageEditCall, endpoint: Endpoint) -> tuple[str, ...] | None:
-        """Have the images at hand where the endpoint takes them within its request."""
-        return endpoint.native_urls if endpoint.inline_media else None
+        """Have the images at hand where the endpoint takes them within its request.
+
+        A mask is made anew, and so must be fetched.
+        """
+        if not endpoint.inline_media:
+            return None
+        return () if call.typed.mask.image_url else endpoint.native_urls
 
     def media(self, form: Form[ImageEditRequest]) -> set[str]:
         """Return where images are that are given by address."""

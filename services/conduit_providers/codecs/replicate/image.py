@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from conduit_kernel.errors import InvalidRequest, UpstreamRefused
+from conduit_providers.calls import Call
 from conduit_providers.codecs.replicate.job import ended, request_for
 from conduit_providers.codecs.replicate.options import ImageModel
 from conduit_providers.codecs.replicate.prediction import (
@@ -50,23 +51,23 @@ class ReplicateImageCodec:
         facts: ImageModel = endpoint.facts_of(call.model)
         if not facts.count:
             one_image(call, target.provider_name)
-        given = _input(call, facts, target.provider_name)
+        given = model_input(call, facts, target.provider_name, frozenset())
         return request_for(call, endpoint, target, given, waits=True)
 
     def from_upstream(
         self, response: HttpResponse, call: ImageCall, endpoint: Endpoint
     ) -> ImageAnswer:
         """Translate a prediction that succeeded."""
-        return _read(response, call)
+        return read_images(response, call)
 
     def decoder(self, call: ImageCall, endpoint: Endpoint) -> WholeImageDecoder:
         """Return what makes events of a prediction that succeeded."""
-        return WholeImageDecoder(call, "image_generation", partial(_read, call=call))
+        return WholeImageDecoder(call, "image_generation", partial(read_images, call=call))
 
     def whole(self, call: ImageCall, endpoint: Endpoint, target: Target) -> Job[ImageAnswer]:
         """Begin a prediction and wait for its end."""
         found = yield from ended(call, endpoint, target, self.to_upstream(call, endpoint, target))
-        return _answer_of(found, call)
+        return answer_of(found, call)
 
     def stream(
         self, call: ImageCall, endpoint: Endpoint, target: Target
@@ -74,24 +75,23 @@ class ReplicateImageCodec:
         """Begin a prediction and wait for its end; the last look at it is the stream."""
         found = yield from ended(call, endpoint, target, self.to_upstream(call, endpoint, target))
         look = step_to("GET", found.urls.get, (), target, endpoint)
-        return StreamingJob(look, self.decoder(call, endpoint), _nothing_more())
+        return StreamingJob(look, self.decoder(call, endpoint), nothing_more())
 
 
-def _nothing_more() -> Job[ImageEvents | None]:
+def nothing_more() -> Job[ImageEvents | None]:
+    """Return nothing: all was in the last look."""
     yield from ()
     return None
 
 
-def _input(call: ImageCall, facts: ImageModel, provider: str) -> Json:
+def model_input(call: Call[Any], facts: ImageModel, provider: str, handled: frozenset[str]) -> Json:
+    """Return the input for a wish; `handled` are members that are told otherwise."""
     wish = call.typed
     found: Json = {"prompt": wish.prompt}
-    taken = {*_TAKEN, *facts.parameters}
+    taken = {*_TAKEN, *handled, *facts.parameters}
     if facts.count and images_asked(wish) > 1:
         found[facts.count] = images_asked(wish)
-    if facts.ratios:
-        found["aspect_ratio"] = ratio_of(call, provider, facts.ratios)
-    elif (size := pixels_of(call)) is not None:
-        found["width"], found["height"] = size
+    found |= _size(call, facts, provider, in_pixels=not handled)
     found["output_format"] = _format(call, facts, provider)
     if facts.compression:
         taken.add("output_compression")
@@ -104,7 +104,19 @@ def _input(call: ImageCall, facts: ImageModel, provider: str) -> Json:
     return {name: value for name, value in (found | own).items() if value is not None}
 
 
-def _format(call: ImageCall, facts: ImageModel, provider: str) -> str | None:
+def _size(call: Call[Any], facts: ImageModel, provider: str, *, in_pixels: bool) -> Json:
+    if facts.ratios:
+        return {"aspect_ratio": ratio_of(call, provider, facts.ratios)}
+    if (size := pixels_of(call)) is None:
+        return {}
+    if in_pixels:
+        return {"width": size[0], "height": size[1]}
+    # What is changed keeps its size.
+    call.drop("size", provider)
+    return {}
+
+
+def _format(call: Call[Any], facts: ImageModel, provider: str) -> str | None:
     asked = call.typed.output_format or "png"
     if asked in facts.formats:
         return asked
@@ -115,28 +127,30 @@ def _format(call: ImageCall, facts: ImageModel, provider: str) -> str | None:
     return None
 
 
-def _read(response: HttpResponse, call: ImageCall) -> ImageAnswer:
+def read_images(response: HttpResponse, call: Call[Any]) -> ImageAnswer:
+    """Read a prediction that succeeded. UpstreamError if it did not."""
     found = read_prediction(response.body, call.provider)
     if found.status not in ENDED:
         raise malformed(call.provider, "the prediction has not ended")
-    return _answer_of(found, call)
+    return answer_of(found, call)
 
 
-def _answer_of(found: Prediction, call: ImageCall) -> ImageAnswer:
+def answer_of(found: Prediction, call: Call[Any]) -> ImageAnswer:
+    """Return the images that a prediction came to. UpstreamError if there are none."""
     images = list(_images(found, call))
     if not images:
         raise malformed(call.provider, "it has no image")
     return bare_images(found.created(call.created), images, None, **_looks(images[0]))
 
 
-def _images(found: Prediction, call: ImageCall) -> Iterator[Json]:
+def _images(found: Prediction, call: Call[Any]) -> Iterator[Json]:
     outputs = found.output if isinstance(found.output, list) else [found.output]
     for each in outputs:
         if each:
             yield _image(each, call)
 
 
-def _image(output: object, call: ImageCall) -> Json:
+def _image(output: object, call: Call[Any]) -> Json:
     if isinstance(output, str) and output.startswith(("https://", "http://")):
         return {"url": output}
     if isinstance(output, str) and output.startswith("data:"):

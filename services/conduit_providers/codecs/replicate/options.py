@@ -26,6 +26,13 @@ class ImageOptions(PredictionOptions, frozen=True, forbid_unknown_fields=True):
     """Options for predictions that draw."""
 
 
+class ImageEditOptions(PredictionOptions, frozen=True, forbid_unknown_fields=True):
+    """Options for predictions that change images."""
+
+    # Where files go that are too large for an input.
+    files_path: str = "/files"
+
+
 class ChatModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The input names of one maker's models; empty names are inputs that they lack."""
 
@@ -74,3 +81,13 @@ class ImageModel(AnyImageModel, frozen=True, forbid_unknown_fields=True):
     compression: str = "output_quality"
     # What else of our parameters they have, by the same name.
     parameters: tuple[str, ...] = ("seed",)
+
+
+class ImageEditModel(ImageModel, frozen=True, forbid_unknown_fields=True):
+    """The inputs of one family of models that change images."""
+
+    # The image, or the list of those that there may be.
+    image: str = "image"
+    takes_several: bool = False
+    # The mask, white where the image may change.
+    mask: str = ""

@@ -168,6 +168,9 @@ def test_images_are_had_at_hand_only_where_they_go_within_the_request() -> None:
     assert OPERATION.native_media(call, Endpoint("openai_image_edit", "/")) is None
     inline = Endpoint("gemini_image_edit", "/", inline_media=True, native_urls=("gs://",))
     assert OPERATION.native_media(call, inline) == ("gs://",)
+    wish = {**BASE, "mask": {"image_url": "gs://bucket/mask.png"}}
+    masked = Call(OPERATION.plain_form(orjson.dumps(wish)), alias="m", model="m")
+    assert OPERATION.native_media(masked, inline) == ()
 
 
 def test_a_mask_is_made_once_of_the_one_that_is_given() -> None:
