@@ -8,7 +8,14 @@ from typing import Any
 import msgspec
 
 from conduit_providers.member_scanner import DeepMemberScanner, MemberScanner
-from conduit_providers.model_rows import ByModel, ModelRow, ModelRule, ValueMap
+from conduit_providers.model_rows import (
+    EVERY_MODEL,
+    ByModel,
+    ModelMatch,
+    ModelRow,
+    ModelRule,
+    ValueMap,
+)
 from conduit_providers.patience import Patience, usual_patience
 
 Scanner = MemberScanner | DeepMemberScanner
@@ -30,6 +37,9 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     paths: Mapping[str, str] = {}
     # What it can do beyond the plain operation, such as `stream`, `tools`, `vision`.
     capabilities: frozenset[str] = frozenset()
+    # The models that it is known to be for, where it is not for any. Tells what a model can do, and
+    # refuses none.
+    serves: ModelMatch = EVERY_MODEL
     # Parameters that go by another name here.
     rename: Mapping[str, str] = {}
     # Parameters that are not taken.
@@ -173,7 +183,8 @@ class RateLimitHeaders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tokens_reset: str = ""
 
 
-class ProviderSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+# `dict` as above.
+class ProviderSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """One provider type: where it is, how it knows us, what it can do."""
 
     # The short name on the API, such as `AzureOpenAI`.
@@ -203,6 +214,28 @@ class ProviderSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     request_id_header: str = "x-request-id"
     # The response header with the error's code, for providers that do not have it in the body.
     error_code_header: str = ""
+
+    def operations_of(self, model: str) -> frozenset[str]:
+        """Return what a model is for: the endpoints that name it, or else those that name none."""
+        return self.known_operations[model]
+
+    @cached_property
+    def known_operations(self) -> ByModel[frozenset[str]]:
+        """The operations of the models that were asked for."""
+        return ByModel(self._operations)
+
+    def _operations(self, model: str) -> frozenset[str]:
+        named = {
+            operation
+            for operation, endpoint in self.endpoints.items()
+            if endpoint.serves != EVERY_MODEL and endpoint.serves.fits(model)
+        }
+        any_models = (
+            operation
+            for operation, endpoint in self.endpoints.items()
+            if endpoint.serves == EVERY_MODEL
+        )
+        return frozenset(named or any_models)
 
     def base_url_for(self, settings: Mapping[str, str]) -> str:
         """Return the address of instances with these settings; may have places, may be empty."""

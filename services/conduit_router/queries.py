@@ -15,7 +15,6 @@ from conduit_kernel.errors import (
     ServiceUnavailable,
 )
 from conduit_kernel.pagination import text_page_of
-from conduit_providers.catalog.codec_types import LISTS
 from conduit_providers.operation import Requirements
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import CallerContext
@@ -159,11 +158,11 @@ def _is_listed(route: Route, caller: CallerContext) -> bool:
 def _model(route: Route) -> Model:
     able: set[str] = set()
     for candidate in route.candidates:
-        served = candidate.instance.served
-        able |= served.keys() - LISTS.keys()
+        served, operations = candidate.instance.served, candidate.operations()
+        able |= operations
         # What a mapping says of its model goes before what the type's models can.
         able |= candidate.capabilities or set[str]().union(
-            *(each.endpoint.capabilities for each in served.values())
+            *(served[name].endpoint.capabilities for name in operations)
         )
     return Model(
         id=route.alias,

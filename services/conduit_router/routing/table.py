@@ -12,6 +12,7 @@ from conduit.v1.provider_pb2 import Provider
 from conduit.v1.routing_policy_pb2 import FallbackCondition
 from conduit_kernel.http import Origin, PreparedRequest
 from conduit_providers.auth import Signer
+from conduit_providers.catalog.codec_types import LISTS
 from conduit_providers.codec import StraightCodec
 from conduit_providers.jobs import JobCodec, OneStepJobCodec
 from conduit_providers.redaction import Redactor
@@ -181,6 +182,12 @@ class Candidate(msgspec.Struct, frozen=True, eq=False, gc=False):
     retries: RetriesByClass = NO_RETRIES
     # When another one is asked beside it; None for never.
     hedging: Hedging | None = None
+
+    def operations(self) -> frozenset[str]:
+        """Return what its model is for: as its mapping says, or else as far as its type tells."""
+        served = self.instance.served.keys() - LISTS.keys()
+        named = served & (self.capabilities or frozenset())
+        return frozenset(named or served & self.instance.spec.operations_of(self.model))
 
 
 class Route(msgspec.Struct, frozen=True, eq=False, gc=False):

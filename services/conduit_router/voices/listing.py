@@ -65,7 +65,7 @@ class Voices:
             route.alias: [
                 each
                 for each in route.candidates
-                if OPERATION in each.instance.served and is_open_to(each.instance, caller.peer)
+                if OPERATION in each.operations() and is_open_to(each.instance, caller.peer)
             ]
             for route in routes
             if may_use(caller.caller, route.alias)

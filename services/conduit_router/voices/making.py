@@ -211,7 +211,7 @@ def check_id(voice_id: str) -> None:
 def _makers(route: Route) -> frozenset[int]:
     """Return the instances of a route at which voices are made."""
     return frozenset(
-        each.provider_id for each in route.candidates if OPERATION in each.instance.served
+        each.provider_id for each in route.candidates if OPERATION in each.operations()
     )
 
 

@@ -108,3 +108,17 @@ def test_an_address_may_depend_on_a_setting() -> None:
     assert spec.base_url_for({"location": "global"}) == "https://example"
     assert spec.base_url_for({"location": "eu"}) == "https://{location}.example"
     assert spec.base_url_for({}) == "https://{location}.example"
+
+
+def test_a_model_is_for_what_names_it_or_else_for_what_names_none() -> None:
+    """Several endpoints may name it."""
+    tts = ModelMatch(contains="tts")
+    endpoints = {
+        "chat": Endpoint("openai_chat", "/chat"),
+        "speak": Endpoint("openai_speak", "/speech", serves=tts),
+        "create_voice": Endpoint("openai_create_voice", "/voices", serves=tts),
+        "models": Endpoint("openai_models", "/models"),
+    }
+    spec = ProviderSpec("Acme", "Acme", Auth("none", ""), endpoints, (), date(2026, 11, 23))
+    assert spec.operations_of("a-tts-1") == {"speak", "create_voice"}
+    assert spec.operations_of("a-1") == {"chat", "models"}

@@ -6,7 +6,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from tests.support.call_bench import CALLER, Bench
 from tests.support.outages import open_for_all
-from tests.support.snapshots import compiled, mapping, provider, snapshot
+from tests.support.snapshots import compiled, key, mapping, provider, snapshot
 
 from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.decision_pb2 import (
@@ -74,13 +74,46 @@ async def test_a_model_that_a_key_may_not_use_does_not_exist_for_it(bench: Bench
     assert "chat" in found.model.capabilities
 
 
-async def test_a_model_can_do_what_any_operation_of_its_candidates_can(bench: Bench) -> None:
-    """Not only chats: which operation a model is for, nobody has said."""
-    request = pb.GetModelRequest(model="open")
-    found = await Queries(bench.runtime).GetModel(request, CALLER)
-    assert {"chat", "vision", "embed", "dimensions", "transcribe", "srt"} <= {
-        *found.model.capabilities
-    }
+@pytest.mark.parametrize(
+    ("model", "some", "none"),
+    [
+        ("gpt-4o", {"chat", "tools", "vision"}, {"speak", "embed", "dimensions", "mp3", "voices"}),
+        ("gpt-4o-mini-tts", {"speak", "mp3", "create_voice"}, {"chat", "transcribe", "tools"}),
+        ("whisper-1", {"transcribe", "translate", "srt"}, {"chat", "speak", "image"}),
+        ("gpt-image-2", {"image", "image_edit", "mask"}, {"chat", "speak"}),
+        ("text-embedding-3-small", {"embed", "dimensions"}, {"chat", "speak"}),
+        ("gpt-realtime-2", {"converse", "realtime"}, {"chat", "speak"}),
+        ("nobody-knows-it", {"chat"}, {"speak", "image"}),
+    ],
+)
+async def test_a_model_can_do_what_it_is_for(
+    bench: Bench, model: str, some: set[str], none: set[str]
+) -> None:
+    """As far as its type tells: other operations of the type are other models'."""
+    mapped = [mapping(1, 1, model_alias="it", actual_model_name=model)]
+    bench.runtime.table = compiled(snapshot([provider(1)], keys=[key(1, 1)], mappings=mapped))
+    found = await Queries(bench.runtime).GetModel(pb.GetModelRequest(model="it"), CALLER)
+    able = {*found.model.capabilities}
+    assert some <= able
+    assert not none & able
+
+
+async def test_what_a_mapping_says_of_its_model_goes_before(bench: Bench) -> None:
+    """Names of models are their operators' to choose, such as those of deployments."""
+    said = mapping(1, 1, model_alias="it", actual_model_name="gpt-4o", capabilities=["speak"])
+    bench.runtime.table = compiled(snapshot([provider(1)], keys=[key(1, 1)], mappings=[said]))
+    found = await Queries(bench.runtime).GetModel(pb.GetModelRequest(model="it"), CALLER)
+    assert [*found.model.capabilities] == ["speak"]
+
+
+async def test_where_nothing_is_told_of_models_each_may_be_for_anything(bench: Bench) -> None:
+    """As at servers of any model."""
+    source = snapshot(
+        [provider(1, provider_type="OpenAICompatible")], keys=[key(1, 1)], mappings=[mapping(1, 1)]
+    )
+    bench.runtime.table = compiled(source)
+    found = await Queries(bench.runtime).GetModel(pb.GetModelRequest(model="gpt"), CALLER)
+    assert {"chat", "embed", "speak", "transcribe"} <= {*found.model.capabilities}
 
 
 async def test_a_model_that_nobody_serves_is_neither_listed_nor_shown(bench: Bench) -> None:

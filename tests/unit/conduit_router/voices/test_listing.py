@@ -20,13 +20,14 @@ SOURCE = snapshot(
         mapping(1, 1, model_alias="tell", actual_model_name="tts-1"),
         mapping(2, 2, model_alias="sing", actual_model_name="canopylabs/orpheus-v1-english"),
         mapping(3, 3, model_alias="write", actual_model_name="claude-haiku-4-5"),
+        mapping(4, 1, model_alias="think", actual_model_name="gpt-4o"),
     ],
 )
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    """Return a runtime with two aliases that speak, and one that writes."""
+    """Return a runtime with two aliases that speak, and two that do not."""
     made = Bench(tmp_path)
     made.runtime.table = compiled(SOURCE)
     return made
@@ -46,6 +47,7 @@ async def test_voices_are_those_of_the_models_that_a_key_may_use(bench: Bench) -
     told, sung = await listed(bench, model="tell"), await listed(bench, model="sing")
     assert set(everything) == {*told, *sung}
     assert "alloy" in told
+    assert await listed(bench, model="think") == []
     assert "alloy" not in sung
     assert [*await listed(bench, limit=2), *await listed(bench, after=everything[1])] == everything
     singer = CallerContext(Caller(1, True, 1e18, ("sing",)), "req_1", "")  # noqa: FBT003 # as the struct has it
