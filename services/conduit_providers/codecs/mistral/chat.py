@@ -32,7 +32,7 @@ class MistralChatCodec:
     """Speaks `POST /chat/completions`."""
 
     def __init__(self) -> None:
-        self._openai = OpenAIChatCodec()
+        self._openai = OpenAIChatCodec(keeps_lists=True)
 
     def to_upstream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Pass the caller's body on, changed where Mistral requires it otherwise."""
@@ -64,7 +64,7 @@ class MistralChatDecoder:
         self.emitted = 0
         self.skipped = 0
         self._provider = call.provider
-        self._openai = OpenAIChatDecoder(call, endpoint)
+        self._openai = OpenAIChatDecoder(call, endpoint, keeps_lists=True)
         self._states: dict[int, Unfolding] = {}
         # What came before the first list of chunks; references to results of tools count its words.
         self._before: list[bytes] = []

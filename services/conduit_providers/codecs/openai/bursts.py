@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from conduit.v1.json_limits import SHORT, is_one_too_deep
+from conduit_providers.codecs.openai.contents import TEXT, may_be_odd
 from conduit_providers.codecs.openai.form import PLAIN, ChunkChoice
 
 DONE = b"[DONE]"
@@ -73,9 +74,10 @@ def read_one(block: bytes) -> Chunk | None:
         if not block.isascii():
             # As below.
             block.decode()
-        return read_chunk(block[len(_BEGIN) - 1 :])
+        chunk = read_chunk(block[len(_BEGIN) - 1 :])
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+    return None if TEXT not in block and may_be_odd(block, 1) else chunk
 
 
 def read_burst(block: bytes) -> Burst | None:
@@ -94,6 +96,6 @@ def read_burst(block: bytes) -> Burst | None:
         return None
     # A line that did not begin like an event is a part of none.
     taken = len(block) - (len(_BEGIN) - 1) - len(every)
-    if taken != _TAKEN * (len(chunks) - 1):
+    if taken != _TAKEN * (len(chunks) - 1) or may_be_odd(block, len(chunks)):
         return None
     return Burst(chunks, lines, is_ended=lines is not every)

@@ -9,8 +9,9 @@ import msgspec
 
 from conduit_providers.chat_events import ChatDecoder
 from conduit_providers.codecs.openai.asked import names_a_tool
+from conduit_providers.codecs.openai.contents import TEXT, in_types, may_be_odd
 from conduit_providers.codecs.openai.finish import REASONS
-from conduit_providers.codecs.openai.form import with_messages_formed
+from conduit_providers.codecs.openai.form import Logprobs, with_messages_formed
 from conduit_providers.codecs.openai.request import chat_body, headers_of
 from conduit_providers.codecs.openai.stream import OpenAIChatDecoder
 from conduit_providers.codecs.openai.tool_calls import NO_CALLS, NULL, are_whole
@@ -38,6 +39,7 @@ class _Message(msgspec.Struct, gc=False):
 class _Choice(msgspec.Struct, gc=False):
     message: _Message
     index: Index | None = None
+    logprobs: Logprobs | None = None
     finish_reason: str | None = None
     error: object = None
 
@@ -61,6 +63,10 @@ _decode_uncounted = JsonReader(_Uncounted).decode
 
 class OpenAIChatCodec:
     """Speaks `POST /chat/completions`."""
+
+    def __init__(self, *, keeps_lists: bool = False) -> None:
+        """Take whether contents that are lists stay."""
+        self._keeps_lists = keeps_lists
 
     def to_upstream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Pass the caller's body on, with the provider's name of the model."""
@@ -86,8 +92,8 @@ class OpenAIChatCodec:
         """Read the answer's body."""
         try:
             whole = _read(body)
-        except msgspec.DecodeError as problem:
-            raise malformed(call.provider, "it is not a chat completion") from problem
+        except msgspec.DecodeError:
+            whole, body = self._read_fitted(body, call.provider)
         error, choices = whole.error, whole.choices
         if error is not None:
             raise error_in_stream(error, call.provider)
@@ -97,11 +103,21 @@ class OpenAIChatCodec:
             if not _is_formed(choice):
                 body = _formed(choices, body, call)
                 break
+        if (TEXT not in body or len(choices) > 1) and may_be_odd(body, len(choices)):
+            _, body = self._read_fitted(body, call.provider)
         return chat_answer(usage=_usage(whole, body, endpoint), json=body)
 
     def decoder(self, call: ChatCall, endpoint: Endpoint) -> ChatDecoder:
         """Return a fresh decoder for one streamed answer."""
         return OpenAIChatDecoder(call, endpoint)
+
+    def _read_fitted(self, body: bytes, provider: str) -> tuple[_Whole | _Uncounted, bytes]:
+        """Return an answer with the types of OpenAI's. UpstreamError if it is none."""
+        try:
+            fitted = in_types(body, "message", keeps_lists=self._keeps_lists)
+            return _read(fitted), fitted
+        except msgspec.DecodeError as problem:
+            raise malformed(provider, "it is not a chat completion") from problem
 
 
 def _read(body: bytes) -> _Whole | _Uncounted:

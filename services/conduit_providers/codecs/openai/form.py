@@ -26,6 +26,7 @@ Unread = msgspec.Raw | msgspec.UnsetType
 
 _UNSET = msgspec.UNSET
 _EMPTY = msgspec.Raw(b"{}")
+_ASSISTANT = raw("assistant")
 _REASONING = b'"reasoning"'
 _REASONING_CONTENT = b'"reasoning_content"'
 # The two spacings of JSON's writers.
@@ -53,11 +54,16 @@ _CUT = frozenset({"length", "content_filter"})
 PLAIN = Delta()
 
 
+class Logprobs(msgspec.Struct, gc=False):
+    """An object, whatever is in it."""
+
+
 class ChunkChoice(msgspec.Struct, gc=False):
     """A choice of a chunk."""
 
     index: Index | None = None
     delta: Delta | None = None
+    logprobs: Logprobs | None = None
     finish_reason: str | None = None
 
 
@@ -94,6 +100,10 @@ class ChunkForm:
                 each.index = place if each.index is None else each.index
             return self._rewritten(event)
         if reason is not None and (reason not in REASONS or self._ends_calls(choice)):
+            return self._rewritten(event)
+        form = self._choices.get(choice.index)
+        if form is None and not delta.role:
+            # OpenAI names it first.
             return self._rewritten(event)
         if delta == PLAIN:
             return event
@@ -138,7 +148,7 @@ class ChunkForm:
             choice["index"] = raw(place)
         form = self._form_of(index)
         delta = choice.get("delta", NULL)
-        said = {} if delta == NULL else form.fitted(_read(delta))
+        said = form.fitted({} if delta == NULL else _read(delta))
         if word := text_of(choice.get("finish_reason")):
             has_calls = bool(form.calls) and not self._may_stop
             _set_reason(choice, word, reason_of(word, self._provider, has_calls=has_calls))
@@ -181,10 +191,12 @@ class _ChoiceForm:
 
     def fitted(self, delta: Members) -> Members:
         """Return a piece in form."""
-        if text_of(delta.get("role")):
-            if self._has_role:
-                del delta["role"]
-            self._has_role = True
+        has_role = bool(text_of(delta.get("role")))
+        if not self._has_role and not has_role:
+            delta = {"role": _ASSISTANT} | delta | {"role": _ASSISTANT}
+        elif self._has_role and has_role:
+            del delta["role"]
+        self._has_role = True
         _rename_thoughts(delta)
         if "tool_calls" in delta:
             calls = self.calls.in_form(delta.pop("tool_calls"))
@@ -216,7 +228,7 @@ def with_messages_formed(answer: bytes, provider: str, *, may_stop: bool = False
     for place, choice in enumerate(choices):
         message = _read(choice["message"])
         if not text_of(message.get("role")):
-            message["role"] = raw("assistant")
+            message["role"] = _ASSISTANT
         _rename_thoughts(message)
         word = text_of(choice.get("finish_reason"))
         given = message.get("tool_calls", NULL)

@@ -38,6 +38,7 @@ from conduit_providers.codecs.openai.chunks import (
     without_usage,
     written,
 )
+from conduit_providers.codecs.openai.contents import in_types
 from conduit_providers.codecs.openai.form import PLAIN, ChunkChoice, ChunkForm
 from conduit_providers.codecs.openai.usage import counts_at, read_usage
 from conduit_providers.codecs.shared.skipping import may_skip
@@ -66,6 +67,7 @@ class OpenAIChatDecoder:
         "_form",
         "_is_special",
         "_is_usage_asked",
+        "_keeps_lists",
         "_model_event",
         "_paths",
         "_provider",
@@ -79,7 +81,7 @@ class OpenAIChatDecoder:
         "usage",
     )
 
-    def __init__(self, call: ChatCall, endpoint: Endpoint) -> None:
+    def __init__(self, call: ChatCall, endpoint: Endpoint, *, keeps_lists: bool = False) -> None:
         self.usage: Quantities | None = None
         self._counts: TokenCounts | None = None
         self.done = False
@@ -87,6 +89,7 @@ class OpenAIChatDecoder:
         self.emitted = 0
         self.skipped = 0
         self._provider = call.provider
+        self._keeps_lists = keeps_lists
         asked = asked_by(call)
         self._is_usage_asked = call.include_usage or asks_accounting(asked)
         self._choices = 1 if "n" in endpoint.drop else asked.choices
@@ -299,7 +302,7 @@ class OpenAIChatDecoder:
     def _wanted(self, data: bytes) -> bytes | None:
         """Look into an event; return what is passed on: itself, nothing, or what is left of it."""
         try:
-            chunk = read_chunk(data)
+            chunk = read_chunk(data := in_types(data, "delta", keeps_lists=self._keeps_lists))
         except msgspec.DecodeError:
             error = malformed(self._provider, "an event is not a chat completion chunk")
             self._skip_or_fail(error, data)
@@ -311,14 +314,12 @@ class OpenAIChatDecoder:
         if choices:
             choice = choices[0]
             is_plain = choice.delta == PLAIN and choice.finish_reason is None and len(choices) == 1
-            is_general = chunk.usage is None and chunk.error is None and not self._is_special
-            # The ordinary event: one choice that was seen before and goes on.
-            if is_plain and is_general and choice.index in self._seen:
+            # One choice that was seen before and goes on, as most do.
+            if not (is_plain and choice.index in self._seen):
+                if chunk.error is None:
+                    return self._formed_wanted(chunk, choices, data)
+            elif chunk.usage is None and chunk.error is None and not self._is_special:
                 return data
-            if chunk.error is None and not (is_plain and choice.index is not None):
-                return self._formed_wanted(chunk, choices, data)
-            if is_general:
-                return self._noted(choices, data)
         return self._special_wanted(chunk, data)
 
     def _formed_wanted(self, chunk: Chunk, choices: list[ChunkChoice], data: bytes) -> bytes | None:

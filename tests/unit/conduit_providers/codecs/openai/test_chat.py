@@ -173,7 +173,7 @@ def test_renamed_limit_gives_way_to_one_of_the_new_name() -> None:
 
 CHUNK = (
     b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m",'
-    b'"choices":[{"index":%d,"delta":{"content":"%b"},"finish_reason":%b}]}\n\n'
+    b'"choices":[{"index":%d,"delta":{"role":"assistant","content":"%b"},"finish_reason":%b}]}\n\n'
 )
 
 
@@ -187,9 +187,10 @@ def streamed(*pieces: bytes, include_usage: bool = False) -> bytes:
 
 def test_comments_and_fields_are_left_out() -> None:
     """Keep-alives, ids and names of events are not passed on; lines of one event are joined."""
-    last = CHUNK % (0, b"b", b'"stop"')
-    first = b'id: 7\nevent: message\ndata: {\ndata:"choices":[{"index":0,"delta":{}}]}\n\n'
-    whole = b'data: { "choices":[{"index":0,"delta":{}}]}\n\n' + last
+    last = (CHUNK % (0, b"b", b'"stop"')).replace(b'"role":"assistant",', b"")
+    said = b'"choices":[{"index":0,"delta":{"role":"assistant"}}]}\n\n'
+    first = b"id: 7\nevent: message\ndata: {\ndata:" + said
+    whole = b"data: { " + said + last
     assert streamed(b": keep-alive\n\n" + first + last + b"data: [DONE]\n\n") == whole
     assert streamed(first, last, b"data: [DONE]\n\n") == whole
 

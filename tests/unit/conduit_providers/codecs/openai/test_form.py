@@ -20,6 +20,7 @@ from conduit_providers.spec import Endpoint
 Json = dict[str, Any]
 PLAIN = Endpoint("openai_chat", "/chat", options=ChatOptions())
 CALL = ChatCall(chat_request(json=b"{}"), alias="m", model="m", provider="P")
+ROLE: Json = {"role": "assistant"}
 HEAD: Json = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
 
 
@@ -49,8 +50,8 @@ def formed(*choices: Json) -> list[Json]:
 
 
 def deltas(*said: Json) -> list[Json]:
-    """Return what callers get of what is said, piece after piece."""
-    return [choice["delta"] for choice in formed(*map(piece, said))]
+    """Return what callers get of what is said, piece after piece, behind the first one."""
+    return [choice["delta"] for choice in formed(piece(ROLE), *map(piece, said))[1:]]
 
 
 GOOD: list[Json] = [
@@ -83,7 +84,7 @@ def test_a_choice_has_its_index_and_a_delta(choice: Json) -> None:
     """The examples of every SDK read `choices[0].delta`; Azure's filter sends none."""
     filtered = {**choice, "content_filter_results": {"hate": {"filtered": False}}}
     (found,) = formed(filtered)
-    assert found == {**filtered, "index": 0, "delta": {}, "finish_reason": None}
+    assert found == {**filtered, "index": 0, "delta": ROLE, "finish_reason": None}
 
 
 def test_choices_without_an_index_are_told_apart_by_their_place() -> None:
@@ -92,6 +93,19 @@ def test_choices_without_an_index_are_told_apart_by_their_place() -> None:
     choices = msgspec.json.decode(event, type=_Chunk).choices
     found = orjson.loads(ChunkForm("P").kept(choices, event))["choices"]
     assert [choice["index"] for choice in found] == [choice.index for choice in choices] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "said", [{}, {"content": "a"}, {"role": None}, {"role": "", "refusal": None}]
+)
+def test_the_first_piece_of_a_choice_names_the_role(said: Json) -> None:
+    """Without one, what accumulators put together is refused as the next turn."""
+    first, more, other = formed(piece(said), piece({"content": "b"}), piece(said, index=1))
+    assert first == piece({**said, **ROLE})
+    assert more == piece({"content": "b"})
+    assert other == piece({**said, **ROLE}, index=1)
+    (called, *_) = formed(piece(calling("{}")))
+    assert called["delta"]["role"] == "assistant"
 
 
 @pytest.mark.parametrize(
@@ -126,7 +140,7 @@ def test_each_choice_says_its_own_role() -> None:
 def test_a_role_stays_where_the_chunk_is_taken_apart_for_something_else() -> None:
     """The first chunk of a choice may break the form in several ways."""
     first = {"role": "assistant", "reasoning": "a", "reasoning_content": "b"}
-    assert deltas(first, first) == [
+    assert [each["delta"] for each in formed(piece(first), piece(first))] == [
         {"role": "assistant", "reasoning_content": "b"},
         {"reasoning_content": "b"},
     ]
@@ -183,7 +197,7 @@ def test_calls_that_are_none_are_left_out_of_a_chunk() -> None:
 def test_a_word_of_the_provider_for_its_end_stands_beside_openais() -> None:
     """Some write an empty word before the end."""
     begun, end = formed(piece({"content": "a"}, finish=""), piece({}, finish="eos"))
-    assert begun == piece({"content": "a"})
+    assert begun == piece({**ROLE, "content": "a"})
     assert end == {**piece({}, finish="stop"), "native_finish_reason": "eos"}
     with pytest.raises(UpstreamError, match="the generation failed"):
         formed(piece({}, finish="insufficient_system_resource"))
@@ -268,7 +282,7 @@ def test_an_empty_list_of_calls_is_no_call(calls: Json | None) -> None:
 
 def test_an_object_beside_the_words_changes_nothing() -> None:
     """So Google's own OpenAI dialect hands out what is its own; only lists need numbers."""
-    said = {"content": "a", "extra_content": {"google": {"thought_signature": "s"}}}
+    said = {**ROLE, "content": "a", "extra_content": {"google": {"thought_signature": "s"}}}
     event = chunk(piece(said))
     assert kept_by(ChunkForm("P"), event) is event
 

@@ -214,7 +214,8 @@ def test_sdk_reads_what_it_reads_from_openai(
 
 def test_chunks_without_counts_keep_their_bytes() -> None:
     """Spaces, order and numbers of the others stay; of the changed one those of its members."""
-    first = b'data: { "x":1e2, "choices": [ {"index":0, "delta":{"content":"a"}} ],"n":12e-07 }\n\n'
+    begin = b'{"index":0, "delta":{"role":"assistant"}}'
+    first = b'data: { "x":1e2, "choices": [ %b ],"n":12e-07 }\n\n' % begin
     null = b'data: {"choices":[{"index":0,"delta":{}}],"usage":null}\n\n'
     end = b' {"index":0,"delta":{},"finish_reason":"stop"} '
     last = b'data: {"y":5.70e-05,"choices":[%b],"usage":%b}\n\n'
@@ -251,7 +252,8 @@ def test_said_again_is_passed_on_if_it_says_more() -> None:
 
 def test_each_choice_ends_before_the_counts() -> None:
     """Of several choices, each with counts, only the last counts are told."""
-    other = {**LAST, "choices": [{"index": 1, "delta": {"content": "b"}, "finish_reason": "stop"}]}
+    said = {"role": "assistant", "content": "b"}
+    other = {**LAST, "choices": [{"index": 1, "delta": said, "finish_reason": "stop"}]}
     body = sse([FIRST, WORDS, {**LAST, "usage": EARLY}, {**other, "usage": COUNTS}])
     expected = sse([*ANSWER, other, USAGE], b"")
     assert all(read(pieces, ASKING["by OpenAI's name"]) == expected for pieces in cuts(body))
