@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from conduit_kernel.errors import ProviderNotFound
+from conduit_kernel.not_found_errors import ProviderNotFound
 from conduit_kernel.snapshot import SnapshotState
 
 

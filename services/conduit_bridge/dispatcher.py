@@ -16,15 +16,11 @@ from conduit_bridge.path_hints import PathHints
 from conduit_bridge.request_metadata import request_id_of
 from conduit_bridge.routes import NO_PARAMS, Params, RouteTable
 from conduit_kernel.ended_call import ENDED_CALL
-from conduit_kernel.errors import (
-    ConduitError,
-    InvalidRequest,
-    MethodNotAllowed,
-    RouteNotFound,
-)
+from conduit_kernel.errors import ConduitError, InvalidRequest, MethodNotAllowed
 from conduit_kernel.http import Answer, CallerGone, Exchange, Fields, Request
 from conduit_kernel.http.exchange import OPEN
 from conduit_kernel.ids import IdSource
+from conduit_kernel.not_found_errors import RouteNotFound
 
 # So much of what a caller wrote may come back in a message.
 MAX_QUOTED = 200

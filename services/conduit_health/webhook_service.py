@@ -13,8 +13,9 @@ from conduit_health.publish.messages import moment
 from conduit_health.webhooks.dispatcher import owner_of
 from conduit_health.webhooks.signing import new_secret
 from conduit_health.webhooks.store import Delivery, Webhook, WebhookStore
-from conduit_kernel.errors import AddressNotAllowed, InvalidRequest, WebhookNotFound
+from conduit_kernel.errors import AddressNotAllowed, InvalidRequest
 from conduit_kernel.limits import check_length
+from conduit_kernel.not_found_errors import WebhookNotFound
 from conduit_kernel.pagination import page_of
 from conduit_kernel.rpc.auth_interceptor import Context
 from conduit_kernel.secrets import Vault

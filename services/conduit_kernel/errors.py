@@ -6,10 +6,7 @@
       UnsupportedCapability, UnsupportedParameter
   * VirtualKeyMissing, VirtualKeyInvalid, VirtualKeyDisabled, ModelNotAllowed
   * those of administrators and services, see `conduit_kernel.auth_errors`
-  * NotFound
-    * RouteNotFound, ProviderNotFound, KeyNotFound, MappingNotFound, FallbackChainNotFound,
-      VirtualKeyNotFound, AdministratorNotFound, ModelCostNotFound, ModelNotFound,
-      TaskNotFound, VoiceNotFound, WebhookNotFound, RequestNotFound
+  * NotFound, see `conduit_kernel.not_found_errors`
   * AlreadyExists, EtagMismatch, StillInUse, ServiceUnavailable, SecretUnreadable, StorageFull
   * NoProviderAvailable, AccountUnavailable, ProviderUnhealthy, DeadlineExceeded, BudgetExceeded,
     TooManyCalls, TaskInterrupted, MethodNotAllowed, NotImplementedYet
@@ -120,88 +117,6 @@ class ModelNotAllowed(ConduitError):
     """The virtual key may not use this model."""
 
     reason = "MODEL_NOT_ALLOWED"
-
-
-class NotFound(ConduitError):
-    """Something that was named does not exist; always one of the classes below."""
-
-
-class RouteNotFound(NotFound):
-    """No such path."""
-
-    reason = "ROUTE_NOT_FOUND"
-
-
-class ProviderNotFound(NotFound):
-    """No provider instance has this id."""
-
-    reason = "PROVIDER_NOT_FOUND"
-
-
-class KeyNotFound(NotFound):
-    """The provider has no key of this id."""
-
-    reason = "KEY_NOT_FOUND"
-
-
-class MappingNotFound(NotFound):
-    """No mapping has this id."""
-
-    reason = "MAPPING_NOT_FOUND"
-
-
-class FallbackChainNotFound(NotFound):
-    """No fallback chain has this id."""
-
-    reason = "FALLBACK_CHAIN_NOT_FOUND"
-
-
-class VirtualKeyNotFound(NotFound):
-    """No virtual key has this id."""
-
-    reason = "VIRTUAL_KEY_NOT_FOUND"
-
-
-class AdministratorNotFound(NotFound):
-    """No administrator has this id. Metadata: `administrator_id`."""
-
-    reason = "ADMINISTRATOR_NOT_FOUND"
-
-
-class ModelCostNotFound(NotFound):
-    """No price has this id."""
-
-    reason = "MODEL_COST_NOT_FOUND"
-
-
-class ModelNotFound(NotFound):
-    """No mapping serves this model."""
-
-    reason = "MODEL_NOT_FOUND"
-
-
-class TaskNotFound(NotFound):
-    """No task of the caller's has this id."""
-
-    reason = "TASK_NOT_FOUND"
-
-
-class WebhookNotFound(NotFound):
-    """No webhook has this id."""
-
-    reason = "WEBHOOK_NOT_FOUND"
-
-
-class RequestNotFound(NotFound):
-    """No recent request of this id is remembered."""
-
-    reason = "REQUEST_NOT_FOUND"
-
-
-class VoiceNotFound(NotFound):
-    """No voice of the caller's has this id."""
-
-    reason = "VOICE_NOT_FOUND"
 
 
 class AlreadyExists(ConduitError):

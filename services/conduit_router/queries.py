@@ -8,12 +8,8 @@ from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.decision_pb2 import Decision
 from conduit.v1.model_pb2 import Model
 from conduit.v1.request_record_pb2 import RequestRecord
-from conduit_kernel.errors import (
-    InvalidRequest,
-    ModelNotFound,
-    RequestNotFound,
-    ServiceUnavailable,
-)
+from conduit_kernel.errors import InvalidRequest, ServiceUnavailable
+from conduit_kernel.not_found_errors import ModelNotFound, RequestNotFound
 from conduit_kernel.pagination import text_page_of
 from conduit_providers.operation import Requirements
 from conduit_router.calls.runtime import CallRuntime

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from conduit.internal.v1 import task_storage_service_pb2 as pb
 from conduit.internal.v1.task_storage_service_pb2_grpc import TaskStorageServiceServicer
 from conduit.v1.task_pb2 import Task
-from conduit_kernel.errors import InvalidRequest, TaskNotFound
+from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.not_found_errors import TaskNotFound
 from conduit_kernel.rpc.auth_interceptor import Context
 from conduit_storage.tasks.store import NewTask, TaskStore
 

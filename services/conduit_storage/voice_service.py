@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from conduit.internal.v1 import voice_storage_service_pb2 as pb
 from conduit.internal.v1.voice_storage_service_pb2_grpc import VoiceStorageServiceServicer
-from conduit_kernel.errors import InvalidRequest, VoiceNotFound
+from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.not_found_errors import VoiceNotFound
 from conduit_kernel.rpc.auth_interceptor import Context
 from conduit_storage.voices.store import VoiceStore
 

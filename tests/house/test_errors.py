@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from conduit_kernel import auth_errors, errors
+from conduit_kernel import auth_errors, errors, not_found_errors
 
 # Whoever asks with its help knows the provider, and names it.
 UNNAMED = {"services/conduit_providers/sending.py"}
@@ -28,7 +28,7 @@ def documented(root: Path) -> dict[str, set[str]]:
 
 def classes() -> dict[str, str]:
     """Return the reason of each class of error, by its name."""
-    known = (vars(errors) | vars(auth_errors)).items()
+    known = (vars(errors) | vars(auth_errors) | vars(not_found_errors)).items()
     return {name: c.reason for name, c in known if _is_error(c)}
 
 

@@ -12,7 +12,8 @@ from conduit_billing.pricing.rules import Calculation, Rule, RuleDraft
 from conduit_billing.tables import RuleRow
 from conduit_billing.timestamps import datetime_of, micros_at
 from conduit_kernel.database import guarded, reader, writer
-from conduit_kernel.errors import AlreadyExists, ModelCostNotFound
+from conduit_kernel.errors import AlreadyExists
+from conduit_kernel.not_found_errors import ModelCostNotFound
 
 SERVICE = "billing"
 _COLUMNS = RuleRow.__table__.c

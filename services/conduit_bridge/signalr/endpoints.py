@@ -31,8 +31,9 @@ from conduit_bridge.signalr.records import MAX_RECORD_CHARS
 from conduit_bridge.signalr.session import HubSession
 from conduit_kernel.administrators import token_of
 from conduit_kernel.auth import Authorize
-from conduit_kernel.errors import InvalidRequest, RouteNotFound, ServiceUnavailable
+from conduit_kernel.errors import InvalidRequest, ServiceUnavailable
 from conduit_kernel.http import CallerGone, Request, field_lines
+from conduit_kernel.not_found_errors import RouteNotFound
 from conduit_kernel.rpc import until_connected
 from conduit_kernel.websocket import WebSocket, WebSocketClosed, WebSocketLimits, accept
 

@@ -24,7 +24,8 @@ from conduit_health.state.provider_config import (
     provider_configs,
 )
 from conduit_health.state.shared_circuits import SharedCircuits
-from conduit_kernel.errors import ProviderNotFound, ServiceUnavailable
+from conduit_kernel.errors import ServiceUnavailable
+from conduit_kernel.not_found_errors import ProviderNotFound
 from conduit_kernel.snapshot import SnapshotState
 
 _UNUSABLE = (HEALTH_STATUS_UNHEALTHY, HEALTH_STATUS_DISABLED)

@@ -5,7 +5,8 @@ from typing import TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from conduit_kernel.errors import InvalidRequest, KeyNotFound
+from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.not_found_errors import KeyNotFound
 
 MAX_QUOTED = 60
 # 9999-12-31T23:59:59Z, the last second that a Timestamp can hold.

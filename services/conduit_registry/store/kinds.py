@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-from conduit_kernel import errors
+from conduit_kernel import not_found_errors
 from conduit_registry import values
 from conduit_registry.store import tables
 
@@ -29,7 +29,7 @@ class Kind(Generic[ValueT]):
     label: str
     row: type[tables.Row]
     value: type[ValueT]
-    missing: type[errors.NotFound]
+    missing: type[not_found_errors.NotFound]
     show_id: Callable[[int], str] = _plain
 
     @cached_property
@@ -49,39 +49,43 @@ class Kind(Generic[ValueT]):
         if isinstance(row, NAMED):
             row.folded_name = row.name.casefold()
 
-    def not_found(self, number: int) -> errors.NotFound:
+    def not_found(self, number: int) -> not_found_errors.NotFound:
         """Return the error for an id that there is not."""
         shown = self.show_id(number)
         return self.missing(f"{self.label} with ID {shown} not found", **{f"{self.name}_id": shown})
 
 
 PROVIDER = Kind(
-    "provider", "Provider", tables.ProviderRow, values.Provider, errors.ProviderNotFound
+    "provider", "Provider", tables.ProviderRow, values.Provider, not_found_errors.ProviderNotFound
 )
-KEY = Kind("key", "Key", tables.KeyRow, values.Key, errors.KeyNotFound, values.key_id)
+KEY = Kind("key", "Key", tables.KeyRow, values.Key, not_found_errors.KeyNotFound, values.key_id)
 MAPPING = Kind(
-    "mapping", "Mapping", tables.ModelMappingRow, values.ModelMapping, errors.MappingNotFound
+    "mapping",
+    "Mapping",
+    tables.ModelMappingRow,
+    values.ModelMapping,
+    not_found_errors.MappingNotFound,
 )
 FALLBACK_CHAIN = Kind(
     "fallback_chain",
     "Fallback chain",
     tables.FallbackChainRow,
     values.FallbackChain,
-    errors.FallbackChainNotFound,
+    not_found_errors.FallbackChainNotFound,
 )
 VIRTUAL_KEY = Kind(
     "virtual_key",
     "Virtual key",
     tables.VirtualKeyRow,
     values.VirtualKey,
-    errors.VirtualKeyNotFound,
+    not_found_errors.VirtualKeyNotFound,
 )
 ADMINISTRATOR = Kind(
     "administrator",
     "Administrator",
     tables.AdministratorRow,
     values.Administrator,
-    errors.AdministratorNotFound,
+    not_found_errors.AdministratorNotFound,
 )
 KINDS: dict[str, Kind[Any]] = {
     kind.name: kind for kind in (PROVIDER, KEY, MAPPING, FALLBACK_CHAIN, VIRTUAL_KEY, ADMINISTRATOR)

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import msgspec
 
 from conduit.v1 import decision_pb2 as pb
-from conduit_kernel.errors import ModelNotFound, ProviderUnhealthy
+from conduit_kernel.errors import ProviderUnhealthy
+from conduit_kernel.not_found_errors import ModelNotFound
 from conduit_providers.operation import SUBSTITUTED, Requirements
 from conduit_router.routing.balancing import (
     EVEN,

@@ -10,8 +10,9 @@ from conduit.v1.task_requests_pb2 import (
     ListTasksRequest,
     ListTasksResponse,
 )
-from conduit_kernel.errors import InvalidRequest, TaskNotFound
+from conduit_kernel.errors import InvalidRequest
 from conduit_kernel.limits import number_of
+from conduit_kernel.not_found_errors import TaskNotFound
 from conduit_router.context import CallerContext
 from conduit_router.tasks.calls import ID_PREFIX
 from conduit_router.tasks.running import RunningTasks

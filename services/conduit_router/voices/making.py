@@ -20,10 +20,10 @@ from conduit_kernel.errors import (
     StorageFull,
     UpstreamError,
     UpstreamTimeout,
-    VoiceNotFound,
 )
 from conduit_kernel.http import SpillSpace, Timeouts
 from conduit_kernel.ids import IdSource
+from conduit_kernel.not_found_errors import VoiceNotFound
 from conduit_providers.calls import Form
 from conduit_providers.jobs import JobRequest
 from conduit_providers.operation import AnyUploadOperation, UploadOperation

@@ -9,7 +9,8 @@ from conduit.internal.v1.voice_storage_service_pb2 import MadeVoice
 from conduit.v1.audio_requests_pb2 import SpeakRequest, SpeakResponse
 from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.speech_pb2 import SpeechRequest
-from conduit_kernel.errors import AccountUnavailable, VoiceNotFound
+from conduit_kernel.errors import AccountUnavailable
+from conduit_kernel.not_found_errors import VoiceNotFound
 from conduit_providers.calls import Form
 from conduit_providers.operation import AnyStreamedOperation, StreamedOperation
 from conduit_providers.operations import operation

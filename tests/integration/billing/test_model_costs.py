@@ -11,13 +11,8 @@ from conduit.v1.model_cost_pb2 import (
     ModelCost,
     ModelCostSpec,
 )
-from conduit_kernel.errors import (
-    AlreadyExists,
-    ConduitError,
-    InvalidRequest,
-    ModelCostNotFound,
-    ProviderNotFound,
-)
+from conduit_kernel.errors import AlreadyExists, ConduitError, InvalidRequest
+from conduit_kernel.not_found_errors import ModelCostNotFound, ProviderNotFound
 from conduit_kernel.rpc import error_of
 
 # The first example of the guide: 0.03 and 0.06 dollars.

@@ -26,7 +26,8 @@ from conduit.v1.billing_requests_json import (
     get_provider_analytics_response_to_json,
 )
 from conduit.v1.model_cost_pb2 import ModelCostSpec
-from conduit_kernel.errors import InvalidRequest, ProviderNotFound
+from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.not_found_errors import ProviderNotFound
 from conduit_kernel.rpc import error_of
 
 

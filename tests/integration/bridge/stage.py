@@ -24,13 +24,8 @@ from conduit.v1.provider_pb2 import Provider
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceServicer
 from conduit.v1.speech_json import speech_request_from_json
 from conduit_kernel.auth import Principal
-from conduit_kernel.errors import (
-    ModelNotFound,
-    ProviderNotFound,
-    UpstreamRateLimited,
-    VirtualKeyInvalid,
-    VirtualKeyMissing,
-)
+from conduit_kernel.errors import UpstreamRateLimited, VirtualKeyInvalid, VirtualKeyMissing
+from conduit_kernel.not_found_errors import ModelNotFound, ProviderNotFound
 from conduit_kernel.rpc.auth_interceptor import Context, metadata_of
 
 Metadata = tuple[tuple[str, str], ...]

@@ -13,13 +13,13 @@ from conduit_kernel.errors import (
     BudgetExceeded,
     ConduitError,
     ContextTooLong,
-    ModelNotFound,
     NoProviderAvailable,
     UpstreamError,
     UpstreamRateLimited,
     VirtualKeyInvalid,
     VirtualKeyMissing,
 )
+from conduit_kernel.not_found_errors import ModelNotFound
 
 CHAT = b'{"model": "m", "messages": [], "unknown": {"kept": [1, 2]}}'
 PATH = "/v1/chat/completions"

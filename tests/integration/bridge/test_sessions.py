@@ -14,7 +14,8 @@ from websockets.typing import Subprotocol
 
 from conduit.v1 import converse_requests_pb2 as converse_pb
 from conduit_bridge import bootstrap
-from conduit_kernel.errors import ModelNotFound, NotImplementedYet
+from conduit_kernel.errors import NotImplementedYet
+from conduit_kernel.not_found_errors import ModelNotFound
 
 PATHS = {
     "/v1/realtime?model=m": converse_pb.SESSION_PROTOCOL_REALTIME,

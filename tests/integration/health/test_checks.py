@@ -39,7 +39,8 @@ from conduit.v1.provider_health_requests_json import (
 from conduit.v1.provider_pb2 import HealthCheckPolicy
 from conduit_health.state.key_state import NO_FUNDS_SECONDS
 from conduit_kernel.egress import Egress
-from conduit_kernel.errors import InvalidRequest, ProviderNotFound
+from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.not_found_errors import ProviderNotFound
 from conduit_kernel.rpc import error_of
 from conduit_kernel.settings import HealthChecks
 

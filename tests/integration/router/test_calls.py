@@ -26,7 +26,6 @@ from conduit_kernel.errors import (
     DeadlineExceeded,
     InsufficientFunds,
     InvalidApiKey,
-    ModelNotFound,
     NoProviderAvailable,
     ProviderUnhealthy,
     StreamInterrupted,
@@ -36,6 +35,7 @@ from conduit_kernel.errors import (
     UpstreamUnreachable,
     VirtualKeyInvalid,
 )
+from conduit_kernel.not_found_errors import ModelNotFound
 from conduit_kernel.rpc import error_of
 
 

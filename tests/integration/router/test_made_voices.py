@@ -32,8 +32,8 @@ from conduit_kernel.errors import (
     InvalidRequest,
     ServiceUnavailable,
     UpstreamError,
-    VoiceNotFound,
 )
+from conduit_kernel.not_found_errors import VoiceNotFound
 from conduit_kernel.rpc import error_of
 from conduit_router.voices.making import MADE_ID
 

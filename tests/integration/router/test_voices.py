@@ -13,8 +13,9 @@ from tests.support.storage_host import StorageHost
 
 from conduit.internal.v1.snapshot_pb2 import Snapshot
 from conduit.v1.voice_requests_pb2 import ListVoicesRequest, ListVoicesResponse
-from conduit_kernel.errors import InvalidApiKey, InvalidRequest, ModelNotFound, TooManyCalls
+from conduit_kernel.errors import InvalidApiKey, InvalidRequest, TooManyCalls
 from conduit_kernel.http import Exchange, HttpServer
+from conduit_kernel.not_found_errors import ModelNotFound
 
 PAGES = (
     {

@@ -11,7 +11,8 @@ from tests.integration.storage.conftest import METADATA, Bench
 from tests.support.waiting import eventually
 
 from conduit.internal.v1 import voice_storage_service_pb2 as pb
-from conduit_kernel.errors import InvalidRequest, VoiceNotFound
+from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.not_found_errors import VoiceNotFound
 from conduit_kernel.rpc import connect, error_of
 from conduit_storage import bootstrap
 from conduit_storage.voices.store import LISTED_SECONDS

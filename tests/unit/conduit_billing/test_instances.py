@@ -5,7 +5,7 @@ import pytest
 from conduit.internal.v1.snapshot_pb2 import Snapshot
 from conduit.v1.provider_pb2 import Provider
 from conduit_billing.instances import Instances
-from conduit_kernel.errors import ProviderNotFound
+from conduit_kernel.not_found_errors import ProviderNotFound
 from conduit_kernel.snapshot import SnapshotState
 
 

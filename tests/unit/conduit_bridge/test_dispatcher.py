@@ -17,9 +17,9 @@ from conduit_bridge.dispatcher import MAX_QUOTED, Dispatcher, NotFoundEndpoint
 from conduit_bridge.endpoints.unary import Endpoint, Outcome, RequestContext
 from conduit_bridge.metrics import Metrics, RouteCounts
 from conduit_kernel.auth_errors import MasterKeyMissing
-from conduit_kernel.errors import ModelNotFound
 from conduit_kernel.http import CallerGone, Request
 from conduit_kernel.ids import IdSource
+from conduit_kernel.not_found_errors import ModelNotFound
 
 APP = "https://app.example"
 

@@ -1,7 +1,8 @@
 """Errors have the header fields of a report."""
 
 from conduit_bridge.failure_fields import failure_fields
-from conduit_kernel.errors import ProviderNotFound, UpstreamError
+from conduit_kernel.errors import UpstreamError
+from conduit_kernel.not_found_errors import ProviderNotFound
 
 
 def test_an_error_of_a_call_has_what_its_report_would_have() -> None:

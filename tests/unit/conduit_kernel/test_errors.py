@@ -6,7 +6,7 @@ import grpc
 import pytest
 
 from conduit.v1.failures import FAILURES
-from conduit_kernel import auth_errors, errors
+from conduit_kernel import auth_errors, errors, not_found_errors
 from conduit_kernel.errors import (
     ConduitError,
     Scope,
@@ -23,7 +23,7 @@ def tree(root: type[ConduitError] = ConduitError) -> Iterator[type[ConduitError]
         yield from tree(child)
 
 
-MODULES = {module.__name__: module for module in (errors, auth_errors)}
+MODULES = {module.__name__: module for module in (errors, auth_errors, not_found_errors)}
 ALL = {error.__name__: error for error in tree() if error.__module__ in MODULES}
 every_error = pytest.mark.parametrize("error", ALL.values(), ids=ALL)
 

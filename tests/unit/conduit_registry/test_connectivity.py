@@ -17,7 +17,7 @@ from conduit.v1.error_reason_pb2 import (
     ERROR_REASON_UNSPECIFIED,
 )
 from conduit.v1.provider_pb2 import AUDIT_LEVEL_FULL
-from conduit_kernel.errors import KeyNotFound, ProviderNotFound
+from conduit_kernel.not_found_errors import KeyNotFound, ProviderNotFound
 from conduit_kernel.pagination import Page
 from conduit_providers.probing import Prober
 from conduit_registry import connectivity

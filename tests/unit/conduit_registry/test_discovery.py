@@ -9,7 +9,8 @@ from tests.unit.conduit_registry.conftest import ORIGIN, Edit, Fill
 
 from conduit.v1.audit_entry_pb2 import AUDIT_ACTION_DISCOVERED
 from conduit.v1.provider_pb2 import AUDIT_LEVEL_FULL
-from conduit_kernel.errors import InvalidApiKey, ProviderNotFound, UpstreamError, UpstreamTimeout
+from conduit_kernel.errors import InvalidApiKey, UpstreamError, UpstreamTimeout
+from conduit_kernel.not_found_errors import ProviderNotFound
 from conduit_kernel.pagination import Page
 from conduit_providers.probing import Prober
 from conduit_registry import discovery as module

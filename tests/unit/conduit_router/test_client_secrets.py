@@ -26,11 +26,11 @@ from conduit_kernel.errors import (
     ConduitError,
     InvalidRequest,
     ModelNotAllowed,
-    ModelNotFound,
     ServiceUnavailable,
     VirtualKeyDisabled,
     VirtualKeyInvalid,
 )
+from conduit_kernel.not_found_errors import ModelNotFound
 from conduit_kernel.secrets import Vault
 from conduit_router.client_secrets import ClientSecretHolder, ClientSecrets
 from conduit_router.context import CallerContext

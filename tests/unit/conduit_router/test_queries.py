@@ -18,7 +18,7 @@ from conduit.v1.routing_policy_pb2 import (
     BALANCING_STRATEGY_ROUND_ROBIN,
     FALLBACK_CONDITION_CONTENT_POLICY,
 )
-from conduit_kernel.errors import ModelNotFound
+from conduit_kernel.not_found_errors import ModelNotFound
 from conduit_router.context import CallerContext
 from conduit_router.queries import Queries
 from conduit_router.routing.table import Caller

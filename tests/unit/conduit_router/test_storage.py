@@ -8,7 +8,8 @@ from tests.support.storage_host import ENCRYPTION_KEY, StorageHost
 
 from conduit.internal.v1.voice_storage_service_pb2 import GetVoiceRequest, ListVoicesRequest
 from conduit.internal.v1.voice_storage_service_pb2_grpc import VoiceStorageServiceStub
-from conduit_kernel.errors import ServiceUnavailable, VoiceNotFound
+from conduit_kernel.errors import ServiceUnavailable
+from conduit_kernel.not_found_errors import VoiceNotFound
 from conduit_kernel.rpc import connect
 from conduit_router.storage import StorageClient
 

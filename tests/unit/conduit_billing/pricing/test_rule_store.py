@@ -10,7 +10,8 @@ from tests.support.billing import NOW
 from conduit_billing.pricing.rule_store import RuleStore
 from conduit_billing.pricing.rules import Rule, RuleDraft
 from conduit_billing.timestamps import micros_at
-from conduit_kernel.errors import AlreadyExists, InvalidRequest, ModelCostNotFound
+from conduit_kernel.errors import AlreadyExists, InvalidRequest
+from conduit_kernel.not_found_errors import ModelCostNotFound
 
 MICROS = NOW * 1_000_000
 DRAFT = RuleDraft("gpt-4*", 1, 30, 60)

@@ -24,12 +24,8 @@ from conduit_bridge.endpoints.unary import (
 from conduit_bridge.metrics import Metrics
 from conduit_kernel.auth import PrincipalKind
 from conduit_kernel.auth_errors import MasterKeyMissing
-from conduit_kernel.errors import (
-    InvalidRequest,
-    ProviderNotFound,
-    VirtualKeyInvalid,
-    VirtualKeyMissing,
-)
+from conduit_kernel.errors import InvalidRequest, VirtualKeyInvalid, VirtualKeyMissing
+from conduit_kernel.not_found_errors import ProviderNotFound
 
 
 def endpoint(rpc: str, backend: Backend) -> UnaryEndpoint:

@@ -22,7 +22,7 @@ from conduit_health.checks.scheduler import (
 )
 from conduit_health.state.observation import Classification, Observation
 from conduit_health.state.provider_config import USUAL_POLICY
-from conduit_kernel.errors import ProviderNotFound
+from conduit_kernel.not_found_errors import ProviderNotFound
 from conduit_providers.probing import Prober
 
 YEAR = 365 * 86_400.0

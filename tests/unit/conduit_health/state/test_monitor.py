@@ -22,7 +22,8 @@ from conduit.v1.provider_health_pb2 import (
 from conduit.v1.provider_pb2 import Provider
 from conduit_health.state.circuit import REPORT_HOLDS_SECONDS
 from conduit_health.state.observation import Classification, Observation
-from conduit_kernel.errors import ProviderNotFound, ServiceUnavailable
+from conduit_kernel.errors import ServiceUnavailable
+from conduit_kernel.not_found_errors import ProviderNotFound
 
 WORKS, FAILED, REFUSED = Classification.WORKS, Classification.FAILED, Classification.KEY_REFUSED
 URL = "http://127.0.0.1:1/v1"

@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 from tests.support.clock import Clock
 
 from conduit_kernel.ended_call import ENDED_CALL
-from conduit_kernel.errors import ModelNotFound
+from conduit_kernel.not_found_errors import ModelNotFound
 from conduit_kernel.rpc.observed import ObservedRpcs
 
 CHAT = "/conduit.v1.RouterService/Chat"

@@ -1,5 +1,8 @@
 """Errors as gRPC clients see them."""
 
+import subprocess
+import sys
+
 import grpc
 import pytest
 from google.protobuf.message import Message
@@ -7,15 +10,8 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, QuotaFailure, Re
 from google.rpc.status_pb2 import Status
 
 from conduit.v1.failures import FAILURES
-from conduit_kernel.errors import (
-    BudgetExceeded,
-    ConduitError,
-    InvalidRequest,
-    KeyNotFound,
-    ModelNotFound,
-    NotFound,
-    UpstreamRateLimited,
-)
+from conduit_kernel.errors import BudgetExceeded, ConduitError, InvalidRequest, UpstreamRateLimited
+from conduit_kernel.not_found_errors import KeyNotFound, ModelNotFound, NotFound
 from conduit_kernel.rpc import error_from, status_of
 
 
@@ -109,3 +105,17 @@ def test_what_is_not_found_is_caught_in_one_word() -> None:
     error = error_from("KEY_NOT_FOUND", "no", {})
     assert isinstance(error, NotFound)
     assert isinstance(error, KeyNotFound)
+
+
+def test_a_process_that_raises_none_of_them_knows_all_errors() -> None:
+    """Also those in modules that nothing else of it needs."""
+    program = (
+        "from conduit.v1.failures import FAILURES\n"
+        "from conduit_kernel.rpc.status import error_from\n"
+        "unknown = [r for r in FAILURES if error_from(r, '', {}).reason != r]\n"
+        "print(*unknown)"
+    )
+    done = subprocess.run(  # noqa: S603 # Python itself
+        [sys.executable, "-c", program], check=True, capture_output=True
+    )
+    assert done.stdout == b"UNSPECIFIED\n"

@@ -7,13 +7,8 @@ import pytest
 from tests.support.registry import NOW, Bench
 from tests.unit.conduit_registry.conftest import VIRTUAL_KEY, Edit
 
-from conduit_kernel.errors import (
-    AlreadyExists,
-    EtagMismatch,
-    InvalidRequest,
-    KeyNotFound,
-    ProviderNotFound,
-)
+from conduit_kernel.errors import AlreadyExists, EtagMismatch, InvalidRequest
+from conduit_kernel.not_found_errors import KeyNotFound, ProviderNotFound
 from conduit_kernel.secrets import Vault
 from conduit_registry import messages
 from conduit_registry.configuration.editor import Editor, new_virtual_key

@@ -13,7 +13,8 @@ from conduit.v1.model_mapping_pb2 import ModelMappingSpec
 from conduit.v1.provider_pb2 import ProviderSpec
 from conduit.v1.virtual_key_pb2 import VirtualKeySpec
 from conduit_kernel import limits
-from conduit_kernel.errors import InvalidRequest, KeyNotFound
+from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.not_found_errors import KeyNotFound
 from conduit_providers.catalog import load_catalog
 from conduit_registry.rules import fields
 from conduit_registry.rules.keys import key_fields

@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import pytest
 
-from conduit_kernel import errors
+from conduit_kernel import not_found_errors
 from conduit_registry.store import FALLBACK_CHAIN, KEY, KINDS, PROVIDER, VIRTUAL_KEY, Kind
 from conduit_registry.values import Provider, Resource, VirtualKey
 
@@ -33,9 +33,9 @@ def test_a_value_reads_as_it_was_written() -> None:
 def test_what_is_not_there_is_told_by_its_kind_and_its_id_as_people_know_it() -> None:
     """A key's id has its prefix."""
     error = KEY.not_found(7)
-    assert isinstance(error, errors.KeyNotFound)
+    assert isinstance(error, not_found_errors.KeyNotFound)
     assert (error.message, error.metadata["key_id"]) == ("Key with ID key_7 not found", "key_7")
-    assert isinstance(FALLBACK_CHAIN.not_found(7), errors.FallbackChainNotFound)
+    assert isinstance(FALLBACK_CHAIN.not_found(7), not_found_errors.FallbackChainNotFound)
     assert FALLBACK_CHAIN.not_found(7).message == "Fallback chain with ID 7 not found"
 
 

@@ -9,7 +9,7 @@ from tests.support.registry import numbered
 from tests.unit.conduit_registry.conftest import ORIGIN
 
 from conduit.v1.audit_entry_pb2 import AUDIT_ACTION_CREATED
-from conduit_kernel.errors import KeyNotFound, MappingNotFound, ProviderNotFound
+from conduit_kernel.not_found_errors import KeyNotFound, MappingNotFound, ProviderNotFound
 from conduit_kernel.pagination import Page
 from conduit_registry.store import (
     FALLBACK_CHAIN,

@@ -10,7 +10,8 @@ from tests.support.snapshots import compiled, first, key, mapping, provider, sna
 
 from conduit.v1 import decision_pb2
 from conduit.v1.call_pb2 import CallOptions
-from conduit_kernel.errors import AccountUnavailable, InvalidRequest, ModelNotAllowed, ModelNotFound
+from conduit_kernel.errors import AccountUnavailable, InvalidRequest, ModelNotAllowed
+from conduit_kernel.not_found_errors import ModelNotFound
 from conduit_providers.operations.chat import OPERATION, chat_request
 from conduit_router.calls.call_scope import CallScope, admit
 from conduit_router.context import CallerContext

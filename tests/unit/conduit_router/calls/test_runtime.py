@@ -8,7 +8,7 @@ from tests.support.outages import open_for_all
 from tests.support.snapshots import ALIAS, compiled, provider, snapshot
 
 from conduit.v1.call_pb2 import CallOptions
-from conduit_kernel.errors import ModelNotFound
+from conduit_kernel.not_found_errors import ModelNotFound
 from conduit_providers.operation import Requirements
 from conduit_providers.operations.chat import OPERATION, chat_request
 from conduit_router.calls.call_scope import admit

@@ -10,8 +10,9 @@ from tests.support.call_bench import CALLER, Bench
 from conduit.v1.audio_requests_pb2 import TranscribeRequest, TranscribeResponse
 from conduit.v1.form_pb2 import FileChunk, FormFile
 from conduit.v1.image_requests_pb2 import EditImagesRequest, StreamEditImagesResponse
-from conduit_kernel.errors import ConduitError, InvalidRequest, ModelNotFound, RequestTooLarge
+from conduit_kernel.errors import ConduitError, InvalidRequest, RequestTooLarge
 from conduit_kernel.http import SpillSpace
+from conduit_kernel.not_found_errors import ModelNotFound
 from conduit_providers.operations.image_edit import OPERATION as EDIT
 from conduit_providers.operations.transcribe import OPERATION
 from conduit_router.calls import uploads

@@ -5,7 +5,8 @@ from tests.support.storage_host import StorageHost
 
 from conduit.internal.v1.task_storage_service_pb2 import CreateTaskRequest, FinishTaskRequest
 from conduit.v1.task_pb2 import TASK_STATUS_CANCELLED, TASK_STATUS_RUNNING, TASK_STATUS_SUCCEEDED
-from conduit_kernel.errors import ServiceUnavailable, TaskNotFound
+from conduit_kernel.errors import ServiceUnavailable
+from conduit_kernel.not_found_errors import TaskNotFound
 from conduit_router.tasks.storage import TaskStorage
 
 

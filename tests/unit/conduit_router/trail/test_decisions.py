@@ -16,7 +16,8 @@ from conduit.v1.routing_policy_pb2 import (
     BalancingStrategy,
 )
 from conduit_kernel.circuit import OpenCircuit
-from conduit_kernel.errors import ModelNotFound, UpstreamRateLimited
+from conduit_kernel.errors import UpstreamRateLimited
+from conduit_kernel.not_found_errors import ModelNotFound
 from conduit_providers.operation import Requirements
 from conduit_router.routing.balancing import Balance
 from conduit_router.routing.decide import Decision, decide, joined

@@ -10,7 +10,8 @@ from conduit.v1.request_record_pb2 import (
     REQUEST_STATUS_FAILED,
     REQUEST_STATUS_SUCCEEDED,
 )
-from conduit_kernel.errors import InvalidRequest, ModelNotFound, UpstreamError
+from conduit_kernel.errors import InvalidRequest, UpstreamError
+from conduit_kernel.not_found_errors import ModelNotFound
 from conduit_providers.operations.chat import OPERATION, chat_request
 from conduit_router.calls.attempt_ends import end_failed
 from conduit_router.calls.call_scope import CallScope, admit
