@@ -217,11 +217,14 @@ def _hub(
     settings: Settings, health: grpc.aio.Channel, stopping: asyncio.Event, authorizer: Authorizer
 ) -> Hub:
     stub = HealthServiceStub(health)
+    # As a service, it is never taken for somebody who guesses.
+    ours = service_metadata(settings.service_tokens[0])
+    metadata = ((MASTER_KEY_HEADER, settings.master_key), *ours)
     return Hub(
-        feed=NotificationFeed(stub, settings.master_key),
+        feed=NotificationFeed(stub, metadata),
         stub=stub,
         channel=health,
-        metadata=((MASTER_KEY_HEADER, settings.master_key),),
+        metadata=metadata,
         authorize=authorizer.bind(WATCH_METHOD),
         stopping=stopping,
         clock=time.time,

@@ -6,6 +6,7 @@ is given the principal, and looks at no credential.
 
 import enum
 import hmac
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any
@@ -19,12 +20,14 @@ from conduit.v1.role_pb2 import ROLE_OWNER, ROLE_UNSPECIFIED, Role
 from conduit_kernel.administrators import TOKEN_START, token_of
 from conduit_kernel.auth_errors import (
     AdministratorTokenInvalid,
+    LoginThrottled,
     MasterKeyInvalid,
     MasterKeyMissing,
     RoleRequired,
     ServiceTokenInvalid,
 )
-from conduit_kernel.errors import VirtualKeyInvalid
+from conduit_kernel.errors import ConduitError, VirtualKeyInvalid
+from conduit_kernel.login_throttle import LoginThrottle
 from conduit_kernel.roles import may_act_as, name_of
 
 SERVICE_HEADER = "x-conduit-service-token"
@@ -71,6 +74,8 @@ AdministratorResolver = Callable[[str], Administrator]
 # Returns who calls, by their credentials and their address; raises as `Authorizer.authorize` does.
 Authorize = Callable[[Mapping[str, str], str], Principal]
 
+# Of credentials that may have been guessed.
+_WRONG = (MasterKeyInvalid, AdministratorTokenInvalid)
 # Looked up for each call of a model otherwise.
 _VIRTUAL_KEY = PrincipalKind.VIRTUAL_KEY
 _principal: ContextVar[Principal] = ContextVar("principal")
@@ -110,13 +115,16 @@ class Authorizer:
         virtual_keys: VirtualKeyResolver | None = None,
         session_holders: VirtualKeyResolver | None = None,
         administrators: AdministratorResolver | None = None,
+        throttle: LoginThrottle | None = None,
     ) -> None:
         """Take what the contract says of each RPC, by its path.
 
         Without service tokens no service is admitted, without a resolver no virtual key, and no
         administrator but the holder of the master key.
         `session_holders` knows client secrets as well, and is asked for sessions alone.
+        `throttle` slows down whoever guesses.
         """
+        self._throttle = throttle or LoginThrottle(time.monotonic)
         self._methods = methods
         self._master_key = master_key.encode()
         self._service_tokens = tuple(token.encode() for token in service_tokens)
@@ -147,13 +155,29 @@ class Authorizer:
             return _anonymous
         return self._administrator_as(found.role if found is not None else ROLE_OWNER)
 
-    def is_administrator(self, credentials: Mapping[str, str]) -> bool:
+    def is_administrator(self, credentials: Mapping[str, str], address: str) -> bool:
         """Return whether these credentials are an administrator's."""
         try:
-            self._administrator(credentials, "")
-        except (MasterKeyMissing, MasterKeyInvalid, AdministratorTokenInvalid):
+            self._administrator(credentials, address)
+        except (MasterKeyMissing, *_WRONG, LoginThrottled):
             return False
         return True
+
+    def check_address(self, credentials: Mapping[str, str], address: str) -> None:
+        """Raise LoginThrottled if the master key is not taken from an address just now.
+
+        For whoever learns the address after it has authorized a call. Tokens are taken always:
+        nobody guesses them, so that nobody who has one is locked out by who guesses.
+        """
+        if address and MASTER_KEY_HEADER in credentials:
+            self._throttle.check(address)
+
+    def note_refusal(self, error: ConduitError, address: str) -> None:
+        """Take note of a wrong credential. LoginThrottled if none is looked at from there."""
+        if address and isinstance(error, MasterKeyInvalid):
+            self._throttle.note_refusal(address)
+        elif address and isinstance(error, AdministratorTokenInvalid):
+            self._throttle.note_token(address)
 
     def is_service(self, credentials: Mapping[str, str]) -> bool:
         """Return whether these credentials are a service's of ours."""
@@ -179,6 +203,14 @@ class Authorizer:
         return authorize
 
     def _administrator(self, credentials: Mapping[str, str], address: str) -> Principal:
+        self.check_address(credentials, address)
+        try:
+            return self._administrator_of(credentials, address)
+        except _WRONG as error:
+            self.note_refusal(error, address)
+            raise
+
+    def _administrator_of(self, credentials: Mapping[str, str], address: str) -> Principal:
         given = credentials.get(MASTER_KEY_HEADER, "")
         if not given and (token := token_of(credentials.get("authorization", ""))):
             found = self._administrators(token)

@@ -8,6 +8,7 @@ from typing import Any
 from conduit.v1 import notification_requests_pb2 as notification_pb
 from conduit.v1 import provider_health_requests_pb2 as pb
 from conduit.v1.provider_health_pb2 import ProviderHealth
+from conduit_bridge.request_metadata import Metadata
 from conduit_bridge.signalr.events import Event, events_of
 from conduit_kernel.errors import ServiceUnavailable
 
@@ -24,10 +25,10 @@ Listener = Callable[[Sequence[Event]], None]
 class NotificationFeed:
     """Watches Health from the first connection on, and hands what it hears to all of them."""
 
-    def __init__(self, stub: Any, master_key: str) -> None:  # noqa: ANN401 # of grpc, whose types differ from its classes
-        """Take Health's stub, and the key that this bridge shows it."""
+    def __init__(self, stub: Any, metadata: Metadata) -> None:  # noqa: ANN401 # of grpc, whose types differ from its classes
+        """Take Health's stub, and what this bridge shows it."""
         self._stub = stub
-        self._metadata = (("x-master-key", master_key),)
+        self._metadata = metadata
         self._listeners: set[Listener] = set()
         self._wanted = asyncio.Event()
         self._live = asyncio.Event()

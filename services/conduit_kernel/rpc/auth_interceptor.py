@@ -12,7 +12,14 @@ import structlog
 from google.protobuf.message import DecodeError
 from msgspec.structs import replace
 
-from conduit_kernel.auth import Authorizer, Principal, PrincipalKind, set_principal
+from conduit_kernel.auth import (
+    MASTER_KEY_HEADER,
+    Authorizer,
+    Principal,
+    PrincipalKind,
+    set_principal,
+)
+from conduit_kernel.auth_errors import LoginThrottled
 from conduit_kernel.errors import ConduitError, InvalidRequest, ServiceUnavailable
 from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc.methods import METHODS
@@ -92,6 +99,7 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
             with self._observed(name, principal, metadata) as call:
                 try:
                     set_principal(self._located(principal, context, metadata))
+                    self._check_address(context, metadata)
                     return await inner(read(request), context)
                 except asyncio.CancelledError:
                     await self._end_stopped(call, context, metadata)
@@ -106,6 +114,7 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
             with self._observed(name, principal, metadata) as call:
                 try:
                     set_principal(self._located(principal, context, metadata))
+                    self._check_address(context, metadata)
                     async for message in inner(read(request), context):
                         yield message
                 except asyncio.CancelledError:
@@ -126,6 +135,16 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         # Read here, because gRPC itself would answer INTERNAL to what it cannot read.
         return make(around, None, handler.response_serializer)
 
+    def _check_address(self, context: Context, metadata: Metadata) -> None:
+        if MASTER_KEY_HEADER in metadata:
+            self._authorizer.check_address(metadata, self._guesser(context, metadata))
+
+    def _guesser(self, context: Context, metadata: Metadata) -> str:
+        """Return the address of whoever may be guessing; empty for our own services."""
+        if self._authorizer.is_service(metadata):
+            return metadata.get(PEER_HEADER, "")
+        return address_of(context.peer())
+
     def _located(self, principal: Principal, context: Context, metadata: Metadata) -> Principal:
         """Return the principal with the address, which only the call's context knows.
 
@@ -139,7 +158,12 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
 
         async def refuse(_: object, context: Context) -> None:
             with self._observed(name if name in METHODS else _UNKNOWN, None, metadata) as call:
-                await _abort(call, self._named(error, metadata), context)
+                refused = error
+                try:
+                    self._authorizer.note_refusal(error, self._guesser(context, metadata))
+                except LoginThrottled as throttled:
+                    refused = throttled
+                await _abort(call, self._named(refused, metadata), context)
 
         return grpc.stream_stream_rpc_method_handler(refuse)
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from conduit_kernel.rpc.auth_interceptor import Context, metadata_of
+from conduit_kernel.rpc.auth_interceptor import Context, address_of, metadata_of
 
 # They last as long as their callers, who show no credential.
 MAX_WATCHES = 256
@@ -27,8 +27,8 @@ class HealthStatuses(health_pb2_grpc.HealthServicer):
     `provider/OpenAI`, for administrators only.
     """
 
-    def __init__(self, is_administrator: Callable[[Mapping[str, str]], bool]) -> None:
-        """Take what tells by a call's metadata whether an administrator makes it."""
+    def __init__(self, is_administrator: Callable[[Mapping[str, str], str], bool]) -> None:
+        """Take what tells by a call's metadata and address whether an administrator makes it."""
         self._is_administrator = is_administrator
         self._statuses: dict[str, int] = {}
         self._changed = asyncio.Event()
@@ -65,7 +65,7 @@ class HealthStatuses(health_pb2_grpc.HealthServicer):
         self, request: object, context: Context
     ) -> object:
         """Return all statuses; those of providers to administrators only."""
-        shows_all = self._is_administrator(metadata_of(context))
+        shows_all = self._is_administrator(metadata_of(context), address_of(context.peer()))
         return health_pb2.HealthListResponse(  # type: ignore[attr-defined] # newer than its types
             statuses={
                 name: health_pb2.HealthCheckResponse(status=status)

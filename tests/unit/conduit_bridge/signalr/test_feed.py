@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.support.clock import settle
+from tests.support.credentials import admin_metadata
 
 from conduit.v1 import notification_requests_pb2 as notification_pb
 from conduit.v1 import provider_health_requests_pb2 as pb
@@ -74,7 +75,7 @@ class Health:
 async def test_nobody_is_asked_until_somebody_listens() -> None:
     """From then on all listeners hear all, and who has left hears nothing."""
     health = Health([5])
-    feed = NotificationFeed(health, "master")
+    feed = NotificationFeed(health, admin_metadata("master"))
     following = asyncio.ensure_future(feed.follow())
     await settle()
     assert health.streams == []
@@ -97,7 +98,7 @@ async def test_nobody_is_asked_until_somebody_listens() -> None:
 async def test_a_stream_that_ends_is_taken_up_where_it_was() -> None:
     """The loop around it hears that it ended; nothing is told twice or lost."""
     health = Health([5, 7, 6])
-    feed = NotificationFeed(health, "master")
+    feed = NotificationFeed(health, admin_metadata("master"))
     with feed.listening(lambda _: None):
         for _ in range(2):
             following = asyncio.ensure_future(feed.follow())
@@ -115,7 +116,7 @@ async def test_who_connects_while_health_is_away_waits_a_moment_only(
     """The connection is more than what it may miss."""
     monkeypatch.setattr(module, "LIVE_SECONDS", 0.01)
     async with asyncio.timeout(1):
-        await NotificationFeed(Health(), "master").wait_live()
+        await NotificationFeed(Health(), admin_metadata("master")).wait_live()
 
 
 async def test_how_instances_are_is_asked_for_once_a_moment(
@@ -123,7 +124,7 @@ async def test_how_instances_are_is_asked_for_once_a_moment(
 ) -> None:
     """All pages of it, whatever the number of clients that ask."""
     health = Health()
-    feed = NotificationFeed(health, "master")
+    feed = NotificationFeed(health, admin_metadata("master"))
     answers: Any = await asyncio.gather(*(feed.providers() for _ in range(5)))
     assert [[each.provider_id for each in found] for found in answers] == [[1, 2]] * 5
     assert health.lists == 2

@@ -23,7 +23,7 @@ class Feed(NotificationFeed):
     """Knows the instances 1 and 2, unless Health is away."""
 
     def __init__(self) -> None:
-        super().__init__(None, "")
+        super().__init__(None, ())
         self.is_away = False
         self._live.set()
 

@@ -24,7 +24,7 @@ class Server:
     """A server of the protocol on a real port."""
 
     def __init__(self) -> None:
-        self.statuses = HealthStatuses(lambda _metadata: True)
+        self.statuses = HealthStatuses(lambda _metadata, _address: True)
         self.grpc = grpc.aio.server()
         health_pb2_grpc.add_HealthServicer_to_server(self.statuses, self.grpc)
         self.port = self.grpc.add_insecure_port("127.0.0.1:0")
@@ -73,14 +73,14 @@ async def test_a_provider_is_published_as_it_is(
     """One that is degraded serves; one of which nothing is known is unknown."""
     watched.configure(configuration(URL, key(1), is_enabled=is_enabled))
     watched.monitor.observe(1, [Observation(NOW, each, "key_1") for each in seen])
-    held = HealthStatuses(lambda _metadata: True)
+    held = HealthStatuses(lambda _metadata, _address: True)
     await published(watched, ProviderStatuses(held, watched.monitor, watched.subscribers))
     assert await names(held) == {"provider/OpenAI Production": status}
 
 
 async def test_what_is_gone_or_renamed_is_no_longer_published(watched: Watched) -> None:
     """Under its new name it is."""
-    held = HealthStatuses(lambda _metadata: True)
+    held = HealthStatuses(lambda _metadata, _address: True)
     statuses = ProviderStatuses(held, watched.monitor, watched.subscribers)
     for expected in ("First", "Second"):
         watched.configure(Snapshot(epoch="e", providers=[Provider(id=1, name=expected)]))
@@ -93,7 +93,7 @@ async def test_what_is_gone_or_renamed_is_no_longer_published(watched: Watched) 
 
 async def test_once_nothing_changes_any_more_the_step_rests(watched: Watched) -> None:
     """A draining service does not spin."""
-    held = HealthStatuses(lambda _metadata: True)
+    held = HealthStatuses(lambda _metadata, _address: True)
     step = asyncio.create_task(
         ProviderStatuses(held, watched.monitor, watched.subscribers).publish()
     )
@@ -113,7 +113,7 @@ async def test_a_service_is_published_as_its_server_says() -> None:
     def report(*, is_serving: bool) -> None:
         reported.append(is_serving)
 
-    server, held = Server(), HealthStatuses(lambda _metadata: True)
+    server, held = Server(), HealthStatuses(lambda _metadata, _address: True)
     server.statuses.set("billing", Response.SERVING)
     await server.grpc.start()
     channel = server.channel()
