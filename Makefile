@@ -15,7 +15,7 @@ SEEDS ?= 200
 MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test generate drift format lint baseline types imports unit fuzz schema wire faults hostile outages soak hub-clients stubs bench check clean
+.PHONY: help install serve test generate drift format lint baseline types imports unit fuzz schema wire faults hostile outages soak uploads engines hub-clients stubs bench check clean
 # Steps of one check would only fight for the processors.
 .NOTPARALLEL:
 
@@ -83,6 +83,13 @@ outages: $(DEV_INSTALLED) ## outlast outages with the usual open time of a minut
 
 soak: $(DEV_INSTALLED) ## full load with random faults: nothing may grow or fail; MINUTES=10
 	CONDUIT_SOAK_MINUTES=$(MINUTES) $(BIN)/pytest --quiet -s --timeout 0 tests/faults/test_soak.py $(ARGS)
+
+uploads: $(DEV_INSTALLED) ## upload a hundred files of 25 MB at once; takes 3 GB of disk
+	CONDUIT_UPLOADS=100 $(BIN)/pytest --quiet -s --timeout 0 tests/faults/test_many_uploads.py $(ARGS)
+
+engines: $(DEV_INSTALLED) ## speak by espeak-ng and write it down by pocketsphinx, through the whole suite
+	@sh tools/sound-engines.sh "$(PYTHON)" build/engines
+	CONDUIT_ENGINES=build/engines $(BIN)/pytest --quiet tests/conformance/test_sound_engines.py $(ARGS)
 
 hub-clients: ## install three SignalR clients apart, for tests/conformance; needs npm
 	@sh tools/hub-clients.sh "$(PYTHON)" build/hub-clients

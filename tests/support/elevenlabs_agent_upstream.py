@@ -35,10 +35,12 @@ class ElevenLabsAgentUpstream:
         self.begun: list[dict[str, Any]] = []
         self.messages: list[dict[str, Any]] = []
         self.joined: list[dict[str, str]] = []
+        # Of the last conversation, at 16 kHz.
+        self.heard = bytearray()
         # Whether its owner lets others say what the agent is to be.
         self.allows_overrides = True
         self._secret = secret.encode()
-        self._tool = tool
+        self.tool = tool
         self._signed = 0
 
     async def __call__(self, exchange: Exchange) -> None:
@@ -77,7 +79,8 @@ class ElevenLabsAgentUpstream:
         if initiation.get("conversation_config_override") and not self.allows_overrides:
             await socket.close(1008, "Override for field 'prompt' is not allowed by config.")
             return
-        await _Conversation(socket, self._tool, self.messages).run()
+        self.heard.clear()
+        await _Conversation(socket, self).run()
 
 
 def _is_loud(sound: bytes) -> bool:
@@ -88,10 +91,9 @@ def _is_loud(sound: bytes) -> bool:
 class _Conversation:
     """One conversation."""
 
-    def __init__(self, socket: WebSocket, tool: str, messages: list[dict[str, Any]]) -> None:
+    def __init__(self, socket: WebSocket, agent: ElevenLabsAgentUpstream) -> None:
         self._socket = socket
-        self._tool = tool
-        self._messages = messages
+        self._agent = agent
         # The number of the current turn.
         self._turn = 0
         # In milliseconds: what was heard of a turn, and what is left of an answer.
@@ -112,13 +114,14 @@ class _Conversation:
             if "user_audio_chunk" in message:
                 await self._hear(b64decode(message["user_audio_chunk"]))
                 continue
-            self._messages.append(message)
+            self._agent.messages.append(message)
             if message["type"] == "user_message":
                 await self._answer(f"You wrote {message['text']}")
             elif message["type"] == "client_tool_result":
                 await self._answer(f"It is {message['result']}")
 
     async def _hear(self, sound: bytes) -> None:
+        self._agent.heard += sound
         length = len(sound) / _BYTES_PER_MS
         if _is_loud(sound):
             if self._left:
@@ -142,9 +145,9 @@ class _Conversation:
         words = " ".join(WORDS[: round(self._speech / _WORD_MS)])
         self._speech = self._silence = 0
         await self._say("user_transcript", user_transcription_event={"user_transcript": words})
-        if self._tool:
+        if self._agent.tool:
             call = {
-                "tool_name": self._tool,
+                "tool_name": self._agent.tool,
                 "tool_call_id": "call_1",
                 "parameters": {"words": words},
             }

@@ -30,7 +30,7 @@ class ServerLimits:
     # What a request may carry where no body_limit function says otherwise.
     body_bytes: int = 16 * MIB
     # Unread bytes of a streamed body above which the caller is held back.
-    body_buffer_bytes: int = 256 * KIB
+    body_buffer_bytes: int = 64 * KIB
     idle_seconds: float = 75.0
     # How long a caller may take none of the bytes written to it.
     write_stall_seconds: float = 30.0

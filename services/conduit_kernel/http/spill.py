@@ -20,17 +20,33 @@ class SpillSpace:
     """The room that all uploads of a process may take together."""
 
     def __init__(
-        self, folder: Path, most_bytes: int = 2048 * MIB, memory_bytes: int = 256 * KIB
+        self,
+        folder: Path,
+        most_bytes: int = 4096 * MIB,
+        memory_bytes: int = 256 * KIB,
+        all_memory_bytes: int = 8 * MIB,
     ) -> None:
-        """Take a folder for the files, the most bytes in all, and those of each in memory."""
+        """Take a folder for files, the most bytes in all, and in memory: of each, and of all."""
         self.folder = folder
-        self.memory_bytes = memory_bytes
         self._left = most_bytes
+        self._memory_bytes = memory_bytes
+        self._memory_left = all_memory_bytes
 
     @property
     def left(self) -> int:
         """Return how many more bytes may be kept."""
         return self._left
+
+    def take_memory(self, size: int, kept: int) -> bool:
+        """Return whether an upload may keep more in memory than it does; count it in then."""
+        if kept + size > self._memory_bytes or size > self._memory_left:
+            return False
+        self._memory_left -= size
+        return True
+
+    def release_memory(self, size: int) -> None:
+        """Count bytes in memory out."""
+        self._memory_left += size
 
     def reserve(self, size: int) -> None:
         """Count bytes in. Raises SpillFull."""
@@ -82,6 +98,11 @@ class SpillBody:
         """Return how many bytes have come."""
         return self._tail_at + len(self._tail)
 
+    @property
+    def in_memory(self) -> int:
+        """Return how many bytes of it are in memory for as long as it is kept."""
+        return len(self._memory)
+
     async def open(self) -> "SpillReader":
         """Begin a pass from the beginning. Raises HttpError once ``settle`` was called."""
         if self._is_settled:
@@ -106,6 +127,7 @@ class SpillBody:
         self._is_closed = self._is_settled = True
         self._space.release(self._counted)
         self._counted = self._filed = 0
+        self._space.release_memory(len(self._memory))
         self._memory.clear()
         # It refers to all who were asked, and so to this.
         self._error = None
@@ -162,7 +184,8 @@ class SpillBody:
         if self._writing is None:
             self._space.reserve(len(tail))
             self._counted += len(tail)
-            if self._filed == 0 and len(self._memory) + len(tail) <= self._space.memory_bytes:
+            kept = len(self._memory)
+            if self._filed == 0 and self._space.take_memory(len(tail), kept):
                 self._memory += tail
                 return
             self._writing = self._in_thread(self._write, tail)

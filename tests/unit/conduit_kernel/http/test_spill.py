@@ -45,6 +45,23 @@ async def test_kept_upload_is_the_same_for_every_reader(tmp_path: Path) -> None:
 
 
 @both_loops
+async def test_all_uploads_together_take_no_more_memory_than_they_may(tmp_path: Path) -> None:
+    """Those that come when it is used up go to the disk at once, until one of the others ends."""
+    space = SpillSpace(tmp_path, memory_bytes=6_000, all_memory_bytes=10_000)
+    bodies = [SpillBody(await source_of(b"x" * 5_000, b"y"), space) for _ in range(3)]
+    for body in bodies:
+        await body.fill()
+    assert [body.in_memory for body in bodies] == [5_001, 0, 0]
+    assert [await whole(body) for body in bodies] == [b"x" * 5_000 + b"y"] * 3
+    for body in bodies:
+        body.close()
+    later = SpillBody(await source_of(b"z" * 5_000, b"z"), space)
+    await later.fill()
+    assert later.in_memory == 5_001
+    later.close()
+
+
+@both_loops
 async def test_reader_cut_off_while_bytes_are_put_away_loses_none(tmp_path: Path) -> None:
     """Cancelled at every moment, the next reader still gets all of them."""
     chunks = [bytes([number]) * 5_000 for number in range(40)]
