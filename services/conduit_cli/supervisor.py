@@ -36,7 +36,9 @@ def log(event: str, **data: object) -> None:
     """Write a line as the services do."""
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     line = {"service": "supervisor", "event": event, **data, "timestamp": now}
-    print(json.dumps(line), file=sys.stderr, flush=True)  # noqa: T201 # the log
+    # In one write: with PYTHONUNBUFFERED `print` makes two, and others write to the log, too.
+    sys.stderr.write(f"{json.dumps(line)}\n")
+    sys.stderr.flush()
 
 
 class StartFailed(Exception):

@@ -1,6 +1,10 @@
 """Processes that are started, started again and stopped; with real ones, that end at once."""
 
+import json
+import os
 import signal
+import socket
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
@@ -152,3 +156,18 @@ def test_who_is_deaf_is_killed_and_told(supervisor_of: Callable[..., Supervisor]
         supervisor.wait_until_ready(supervisor._clock() + 20.0)  # noqa: SLF001 # as above
     assert deaf.ended() == -signal.SIGKILL
     assert log == [("killed", {"process": "worker"})]
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_line_of_the_log_is_one_write(unbuffered: str) -> None:
+    """Other processes write to the same log, whose lines would be mixed else."""
+    code = "from conduit_cli.supervisor import log; log('died', code=1); log('died', code=2)"
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.settimeout(10)
+    with ours, theirs:
+        env = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+        subprocess.run([sys.executable, "-c", code], env=env, stderr=theirs, check=True)  # noqa: S603 # our own
+        # A message of such a socket is one write.
+        written = [ours.recv(1000) for _ in range(2)]
+    assert all(each.endswith(b"}\n") for each in written)
+    assert [json.loads(each)["code"] for each in written] == [1, 2]
