@@ -166,7 +166,7 @@ def test_a_line_of_the_log_is_one_write(unbuffered: str) -> None:
     ours.settimeout(10)
     with ours, theirs:
         env = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
-        subprocess.run([sys.executable, "-c", code], env=env, stderr=theirs, check=True)  # noqa: S603 # our own
+        subprocess.run([sys.executable, "-c", code], env=env, stderr=theirs.fileno(), check=True)  # noqa: S603 # our own
         # A message of such a socket is one write.
         written = [ours.recv(1000) for _ in range(2)]
     assert all(each.endswith(b"}\n") for each in written)
