@@ -17,9 +17,11 @@ from conduit_providers.operations.converse import realtime_opening
 from conduit_providers.session_codec import SessionCodec, SessionEvent, SessionTranslator, Step
 
 
-def translator(kind: str, model: str) -> SessionTranslator:
+def translator(kind: str, model: str, **settings: str) -> SessionTranslator:
     """Return the translator of a session with a provider of a type."""
-    target = CATALOG.targets(Provider(name="Lumen", provider_type=kind))["converse"]
+    provider = Provider(name="Lumen", provider_type=kind)
+    provider.settings.update(settings)
+    target = CATALOG.targets(provider)["converse"]
     endpoint = CATALOG.find(kind).endpoints["converse"]
     call = Call(realtime_opening("alias"), alias="alias", model=model, provider="Lumen")
     codec: SessionCodec[Any] = codec_named(endpoint.codec)

@@ -12,3 +12,7 @@ class TranscribeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     dialects: Mapping[str, str] = {}
     # Those that are told apart where a caller names none.
     guesses: tuple[str, ...] = ()
+
+
+class ConverseOptions(TranscribeOptions, frozen=True, forbid_unknown_fields=True):
+    """The same for live sessions."""

@@ -16,7 +16,7 @@ from conduit.v1.transcript_event_pb2 import (
 )
 from conduit_kernel.errors import StreamInterrupted, UnsupportedCapability, UpstreamError
 from conduit_kernel.http import JoinedUpload
-from conduit_providers.codecs.aws.options import TranscribeOptions
+from conduit_providers.codecs.aws.languages import IDENTIFY, OWN_MODEL, Query, language_query
 from conduit_providers.codecs.aws.sounds import OPUS, Sound, sound_of
 from conduit_providers.codecs.aws.transcripts import Result, heard_in, results_in, whole_frames
 from conduit_providers.codecs.shared.aws_eventstream import FrameBuffer, event_frame
@@ -37,16 +37,10 @@ from conduit_providers.wire import (
     WebSocketRequest,
 )
 
-# The model of AWS's own; others are those that an account has trained.
-OWN_MODEL = "transcribe"
 _TAKEN = frozenset({"file", "language", "languages", "response_format", "timestamp_granularities"})
-# https://docs.aws.amazon.com/transcribe/latest/dg/lang-id-stream.html
-IDENTIFY = ("identify-language", "true")
 # What is said in events as it is heard; of documents all must be known.
 _AS_HEARD = frozenset({"", "json"})
 _SOUND_TYPE = "application/octet-stream"
-
-Query = list[tuple[str, str]]
 
 
 class AwsTranscribeCodec:
@@ -60,7 +54,7 @@ class AwsTranscribeCodec:
         """Translate the wish. InvalidRequest if there is no sound."""
         file, uploads = only_file(call), uploaded_form(call).uploads
         drop_others(call, _TAKEN, target.provider_name)
-        query = [*_languages(call, endpoint.options), *_wishes(call)]
+        query = [*language_query(_named(call), endpoint.options), *_wishes(call)]
         path = target.fill(endpoint.path_for(target.settings), model=call.model)
         headers = tuple(endpoint.headers.items())
         upload = uploads[0] if uploads else JoinedUpload([file.file.content])
@@ -104,16 +98,9 @@ def _begun(
     return AwsTranscription(call, handshake._replace(path=path), sound)
 
 
-def _languages(call: TranscribeCall, options: TranscribeOptions) -> Query:
+def _named(call: TranscribeCall) -> list[str]:
     asked = call.typed
-    named = [
-        *dict.fromkeys([asked.language, *asked.languages] if asked.language else asked.languages)
-    ]
-    found = [options.dialects.get(name.lower(), name) for name in named]
-    if len(found) == 1:
-        return [("language-code", found[0])]
-    guesses = found or options.guesses
-    return [IDENTIFY, ("language-options", ",".join(guesses))]
+    return [asked.language, *asked.languages] if asked.language else [*asked.languages]
 
 
 def _wishes(call: TranscribeCall) -> Iterator[tuple[str, str]]:

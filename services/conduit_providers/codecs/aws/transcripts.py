@@ -75,6 +75,11 @@ _DECODER = msgspec.json.Decoder(_Event)
 
 def results_in(frames: Iterable[Frame], provider: str) -> Iterator[Result]:
     """Yield what was heard for good. UpstreamError if an event says that hearing failed."""
+    return (each for each in heard_results(frames, provider) if not each.is_partial)
+
+
+def heard_results(frames: Iterable[Frame], provider: str) -> Iterator[Result]:
+    """Yield what was heard, guesses at it among it. UpstreamError, as above."""
     for frame in frames:
         try:
             event = _DECODER.decode(frame.payload or b"{}")
@@ -83,7 +88,7 @@ def results_in(frames: Iterable[Frame], provider: str) -> Iterator[Result]:
         if not frame.is_event:
             raise _failure(frame, event, provider)
         found = event.transcript.results if event.transcript is not None else ()
-        yield from (result for result in found if not result.is_partial and result.text)
+        yield from (result for result in found if result.text)
 
 
 def whole_frames(messages: bytes, provider: str) -> Iterator[Frame]:

@@ -126,6 +126,10 @@ class TranscriptionSession(ABC):
         """Return the format in which the provider takes sound of the caller's format."""
         return sound
 
+    def pieces(self, sound: bytes) -> Iterator[bytes]:
+        """Yield sound as it is sent, a frame each."""
+        yield sound
+
     # What a dialect makes events of.
 
     def opened(self, name: str = "") -> Sequence[Step]:
@@ -182,7 +186,7 @@ class TranscriptionSession(ABC):
         if not (sound := sound_in(text)):
             return ()
         sound = self._callers_sound.feed(sound)
-        return (self.sound(sound),) if sound else ()
+        return [self.sound(piece) for piece in self.pieces(sound)] if sound else ()
 
     def _follow(self, kind: str, event: SessionEvent) -> Sequence[Step]:
         if kind == "session.update":

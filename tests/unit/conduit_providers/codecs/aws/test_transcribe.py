@@ -14,7 +14,8 @@ from tests.support.eventstream import event
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
 from conduit_providers.calls import Call
 from conduit_providers.catalog import load_catalog
-from conduit_providers.codecs.aws.transcribe import CODEC, OWN_MODEL
+from conduit_providers.codecs.aws.languages import OWN_MODEL
+from conduit_providers.codecs.aws.transcribe import CODEC
 from conduit_providers.operations.transcribe import OPERATION, TranscribeCall
 from conduit_providers.target import Target
 from conduit_providers.transcripts import AUDIO_MILLISECOND

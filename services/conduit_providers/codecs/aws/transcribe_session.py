@@ -1,0 +1,128 @@
+"""A session with Amazon Transcribe: guesses at a stretch of speech, and its words at its end.
+
+https://docs.aws.amazon.com/transcribe/latest/APIReference/API_streaming_StartStreamTranscription.html
+"""
+
+from collections.abc import Iterator, Sequence
+
+from conduit.v1.charge_pb2 import UNIT_AUDIO_INPUT_MILLISECOND
+from conduit_kernel.errors import InvalidRequest, UpstreamError
+from conduit_providers.codecs.aws.transcripts import Result, heard_results
+from conduit_providers.codecs.shared.aws_eventstream import FrameBuffer, event_frame
+from conduit_providers.codecs.shared.sound_format import PCM, SoundFormat
+from conduit_providers.codecs.shared.transcription_session import TranscriptionSession
+from conduit_providers.codecs.shared.transcription_settings import (
+    TranscriptionSettings,
+    TurnDetection,
+)
+from conduit_providers.failures import malformed
+from conduit_providers.quantities import Qualifiers, Quantities, counted
+from conduit_providers.session_codec import Frame, KeepAlive, SessionEvent, Step
+
+_AUDIO_MILLISECOND = int(UNIT_AUDIO_INPUT_MILLISECOND)
+# "The maximum audio chunk size is 32 KB."
+MOST_BYTES = 32 * 1024
+# "a minimum per request charge of 15 seconds"
+LEAST_MILLISECONDS = 15_000
+_SOUND_TYPE = "application/octet-stream"
+_PLACE = "session.audio.input"
+# It hangs up after 15 s without sound, and takes silence for some: a tenth of a second of it, at
+# the rate of most sessions.
+_KEEP_ALIVE = KeepAlive(5.0, event_frame("AudioEvent", bytes(4800), _SOUND_TYPE))
+
+
+def taken(sound: SoundFormat) -> SoundFormat:
+    """Return the format that the provider takes: samples, of whatever rate."""
+    return SoundFormat(PCM, sound.rate)
+
+
+def _silence(sound: SoundFormat) -> bytes:
+    """Return a second of silence, which the provider takes for a pause."""
+    return bytes(2 * sound.rate)
+
+
+class TranscribeSession(TranscriptionSession):
+    """Translates one session. Turns end where the provider hears a pause, and nowhere else."""
+
+    keep_alive: KeepAlive | None = _KEEP_ALIVE
+
+    @property
+    def qualifiers(self) -> Qualifiers:
+        """Return nothing: words to expect are not told."""
+        return ()
+
+    def uncounted(self, milliseconds: int) -> Quantities | None:
+        """Return how much sound was sent that nothing came of yet, and what is paid at least."""
+        rest = max(self.sent, LEAST_MILLISECONDS) - self.heard if self.sent else 0
+        return counted(((_AUDIO_MILLISECOND, rest),)) if rest > 0 else None
+
+    def check(self, settings: TranscriptionSettings) -> None:
+        """Tell what the provider does not take. InvalidRequest for turns that callers end."""
+        if settings.turns is None:
+            place = f"{_PLACE}.turn_detection"
+            raise InvalidRequest(f"{self.call.provider} finds the ends of turns", field=place)
+        if settings.turns != TurnDetection():
+            self.call.drop(f"{_PLACE}.turn_detection", self.call.provider)
+        if settings.keywords:
+            self.call.drop(f"{_PLACE}.transcription.keywords", self.call.provider)
+
+    def taken(self, sound: SoundFormat) -> SoundFormat:
+        """Return the format that the provider takes."""
+        return taken(sound)
+
+    def pieces(self, sound: bytes) -> Iterator[bytes]:
+        """Yield as much sound as an event may have."""
+        for at in range(0, len(sound), MOST_BYTES):
+            yield sound[at : at + MOST_BYTES]
+
+    def sound(self, sound: bytes) -> Frame:
+        """Send it in an event."""
+        return event_frame("AudioEvent", sound, _SOUND_TYPE)
+
+    def first_steps(self) -> Sequence[Step]:
+        """Open the session: who accepts the handshake holds it, and says nothing before sound."""
+        return self.opened()
+
+    def last_frames(self) -> Sequence[Frame]:
+        """End the sound, by an event without any."""
+        return (self.sound(b""),)
+
+    def commit(self) -> Sequence[Step]:
+        """Let the provider hear a pause, which ends what is being said, unless nothing is."""
+        if self.sent <= self.heard:
+            return tuple(self.finish("", self.sent))
+        return [self.sound(piece) for piece in self.pieces(_silence(taken(self.settings.sound)))]
+
+    def from_upstream(self, frame: Frame) -> Sequence[Step]:
+        """Take in an event."""
+        provider = self.call.provider
+        if isinstance(frame, str):
+            raise malformed(provider, "a message is no event")
+        # Each has its event, and all of it.
+        buffer = FrameBuffer(provider)
+        steps: list[Step] = []
+        try:
+            for result in heard_results(buffer.feed(frame), provider):
+                steps += self._result(result)
+        except UpstreamError as error:
+            steps.append(self._fail(error))
+        if buffer.is_within_message:
+            raise malformed(provider, "an event is cut")
+        return steps
+
+    def _result(self, found: Result) -> Iterator[Step]:
+        self.heard_until(found.end_time * 1000)
+        yield from self.speech(found.start_time * 1000)
+        if found.is_partial:
+            yield from self.guess(found.text)
+        else:
+            yield from self.finish(found.text, found.end_time * 1000)
+
+    def _fail(self, error: UpstreamError) -> SessionEvent:
+        """Note a failure, and tell it the caller. Raises it where its event made no sense."""
+        code = error.metadata.get("upstream_code")
+        if not code:
+            raise error
+        self.failure = error
+        kind = "server_error" if error.is_transient else "invalid_request_error"
+        return self.events.failure(kind, code, str(error))
