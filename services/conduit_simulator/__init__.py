@@ -1,9 +1,10 @@
 """A provider that needs no account: a real HTTP upstream that behaves, and misbehaves, on request.
 
 It speaks OpenAI's dialect: `POST /v1/chat/completions` (whole and streamed), `POST /v1/embeddings`,
-`POST /v1/images/generations` and `/v1/images/edits`, `POST /v1/audio/transcriptions`,
-`POST /v1/audio/speech`, `GET /v1/models`. Any bearer token will do as a key. The model's name says
-what happens:
+`POST /v1/images/generations` and `/v1/images/edits`, `POST /v1/audio/transcriptions` and
+`/v1/audio/translations`, `POST /v1/audio/speech`, `POST` and `DELETE /v1/audio/voices`, the
+WebSockets `/v1/realtime` and `/v1/live/sessions`, `GET /v1/models`. Any bearer token will do as a
+key. The model's name says what happens:
 
 =====================  ==========================================================================
 ``echo``               answers with the last user message

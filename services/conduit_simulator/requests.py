@@ -118,6 +118,17 @@ class TranscriptionRequest(msgspec.Struct):
     stream: bool | None = None
 
 
+class VoiceRequest(msgspec.Struct):
+    """https://platform.openai.com/docs/api-reference/audio/createVoice."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1)]
+    type: Literal["audio_sample", "prompt"] = "audio_sample"
+    # How long the sample is.
+    audio_sample: int | None = None
+    consent: str = ""
+    prompt: str = ""
+
+
 class SpeechRequest(msgspec.Struct):
     """https://platform.openai.com/docs/api-reference/audio/createSpeech."""
 
@@ -136,6 +147,8 @@ _IMAGE = msgspec.json.Decoder(ImageRequest)
 _IMAGE_EDIT = msgspec.json.Decoder(ImageEditRequest)
 _SPEECH = msgspec.json.Decoder(SpeechRequest)
 _FORM = b"multipart/form-data"
+# Members that are one file, of which its length is all that matters.
+_FILES = frozenset({"file", "audio_sample"})
 
 
 def read_chat(body: bytes) -> ChatRequest:
@@ -208,6 +221,14 @@ def read_transcription(body: bytes, content_type: bytes) -> TranscriptionRequest
         raise bad_request(f"We could not parse the body of your request: {error}") from error
 
 
+def read_voice(body: bytes, content_type: bytes) -> VoiceRequest:
+    """Read the form of a wish for a voice. ApiError 400 if it is none."""
+    try:
+        return msgspec.convert(_members_of(body, content_type), VoiceRequest, strict=False)
+    except (msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise bad_request(f"We could not parse the body of your request: {error}") from error
+
+
 def _members_of(body: bytes, content_type: bytes) -> dict[str, object]:
     """Return the members of a form: texts, and how long its files are."""
     head = b"content-type: %b\r\n\r\n" % content_type.replace(b"\n", b"")
@@ -220,7 +241,7 @@ def _members_of(body: bytes, content_type: bytes) -> dict[str, object]:
             raise bad_request("A part of a form has no parts")
         if name.removesuffix("[]") == "image":
             images.append(len(data))
-        elif name == "file":
+        elif name in _FILES:
             members[name] = len(data)
         elif name.endswith("[]"):
             found = members.setdefault(name.removesuffix("[]"), [])

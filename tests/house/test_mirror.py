@@ -27,6 +27,9 @@ PROVIDERS: dict[str, str] = {}
 SIMULATOR = {
     # Puts the parts together and decides nothing.
     "bootstrap.py": "tests/integration/simulator",
+    # Answers are sent, and not, over real connections.
+    "answers.py": "tests/unit/conduit_simulator/test_service.py",
+    "sessions.py": "tests/integration/simulator/test_sound.py",
 }
 BILLING = {
     # Puts the parts together and decides nothing.

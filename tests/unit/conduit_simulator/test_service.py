@@ -11,7 +11,8 @@ from tests.support.clock import Clock
 from tests.support.waiting import eventually
 
 from conduit_kernel.http import HttpServer
-from conduit_simulator.service import SILENCE_SECONDS, Simulator
+from conduit_simulator.answers import SILENCE_SECONDS
+from conduit_simulator.service import Simulator
 
 HELLO = [{"role": "user", "content": "hello there"}]
 
