@@ -8,6 +8,8 @@ from tests.faults.fault_operations import OPERATIONS
 from tests.faults.operation import Operation
 
 CALLERS = ("http", "grpc")
+# Over HTTP, where a connection to the provider is kept: chats go the straight way.
+STRAIGHT = "straight"
 
 
 @dataclass(frozen=True)
@@ -91,4 +93,15 @@ def cases_of(fault: Fault) -> list[Case]:
     ]
 
 
-CASES = [case for fault in (*FAULTS, CUTTING, ENDLESS, SILENT) for case in cases_of(fault)]
+# Those that meet a fault on the straight way, which leads to a first of several instances.
+STRAIGHT_CASES = [
+    Case(fault, operation, None, STRAIGHT)
+    for operation in OPERATIONS
+    if operation.name == "chat" and not operation.is_stream
+    for fault in FAULTS
+    if fault.meets(operation) and fault.second and not fault.base_url
+]
+CASES = [
+    *(case for fault in (*FAULTS, CUTTING, ENDLESS, SILENT) for case in cases_of(fault)),
+    *STRAIGHT_CASES,
+]

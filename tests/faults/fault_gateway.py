@@ -19,8 +19,8 @@ from tests.faults.fault_callers import (
     ask_over_grpc,
     ask_over_http,
 )
-from tests.faults.fault_case import CASES, Case
-from tests.faults.misbehaving_upstream import MisbehavingUpstream, Seen, misbehaving
+from tests.faults.fault_case import CASES, STRAIGHT, Case
+from tests.faults.misbehaving_upstream import KEPT, MisbehavingUpstream, Seen, misbehaving
 from tests.faults.session_callers import converse_over_grpc, converse_over_http
 from tests.faults.upstream_acts import good
 from tests.integration.router.conftest import NOWHERE
@@ -108,7 +108,9 @@ class FaultGateway:
         """Make the call of a case; `came` is where to note how it goes."""
         came = came or self.new()
         began = time.monotonic()
-        make = self._over_http if case.caller == "http" else self._over_grpc
+        if case.caller == STRAIGHT:
+            await ask_over_http(self.client, case.operation, KEPT, self.new(), {})
+        make = self._over_grpc if case.caller == "grpc" else self._over_http
         await make(case, came, seconds)
         came.seconds = time.monotonic() - began
         return came
@@ -188,6 +190,9 @@ def configuration(upstream: MisbehavingUpstream, cases: Sequence[Case]) -> Snaps
         chains.append(
             FallbackChain(id=first, model_alias=case.alias, is_enabled=True, providers=steps)
         )
+    kept = 2 * len(cases) + 1
+    providers.append(provider(kept, upstream.play(KEPT, ())))
+    mappings.append(mapping(kept, kept, model_alias=KEPT, actual_model_name="gpt"))
     keys = [key(each.id, each.id) for each in providers]
     return snapshot(providers, keys=keys, mappings=mappings, chains=chains)
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import re
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,6 +25,8 @@ _MEMBER = re.compile(rb'name="(\w+)"\r\n(?:[^\r\n]+\r\n)*\r\n(.*?)\r\n--', re.DO
 _MASKED_CLOSE = 0x80 | Opcode.CLOSE
 _MASK_BYTES = 4
 _LONG = 126
+# Where requests are answered as they should be, and their connections kept.
+KEPT = "kept"
 
 
 class Seen(NamedTuple):
@@ -36,6 +38,11 @@ class Seen(NamedTuple):
     body: dict[str, object]
     # The body's bytes.
     raw: bytes = b""
+
+    @property
+    def place(self) -> str:
+        """Whose request it is."""
+        return self.path.split("/v1/")[0].strip("/")
 
     @property
     def is_session(self) -> bool:
@@ -147,6 +154,8 @@ class MisbehavingUpstream:
         # Those that are being answered, and when the other side left one, by place.
         self.busy = 0
         self.left: dict[str, float] = {}
+        # Requests that came on a connection which was kept, by place.
+        self.reused: Counter[str] = Counter()
 
     def play(self, place: str, acts: Sequence[Act], creations: Sequence[Act] = ()) -> str:
         """Meet requests to a place so, and those that make sessions; return its base URL."""
@@ -154,7 +163,7 @@ class MisbehavingUpstream:
         return f"{self.url}/{place}/v1"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer the request of a connection, and end it."""
+        """Answer the request of a connection, and end it; one that is kept has several."""
         self.busy += 1
         try:
             await self._answer(reader, writer)
@@ -172,7 +181,12 @@ class MisbehavingUpstream:
             writer.write(b"HTTP/1.1 400 This is no HTTPS\r\n\r\n")
             return
         seen = await _read(first, reader)
-        place = seen.path.split("/v1/")[0].strip("/")
+        while seen.place == KEPT:
+            body = seen.answer.whole
+            writer.write(b"HTTP/1.1 200 X\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+            seen = await self._next(reader)
+            self.reused[seen.place] += 1
+        place = seen.place
         if seen.is_creation:
             self.created[place].append(seen)
             acts = self.creations[place]
@@ -190,6 +204,15 @@ class MisbehavingUpstream:
         for task in (answering, leaving):
             task.cancel()
         await asyncio.gather(answering, leaving, return_exceptions=True)
+
+    async def _next(self, reader: asyncio.StreamReader) -> Seen:
+        """Return the next request of a connection that is kept; meanwhile nobody is answered."""
+        self.busy -= 1
+        try:
+            first = await reader.readexactly(1)
+        finally:
+            self.busy += 1
+        return await _read(first, reader)
 
 
 async def _read(first: bytes, reader: asyncio.StreamReader) -> Seen:

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from tests.faults.fault import WHOLE, Fault
 from tests.faults.fault_callers import Came
-from tests.faults.fault_case import Case, cases_of
+from tests.faults.fault_case import STRAIGHT_CASES, Case, cases_of
 from tests.faults.fault_catalogue import CUTTING, ENDLESS, FAULTS, SILENT
 from tests.faults.fault_checks import (
     check_answer,
@@ -71,6 +71,19 @@ async def test_a_caller_gets_the_best_that_is_left(gateway: FaultGateway, fault:
         await check_charges(case, came, gateway)
     await gateway.is_idle()
     await nothing_is_left(gateway, *cases)
+
+
+@pytest.mark.parametrize("case", STRAIGHT_CASES, ids=lambda case: case.fault.slug)
+async def test_the_straight_way_gets_callers_the_same(gateway: FaultGateway, case: Case) -> None:
+    """What is prepared for all chats, and sent on a kept connection, may fail in each way, too."""
+    came = await gateway.call(case)
+    assert gateway.upstream.reused[f"{case.alias}/first"]
+    gateway.read_charges()
+    check_answer(case, came)
+    check_requests(case, gateway)
+    await check_charges(case, came, gateway)
+    await gateway.is_idle()
+    await nothing_is_left(gateway, case)
 
 
 @pytest.mark.parametrize(
