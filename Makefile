@@ -15,7 +15,7 @@ SEEDS ?= 200
 MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test generate drift format lint baseline types imports unit fuzz schema wire faults hostile outages soak uploads engines hub-clients stubs bench check clean
+.PHONY: help install serve test generate drift format lint baseline types imports unit fuzz schema wire faults hostile outages soak uploads engines hub-clients node-client stubs bench check clean
 # Steps of one check would only fight for the processors.
 .NOTPARALLEL:
 
@@ -93,6 +93,9 @@ engines: $(DEV_INSTALLED) ## speak by espeak-ng and write it down by pocketsphin
 
 hub-clients: ## install three SignalR clients apart, for tests/conformance; needs npm
 	@sh tools/hub-clients.sh "$(PYTHON)" build/hub-clients
+
+node-client: ## install OpenAI's client for Node apart, for tests/conformance; needs npm
+	@sh tools/node-client.sh build/node-client
 
 stubs: $(DEV_INSTALLED) ## stream an answer in each language of clients/README.md that is there
 	@tools/try-stubs.sh $(ARGS)
