@@ -15,7 +15,7 @@ SEEDS ?= 200
 MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test generate drift format lint baseline types imports unit fuzz schema wire faults hostile outages soak uploads engines hub-clients node-client stubs bench check clean
+.PHONY: help install serve test generate drift format lint baseline types imports unit fuzz schema wire faults hostile outages soak uploads engines hub-clients node-client stubs bench voice check clean
 # Steps of one check would only fight for the processors.
 .NOTPARALLEL:
 
@@ -102,6 +102,9 @@ stubs: $(DEV_INSTALLED) ## stream an answer in each language of clients/README.m
 
 bench: $(INSTALLED) ## measure CPU per request, latency and the start, and hold them to the budget
 	$(BIN)/python benchmarks/bench.py $(ARGS)
+
+voice: $(INSTALLED) ## measure how much later the sound of 200 sessions is than without Conduit
+	$(BIN)/python benchmarks/voice.py $(ARGS)
 
 check: lint types imports test ## do all that CI does
 

@@ -7,18 +7,18 @@ from typing import cast
 
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Response
-from websockets.protocol import CONNECTING, OPEN, Protocol
+from websockets.protocol import CONNECTING, OPEN, SERVER, Protocol
 
 from conduit_kernel.http.client import DialedProtocol
 from conduit_kernel.http.headers import Fields
 from conduit_kernel.http.wake_slot import WakeSlot
 from conduit_kernel.websocket.errors import WebSocketClosed
+from conduit_kernel.websocket.frames import Message, frame_of, size_of, usual_message
 from conduit_kernel.websocket.limits import WebSocketLimits
 
 # What a message costs beside its bytes, so that empty ones are bounded, too.
 _MESSAGE_OVERHEAD = 64
-
-Message = str | bytes
+_HEAD_END = b"\r\n\r\n"
 
 
 def fields_of(response: Response) -> Fields:
@@ -42,6 +42,9 @@ class WebSocket(DialedProtocol):
         self._inbox: deque[Message] = deque()
         self._inbox_bytes = 0
         self._slot = WakeSlot(loop)
+        # Bytes that no frame that was taken in had: where there are none, a frame begins next.
+        self._unread = 0
+        self._is_server = self._is_fragmented = False
         self._opcode = Opcode.BINARY
         self._fragments = bytearray()
         self._heard_at = 0.0
@@ -93,18 +96,17 @@ class WebSocket(DialedProtocol):
 
     async def send(self, message: Message) -> None:
         """Send a message, waiting while the peer is slow. Raises WebSocketClosed."""
-        await self._writable.wait()
+        if self._is_writing_paused:
+            await self._writable.wait()
         if self._protocol.state is not OPEN or self._is_lost:
             if not self._is_lost:
                 # How it ends is known in a moment.
                 await self._ended.wait()
             raise self._closed()
-        if isinstance(message, str):
-            self._protocol.send_text(message.encode())
-        else:
-            self._protocol.send_binary(message)
-        self._flush()
-        await self._writable.wait()
+        if not self.transport.is_closing():
+            self.transport.write(frame_of(message, is_masked=not self._is_server))
+        if self._is_writing_paused:
+            await self._writable.wait()
 
     async def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
         """Say goodbye and wait, in bounds, until the connection has ended; no effect afterwards."""
@@ -132,6 +134,7 @@ class WebSocket(DialedProtocol):
     def begin(self, protocol: Protocol, on_lost: Callable[[], None] | None = None) -> None:
         """Take the state of the connection, which the handshake made or is making."""
         self._protocol = protocol
+        self._is_server = protocol.side is SERVER
         self._on_lost = on_lost
         self._is_begun = True
         self.transport.set_write_buffer_limits(high=self._limits.write_buffer_bytes)
@@ -162,13 +165,10 @@ class WebSocket(DialedProtocol):
             self.transport.abort()
             return
         self._heard_at = self._loop.time()
-        self._protocol.receive_data(data)
-        for event in self._protocol.events_received():
-            if isinstance(event, Frame):
-                self._take(event)
-            elif isinstance(event, Response):
-                self.answer_fields = fields_of(event)
-        self._flush()
+        if self._unread == 0 and (message := self._usual_message(data)) is not None:
+            self._keep(message)
+        else:
+            self._read(data)
         self._adjust_reading()
         self._slot.wake()
 
@@ -210,11 +210,33 @@ class WebSocket(DialedProtocol):
 
     # Frames.
 
+    def _usual_message(self, data: bytes) -> Message | None:
+        is_usual = self._protocol.state is OPEN and not self._is_fragmented
+        if not is_usual or len(data) > self._limits.message_bytes:
+            return None
+        return usual_message(data, is_masked=self._is_server)
+
+    def _read(self, data: bytes) -> None:
+        """Have the protocol read, and do what it wants to be done."""
+        is_new = self._unread == 0
+        self._unread += len(data)
+        self._protocol.receive_data(data)
+        for event in self._protocol.events_received():
+            if isinstance(event, Frame):
+                self._unread -= size_of(event, is_masked=self._is_server)
+                self._take(event)
+            elif isinstance(event, Response):
+                self.answer_fields = fields_of(event)
+                # Of a head in pieces nobody knows the size: then frames are never the usual ones.
+                self._unread -= data.find(_HEAD_END) + len(_HEAD_END) if is_new else 0
+        self._flush()
+
     def _take(self, frame: Frame) -> None:
         if frame.opcode in (Opcode.TEXT, Opcode.BINARY):
             self._opcode = frame.opcode
         elif frame.opcode is not Opcode.CONT:
             return
+        self._is_fragmented = not frame.fin
         if not frame.fin:
             self._fragments += frame.data
             return

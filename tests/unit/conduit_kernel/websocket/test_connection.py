@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 import struct
 
 import pytest
@@ -72,6 +73,72 @@ async def test_broken_frames_end_the_connection(sent: bytes, code: int) -> None:
         peer.writer.close()
         await handler.ended(code)
         assert handler.got == ["whole"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+@both_loops
+async def test_messages_are_the_same_wherever_their_bytes_are_cut(seed: int) -> None:
+    """Whole frames, parts of them, several at once, messages in pieces, and pings among them."""
+    chance = random.Random(seed)  # noqa: S311 # the same for each seed
+    said: list[str | bytes] = []
+    # Many begin where a frame does.
+    pieces = [b""]
+    for number in range(40):
+        text = f"{number} " + "x" * chance.choice((0, 3, 120, 200, 3_000, 66_000))
+        cut = chance.randrange(len(text))
+        said.append(text)
+        pieces[-1] += chance.choice(
+            (
+                frame(TEXT, text.encode()),
+                frame(TEXT, text.encode()),
+                frame(TEXT, text[:cut].encode(), fin=False) + frame(0, text[cut:].encode()),
+                frame(PING, b"?") + frame(TEXT, text.encode()),
+            )
+        )
+        if chance.random() < 0.7:  # most
+            pieces.append(b"")
+    handler = Listening()
+    async with serving(handler) as server, shaken(server) as peer:
+        for piece in pieces:
+            cut = chance.choice((len(piece), len(piece), chance.randrange(len(piece) + 1)))
+            for part in (piece[:cut], piece[cut:]):
+                await peer.send(part)
+                for _ in range(3):
+                    await asyncio.sleep(0)
+        await until(lambda: len(handler.got) == len(said))
+        assert handler.got == said
+        peer.writer.close()
+
+
+@both_loops
+async def test_a_message_that_holds_a_frame_is_one_message() -> None:
+    """Though that frame is all that a read brings: nobody speaks for the peer."""
+    forged = frame(TEXT, b"forged")
+    hidden = bytes(byte ^ b"\1\2\3\4"[at % 4] for at, byte in enumerate(bytes(8) + forged))
+    whole = frame(BINARY, hidden)
+    handler = Listening()
+    async with serving(handler) as server, shaken(server) as peer:
+        for piece in (frame(TEXT, b"first"), whole[: -len(forged)], forged, frame(TEXT, b"last")):
+            await peer.send(piece)
+            await asyncio.sleep(0.02)
+        await until(lambda: len(handler.got) == 3)
+        assert handler.got == ["first", hidden, "last"]
+        peer.writer.close()
+
+
+@both_loops
+async def test_a_message_within_another_is_broken_in_reads_of_their_own_too() -> None:
+    """The second one is whole, and would be the usual one elsewhere."""
+    handler = Listening()
+    async with serving(handler) as server, shaken(server) as peer:
+        await peer.send(frame(TEXT, b"a", fin=False))
+        await asyncio.sleep(0.02)
+        await peer.send(frame(TEXT, b"b"))
+        opcode, payload = await read_frame(peer.reader)
+        assert (opcode, struct.unpack("!H", payload[:2])[0]) == (CLOSE, 1002)
+        peer.writer.close()
+        await handler.ended(1002)
+        assert not handler.got
 
 
 @both_loops
