@@ -172,10 +172,12 @@ class Authorizer:
         if address and MASTER_KEY_HEADER in credentials:
             self._throttle.check(address)
 
-    def note_refusal(self, error: ConduitError, address: str) -> None:
+    def note_refusal(
+        self, error: ConduitError, credentials: Mapping[str, str], address: str
+    ) -> None:
         """Take note of a wrong credential. LoginThrottled if none is looked at from there."""
         if address and isinstance(error, MasterKeyInvalid):
-            self._throttle.note_refusal(address)
+            self._throttle.note_refusal(address, credentials.get(MASTER_KEY_HEADER, ""))
         elif address and isinstance(error, AdministratorTokenInvalid):
             self._throttle.note_token(address)
 
@@ -207,7 +209,7 @@ class Authorizer:
         try:
             return self._administrator_of(credentials, address)
         except _WRONG as error:
-            self.note_refusal(error, address)
+            self.note_refusal(error, credentials, address)
             raise
 
     def _administrator_of(self, credentials: Mapping[str, str], address: str) -> Principal:

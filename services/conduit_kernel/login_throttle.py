@@ -6,6 +6,7 @@ Tokens are random: nobody guesses them, and whoever has one is never slowed.
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import NamedTuple
 
 import structlog
 
@@ -13,6 +14,8 @@ from conduit_kernel.auth_errors import AdministratorTokenInvalid, LoginThrottled
 
 # Wrong ones that cost nothing: people mistype.
 FREE_REFUSALS = 10
+# Whoever shows the same wrong one again learns nothing: so often it counts as one more guess.
+REPEATS_PER_GUESS = 10
 # After each further one nothing is taken for twice as long, from a second on.
 MAX_PAUSE_SECONDS = 60.0
 # Whoever was quiet for so long begins anew.
@@ -20,6 +23,19 @@ FORGET_SECONDS = 900.0
 MAX_ADDRESSES = 4096
 # A network of one subscriber, who has all of its addresses.
 IPV6_PREFIX = 64
+
+
+class _Guesses(NamedTuple):
+    guesses: int = 0
+    # Nothing is taken before.
+    until: float = 0.0
+    last_at: float = 0.0
+    # Which the last one was, and how often it was shown again.
+    last_hash: int = 0
+    repeats: int = 0
+
+
+_NONE = _Guesses()
 
 
 class LoginThrottle:
@@ -31,30 +47,34 @@ class LoginThrottle:
     def __init__(self, timer: Callable[[], float]) -> None:
         """Take a clock of seconds since any moment."""
         self._timer = timer
-        # By network: how many, until when nothing is taken, and when the last one came.
-        self._refusals: OrderedDict[str, tuple[int, float, float]] = OrderedDict()
+        # By network.
+        self._guesses: OrderedDict[str, _Guesses] = OrderedDict()
         self._log = structlog.get_logger("logins")
 
     def check(self, address: str) -> None:
         """Raise LoginThrottled if nothing is taken from an address just now."""
-        if not self._refusals:
+        if not self._guesses:
             return
-        _, until, _ = self._refusals.get(_network(address), (0, 0.0, 0.0))
-        if (seconds := until - self._timer()) > 0:
+        found = self._guesses.get(_network(address), _NONE)
+        if (seconds := found.until - self._timer()) > 0:
             message = "Too many wrong master keys came from this address; wait before the next"
             raise LoginThrottled(message, retry_after_ms=str(int(seconds * 1000) + 1))
 
-    def note_refusal(self, address: str) -> None:
+    def note_refusal(self, address: str, key: str) -> None:
         """Count a wrong master key, and write a line about it. Raises as `check` does before."""
         self.check(address)
-        network, now = _network(address), self._timer()
-        count, _, last = self._refusals.pop(network, (0, 0.0, now))
-        count = 1 if now - last > FORGET_SECONDS else count + 1
+        network, now, hashed = _network(address), self._timer(), hash(key)
+        old = self._guesses.pop(network, _NONE)
+        if now - old.last_at > FORGET_SECONDS:
+            old = _NONE
+        repeats = old.repeats + 1 if old.guesses and old.last_hash == hashed else 0
+        is_guess = repeats % REPEATS_PER_GUESS == 0
+        count = old.guesses + is_guess
         pause = min(2.0 ** max(count - FREE_REFUSALS - 1, 0), MAX_PAUSE_SECONDS)
-        seconds = pause if count > FREE_REFUSALS else 0.0
-        self._refusals[network] = count, now + seconds, now
-        if len(self._refusals) > MAX_ADDRESSES:
-            self._refusals.popitem(last=False)
+        seconds = pause if is_guess and count > FREE_REFUSALS else 0.0
+        self._guesses[network] = _Guesses(count, now + seconds, now, hashed, repeats)
+        if len(self._guesses) > MAX_ADDRESSES:
+            self._guesses.popitem(last=False)
         event = "login_locked_out" if seconds else "login_refused"
         self._log.warning(
             event, address=address, code=MasterKeyInvalid.reason, refusals=count, seconds=seconds

@@ -160,7 +160,8 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
             with self._observed(name if name in METHODS else _UNKNOWN, None, metadata) as call:
                 refused = error
                 try:
-                    self._authorizer.note_refusal(error, self._guesser(context, metadata))
+                    guesser = self._guesser(context, metadata)
+                    self._authorizer.note_refusal(error, metadata, guesser)
                 except LoginThrottled as throttled:
                     refused = throttled
                 await _abort(call, self._named(refused, metadata), context)

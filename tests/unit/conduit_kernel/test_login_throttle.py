@@ -11,6 +11,7 @@ from conduit_kernel.login_throttle import (
     FREE_REFUSALS,
     MAX_ADDRESSES,
     MAX_PAUSE_SECONDS,
+    REPEATS_PER_GUESS,
     LoginThrottle,
 )
 
@@ -22,12 +23,14 @@ class Bench:
 
     def __init__(self) -> None:
         self.now = 1000.0
+        self._guessed = 0
         self.throttle = LoginThrottle(lambda: self.now)
 
     def guess(self, times: int, address: str = GUESSER) -> None:
-        """Show wrong keys, as many as are looked at."""
+        """Show wrong keys, each another one, as many as are looked at."""
         for _ in range(times):
-            self.throttle.note_refusal(address)
+            self._guessed += 1
+            self.throttle.note_refusal(address, f"guess-{self._guessed}")
 
     def pause(self, address: str = GUESSER) -> float:
         """Return for how many seconds no key is taken from an address."""
@@ -63,6 +66,16 @@ def test_each_further_guess_costs_twice_as_long_up_to_a_minute(bench: Bench) -> 
         bench.now += pauses[-1] + 0.01
         assert bench.pause() == 0.0
     assert pauses == [1, 2, 4, 8, 16, 32, *[MAX_PAUSE_SECONDS] * 3]
+
+
+def test_whoever_shows_one_wrong_key_again_and_again_is_slowed_later(bench: Bench) -> None:
+    """As a client does whose key was changed: it learns nothing that it did not know."""
+    free = FREE_REFUSALS * REPEATS_PER_GUESS
+    for _ in range(free):
+        bench.throttle.note_refusal(GUESSER, "former")
+    assert bench.pause() == 0.0
+    bench.throttle.note_refusal(GUESSER, "former")
+    assert bench.pause() > 0.0
 
 
 @pytest.mark.parametrize(
@@ -109,7 +122,7 @@ def test_memory_is_bounded(bench: Bench) -> None:
     assert bench.pause("198.51.100.1") > 0.0
     bench.guess(1, "192.0.2.1")
     assert bench.pause("198.51.100.1") == 0.0
-    assert len(vars(bench.throttle)["_refusals"]) == MAX_ADDRESSES
+    assert len(vars(bench.throttle)["_guesses"]) == MAX_ADDRESSES
 
 
 def test_lines_name_the_address_and_no_key(bench: Bench) -> None:
