@@ -18,6 +18,7 @@ from conduit_kernel.errors import (
     InvalidApiKey,
     InvalidRequest,
     StorageFull,
+    UnsupportedCapability,
     UpstreamError,
     UpstreamTimeout,
 )
@@ -108,20 +109,22 @@ class VoiceMaking:
         return form.with_typed(typed)
 
     def _usual_model(self, caller: CallerContext) -> str:
-        """Return an alias where it makes no difference which. InvalidRequest if it does."""
+        """Return an alias where it makes no difference which.
+
+        InvalidRequest if it does, UnsupportedCapability if there is none.
+        """
         routes = [
             route
             for route in self._runtime.table.routes.values()
             if may_use(caller.caller, route.alias) and _makers(route)
         ]
+        if not routes:
+            message = "No voices can be made for the models that this key may use"
+            raise UnsupportedCapability(message, capability="voices")
         if len({_makers(route) for route in routes}) == 1:
             return min(route.alias for route in routes)
         names = ", ".join(sorted(route.alias for route in routes)[:20])
-        message = (
-            f"model is required; voices can be made for {names}"
-            if names
-            else ("No voices can be made for the models that this key may use")
-        )
+        message = f"model is required; voices can be made for {names}"
         raise InvalidRequest(message, field="model")
 
     async def _check_room(self, caller: CallerContext) -> None:

@@ -27,8 +27,8 @@ DOCUMENT: Json = {"version": 1}
 MODEL = "echo"
 SOURCES = ("image_url", "file_id", "file")
 PRICES = ("inputCostPer1kTokens", "outputCostPer1kTokens", "costPerUnit")
-# A token is the gateway's, and the first day is not behind the last one.
-UNKNOWN_QUERY = {"pageToken", "startDate"}
+# Where a page begins is the gateway's, and the first day is not behind the last one.
+UNKNOWN_QUERY = {"after", "pageToken", "startDate"}
 # Instances and models by names that there are.
 UNKNOWN_HEADERS = {"x-conduit-provider", "x-conduit-fallbacks"}
 MONEY_DIGITS = 6

@@ -31,6 +31,7 @@ from conduit_kernel.errors import (
     ConduitError,
     InvalidRequest,
     ServiceUnavailable,
+    UnsupportedCapability,
     UpstreamError,
 )
 from conduit_kernel.not_found_errors import VoiceNotFound
@@ -316,6 +317,17 @@ async def test_a_model_need_not_be_named_where_it_makes_no_difference(
         await created(router, wish(""))
     assert refused.value.metadata["field"] == "model"
     assert "gpt, other" in refused.value.message
+
+
+async def test_where_no_model_speaks_with_made_voices_no_request_is_wrong(
+    bench: Runner, makers: VoiceMakers, host: StorageHost
+) -> None:
+    """Naming another model would not help."""
+    source = configured(makers)
+    source.mappings.clear()
+    router = await bench(source, storage=host.address)
+    with pytest.raises(UnsupportedCapability, match="No voices can be made"):
+        await created(router, wish(""))
 
 
 @pytest.mark.parametrize(
