@@ -27,6 +27,15 @@ from conduit_kernel.http import (
 )
 from conduit_router.routing.table import UpstreamTarget
 
+# Callers are not told the addresses of our providers and proxies; a provider's test tells them.
+_UNREACHABLE = {
+    "dns": "its name cannot be resolved",
+    "forbidden": "its address may not be connected to",
+    "proxy": "the proxy on the way to it failed",
+    "refused": "it refused the connection",
+    "tls": "no TLS could be agreed on with it",
+}
+
 
 class ConnectionsInUse(UpstreamTimeout):
     """Our own calls have all connections to a provider, which was not asked."""
@@ -55,7 +64,8 @@ def raise_unreachable(error: HttpError, upstream: UpstreamTarget) -> NoReturn:
             message, known = f"{name} did not take the connection in time", {"kind": error.kind}
             raise UpstreamTimeout(message, provider=name, limit="connect", **known) from error
         cls = EgressProxyFailed if error.kind == "proxy" else UpstreamUnreachable
-        raise cls(f"{name} cannot be reached: {error}", provider=name, kind=error.kind) from error
+        why = _UNREACHABLE.get(error.kind, "no connection could be made")
+        raise cls(f"{name} cannot be reached: {why}", provider=name, kind=error.kind) from error
     if isinstance(error, BodyTooLarge):
         raise UpstreamError(f"{name} sent an answer that is too large", provider=name) from error
     raise UpstreamUnreachable(

@@ -1,5 +1,7 @@
 """What errors of connections mean."""
 
+from typing import get_args
+
 import pytest
 from tests.support.snapshots import compiled, provider, snapshot
 
@@ -13,6 +15,7 @@ from conduit_kernel.errors import (
 )
 from conduit_kernel.http import (
     BodyCut,
+    ConnectFailed,
     HeaderTimeout,
     HttpError,
     IdleTimeout,
@@ -23,6 +26,7 @@ from conduit_kernel.http import (
     TotalTimeout,
     UploadFailed,
 )
+from conduit_kernel.http.errors import ConnectFailure
 from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.transport_errors import (
     ConnectionsInUse,
@@ -53,6 +57,17 @@ def test_a_lack_of_connections_blames_no_provider(error: HttpError) -> None:
         raise_unreachable(error, target)
     assert not found.value.is_conclusive
     assert not found.value.is_providers_fault
+
+
+@pytest.mark.parametrize("kind", get_args(ConnectFailure))
+def test_callers_learn_no_addresses_of_ours(kind: ConnectFailure) -> None:
+    """Neither those of providers in our networks, nor those of proxies."""
+    error = ConnectFailed(kind, "10.1.2.3:8000, or vllm.internal, refused the connection")
+    with pytest.raises(UpstreamError, match="provider-1 ") as raised:
+        raise_unreachable(error, upstream())
+    told = f"{raised.value.message} {raised.value.metadata}"
+    assert "10.1.2.3" not in told
+    assert "internal" not in told
 
 
 def test_our_own_exhaustion_blames_no_provider() -> None:
