@@ -422,3 +422,18 @@ def test_limits_of_durations_in_headers_are_described(text: str, is_taken: bool)
     parameters = DOCUMENT["paths"]["/v1/chat/completions"]["post"]["parameters"]
     timeout = next(each for each in parameters if each["name"] == "x-conduit-timeout")
     assert bool(re.search(timeout["schema"]["pattern"], text)) is is_taken
+
+
+def test_what_may_be_left_out_of_a_body_may_be_null() -> None:
+    """As clients write that have every member; what is required may not."""
+    body = DOCUMENT["paths"]["/api/announcements"]["post"]["requestBody"]["content"]
+    members = body["application/json"]["schema"]["properties"]
+    assert members["category"]["type"] == ["string", "null"]
+    assert members["message"]["type"] == "string"
+
+
+def test_an_empty_day_is_unset() -> None:
+    """As forms send it."""
+    parameters = DOCUMENT["paths"]["/api/usage/costs"]["get"]["parameters"]
+    days = [each["schema"] for each in parameters if each["name"] in {"startDate", "endDate"}]
+    assert [day["anyOf"] for day in days] == [[{"format": "date"}, {"const": ""}]] * 2

@@ -18,7 +18,7 @@ from .http_requests import WEBSOCKET, takes_json
 from .json_names import members
 from .openapi_errors import ERROR_SCHEMAS, error_references, error_responses, reason_schema
 from .openapi_forms import form_schema, form_type
-from .openapi_schemas import BINARY, Schema, Schemas, named, reference
+from .openapi_schemas import BINARY, Schema, Schemas, named, or_null, reference
 from .source import Source
 
 SECURITY: dict[str, list[dict[str, list[str]]]] = {
@@ -207,7 +207,13 @@ class OpenApi:
             schema = self._schemas.message(request, without=carried)
             if "properties" not in schema:
                 return None
-            needed = {"required": True} if "required" in schema else {}
+            required = schema.get("required", ())
+            schema["properties"] = {
+                # Null is unset.
+                name: value if name in required else or_null(value)
+                for name, value in schema["properties"].items()
+            }
+            needed = {"required": True} if required else {}
             content: dict[str, Any] = {JSON_TYPE: {"schema": schema}}
             if (document := document_field(binding, request)) is not None:
                 # Of the value that the text stands for.

@@ -19,7 +19,8 @@ def limits_of_value(limits: LimitOptions) -> dict[str, Any]:
         "minLength": limits.min_length,
         "maxLength": limits.max_length,
         "pattern": _pattern(limits),
-        "format": limits.format,
+        # Empty is unset.
+        "anyOf": [{"format": limits.format}, {"const": ""}] if limits.format else None,
     }
     bounds = {
         "minimum": limits.least,

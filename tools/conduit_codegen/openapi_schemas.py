@@ -202,7 +202,7 @@ class Schemas:
             or null_field(self._contract, field) is not None
             or self._may_answer_null(message, field)
         ):
-            schema = _or_null(schema)
+            schema = or_null(schema)
         if field.comment:
             schema = schema | {"description": self._comment(message, field)}
         if field.json.secret:
@@ -305,7 +305,7 @@ def _is_always_written(message: Message, field: Field) -> bool:
     return is_admin and not field.has_presence and not field.json.raw and not field.json.secret
 
 
-def _or_null(schema: Schema) -> Schema:
+def or_null(schema: Schema) -> Schema:
     """Return the schema of a value that can be null."""
     if not schema:
         return schema
