@@ -33,6 +33,7 @@ from conduit_providers.codecs.shared.turns import (
     no_turns,
     unknown_turn,
 )
+from conduit_providers.codecs.shared.unsupported import untaken
 from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
@@ -169,13 +170,10 @@ def _content(part: ContentPart, call: ChatCall, provider: str) -> Json:
             return {"type": "image", "source": _image_source(part.image_url.url, call)}
         case "file":
             return _document(part, call)
-        case kind:
+        case _:
             if native := _native(part):
                 return native
-            raise UnsupportedCapability(
-                f"{provider} takes no content of type {kind or 'unknown'}",
-                capability=str(kind or "content"),
-            )
+            raise untaken(part, provider)
 
 
 def _native(part: ContentPart) -> Json | None:

@@ -36,6 +36,7 @@ from conduit_providers.codecs.shared.turns import (
     no_turns,
     unknown_turn,
 )
+from conduit_providers.codecs.shared.unsupported import untaken
 from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
@@ -156,11 +157,8 @@ class Conversation:
                 return sound(part.input_audio.data, part.input_audio.format)
             case "file":
                 return self._file(part)
-            case kind:
-                raise UnsupportedCapability(
-                    f"{self._provider} takes no content of type {kind or 'unknown'}",
-                    capability=str(kind or "content"),
-                )
+            case _:
+                raise untaken(part, self._provider)
 
     def _media(self, url: str, field: str, filename: str = "") -> Json:
         kind, inside = media(url, self._call, field, filename)

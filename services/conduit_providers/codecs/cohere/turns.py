@@ -24,6 +24,7 @@ from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.codecs.cohere.answer import FORMAT, TOOL_PLAN
 from conduit_providers.codecs.shared.turns import joined_details, no_turns, said_once, unknown_turn
+from conduit_providers.codecs.shared.unsupported import untaken
 from conduit_providers.json_reading import parsed
 from conduit_providers.operations.chat import ChatCall
 
@@ -97,11 +98,8 @@ class Conversation:
                 return {"type": "text", "text": part.refusal}
             case "image_url":
                 return {"type": "image_url", "image_url": self._image(part.image_url)}
-            case kind:
-                raise UnsupportedCapability(
-                    f"{self._provider} takes no content of type {kind or 'unknown'}",
-                    capability=str(kind or "content"),
-                )
+            case _:
+                raise untaken(part, self._provider)
 
     def _image(self, image: ImageUrl) -> Json:
         if image.detail and image.detail not in DETAILS:

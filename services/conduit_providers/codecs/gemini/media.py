@@ -9,8 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conduit.v1.chat_message_pb2 import ContentPart, ImageUrl, InputFile
-from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
+from conduit_kernel.errors import InvalidRequest
 from conduit_providers.codecs.shared.media import Inline, inlined
+from conduit_providers.codecs.shared.unsupported import untaken
 from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
@@ -71,11 +72,8 @@ class Media:
                 return self._located(content.video_url.url, "video_url.url")
             case "file":
                 return self._file(content.file)
-            case kind:
-                raise UnsupportedCapability(
-                    f"{self._provider} takes no content of type {kind or 'unknown'}",
-                    capability=str(kind or "content"),
-                )
+            case _:
+                raise untaken(content, self._provider)
 
     def _image(self, image: ImageUrl) -> Json:
         part = self._located(image.url, "image_url.url")

@@ -27,6 +27,7 @@ from conduit_providers.codecs.shared.turns import (
     unknown_turn,
     with_results_in_order,
 )
+from conduit_providers.codecs.shared.unsupported import untaken
 from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
@@ -96,11 +97,8 @@ class Turns:
                     texts.append(part.refusal)
                 case "image_url":
                     continue
-                case kind:
-                    raise UnsupportedCapability(
-                        f"{self._provider} takes no content of type {kind or 'unknown'}",
-                        capability=str(kind or "content"),
-                    )
+                case _:
+                    raise untaken(part, self._provider)
         return "\n".join(texts) if texts else message.refusal
 
     def _image(self, part: ContentPart) -> str:

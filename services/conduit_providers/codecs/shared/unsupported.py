@@ -27,6 +27,19 @@ DERIVED = frozenset({"parsed", "parsed_arguments", "index"})
 # JSON that says nothing; clients hand answers back with such members.
 _NOTHING = frozenset({b"", b"null", b"[]", b"{}", b'""'})
 
+# Of the type that a caller gives a part, in an error.
+_MAX_KIND = 100
+
+
+def untaken(part: ContentPart, provider: str) -> UnsupportedCapability:
+    """Return the error of a part of a kind that a provider does not take."""
+    kind: str | None = part.WhichOneof("part")
+    if kind is None:
+        named = orjson.loads(part.unknown_json or b"{}").get("type")
+        kind = named[:_MAX_KIND] if isinstance(named, str) else None
+    message = f"{provider} takes no content of type {kind or 'unknown'}"
+    return UnsupportedCapability(message, capability=kind or "content")
+
 
 def is_default(name: str, value: object) -> bool:
     """Return whether a value asks for no more than what happens without it."""

@@ -112,5 +112,5 @@ def test_content_that_is_not_there_is_refused(content: Json, field: str) -> None
 
 def test_content_of_another_kind_is_refused() -> None:
     """Another candidate may know it."""
-    with pytest.raises(UnsupportedCapability, match="takes no content of type unknown"):
+    with pytest.raises(UnsupportedCapability, match="takes no content of type hologram"):
         part({"type": "hologram"})

@@ -6,7 +6,12 @@ import orjson
 import pytest
 
 from conduit_providers.calls import Call
-from conduit_providers.codecs.shared.unsupported import asking, is_default, note_unsupported
+from conduit_providers.codecs.shared.unsupported import (
+    asking,
+    is_default,
+    note_unsupported,
+    untaken,
+)
 from conduit_providers.operations.chat import ChatCall, chat_request
 
 Json = dict[str, Any]
@@ -100,3 +105,18 @@ def test_of_two_limits_the_older_name_gives_way() -> None:
     assert dropped({}, max_tokens=5, max_completion_tokens=7) == ["max_tokens"]
     assert dropped({}, max_tokens=7, max_completion_tokens=7) == []
     assert dropped({}, max_tokens=7) == []
+
+
+@pytest.mark.parametrize(
+    ("part", "kind"),
+    [
+        ({"type": "tool_use", "id": "t"}, "tool_use"),
+        ({"type": "video_url", "video_url": {"url": "u"}}, "video_url"),
+        ({"type": "x" * 200}, "x" * 100),
+        ({}, "unknown"),
+    ],
+)
+def test_a_part_that_is_not_taken_is_named_as_its_caller_does(part: Json, kind: str) -> None:
+    """Blocks of another API's among them, which are no parts of OpenAI's."""
+    (turn,) = call({"content": [part]}).typed.messages
+    assert str(untaken(turn.content[0], "P")) == f"P takes no content of type {kind}"
