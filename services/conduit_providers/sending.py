@@ -88,12 +88,12 @@ class Sender:
         try:
             async with asyncio.timeout(timeout_seconds):
                 return await self._answer(client, origin, url.path, request, timeout_seconds)
-        except TimeoutError as error:
-            raise UpstreamTimeout(
-                f"{host} did not answer within {timeout_seconds:g} s", kind="timeout"
-            ) from error
+        except TimeoutError:
+            # Raised below: asyncio's error refers to this task, which may end with what is raised.
+            late = f"{host} did not answer within {timeout_seconds:g} s"
         except HttpError as error:
             _raise_failure(error, host)
+        raise UpstreamTimeout(late, kind="timeout")
 
     async def close(self) -> None:
         """Close the connections."""

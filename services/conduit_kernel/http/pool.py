@@ -128,13 +128,13 @@ class Pool:
         try:
             async with asyncio.timeout(seconds):
                 return await waiter
-        except BaseException as error:
+        except TimeoutError:
             self._leave_queue(waiter)
-            if isinstance(error, TimeoutError):
-                raise PoolTimeout(
-                    f"no connection to {self.where} became free within {seconds} s"
-                ) from None
+        except BaseException:
+            self._leave_queue(waiter)
             raise
+        # Not above: asyncio's error refers to this task, which may end with what is raised.
+        raise PoolTimeout(f"no connection to {self.where} became free within {seconds} s")
 
     def _leave_queue(self, waiter: "asyncio.Future[_Grant]") -> None:
         """Pass on what was granted at the very moment of giving up."""

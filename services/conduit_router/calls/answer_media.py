@@ -4,6 +4,7 @@ A provider chooses where this leads, so it is held to the same rules as what cal
 """
 
 import asyncio
+import contextlib
 from collections.abc import Collection
 
 from conduit_kernel.errors import InvalidRequest, UpstreamError
@@ -17,10 +18,10 @@ MAX_BYTES = 48 * 1024 * 1024
 
 async def answered_media(scope: CallScope, attempt: Attempt, urls: Collection[str]) -> Media:
     """Return what is at some addresses. UpstreamError if it cannot be had."""
-    try:
+    with contextlib.suppress(InvalidRequest, TimeoutError):
         async with asyncio.timeout(max(0.0, scope.left())):
             return await scope.runtime.media.fetch(urls, MAX_BYTES)
-    except (InvalidRequest, TimeoutError) as error:
-        name = attempt.key.provider_name
-        message = f"What {name} answered is at an address where it cannot be had"
-        raise UpstreamError(message, provider=name) from error
+    # Not within: asyncio's error refers to this task, which may end with what is raised.
+    name = attempt.key.provider_name
+    message = f"What {name} answered is at an address where it cannot be had"
+    raise UpstreamError(message, provider=name)

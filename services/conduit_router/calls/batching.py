@@ -36,24 +36,36 @@ class Batch:
 
         All of them together have so many seconds. The first error ends them all.
         """
+        failure: Exception | None = None
+        try:
+            async with asyncio.timeout(seconds):
+                await self._ask_all()
+        except ExceptionGroup as failures:
+            failure = failures.exceptions[0]
+            # Its frames refer to it, and so would keep the call's body.
+            failures.__traceback__ = None
+        except TimeoutError:
+            name = self._provider
+            message = f"{name} did not answer in time"
+            failure = UpstreamTimeout(message, provider=name, limit="total")
+        try:
+            if failure is not None:
+                raise failure
+        finally:
+            # So would this frame, to which the error refers.
+            del failure
+        return [self.answered[place] for place in range(len(self._parts))], self._headers
+
+    async def _ask_all(self) -> None:
         places = iter(range(len(self._parts)))
 
         async def work() -> None:
             for place in places:
                 self.answered[place], self._headers = await self._parts[place]()
 
-        try:
-            async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
-                for _ in self._parts[:AT_ONCE]:
-                    group.create_task(work())
-        except ExceptionGroup as failures:
-            first = failures.exceptions[0]
-            raise first from first.__cause__
-        except TimeoutError as error:
-            name = self._provider
-            message = f"{name} did not answer in time"
-            raise UpstreamTimeout(message, provider=name, limit="total") from error
-        return [self.answered[place] for place in range(len(self._parts))], self._headers
+        async with asyncio.TaskGroup() as group:
+            for _ in self._parts[:AT_ONCE]:
+                group.create_task(work())
 
 
 def exchange(

@@ -73,17 +73,21 @@ class GrpcCalls:
         """
         call, left = await self._begin(upstream, spec, request, timeouts)
         stream = _Stream(call, _messages(call, request), left)
+        is_late = False
         try:
             async with asyncio.timeout(left.header):
                 await stream.open()
         except grpc.aio.AioRpcError as error:
             raise _failure(error, spec, upstream) from error
         except TimeoutError:
-            call.cancel()
-            raise _late(upstream) from None
+            is_late = True
         except BaseException:
             call.cancel()
             raise
+        if is_late:
+            # Not above: asyncio's error refers to this task, which may end with what is raised.
+            call.cancel()
+            raise _late(upstream)
         return stream.response
 
     async def _begin(

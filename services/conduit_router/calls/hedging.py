@@ -46,7 +46,7 @@ async def hedged(
     except BaseException as error:
         await race.call_off(error)
         raise
-    return race.attempt, race.task
+    return race.attempt, _outcome(race.task)
 
 
 class _Race(Generic[ResultT]):
@@ -152,6 +152,15 @@ class _Race(Generic[ResultT]):
         """Close what came of an attempt that was accounted for while it still ran."""
         if _is_good(task):
             self._drop(self._scope, attempt, task.result())
+
+
+async def _outcome(task: asyncio.Task[ResultT]) -> ResultT:
+    """Return what a task came to, or raise its error."""
+    try:
+        return await task
+    finally:
+        # A task refers to its error, which refers to this frame: the call's body would be kept.
+        del task
 
 
 def _is_good(task: asyncio.Task[ResultT]) -> bool:

@@ -70,6 +70,7 @@ class JobRunner:
         ends = self._clock() + seconds
         cancel: JobRequest | None = None
         headers = Headers.of(())
+        exchange: asyncio.Task[tuple[HttpResponse, Headers]] | None = None
         try:
             step = next(job)
             while True:
@@ -91,6 +92,9 @@ class JobRunner:
         except StopIteration as end:
             result: ResultT = end.value
             return result, headers
+        finally:
+            # One that failed refers to its error, which refers to this frame with its request.
+            exchange = None
 
     async def open(
         self,
@@ -163,6 +167,9 @@ class JobRunner:
         except UpstreamError:
             self.cancel(cancel, upstream, spec)
             raise
+        finally:
+            # As above.
+            del error
 
     async def _call_off(  # noqa: PLR0917 # all that a job is made with
         self,

@@ -5,7 +5,7 @@ network, only media are taken, and one wording for all failures tells nobody wha
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from copy import copy
 from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
@@ -80,12 +80,22 @@ class MediaFetcher:
             raise _invalid(f"The files of a request may be at {MAX_HOSTS} different hosts at most")
         fetch = _Fetch(self._client, set(hosts.values()), max_bytes)
         try:
-            async with asyncio.TaskGroup() as group:
-                tasks = {url: group.create_task(fetch.get(url)) for url in urls}
+            return await _all_of(fetch, urls)
         except ExceptionGroup as several:
             # One reason is enough for the caller.
-            raise several.exceptions[0] from several
-        return {url: task.result() for url, task in tasks.items()}
+            failure = several.exceptions[0]
+            # Its frames refer to it, and so would keep the call's body, as this one would below.
+            several.__traceback__ = None
+        try:
+            raise failure
+        finally:
+            del failure
+
+
+async def _all_of(fetch: "_Fetch", urls: Sequence[str]) -> Media:
+    async with asyncio.TaskGroup() as group:
+        tasks = {url: group.create_task(fetch.get(url)) for url in urls}
+    return {url: task.result() for url, task in tasks.items()}
 
 
 async def _files_of(call: MediaCall) -> Media:
@@ -125,14 +135,16 @@ class _Fetch:
             raise ServiceUnavailable(
                 "Conduit has no room for another connection just now", service="router"
             ) from error
-        except (HttpError, ValueError, TimeoutError, _Refused) as error:
-            # A URL's path and query may hold secrets, and where it redirects to is not the
-            # caller's to know: so its own host is named.
-            raise _invalid(
-                f"The file at {_checked_host(url)} cannot be fetched: it must be a picture, a "
-                f"film, a sound or a PDF at a public address, and all files of a request at most "
-                f"{self._max_bytes >> 20} MiB, and arrive within {FETCH_SECONDS:.0f} s"
-            ) from error
+        except (HttpError, ValueError, TimeoutError, _Refused):
+            # Told below: asyncio's error refers to this task, which ends with what is raised.
+            pass
+        # A URL's path and query may hold secrets, and where it redirects to is not the caller's to
+        # know: so its own host is named.
+        raise _invalid(
+            f"The file at {_checked_host(url)} cannot be fetched: it must be a picture, a film, a "
+            f"sound or a PDF at a public address, and all files of a request at most "
+            f"{self._max_bytes >> 20} MiB, and arrive within {FETCH_SECONDS:.0f} s"
+        )
 
     async def _follow(self, url: str) -> tuple[str, bytes]:
         for _ in range(MAX_REDIRECTS + 1):

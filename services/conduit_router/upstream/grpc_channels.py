@@ -60,8 +60,9 @@ class GrpcChannels:
                 # Its address was right once, and may not be any more.
                 return await self._open(origin, is_guarded=is_guarded)
         except TimeoutError:
+            # Raised below: asyncio's error refers to this task, which may end with what is raised.
             kind: ConnectFailure = "proxy" if self._proxy(origin) else "timeout"
-            raise ConnectFailed(kind, f"no connection to {_where(origin)} in time") from None
+        raise ConnectFailed(kind, f"no connection to {_where(origin)} in time")
 
     async def close(self) -> None:
         """Close all channels, and break off the calls that are left."""

@@ -55,9 +55,13 @@ class TokenRefresher:
         refresh = self._refresh(upstream)
         # Others may wait for the same token, so it is not cancelled with this call.
         await asyncio.wait((refresh,), timeout=min(seconds, self._fetch_seconds))
-        if not refresh.done():
-            raise _late(upstream)
-        refresh.result()
+        try:
+            if not refresh.done():
+                raise _late(upstream)
+            refresh.result()
+        finally:
+            # One that failed refers to its error, which refers to this frame and its caller's.
+            del refresh
 
     async def refresh_due(self) -> None:
         """Begin to replace the tokens that are about to expire."""
@@ -83,17 +87,21 @@ class TokenRefresher:
         return task
 
     async def _fetch(self, upstream: UpstreamTarget) -> None:
+        is_late = False
         try:
             async with asyncio.timeout(self._fetch_seconds):
                 await upstream.signer.refresh(self._clock(), self._send)
-        except TimeoutError as error:
-            raise _late(upstream) from error
+        except TimeoutError:
+            is_late = True
         except UpstreamError as error:
             error.metadata.setdefault("provider", upstream.provider_name)
             # Another key may have another issuer; the provider itself was not asked.
             if error.is_providers_fault:
                 error.scope = Scope.KEY
             raise
+        if is_late:
+            # Not above: asyncio's error refers to this task, which ends with what is raised.
+            raise _late(upstream)
 
     def _done(self, upstream: UpstreamTarget, task: asyncio.Task[None]) -> None:
         self._under_way.pop(id(upstream.signer), None)
