@@ -86,14 +86,14 @@ def seconds_charged(router: Bench) -> list[float]:
 async def test_the_sound_goes_out_without_its_head_and_words_come_back(
     bench: Runner, upstream: Transcriber
 ) -> None:
-    """It is told of in the handshake; what is charged is its length, silence at its end too."""
+    """It is told of in the handshake; what is charged is the least there is."""
     router = await run(bench, upstream)
     assert await transcribe(router) == "Hello there. Bye."
     about = {"language-code": "en-US", "media-encoding": "pcm", "sample-rate": "8000"}
     assert (upstream.asked, upstream.sound) == ([about], SAMPLES)
     # A tenth of a second each, the rest, and the end.
     assert upstream.sizes == [1600] * 12 + [800, 0]
-    assert seconds_charged(router) == [1.25]
+    assert seconds_charged(router) == [15.0]
     (charge,) = router.charges()
     assert [line.unit for line in charge.lines] == [charge_pb2.UNIT_AUDIO_INPUT_MILLISECOND]
 
@@ -107,7 +107,7 @@ async def test_words_are_handed_on_as_they_are_heard(bench: Runner, upstream: Tr
         '" Bye."}',
     ]
     assert '"text":"Hello there. Bye."' in events
-    assert seconds_charged(router) == [1.25]
+    assert seconds_charged(router) == [15.0]
 
 
 async def fail(_: Transcriber, socket: WebSocket) -> None:

@@ -18,7 +18,13 @@ from conduit_kernel.errors import StreamInterrupted, UnsupportedCapability, Upst
 from conduit_kernel.http import JoinedUpload
 from conduit_providers.codecs.aws.languages import IDENTIFY, OWN_MODEL, Query, language_query
 from conduit_providers.codecs.aws.sounds import OPUS, Sound, sound_of
-from conduit_providers.codecs.aws.transcripts import Result, heard_in, results_in, whole_frames
+from conduit_providers.codecs.aws.transcripts import (
+    LEAST_SECONDS,
+    Result,
+    heard_in,
+    results_in,
+    whole_frames,
+)
 from conduit_providers.codecs.shared.aws_eventstream import FrameBuffer, event_frame
 from conduit_providers.codecs.shared.one_file import drop_others, only_file
 from conduit_providers.codecs.shared.transcript_formats import in_format
@@ -68,6 +74,7 @@ class AwsTranscribeCodec:
         found = heard_in([*results_in(frames, call.provider)], call.typed.language)
         # Silence is not told of, and paid all the same.
         found.duration = max(found.duration, call.sounded)
+        found.least = LEAST_SECONDS
         if call.typed.response_format == "diarized_json":
             # Who speaks is said of words.
             found.segments = ()
@@ -201,7 +208,7 @@ class AwsTranscriptDecoder:
             name = self._call.provider
             raise StreamInterrupted(f"The stream from {name} ended within an event", provider=name)
         # Silence is not told of, and paid all the same.
-        self.usage = heard(max(self._heard, self._call.sounded))
+        self.usage = heard(max(self._heard, self._call.sounded, LEAST_SECONDS))
         done = TranscriptTextDone(text=self._text, usage=usage_message(self.usage))
         self.done = self.has_finished = True
         return _events([TranscriptEvent(transcript_text_done=done)])
@@ -211,7 +218,7 @@ class AwsTranscriptDecoder:
         self._text += said
         self.emitted += 1
         self._heard = max(self._heard, result.end_time)
-        self.usage = heard(self._heard)
+        self.usage = heard(max(self._heard, LEAST_SECONDS))
         return TranscriptEvent(transcript_text_delta=TranscriptTextDelta(delta=said))
 
 

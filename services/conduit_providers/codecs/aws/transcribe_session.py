@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from conduit.v1.charge_pb2 import UNIT_AUDIO_INPUT_MILLISECOND
 from conduit_kernel.errors import InvalidRequest, UpstreamError
-from conduit_providers.codecs.aws.transcripts import Result, heard_results
+from conduit_providers.codecs.aws.transcripts import LEAST_SECONDS, Result, heard_results
 from conduit_providers.codecs.shared.aws_eventstream import FrameBuffer, event_frame
 from conduit_providers.codecs.shared.sound_format import PCM, SoundFormat
 from conduit_providers.codecs.shared.transcription_session import TranscriptionSession
@@ -22,8 +22,7 @@ from conduit_providers.session_codec import Frame, KeepAlive, SessionEvent, Step
 _AUDIO_MILLISECOND = int(UNIT_AUDIO_INPUT_MILLISECOND)
 # "The maximum audio chunk size is 32 KB."
 MOST_BYTES = 32 * 1024
-# "a minimum per request charge of 15 seconds"
-LEAST_MILLISECONDS = 15_000
+LEAST_MILLISECONDS = int(1000 * LEAST_SECONDS)
 _SOUND_TYPE = "application/octet-stream"
 _PLACE = "session.audio.input"
 # It hangs up after 15 s without sound, and takes silence for some: a tenth of a second of it, at

@@ -23,6 +23,8 @@ _STATUSES: Mapping[str, int] = MappingProxyType(
         "ServiceUnavailableException": 503,
     }
 )
+# "a minimum per request charge of 15 seconds": https://aws.amazon.com/transcribe/pricing/
+LEAST_SECONDS = 15.0
 _PUNCTUATION = "punctuation"
 # In which words do not stand apart.
 _UNSPACED = ("ja", "th", "zh")

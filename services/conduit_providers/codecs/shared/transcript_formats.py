@@ -65,11 +65,13 @@ class Heard(msgspec.Struct):
     segments: Sequence[Segment] = ()
     # What its price depends on beside its length.
     qualifiers: Qualifiers = ()
+    # The shortest that is charged for, in seconds.
+    least: float = 0.0
 
 
 def in_format(found: Heard, asked: TranscriptionRequest) -> TranscriptionAnswer:
     """Return what was heard as the caller asks for it."""
-    usage = heard(found.duration, found.qualifiers)
+    usage = heard(max(found.duration, found.least), found.qualifiers)
     json: Json
     match asked.response_format:
         case "text":

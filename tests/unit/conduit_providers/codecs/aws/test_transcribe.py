@@ -154,11 +154,17 @@ def test_an_end_within_an_event_is_a_cut() -> None:
     assert decoder.done
 
 
-@pytest.mark.parametrize(("end", "sounded", "milliseconds"), [(0.5, 2.0, 2_000), (2.0, 0.5, 2_000)])
+@pytest.mark.parametrize(
+    ("end", "sounded", "milliseconds"),
+    [(0.5, 20.0, 20_000), (20.0, 0.5, 20_000), (0.5, 2.0, 15_000), (15.001, 0.0, 15_001)],
+)
 def test_all_of_the_sound_is_used_where_its_length_is_known(
     end: float, sounded: float, milliseconds: int
 ) -> None:
-    """Silence is not told of; of compressed sound nothing else is known than what was heard."""
+    """Silence is not told of; of compressed sound nothing else is known than what was heard.
+
+    Fifteen seconds are charged for at least.
+    """
     made = call(wav())
     made.sounded = sounded
     decoder = CODEC.decoder(made, ENDPOINT)
