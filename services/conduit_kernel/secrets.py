@@ -22,6 +22,7 @@ from conduit_kernel.errors import SecretUnreadable
 KEY_BYTES = 32
 NONCE_BYTES = 12
 _CLIENT = "client secret"
+_SIGNING = b"conduit signature v1"
 
 
 class Vault:
@@ -33,6 +34,7 @@ class Vault:
             raise ValueError(f"an encryption key has {KEY_BYTES} bytes")
         self._current = key_id(key)
         self._ciphers = {key_id(k): AESGCM(k) for k in (key, *former)}
+        self._signing_keys = tuple(_derived(k, _SIGNING) for k in (key, *former))
         self._hash_keys = tuple(_hash_key(k) for k in (key, *former))
         self._client_ciphers = tuple(AESGCM(_client_key(k)) for k in (key, *former))
 
@@ -70,6 +72,19 @@ class Vault:
     def hashes(self, virtual_key: str) -> tuple[bytes, ...]:
         """Return what a virtual key may be known by: one hash for each encryption key."""
         return tuple(hmac.digest(k, virtual_key.encode(), "sha256") for k in self._hash_keys)
+
+    def sign(self, data: bytes) -> bytes:
+        """Return what shows that one of our processes wrote these data; it says nothing else."""
+        return hmac.digest(self._signing_keys[0], data, "sha256")
+
+    def has_signed_now(self, data: bytes, signature: bytes) -> bool:
+        """Return whether a signature of these data is one of the current key's."""
+        return hmac.compare_digest(self.sign(data), signature)
+
+    def has_signed(self, data: bytes, signature: bytes) -> bool:
+        """Return whether a signature of these data is ours, of the current key or a former one."""
+        made = (hmac.digest(key, data, "sha256") for key in self._signing_keys)
+        return any(hmac.compare_digest(each, signature) for each in made)
 
     def seal_client_secret(self, content: bytes) -> str:
         """Return a text for clients, in letters of URLs, that only a vault of this key opens."""

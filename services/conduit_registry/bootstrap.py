@@ -111,8 +111,8 @@ async def _start(
     health: grpc.aio.Channel,
     port: int | None,
 ) -> RegistryProcess:
-    store = Store(engine, clock)
     vault = Vault(settings.encryption_key, *settings.former_encryption_keys)
+    store = Store(engine, clock, vault)
     if settings.former_encryption_keys:
         await rewrap(store, vault, key_id(settings.encryption_key))
     addresses = Addresses(allow_private=settings.allow_private_addresses)

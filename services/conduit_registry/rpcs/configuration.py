@@ -47,6 +47,21 @@ class ConfigurationRpcs(RpcBase):
             entries=map(messages.audit_entry, entries), next_page_token=token
         )
 
+    async def VerifyAuditLog(
+        self, request: pb.VerifyAuditLogRequest, context: Context
+    ) -> pb.VerifyAuditLogResponse:
+        """Look at the whole audit log."""
+        async with self.parts.store.read() as reading:
+            found = await reading.verify_audit(self.parts.vault)
+        return pb.VerifyAuditLogResponse(
+            is_whole=not found.problem,
+            entries=found.entries,
+            last_revision=found.last_revision,
+            head_hash=found.head_hash,
+            problem=found.problem or None,
+            revision=found.revision or None,
+        )
+
     async def ExportConfig(
         self, request: pb.ExportConfigRequest, context: Context
     ) -> pb.ExportConfigResponse:

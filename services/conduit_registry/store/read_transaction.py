@@ -7,7 +7,14 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from conduit_kernel.pagination import Page
+from conduit_kernel.secrets import Vault
 from conduit_registry.store import tables
+from conduit_registry.store.audit_chain import (
+    CHAIN_ID,
+    AuditVerification,
+    hash_of,
+    is_signed,
+)
 from conduit_registry.store.kinds import FALLBACK_CHAIN, KEY, MAPPING, Kind, ValueT
 from conduit_registry.values import (
     AuditEntry,
@@ -148,6 +155,37 @@ class ReadTransaction:
         if since is not None:
             query = query.where(row.occurred_at >= since)
         return [_entry(found) for found in await self._rows(query)]
+
+    async def verify_audit(self, vault: Vault) -> AuditVerification:
+        """Look at each line of the audit log that is in its chain, from the first to the last."""
+        row = tables.AuditRow
+        chain = await self._session.get(tables.AuditChainRow, CHAIN_ID)
+        if chain is None:
+            first = sa.select(sa.func.min(row.revision)).where(row.hash.is_not(None))
+            lost = await self._session.scalar(first) or 0
+            return AuditVerification(0, 0, "", "The chain is gone" if lost else "", lost)
+        revision, previous, entries = chain.base_revision, chain.base_hash, 0
+
+        def found(problem: str = "", at: int = 0) -> AuditVerification:
+            head = chain.head_hash.hex()
+            return AuditVerification(entries, chain.head_revision, head, problem, at)
+
+        while True:
+            query = sa.select(row).where(row.revision > revision).order_by(row.revision)
+            piece = await self._rows(query.limit(PIECE))
+            for each in piece:
+                if each.revision != revision + 1:
+                    return found("A line is gone", revision + 1)
+                if each.hash != hash_of(each, previous):
+                    return found("A line was changed", each.revision)
+                revision, previous, entries = each.revision, each.hash, entries + 1
+            if len(piece) < PIECE:
+                break
+        if revision != chain.head_revision or previous != chain.head_hash:
+            return found("The last line is not the one that was written last", revision)
+        if not is_signed(chain, vault):
+            return found("Conduit did not write the ends of the chain", revision)
+        return found()
 
     async def _rows(self, query: sa.Select[tables.BaseT]) -> Sequence[tables.BaseT]:
         rows: Sequence[tables.BaseT] = (await self._session.scalars(query)).all()

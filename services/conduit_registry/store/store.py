@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from conduit_kernel.database import LOCK_SECONDS, guarded, reader, writer
+from conduit_kernel.secrets import Vault
 from conduit_registry.store.read_transaction import ReadTransaction
 from conduit_registry.store.write_transaction import WriteTransaction
 from conduit_registry.values import Origin
@@ -19,8 +20,9 @@ CHANNEL = "conduit_registry_revision"
 class Store:
     """One transaction per RPC: `read` sees one moment, `change` is all or nothing."""
 
-    def __init__(self, engine: AsyncEngine, clock: Callable[[], float]) -> None:
-        """Take a migrated database, and a clock in seconds since 1970."""
+    def __init__(self, engine: AsyncEngine, clock: Callable[[], float], vault: Vault) -> None:
+        """Take a migrated database, a clock in seconds since 1970, and what signs the audit log."""
+        self._vault = vault
         self._readers = reader(engine)
         self._writers = writer(engine)
         self._is_shared = engine.dialect.name == "postgresql"
@@ -47,7 +49,7 @@ class Store:
     async def change(self, origin: Origin) -> AsyncIterator[WriteTransaction]:
         """Change within one transaction; an exception undoes all of it."""
         async with self._writing() as session:
-            changing = await WriteTransaction.begin(session, origin, self.now())
+            changing = await WriteTransaction.begin(session, origin, self.now(), self._vault)
             yield changing
             revision = changing.revision
             if revision != changing.began_at and self._is_shared:
@@ -60,7 +62,7 @@ class Store:
     async def rehearse(self, origin: Origin) -> AsyncIterator[WriteTransaction]:
         """Change within a transaction that is undone at the end."""
         async with self._writing() as session:
-            yield await WriteTransaction.begin(session, origin, self.now())
+            yield await WriteTransaction.begin(session, origin, self.now(), self._vault)
             await session.rollback()
 
     @asynccontextmanager

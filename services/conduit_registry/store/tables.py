@@ -253,6 +253,23 @@ class AuditRow(Base):
     resource_id: Mapped[str]
     changes: Mapped[Mapping[str, object]]
     request_id: Mapped[str]
+    # None for lines from before there was a chain.
+    hash: Mapped[bytes | None]
+
+
+class AuditChainRow(Base):
+    """One row: where the chain of the audit log begins and ends, signed."""
+
+    __tablename__ = "audit_chain"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    # Of the line before the first one that is kept.
+    base_revision: Mapped[int]
+    base_hash: Mapped[bytes]
+    # Of the last line.
+    head_revision: Mapped[int]
+    head_hash: Mapped[bytes]
+    signature: Mapped[bytes]
 
 
 class ChangeRow(Base):

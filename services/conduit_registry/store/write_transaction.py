@@ -8,8 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from conduit.v1 import audit_entry_pb2 as audit_pb
+from conduit_kernel.secrets import Vault
 from conduit_registry.messages import differences, shown
 from conduit_registry.store import tables
+from conduit_registry.store.audit_chain import CHAIN_ID, AuditChain
 from conduit_registry.store.kinds import FALLBACK_CHAIN, KEY, MAPPING, PROVIDER, Kind, ValueT
 from conduit_registry.store.read_transaction import STATE_ID, ReadTransaction
 from conduit_registry.values import ChangedResource, Origin, Provider
@@ -19,9 +21,15 @@ class WriteTransaction(ReadTransaction):
     """Reads and writes, alone among writers. Each change leaves one line in the audit log."""
 
     def __init__(
-        self, session: AsyncSession, state: tables.StateRow, origin: Origin, now: int
+        self,
+        session: AsyncSession,
+        state: tables.StateRow,
+        origin: Origin,
+        now: int,
+        chain: AuditChain,
     ) -> None:
         super().__init__(session)
+        self._chain = chain
         self._state = state
         self._origin = origin
         # Microseconds since 1970; the time of all that this transaction does.
@@ -29,10 +37,14 @@ class WriteTransaction(ReadTransaction):
         self.began_at = state.revision
 
     @classmethod
-    async def begin(cls, session: AsyncSession, origin: Origin, now: int) -> "WriteTransaction":
+    async def begin(
+        cls, session: AsyncSession, origin: Origin, now: int, vault: Vault
+    ) -> "WriteTransaction":
         """Wait until no other transaction writes, here or in another process."""
         state = await session.get_one(tables.StateRow, STATE_ID, with_for_update=True)
-        return cls(session, state, origin, now)
+        chain = await session.get(tables.AuditChainRow, CHAIN_ID)
+        ends = AuditChain(chain, vault, state.revision, state.epoch)
+        return cls(session, state, origin, now, ends)
 
     @property
     def revision(self) -> int:
@@ -117,7 +129,15 @@ class WriteTransaction(ReadTransaction):
     async def forget_audit_entries(self, before: int) -> None:
         """Delete the lines of the audit log from before a moment."""
         row = tables.AuditRow
-        await self._session.execute(sa.delete(row).where(row.occurred_at < before))
+        # By revision, so that what is left has no gap, whatever clocks did.
+        kept = await self._session.scalar(
+            sa.select(sa.func.min(row.revision)).where(row.occurred_at >= before)
+        )
+        oldest = kept if kept is not None else self.revision + 1
+        last = await self._session.get(row, oldest - 1)
+        if last is not None:
+            self._chain.begin_behind(last)
+            await self._session.execute(sa.delete(row).where(row.revision < oldest))
 
     async def mark_used(self, uses: Mapping[int, int]) -> None:
         """Store when keys, by id, were last used. What was later stays; strange ids are skipped."""
@@ -183,18 +203,18 @@ class WriteTransaction(ReadTransaction):
         touched: Iterable[ChangedResource],
     ) -> None:
         self._state.revision += 1
-        self._session.add(
-            tables.AuditRow(
-                revision=self._state.revision,
-                occurred_at=self.now,
-                actor=self._origin.actor,
-                peer=self._origin.peer,
-                action=action,
-                resource_kind=resource_kind,
-                resource_id=resource_id,
-                changes=changes,
-                request_id=self._origin.request_id,
-            )
+        row = tables.AuditRow(
+            revision=self._state.revision,
+            occurred_at=self.now,
+            actor=self._origin.actor,
+            peer=self._origin.peer,
+            action=action,
+            resource_kind=resource_kind,
+            resource_id=resource_id,
+            changes=changes,
+            request_id=self._origin.request_id,
         )
+        self._chain.add(row)
+        self._session.add_all((row, self._chain.row))
         resources = [list(pair) for pair in touched]
         self._session.add(tables.ChangeRow(revision=self._state.revision, resources=resources))

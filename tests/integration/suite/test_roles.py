@@ -41,7 +41,7 @@ OPERATING = names("""
     ListWebhookDeliveries Announce
 """)
 BILLING = names("CreateModelCost UpdateModelCost DeleteModelCost")
-AUDITING = names("ListAuditEntries GetAdministrator ListAdministrators")
+AUDITING = names("ListAuditEntries VerifyAuditLog GetAdministrator ListAdministrators")
 OWNING = names("""
     CreateAdministrator UpdateAdministrator DeleteAdministrator RotateAdministrator CreateHubTicket
     RedeemHubTicket SendHubMessage WatchHubMessages

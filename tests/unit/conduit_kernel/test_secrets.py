@@ -118,3 +118,16 @@ def test_what_clients_keep_is_lost_with_any_character_altered() -> None:
         "",
     ):
         assert vault.open_client_secret(altered) is None
+
+
+def test_a_signature_is_of_these_data_and_one_of_our_keys() -> None:
+    """A former key's is still one of ours, but not the current key's."""
+    old, new = bytes(32), bytes(range(32))
+    former, current = Vault(old), Vault(new, old)
+    signature = former.sign(b"data")
+    assert current.has_signed(b"data", signature)
+    assert not current.has_signed_now(b"data", signature)
+    assert current.has_signed_now(b"data", current.sign(b"data"))
+    for other in (b"", b"dat", b"data "):
+        assert not current.has_signed(other, signature)
+    assert not Vault(new).has_signed(b"data", signature)

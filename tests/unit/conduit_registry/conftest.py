@@ -84,7 +84,7 @@ async def engine(bench: Bench) -> AsyncIterator[AsyncEngine]:
 @pytest.fixture
 def store(engine: AsyncEngine, bench: Bench) -> Store:
     """Return a store on an empty database."""
-    return Store(engine, bench.clock)
+    return Store(engine, bench.clock, Vault(ENCRYPTION_KEY))
 
 
 @pytest.fixture

@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
-from tests.support.registry import numbered
+from tests.support.registry import ENCRYPTION_KEY, numbered
 from tests.unit.conduit_registry.conftest import ORIGIN, Edit
 
 from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
+from conduit_kernel.secrets import Vault
 from conduit_registry import feed as module
 from conduit_registry.feed import Feed
 from conduit_registry.store import PROVIDER, Store
@@ -195,7 +196,7 @@ async def test_a_change_of_another_process_is_found_by_looking(
     """Who watches hears of it then."""
     watch = feed.watch("", 0)
     await first(watch)
-    elsewhere = Store(engine, lambda: 0.0)
+    elsewhere = Store(engine, lambda: 0.0, Vault(ENCRYPTION_KEY))
     async with elsewhere.change(ORIGIN) as changing:
         await changing.create(
             PROVIDER,

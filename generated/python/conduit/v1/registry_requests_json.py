@@ -170,6 +170,85 @@ def list_audit_entries_response_to_json(
     }
 
 
+_VERIFY_AUDIT_LOG_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset()
+
+
+def verify_audit_log_request_from_json(
+    value: object, path: str = ""
+) -> registry_requests_pb2.VerifyAuditLogRequest:
+    """Return the `VerifyAuditLogRequest` that a JSON value says. Raises JsonError."""
+    message = registry_requests_pb2.VerifyAuditLogRequest()
+    fill_verify_audit_log_request(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_verify_audit_log_request(
+    message: registry_requests_pb2.VerifyAuditLogRequest, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if not _VERIFY_AUDIT_LOG_REQUEST_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _VERIFY_AUDIT_LOG_REQUEST_MEMBERS, path)
+
+
+def verify_audit_log_request_to_json(
+    message: registry_requests_pb2.VerifyAuditLogRequest,
+) -> dict[str, object]:
+    """Return the JSON of a `VerifyAuditLogRequest`."""
+    return {}
+
+
+_VERIFY_AUDIT_LOG_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"isWhole", "entries", "lastRevision", "headHash", "problem", "revision"}
+)
+
+
+def verify_audit_log_response_from_json(
+    value: object, path: str = ""
+) -> registry_requests_pb2.VerifyAuditLogResponse:
+    """Return the `VerifyAuditLogResponse` that a JSON value says. Raises JsonError."""
+    message = registry_requests_pb2.VerifyAuditLogResponse()
+    fill_verify_audit_log_response(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_verify_audit_log_response(
+    message: registry_requests_pb2.VerifyAuditLogResponse, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("isWhole")) is not None:
+        message.is_whole = runtime.boolean(member, path + "isWhole")
+    if (member := value.get("entries")) is not None:
+        message.entries = runtime.int64(member, path + "entries")
+    if (member := value.get("lastRevision")) is not None:
+        message.last_revision = runtime.int64(member, path + "lastRevision")
+    if (member := value.get("headHash")) is not None:
+        message.head_hash = runtime.text(member, path + "headHash")
+    if (member := value.get("problem")) is not None:
+        message.problem = runtime.text(member, path + "problem")
+    if (member := value.get("revision")) is not None:
+        message.revision = runtime.int64(member, path + "revision")
+    if not _VERIFY_AUDIT_LOG_RESPONSE_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _VERIFY_AUDIT_LOG_RESPONSE_MEMBERS, path)
+
+
+def verify_audit_log_response_to_json(
+    message: registry_requests_pb2.VerifyAuditLogResponse,
+) -> dict[str, object]:
+    """Return the JSON of a `VerifyAuditLogResponse`."""
+    return {
+        "isWhole": message.is_whole,
+        "entries": message.entries,
+        "lastRevision": message.last_revision,
+        "headHash": message.head_hash,
+        "problem": message.problem if message.HasField("problem") else None,
+        "revision": message.revision if message.HasField("revision") else None,
+    }
+
+
 _EXPORT_CONFIG_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset()
 
 

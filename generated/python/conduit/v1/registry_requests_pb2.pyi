@@ -144,6 +144,74 @@ class ListAuditEntriesResponse(_message.Message):
 Global___ListAuditEntriesResponse: _TypeAlias = ListAuditEntriesResponse  # noqa: Y015
 
 @_typing.final
+class VerifyAuditLogRequest(_message.Message):
+    """Asks whether the audit log is whole."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyAuditLogRequest: _TypeAlias = VerifyAuditLogRequest  # noqa: Y015
+
+@_typing.final
+class VerifyAuditLogResponse(_message.Message):
+    """What was found. Lines from before there was a chain, and those that were forgotten by age, are none of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IS_WHOLE_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    LAST_REVISION_FIELD_NUMBER: _builtins.int
+    HEAD_HASH_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    is_whole: _builtins.bool
+    """Whether no line of the chain was taken out, changed or added by somebody else than Conduit."""
+    entries: _builtins.int
+    """The lines that were looked at, up to the one at fault."""
+    last_revision: _builtins.int
+    """The revision of the last line that Conduit wrote."""
+    head_hash: _builtins.str
+    """The hash of that line, SHA-256 in hex, which is of all lines before it too. Whoever keeps it elsewhere sees that an older database was put back:
+    the same revision has another hash then, or is not there.
+    """
+    problem: _builtins.str
+    """What is wrong, in one sentence. Unset if nothing is."""
+    revision: _builtins.int
+    """At which revision. Unset if nothing is wrong."""
+    def __init__(
+        self,
+        *,
+        is_whole: _builtins.bool = ...,
+        entries: _builtins.int = ...,
+        last_revision: _builtins.int = ...,
+        head_hash: _builtins.str = ...,
+        problem: _builtins.str | None = ...,
+        revision: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_problem", b"_problem", "_revision", b"_revision", "problem", b"problem", "revision", b"revision"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_problem", b"_problem", "_revision", b"_revision", "entries", b"entries", "head_hash", b"head_hash", "is_whole", b"is_whole", "last_revision", b"last_revision", "problem", b"problem", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__problem: _TypeAlias = _typing.Literal["problem"]  # noqa: Y015
+    _WhichOneofArgType__problem: _TypeAlias = _typing.Literal["_problem", b"_problem"]  # noqa: Y015
+    _WhichOneofReturnType__revision: _TypeAlias = _typing.Literal["revision"]  # noqa: Y015
+    _WhichOneofArgType__revision: _TypeAlias = _typing.Literal["_revision", b"_revision"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__problem) -> _WhichOneofReturnType__problem | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__revision) -> _WhichOneofReturnType__revision | None: ...
+
+Global___VerifyAuditLogResponse: _TypeAlias = VerifyAuditLogResponse  # noqa: Y015
+
+@_typing.final
 class ExportConfigRequest(_message.Message):
     """Asks for the whole configuration."""
 

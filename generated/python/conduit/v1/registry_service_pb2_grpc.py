@@ -227,6 +227,11 @@ class RegistryServiceStub:
                 request_serializer=conduit_dot_v1_dot_registry__requests__pb2.ListAuditEntriesRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_registry__requests__pb2.ListAuditEntriesResponse.FromString,
                 _registered_method=True)
+        self.VerifyAuditLog = channel.unary_unary(
+                '/conduit.v1.RegistryService/VerifyAuditLog',
+                request_serializer=conduit_dot_v1_dot_registry__requests__pb2.VerifyAuditLogRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_registry__requests__pb2.VerifyAuditLogResponse.FromString,
+                _registered_method=True)
         self.ExportConfig = channel.unary_unary(
                 '/conduit.v1.RegistryService/ExportConfig',
                 request_serializer=conduit_dot_v1_dot_registry__requests__pb2.ExportConfigRequest.SerializeToString,
@@ -505,6 +510,13 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def VerifyAuditLog(self, request, context):
+        """Says whether the audit log is as Conduit wrote it. Reads all of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExportConfig(self, request, context):
         """Returns the whole configuration as one YAML document, without secrets.
         """
@@ -706,6 +718,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.ListAuditEntries,
                     request_deserializer=conduit_dot_v1_dot_registry__requests__pb2.ListAuditEntriesRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_registry__requests__pb2.ListAuditEntriesResponse.SerializeToString,
+            ),
+            'VerifyAuditLog': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyAuditLog,
+                    request_deserializer=conduit_dot_v1_dot_registry__requests__pb2.VerifyAuditLogRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_registry__requests__pb2.VerifyAuditLogResponse.SerializeToString,
             ),
             'ExportConfig': grpc.unary_unary_rpc_method_handler(
                     servicer.ExportConfig,
@@ -1719,6 +1736,33 @@ class RegistryService:
             '/conduit.v1.RegistryService/ListAuditEntries',
             conduit_dot_v1_dot_registry__requests__pb2.ListAuditEntriesRequest.SerializeToString,
             conduit_dot_v1_dot_registry__requests__pb2.ListAuditEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyAuditLog(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RegistryService/VerifyAuditLog',
+            conduit_dot_v1_dot_registry__requests__pb2.VerifyAuditLogRequest.SerializeToString,
+            conduit_dot_v1_dot_registry__requests__pb2.VerifyAuditLogResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -119,6 +119,8 @@ class RegistryServiceStub:
     """
     ListAuditEntries: _grpc.UnaryUnaryMultiCallable[_registry_requests_pb2.ListAuditEntriesRequest, _registry_requests_pb2.ListAuditEntriesResponse]
     """Returns a page of the audit log."""
+    VerifyAuditLog: _grpc.UnaryUnaryMultiCallable[_registry_requests_pb2.VerifyAuditLogRequest, _registry_requests_pb2.VerifyAuditLogResponse]
+    """Says whether the audit log is as Conduit wrote it. Reads all of it."""
     ExportConfig: _grpc.UnaryUnaryMultiCallable[_registry_requests_pb2.ExportConfigRequest, _registry_requests_pb2.ExportConfigResponse]
     """Returns the whole configuration as one YAML document, without secrets."""
     ImportConfig: _grpc.UnaryUnaryMultiCallable[_registry_requests_pb2.ImportConfigRequest, _registry_requests_pb2.ImportConfigResponse]
@@ -209,6 +211,8 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     """
     ListAuditEntries: _aio.UnaryUnaryMultiCallable[_registry_requests_pb2.ListAuditEntriesRequest, _registry_requests_pb2.ListAuditEntriesResponse]  # type: ignore[assignment]
     """Returns a page of the audit log."""
+    VerifyAuditLog: _aio.UnaryUnaryMultiCallable[_registry_requests_pb2.VerifyAuditLogRequest, _registry_requests_pb2.VerifyAuditLogResponse]  # type: ignore[assignment]
+    """Says whether the audit log is as Conduit wrote it. Reads all of it."""
     ExportConfig: _aio.UnaryUnaryMultiCallable[_registry_requests_pb2.ExportConfigRequest, _registry_requests_pb2.ExportConfigResponse]  # type: ignore[assignment]
     """Returns the whole configuration as one YAML document, without secrets."""
     ImportConfig: _aio.UnaryUnaryMultiCallable[_registry_requests_pb2.ImportConfigRequest, _registry_requests_pb2.ImportConfigResponse]  # type: ignore[assignment]
@@ -518,6 +522,14 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_registry_requests_pb2.ListAuditEntriesResponse, _abc.Awaitable[_registry_requests_pb2.ListAuditEntriesResponse]]:
         """Returns a page of the audit log."""
+
+    @_abc_1.abstractmethod
+    def VerifyAuditLog(
+        self,
+        request: _registry_requests_pb2.VerifyAuditLogRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_requests_pb2.VerifyAuditLogResponse, _abc.Awaitable[_registry_requests_pb2.VerifyAuditLogResponse]]:
+        """Says whether the audit log is as Conduit wrote it. Reads all of it."""
 
     @_abc_1.abstractmethod
     def ExportConfig(

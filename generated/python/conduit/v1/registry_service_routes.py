@@ -41,6 +41,7 @@ from conduit.v1.registry_requests_json import (
     import_config_response_to_json,
     list_audit_entries_response_to_json,
     list_provider_types_response_to_json,
+    verify_audit_log_response_to_json,
 )
 from conduit.v1.virtual_key_json import fill_virtual_key_spec, virtual_key_to_json
 from conduit.v1.virtual_key_requests_json import list_virtual_keys_response_to_json
@@ -946,6 +947,20 @@ def read_list_audit_entries(
 def write_list_audit_entries(message: registry_requests_pb2.ListAuditEntriesResponse) -> bytes:
     """Write the answer of ListAuditEntries."""
     return orjson.dumps(list_audit_entries_response_to_json(message))
+
+
+def read_verify_audit_log(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> registry_requests_pb2.VerifyAuditLogRequest:
+    """Return the request that `GET /api/audit-log/verification` says."""
+    message = registry_requests_pb2.VerifyAuditLogRequest()
+    http.refuse_parameters(query)
+    return message
+
+
+def write_verify_audit_log(message: registry_requests_pb2.VerifyAuditLogResponse) -> bytes:
+    """Write the answer of VerifyAuditLog."""
+    return orjson.dumps(verify_audit_log_response_to_json(message))
 
 
 def read_export_config(
@@ -2005,6 +2020,28 @@ ROUTES: Final[tuple[Route, ...]] = (
         read_frame=None,
         chunk=None,
         write=write_list_audit_entries,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="GET",
+        path="/api/audit-log/verification",
+        segments=(Segment("api"), Segment("audit-log"), Segment("verification")),
+        service="RegistryService",
+        rpc="VerifyAuditLog",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_verify_audit_log,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_verify_audit_log,
         media_type=b"application/json",
         media_type_of=None,
         write_report=http.no_report,

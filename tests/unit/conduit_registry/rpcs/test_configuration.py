@@ -107,3 +107,12 @@ async def test_addresses_that_cannot_be_looked_up_in_time_keep_no_import_waiting
         error = await api.refused(pb.ImportConfigRequest(yaml=text))
     assert error.reason == "DEADLINE_EXCEEDED"
     assert error.message == "The addresses could not be checked within 0.02 s"
+
+
+async def test_the_audit_log_is_verified_on_request(api: Api) -> None:
+    """With what an auditor keeps elsewhere: the last revision and its hash."""
+    await api.provider()
+    found = await api(pb.VerifyAuditLogRequest())
+    assert (found.is_whole, found.entries, found.last_revision) == (True, 1, 1)
+    assert len(found.head_hash) == 64
+    assert not found.HasField("problem")
