@@ -1,7 +1,6 @@
 """Calls that failed are freed with their bodies at once: nobody waits for the garbage collector."""
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager
 
@@ -11,9 +10,9 @@ from google.protobuf.duration_pb2 import Duration
 from tests.integration.router.conftest import METADATA, Bench, Runner
 from tests.integration.router.test_batches import Upstream, bedrock, embed
 from tests.integration.router.test_jobs import Replicate
+from tests.support.garbage import calls, no_collector, nothing_is_left
 from tests.support.scripted_upstream import Act, answer, hang, serve
 from tests.support.snapshots import ALIAS, key, mapping, provider, snapshot
-from tests.support.waiting import eventually
 
 from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.call_pb2 import CallOptions
@@ -21,7 +20,6 @@ from conduit.v1.fallback_chain_pb2 import FallbackChain
 from conduit.v1.routing_policy_pb2 import Hedging
 from conduit_kernel.errors import ConduitError
 from conduit_kernel.http import Exchange, HttpServer
-from conduit_router.calls.call_scope import CallScope
 
 SAID = {"role": "user", "content": "hello " * 1000}
 CHAT = orjson.dumps({"model": ALIAS, "messages": [SAID]})
@@ -30,17 +28,10 @@ SEEN = orjson.dumps({"model": ALIAS, "messages": [{"role": "user", "content": [P
 
 
 @pytest.fixture(autouse=True)
-def no_collector() -> Iterator[None]:
-    """Have nobody clear up what calls leave in circles."""
-    gc.collect()
-    gc.disable()
-    yield None
-    gc.enable()
-
-
-def calls() -> int:
-    """Return how many calls are in memory."""
-    return sum(type(each) is CallScope for each in gc.get_objects())
+def nobody_looks() -> Iterator[None]:
+    """Have nobody look for garbage."""
+    with no_collector():
+        yield None
 
 
 async def reason_of(call: Awaitable[object]) -> str:
@@ -50,15 +41,6 @@ async def reason_of(call: Awaitable[object]) -> str:
     except ConduitError as error:
         return error.reason
     return ""
-
-
-async def nothing_is_left(before: int) -> None:
-    """Wait until no more calls are in memory than before."""
-
-    async def is_so() -> bool:
-        return calls() <= before
-
-    await eventually(is_so)
 
 
 async def chat(run: Bench, body: bytes = CHAT, seconds: float = 0.0) -> str:

@@ -8,6 +8,7 @@ import grpc
 import orjson
 import pytest
 from tests.integration.router.conftest import Bench, Runner, chunks, instances, text
+from tests.support.garbage import calls, no_collector, nothing_is_left
 from tests.support.grpc_upstream import (
     Act,
     GrpcUpstream,
@@ -197,6 +198,19 @@ async def test_next_candidate_answers_where_the_first_fails(
         assert (await run.chat()).report.provider_id == 2
         assert (await run.stream())[0].started.provider_id == 2
         assert failing_one.asked
+
+
+@pytest.mark.parametrize("act", FAILURES, ids=["away", "limited", "refused", "hangs"])
+async def test_an_attempt_that_fails_keeps_no_call(
+    bench: Runner, catalog: Catalog, upstream: str, act: Act
+) -> None:
+    """Its error is gone with it: nobody waits for the garbage collector."""
+    async with serve_grpc(act) as failing_one, asyncio.timeout(30):
+        run = await running(bench, catalog, failing_one, upstream, seconds=1)
+        with no_collector():
+            before = calls()
+            assert (await run.chat()).report.provider_id == 2
+            await nothing_is_left(before)
 
 
 async def test_pause_that_is_asked_for_reaches_the_caller(bench: Runner, catalog: Catalog) -> None:

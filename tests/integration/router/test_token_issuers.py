@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
-from tests.integration.router.conftest import Runner, instances, text
+from tests.integration.router.conftest import Bench, Runner, instances, text
+from tests.support.garbage import calls, no_collector, nothing_is_left
 from tests.support.snapshots import ALIAS
 
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
@@ -13,6 +14,8 @@ from conduit_providers.catalog import load_catalog
 
 SIGNER = """
 import asyncio
+
+from conduit_kernel.errors import UpstreamUnreachable
 
 class Hanging:
     is_static = False
@@ -22,6 +25,8 @@ class Hanging:
         return request
 
     async def refresh(self, now, send):
+        if "failing" in __name__:
+            raise UpstreamUnreachable("nobody is there")
         await asyncio.Event().wait()
 
 def signer(auth, secret, target):
@@ -35,7 +40,7 @@ sources = ["https://tokens.example"]
 checked_on = "2026-11-28"
 
 [auth]
-kind = "hanging_issuer.auth"
+kind = "ISSUER.auth"
 description = "A key"
 
 [endpoints.chat]
@@ -44,18 +49,18 @@ path = "/chat/completions"
 """
 
 
-async def test_next_candidate_is_asked_when_no_token_comes(
-    bench: Runner, upstream: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Within the time that the chain allows the first one; whole and streamed."""
-    package = tmp_path / "modules" / "hanging_issuer"
+async def running(
+    bench: Runner, upstream: str, folder: Path, path: pytest.MonkeyPatch, issuer: str
+) -> Bench:
+    """Run a router whose first candidate takes tokens of an issuer; it may fail for 0.2 s."""
+    package = folder / "modules" / issuer
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
     (package / "auth.py").write_text(SIGNER)
-    monkeypatch.syspath_prepend(package.parent)
-    folder = tmp_path / "catalog"
-    folder.mkdir()
-    (folder / "tokens.toml").write_text(TYPE)
+    path.syspath_prepend(package.parent)
+    catalog = folder / "catalog"
+    catalog.mkdir()
+    (catalog / "tokens.toml").write_text(TYPE.replace("ISSUER", issuer))
     chain = FallbackChain(
         id=1,
         model_alias=ALIAS,
@@ -67,7 +72,14 @@ async def test_next_candidate_is_asked_when_no_token_comes(
     )
     source = instances(upstream, "ok", "ok", chain=chain)
     source.providers[0].provider_type = "Tokens"
-    router = await bench(source, catalog=load_catalog(folder))
+    return await bench(source, catalog=load_catalog(catalog))
+
+
+async def test_next_candidate_is_asked_when_no_token_comes(
+    bench: Runner, upstream: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within the time that the chain allows the first one; whole and streamed."""
+    router = await running(bench, upstream, tmp_path, monkeypatch, "hanging_issuer")
     async with asyncio.timeout(5):
         response = await router.chat()
         assert text(response)
@@ -75,3 +87,15 @@ async def test_next_candidate_is_asked_when_no_token_comes(
         # The key is benched by now.
         messages = await router.stream()
     assert messages[0].started.provider_id == 2
+
+
+@pytest.mark.parametrize("issuer", ["silent_issuer", "failing_issuer"])
+async def test_a_token_that_does_not_come_keeps_no_call(
+    bench: Runner, upstream: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, issuer: str
+) -> None:
+    """However long others wait for it: nobody waits for the garbage collector."""
+    router = await running(bench, upstream, tmp_path, monkeypatch, issuer)
+    with no_collector():
+        before = calls()
+        assert (await router.chat()).report.provider_id == 2
+        await nothing_is_left(before)
