@@ -80,8 +80,21 @@ class TaskStorageService(TaskStorageServiceServicer):
         found = await self._store.cancel(request.virtual_key_id, request.id, self._clock())
         return pb.CancelTaskResponse(task=_there(found, request.id))
 
+    async def DeleteTask(
+        self, request: pb.DeleteTaskRequest, context: Context
+    ) -> pb.DeleteTaskResponse:
+        """Delete a task, with its result."""
+        is_deleted = await self._store.delete(request.virtual_key_id, request.id, self._clock())
+        if not is_deleted:
+            raise _not_found(request.id)
+        return pb.DeleteTaskResponse()
+
 
 def _there(task: Task | None, task_id: str) -> Task:
     if task is None:
-        raise TaskNotFound(f"There is no task {task_id}", task_id=task_id)
+        raise _not_found(task_id)
     return task
+
+
+def _not_found(task_id: str) -> TaskNotFound:
+    return TaskNotFound(f"There is no task {task_id}", task_id=task_id)

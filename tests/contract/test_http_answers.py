@@ -19,7 +19,7 @@ from conduit.v1.form_pb2 import Content
 from conduit.v1.http_routes import ROUTES, Route
 from conduit.v1.image_requests_pb2 import StartImageGenerationResponse
 from conduit.v1.notification_pb2 import NOTIFICATION_KIND_PROVIDER_UNHEALTHY, Notification
-from conduit.v1.task_pb2 import TASK_STATUS_QUEUED, Task
+from conduit.v1.task_pb2 import TASK_STATUS_RUNNING, Task
 
 
 def route(rpc: str) -> Route:
@@ -123,9 +123,9 @@ def test_a_task_is_accepted() -> None:
     """It is not done yet."""
     served = route("StartImageGeneration")
     assert served.success_status == 202
-    task = Task(id="task_1", object="task", status=TASK_STATUS_QUEUED, result_json=b'{"data":[]}')
+    task = Task(id="task_1", object="task", status=TASK_STATUS_RUNNING, result_json=b'{"data":[]}')
     received = orjson.loads(served.write(StartImageGenerationResponse(task=task)))
-    assert (received["status"], received["result"]) == ("queued", {"data": []})
+    assert (received["status"], received["result"]) == ("running", {"data": []})
 
 
 def test_an_event_of_a_session_is_its_json() -> None:

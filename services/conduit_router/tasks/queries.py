@@ -5,6 +5,8 @@ import re
 from conduit.v1.task_requests_pb2 import (
     CancelTaskRequest,
     CancelTaskResponse,
+    DeleteTaskRequest,
+    DeleteTaskResponse,
     GetTaskRequest,
     GetTaskResponse,
     ListTasksRequest,
@@ -24,7 +26,7 @@ MAX_QUOTED = 48
 
 
 class TaskQueries:
-    """Answers which tasks there are, and takes them back."""
+    """Answers which tasks there are, takes them back, and deletes them."""
 
     def __init__(self, running: RunningTasks) -> None:
         self._storage = running.storage
@@ -62,6 +64,15 @@ class TaskQueries:
         task = await self._storage.cancel(caller.caller.virtual_key_id, request.id)
         self._running.cancel(request.id)
         return CancelTaskResponse(task=task)
+
+    async def DeleteTask(
+        self, request: DeleteTaskRequest, caller: CallerContext
+    ) -> DeleteTaskResponse:
+        """Delete a task of the caller's; one under way is taken back, at once if it is here."""
+        _check(request.id)
+        await self._storage.delete(caller.caller.virtual_key_id, request.id)
+        self._running.cancel(request.id)
+        return DeleteTaskResponse(id=request.id, object="task.deleted", deleted=True)
 
 
 def _check(task_id: str) -> None:

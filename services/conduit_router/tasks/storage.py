@@ -50,3 +50,8 @@ class TaskStorage:
         """Take a task back. TaskNotFound if the owner has none of this id."""
         request = pb.CancelTaskRequest(virtual_key_id=virtual_key_id, id=task_id)
         return (await self._ask(self._stub.CancelTask, request)).task
+
+    async def delete(self, virtual_key_id: int, task_id: str) -> None:
+        """Delete a task. TaskNotFound if the owner has none of this id."""
+        request = pb.DeleteTaskRequest(virtual_key_id=virtual_key_id, id=task_id)
+        await self._ask(self._stub.DeleteTask, request)

@@ -149,6 +149,12 @@ class TaskStore:
             row = (await connection.execute(query)).one_or_none()
             return None if row is None else _task(row, row.result)
 
+    async def delete(self, virtual_key_id: int, task_id: str, now: float) -> bool:
+        """Delete a task of an owner, under way or not; return whether there was one."""
+        own = TaskRow.id == task_id, TaskRow.virtual_key_id == virtual_key_id, _is_kept(now)
+        async with guarded(SERVICE), self._writer.begin() as connection:
+            return bool((await connection.execute(delete(TaskRow).where(*own))).rowcount)
+
     async def end_lost(self, now: float) -> int:
         """Let tasks fail whose routers are lost; return how many there were."""
         lost = _IS_UNDER_WAY, TaskRow.leased_until < _millis(now)

@@ -50,6 +50,18 @@ async def found(storage: StorageStub, task_id: str = "task_1", owner: int = 1) -
         return None
 
 
+async def deleted(storage: StorageStub, task_id: str = "task_1", owner: int = 1) -> bool:
+    """Delete a task; return whether there was one."""
+    request = pb.DeleteTaskRequest(virtual_key_id=owner, id=task_id)
+    try:
+        await storage.DeleteTask(request, metadata=METADATA)
+    except grpc.RpcError as error:
+        if error_of(error, "storage").reason != "TASK_NOT_FOUND":
+            raise
+        return False
+    return True
+
+
 async def renewed(storage: StorageStub, *ids: str, router_id: str = "a") -> set[str]:
     """Say what is worked on; return the tasks that have ended."""
     request = pb.RenewTasksRequest(router_id=router_id, ids=ids)
@@ -240,3 +252,20 @@ async def test_only_our_services_are_answered(storage: StorageStub) -> None:
     with pytest.raises(grpc.RpcError) as refused:
         await storage.GetTask(pb.GetTaskRequest(), metadata=(("x-master-key", "test-master-key"),))
     assert error_of(refused.value, "storage").reason == "SERVICE_TOKEN_INVALID"
+
+
+async def test_a_task_is_deleted_by_its_owner_alone(storage: StorageStub) -> None:
+    """Ended or not; its router learns that there is nothing left to do."""
+    await created(storage)
+    await created(storage, "task_2")
+    await finished(storage, "task_2")
+    assert not await deleted(storage, owner=2)
+    assert await found(storage) is not None
+    assert await deleted(storage)
+    assert await deleted(storage, "task_2")
+    assert not await deleted(storage, "task_2")
+    assert [await found(storage), await found(storage, "task_2")] == [None, None]
+    assert await renewed(storage, "task_1") == {"task_1"}
+    # What it came to all the same is nobody's.
+    await finished(storage)
+    assert await found(storage) is None

@@ -57,7 +57,7 @@ async def ended(client: httpx.AsyncClient, task_id: str) -> dict[str, Any]:
 
     async def has_ended() -> bool:
         found.update((await client.get(f"/v1/tasks/{task_id}")).json())
-        return found["status"] not in {"queued", "running"}
+        return bool(found["status"] != "running")
 
     await eventually(has_ended, seconds=30)
     return found
@@ -159,9 +159,13 @@ async def test_tasks_are_their_owners_alone(suite: Suite) -> None:
     async with suite.caller() as client, another_caller(suite) as other:
         task = await begun(client, HANGING)
         path = f"/v1/tasks/{task['id']}"
-        foreign = await other.get(path), await other.post(f"{path}/cancel")
+        foreign = (
+            await other.get(path),
+            await other.post(f"{path}/cancel"),
+            await other.delete(path),
+        )
         absent = await other.get("/v1/tasks/task_0")
-        assert [a.status_code for a in (*foreign, absent)] == [404] * 3
+        assert [a.status_code for a in (*foreign, absent)] == [404] * 4
         for answer in foreign:
             told = answer.json()["error"]
             assert told["code"] == "task_not_found"
@@ -170,7 +174,28 @@ async def test_tasks_are_their_owners_alone(suite: Suite) -> None:
             )
         assert (await other.get("/v1/tasks")).json()["data"] == []
         assert (await client.get(path)).json()["status"] == "running"
-        assert (await client.delete(path)).json()["status"] == "cancelled"
+        assert (await client.post(f"{path}/cancel")).json()["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("wish", [PROMPT, HANGING], ids=["ended", "under way"])
+async def test_a_task_that_is_deleted_is_gone(suite: Suite, wish: dict[str, object]) -> None:
+    """With its result; one that was under way is worked on no more."""
+    async with suite.caller() as client:
+        task = await begun(client, wish)
+        path = f"/v1/tasks/{task['id']}"
+        if wish is PROMPT:
+            await ended(client, task["id"])
+        told = await client.delete(path)
+        assert told.json() == {"id": task["id"], "object": "task.deleted", "deleted": True}
+        again = await client.get(path), await client.delete(path)
+        assert [each.status_code for each in again] == [404, 404]
+        listed = (await client.get("/v1/tasks")).json()["data"]
+    assert task["id"] not in [each["id"] for each in listed]
+
+    async def is_let_go() -> bool:
+        return task["id"] not in [each.get_name() for each in asyncio.all_tasks()]
+
+    await eventually(is_let_go, seconds=30)
 
 
 async def test_tasks_are_listed_newest_first_page_by_page(suite: Suite) -> None:
@@ -259,7 +284,8 @@ async def test_calls_go_on_while_storage_is_away(suite: Suite) -> None:
             assert each.status_code == 503, each.text
             assert each.json()["error"]["code"] == "service_unavailable"
         assert (await client.get(f"/v1/tasks/{silent['id']}")).json()["status"] == "running"
-        assert (await client.delete(f"/v1/tasks/{silent['id']}")).json()["status"] == "cancelled"
+        cancelled = await client.post(f"/v1/tasks/{silent['id']}/cancel")
+        assert cancelled.json()["status"] == "cancelled"
 
 
 async def test_a_result_waits_for_storage(suite: Suite) -> None:

@@ -641,6 +641,14 @@ METHODS: Final[dict[str, Method]] = {
         server_streaming=False,
         client_streaming=False,
     ),
+    "/conduit.v1.RouterService/DeleteTask": Method(
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        role=role_pb2.ROLE_UNSPECIFIED,
+        dialect=options_pb2.DIALECT_OPENAI,
+        idempotent=False,
+        server_streaming=False,
+        client_streaming=False,
+    ),
     "/conduit.v1.RouterService/Speak": Method(
         access=options_pb2.ACCESS_VIRTUAL_KEY,
         role=role_pb2.ROLE_UNSPECIFIED,

@@ -108,6 +108,11 @@ class RouterServiceStub:
                 request_serializer=conduit_dot_v1_dot_task__requests__pb2.CancelTaskRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_task__requests__pb2.CancelTaskResponse.FromString,
                 _registered_method=True)
+        self.DeleteTask = channel.unary_unary(
+                '/conduit.v1.RouterService/DeleteTask',
+                request_serializer=conduit_dot_v1_dot_task__requests__pb2.DeleteTaskRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_task__requests__pb2.DeleteTaskResponse.FromString,
+                _registered_method=True)
         self.Speak = channel.unary_stream(
                 '/conduit.v1.RouterService/Speak',
                 request_serializer=conduit_dot_v1_dot_audio__requests__pb2.SpeakRequest.SerializeToString,
@@ -281,6 +286,14 @@ class RouterServiceServicer:
     def CancelTask(self, request, context):
         """Takes a task of the caller's back, at the provider too, and returns it. What the provider has done is charged.
         TASK_NOT_FOUND if the caller has none of this id. Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteTask(self, request, context):
+        """Deletes a task of the caller's, with its result, before its time. One that is under way is taken back, as CancelTask does.
+        TASK_NOT_FOUND if the caller has none of this id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -472,6 +485,11 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.CancelTask,
                     request_deserializer=conduit_dot_v1_dot_task__requests__pb2.CancelTaskRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_task__requests__pb2.CancelTaskResponse.SerializeToString,
+            ),
+            'DeleteTask': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteTask,
+                    request_deserializer=conduit_dot_v1_dot_task__requests__pb2.DeleteTaskRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_task__requests__pb2.DeleteTaskResponse.SerializeToString,
             ),
             'Speak': grpc.unary_stream_rpc_method_handler(
                     servicer.Speak,
@@ -902,6 +920,33 @@ class RouterService:
             '/conduit.v1.RouterService/CancelTask',
             conduit_dot_v1_dot_task__requests__pb2.CancelTaskRequest.SerializeToString,
             conduit_dot_v1_dot_task__requests__pb2.CancelTaskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteTask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/DeleteTask',
+            conduit_dot_v1_dot_task__requests__pb2.DeleteTaskRequest.SerializeToString,
+            conduit_dot_v1_dot_task__requests__pb2.DeleteTaskResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -78,6 +78,10 @@ class RouterServiceStub:
     """Takes a task of the caller's back, at the provider too, and returns it. What the provider has done is charged.
     TASK_NOT_FOUND if the caller has none of this id. Idempotent.
     """
+    DeleteTask: _grpc.UnaryUnaryMultiCallable[_task_requests_pb2.DeleteTaskRequest, _task_requests_pb2.DeleteTaskResponse]
+    """Deletes a task of the caller's, with its result, before its time. One that is under way is taken back, as CancelTask does.
+    TASK_NOT_FOUND if the caller has none of this id.
+    """
     Speak: _grpc.UnaryStreamMultiCallable[_audio_requests_pb2.SpeakRequest, _audio_requests_pb2.SpeakResponse]
     """Speaks a text and streams the sound, or events with it, as it comes. The last message has `finished`; a stream that ends
     without one, or with an error status, is incomplete.
@@ -174,6 +178,10 @@ class RouterServiceAsyncStub(RouterServiceStub):
     CancelTask: _aio.UnaryUnaryMultiCallable[_task_requests_pb2.CancelTaskRequest, _task_requests_pb2.CancelTaskResponse]  # type: ignore[assignment]
     """Takes a task of the caller's back, at the provider too, and returns it. What the provider has done is charged.
     TASK_NOT_FOUND if the caller has none of this id. Idempotent.
+    """
+    DeleteTask: _aio.UnaryUnaryMultiCallable[_task_requests_pb2.DeleteTaskRequest, _task_requests_pb2.DeleteTaskResponse]  # type: ignore[assignment]
+    """Deletes a task of the caller's, with its result, before its time. One that is under way is taken back, as CancelTask does.
+    TASK_NOT_FOUND if the caller has none of this id.
     """
     Speak: _aio.UnaryStreamMultiCallable[_audio_requests_pb2.SpeakRequest, _audio_requests_pb2.SpeakResponse]  # type: ignore[assignment]
     """Speaks a text and streams the sound, or events with it, as it comes. The last message has `finished`; a stream that ends
@@ -346,6 +354,16 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_task_requests_pb2.CancelTaskResponse, _abc.Awaitable[_task_requests_pb2.CancelTaskResponse]]:
         """Takes a task of the caller's back, at the provider too, and returns it. What the provider has done is charged.
         TASK_NOT_FOUND if the caller has none of this id. Idempotent.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteTask(
+        self,
+        request: _task_requests_pb2.DeleteTaskRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_task_requests_pb2.DeleteTaskResponse, _abc.Awaitable[_task_requests_pb2.DeleteTaskResponse]]:
+        """Deletes a task of the caller's, with its result, before its time. One that is under way is taken back, as CancelTask does.
+        TASK_NOT_FOUND if the caller has none of this id.
         """
 
     @_abc_1.abstractmethod

@@ -34,7 +34,7 @@ from conduit.v1.request_record_requests_json import list_request_records_respons
 from conduit.v1.router_requests_json import fill_explain_route_request, list_models_response_to_json
 from conduit.v1.routing_policy_json import STREAM_FAILOVER_BY_SPELLING, STREAM_FAILOVER_SPELLINGS
 from conduit.v1.task_json import task_to_json
-from conduit.v1.task_requests_json import list_tasks_response_to_json
+from conduit.v1.task_requests_json import delete_task_response_to_json, list_tasks_response_to_json
 from conduit.v1.voice_json import voice_to_json
 from conduit.v1.voice_requests_json import (
     delete_voice_response_to_json,
@@ -502,13 +502,18 @@ def write_cancel_task(message: task_requests_pb2.CancelTaskResponse) -> bytes:
     return orjson.dumps(task_to_json(message.task))
 
 
-def read_cancel_task_2(
+def read_delete_task(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
-) -> task_requests_pb2.CancelTaskRequest:
+) -> task_requests_pb2.DeleteTaskRequest:
     """Return the request that `DELETE /v1/tasks/{id}` says."""
-    message = task_requests_pb2.CancelTaskRequest()
+    message = task_requests_pb2.DeleteTaskRequest()
     message.id = path["id"]
     return message
+
+
+def write_delete_task(message: task_requests_pb2.DeleteTaskResponse) -> bytes:
+    """Write the answer of DeleteTask."""
+    return orjson.dumps(delete_task_response_to_json(message))
 
 
 def read_speak(
@@ -1206,7 +1211,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         path="/v1/tasks/{id}",
         segments=(Segment("v1"), Segment("tasks"), Segment("id", is_parameter=True)),
         service="RouterService",
-        rpc="CancelTask",
+        rpc="DeleteTask",
         access=options_pb2.ACCESS_VIRTUAL_KEY,
         dialect=options_pb2.DIALECT_OPENAI,
         success_status=200,
@@ -1214,11 +1219,11 @@ ROUTES: Final[tuple[Route, ...]] = (
         chosen_by="",
         client_streaming=False,
         max_body_bytes=0,
-        read=read_cancel_task_2,
+        read=read_delete_task,
         read_form=None,
         read_frame=None,
         chunk=None,
-        write=write_cancel_task,
+        write=write_delete_task,
         media_type=b"application/json",
         media_type_of=None,
         write_report=http.no_report,

@@ -8,7 +8,6 @@ from conduit.v1 import json_runtime as runtime
 from conduit.v1 import task_pb2
 
 TASK_STATUS_BY_SPELLING: Final[dict[str, task_pb2.TaskStatus.ValueType]] = {
-    "queued": task_pb2.TASK_STATUS_QUEUED,
     "running": task_pb2.TASK_STATUS_RUNNING,
     "succeeded": task_pb2.TASK_STATUS_SUCCEEDED,
     "failed": task_pb2.TASK_STATUS_FAILED,
@@ -16,7 +15,6 @@ TASK_STATUS_BY_SPELLING: Final[dict[str, task_pb2.TaskStatus.ValueType]] = {
 }
 TASK_STATUS_SPELLINGS: Final[dict[task_pb2.TaskStatus.ValueType, str | None]] = {
     task_pb2.TASK_STATUS_UNSPECIFIED: None,
-    task_pb2.TASK_STATUS_QUEUED: "queued",
     task_pb2.TASK_STATUS_RUNNING: "running",
     task_pb2.TASK_STATUS_SUCCEEDED: "succeeded",
     task_pb2.TASK_STATUS_FAILED: "failed",

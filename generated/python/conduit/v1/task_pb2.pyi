@@ -25,8 +25,6 @@ class _TaskStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TaskStatus
     DESCRIPTOR: _descriptor.EnumDescriptor
     TASK_STATUS_UNSPECIFIED: _TaskStatus.ValueType  # 0
     """Not known. Never sent."""
-    TASK_STATUS_QUEUED: _TaskStatus.ValueType  # 1
-    """Not begun yet."""
     TASK_STATUS_RUNNING: _TaskStatus.ValueType  # 2
     """Under way."""
     TASK_STATUS_SUCCEEDED: _TaskStatus.ValueType  # 3
@@ -41,8 +39,6 @@ class TaskStatus(_TaskStatus, metaclass=_TaskStatusEnumTypeWrapper):
 
 TASK_STATUS_UNSPECIFIED: TaskStatus.ValueType  # 0
 """Not known. Never sent."""
-TASK_STATUS_QUEUED: TaskStatus.ValueType  # 1
-"""Not begun yet."""
 TASK_STATUS_RUNNING: TaskStatus.ValueType  # 2
 """Under way."""
 TASK_STATUS_SUCCEEDED: TaskStatus.ValueType  # 3

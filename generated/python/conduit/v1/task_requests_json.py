@@ -204,3 +204,64 @@ def cancel_task_response_to_json(
     if message.HasField("task"):
         members["task"] = task_to_json(message.task)
     return members
+
+
+_DELETE_TASK_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id"})
+
+
+def delete_task_request_from_json(
+    value: object, path: str = ""
+) -> task_requests_pb2.DeleteTaskRequest:
+    """Return the `DeleteTaskRequest` that a JSON value says. Raises JsonError."""
+    message = task_requests_pb2.DeleteTaskRequest()
+    fill_delete_task_request(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_delete_task_request(
+    message: task_requests_pb2.DeleteTaskRequest, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("id")) is not None:
+        message.id = runtime.text(member, path + "id")
+    if not _DELETE_TASK_REQUEST_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _DELETE_TASK_REQUEST_MEMBERS, path)
+
+
+def delete_task_request_to_json(message: task_requests_pb2.DeleteTaskRequest) -> dict[str, object]:
+    """Return the JSON of a `DeleteTaskRequest`."""
+    return {"id": message.id}
+
+
+def delete_task_response_from_json(
+    value: object, path: str = ""
+) -> task_requests_pb2.DeleteTaskResponse:
+    """Return the `DeleteTaskResponse` that a JSON value says. Raises JsonError."""
+    message = task_requests_pb2.DeleteTaskResponse()
+    fill_delete_task_response(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_delete_task_response(
+    message: task_requests_pb2.DeleteTaskResponse, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("id")) is not None:
+        message.id = member if type(member) is str else runtime.text(member, path + "id")
+    if (member := value.get("object")) is not None:
+        message.object = member if type(member) is str else runtime.text(member, path + "object")
+    if (member := value.get("deleted")) is not None:
+        message.deleted = (
+            member if type(member) is bool else runtime.boolean(member, path + "deleted")
+        )
+
+
+def delete_task_response_to_json(
+    message: task_requests_pb2.DeleteTaskResponse,
+) -> dict[str, object]:
+    """Return the JSON of a `DeleteTaskResponse`."""
+    return {"id": message.id, "object": message.object, "deleted": message.deleted}

@@ -26,7 +26,7 @@ from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 from conduit.v1 import task_pb2 as conduit_dot_v1_dot_task__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63onduit/v1/task_requests.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x15\x63onduit/v1/task.proto\" \n\x0eGetTaskRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"7\n\x0fGetTaskResponse\x12$\n\x04task\x18\x01 \x01(\x0b\x32\x10.conduit.v1.TaskR\x04task\"\\\n\x10ListTasksRequest\x12,\n\x05limit\x18\x01 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00\x00Y@R\x05limit\x12\x14\n\x05\x61\x66ter\x18\x02 \x01(\tR\x05\x61\x66ter:\x04\x88\xb5\x18\x02\"\xf1\x01\n\x11ListTasksResponse\x12\x1e\n\x06object\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12,\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x10.conduit.v1.TaskB\x06\x8a\xb5\x18\x02@\x01R\x04\x64\x61ta\x12&\n\x08\x66irst_id\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02@\x01H\x00R\x07\x66irstId\x88\x01\x01\x12$\n\x07last_id\x18\x04 \x01(\tB\x06\x8a\xb5\x18\x02@\x01H\x01R\x06lastId\x88\x01\x01\x12!\n\x08has_more\x18\x05 \x01(\x08\x42\x06\x8a\xb5\x18\x02@\x01R\x07hasMore:\x04\x88\xb5\x18\x02\x42\x0b\n\t_first_idB\n\n\x08_last_id\"#\n\x11\x43\x61ncelTaskRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\":\n\x12\x43\x61ncelTaskResponse\x12$\n\x04task\x18\x01 \x01(\x0b\x32\x10.conduit.v1.TaskR\x04taskB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63onduit/v1/task_requests.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x15\x63onduit/v1/task.proto\" \n\x0eGetTaskRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"7\n\x0fGetTaskResponse\x12$\n\x04task\x18\x01 \x01(\x0b\x32\x10.conduit.v1.TaskR\x04task\"\\\n\x10ListTasksRequest\x12,\n\x05limit\x18\x01 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00\x00Y@R\x05limit\x12\x14\n\x05\x61\x66ter\x18\x02 \x01(\tR\x05\x61\x66ter:\x04\x88\xb5\x18\x02\"\xf1\x01\n\x11ListTasksResponse\x12\x1e\n\x06object\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12,\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x10.conduit.v1.TaskB\x06\x8a\xb5\x18\x02@\x01R\x04\x64\x61ta\x12&\n\x08\x66irst_id\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02@\x01H\x00R\x07\x66irstId\x88\x01\x01\x12$\n\x07last_id\x18\x04 \x01(\tB\x06\x8a\xb5\x18\x02@\x01H\x01R\x06lastId\x88\x01\x01\x12!\n\x08has_more\x18\x05 \x01(\x08\x42\x06\x8a\xb5\x18\x02@\x01R\x07hasMore:\x04\x88\xb5\x18\x02\x42\x0b\n\t_first_idB\n\n\x08_last_id\"#\n\x11\x43\x61ncelTaskRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\":\n\x12\x43\x61ncelTaskResponse\x12$\n\x04task\x18\x01 \x01(\x0b\x32\x10.conduit.v1.TaskR\x04task\"#\n\x11\x44\x65leteTaskRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"t\n\x12\x44\x65leteTaskResponse\x12\x16\n\x02id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x02id\x12\x1e\n\x06object\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12 \n\x07\x64\x65leted\x18\x03 \x01(\x08\x42\x06\x8a\xb5\x18\x02@\x01R\x07\x64\x65leted:\x04\x88\xb5\x18\x02\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,6 +50,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTTASKSRESPONSE'].fields_by_name['has_more']._serialized_options = b'\212\265\030\002@\001'
   _globals['_LISTTASKSRESPONSE']._loaded_options = None
   _globals['_LISTTASKSRESPONSE']._serialized_options = b'\210\265\030\002'
+  _globals['_DELETETASKRESPONSE'].fields_by_name['id']._loaded_options = None
+  _globals['_DELETETASKRESPONSE'].fields_by_name['id']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_DELETETASKRESPONSE'].fields_by_name['object']._loaded_options = None
+  _globals['_DELETETASKRESPONSE'].fields_by_name['object']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_DELETETASKRESPONSE'].fields_by_name['deleted']._loaded_options = None
+  _globals['_DELETETASKRESPONSE'].fields_by_name['deleted']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_DELETETASKRESPONSE']._loaded_options = None
+  _globals['_DELETETASKRESPONSE']._serialized_options = b'\210\265\030\002'
   _globals['_GETTASKREQUEST']._serialized_start=95
   _globals['_GETTASKREQUEST']._serialized_end=127
   _globals['_GETTASKRESPONSE']._serialized_start=129
@@ -62,4 +70,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CANCELTASKREQUEST']._serialized_end=559
   _globals['_CANCELTASKRESPONSE']._serialized_start=561
   _globals['_CANCELTASKRESPONSE']._serialized_end=619
+  _globals['_DELETETASKREQUEST']._serialized_start=621
+  _globals['_DELETETASKREQUEST']._serialized_end=656
+  _globals['_DELETETASKRESPONSE']._serialized_start=658
+  _globals['_DELETETASKRESPONSE']._serialized_end=774
 # @@protoc_insertion_point(module_scope)

@@ -150,6 +150,14 @@ METHODS: Final[dict[str, Method]] = {
         server_streaming=False,
         client_streaming=False,
     ),
+    "/conduit.internal.v1.TaskStorageService/DeleteTask": Method(
+        access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
+        dialect=options_pb2.DIALECT_ADMIN,
+        idempotent=False,
+        server_streaming=False,
+        client_streaming=False,
+    ),
     "/conduit.internal.v1.TaskStorageService/CancelTask": Method(
         access=options_pb2.ACCESS_SERVICE,
         role=role_pb2.ROLE_UNSPECIFIED,

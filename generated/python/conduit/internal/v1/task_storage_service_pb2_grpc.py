@@ -60,6 +60,11 @@ class TaskStorageServiceStub:
                 request_serializer=conduit_dot_internal_dot_v1_dot_task__storage__service__pb2.ListTasksRequest.SerializeToString,
                 response_deserializer=conduit_dot_internal_dot_v1_dot_task__storage__service__pb2.ListTasksResponse.FromString,
                 _registered_method=True)
+        self.DeleteTask = channel.unary_unary(
+                '/conduit.internal.v1.TaskStorageService/DeleteTask',
+                request_serializer=conduit_dot_internal_dot_v1_dot_task__storage__service__pb2.DeleteTaskRequest.SerializeToString,
+                response_deserializer=conduit_dot_internal_dot_v1_dot_task__storage__service__pb2.DeleteTaskResponse.FromString,
+                _registered_method=True)
         self.CancelTask = channel.unary_unary(
                 '/conduit.internal.v1.TaskStorageService/CancelTask',
                 request_serializer=conduit_dot_internal_dot_v1_dot_task__storage__service__pb2.CancelTaskRequest.SerializeToString,
@@ -109,6 +114,13 @@ class TaskStorageServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteTask(self, request, context):
+        """Deletes a task; its router learns of it when it renews. TASK_NOT_FOUND if its owner has none of this id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CancelTask(self, request, context):
         """Takes a task back; its router learns of it when it renews. One that has ended before is left as it is. TASK_NOT_FOUND if
         its owner has none of this id. Idempotent.
@@ -144,6 +156,11 @@ def add_TaskStorageServiceServicer_to_server(servicer, server):
                     servicer.ListTasks,
                     request_deserializer=conduit_dot_internal_dot_v1_dot_task__storage__service__pb2.ListTasksRequest.FromString,
                     response_serializer=conduit_dot_internal_dot_v1_dot_task__storage__service__pb2.ListTasksResponse.SerializeToString,
+            ),
+            'DeleteTask': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteTask,
+                    request_deserializer=conduit_dot_internal_dot_v1_dot_task__storage__service__pb2.DeleteTaskRequest.FromString,
+                    response_serializer=conduit_dot_internal_dot_v1_dot_task__storage__service__pb2.DeleteTaskResponse.SerializeToString,
             ),
             'CancelTask': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelTask,
@@ -287,6 +304,33 @@ class TaskStorageService:
             '/conduit.internal.v1.TaskStorageService/ListTasks',
             conduit_dot_internal_dot_v1_dot_task__storage__service__pb2.ListTasksRequest.SerializeToString,
             conduit_dot_internal_dot_v1_dot_task__storage__service__pb2.ListTasksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteTask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.internal.v1.TaskStorageService/DeleteTask',
+            conduit_dot_internal_dot_v1_dot_task__storage__service__pb2.DeleteTaskRequest.SerializeToString,
+            conduit_dot_internal_dot_v1_dot_task__storage__service__pb2.DeleteTaskResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -49,6 +49,8 @@ class TaskStorageServiceStub:
     """Returns a task. TASK_NOT_FOUND if its owner has none of this id."""
     ListTasks: _grpc.UnaryUnaryMultiCallable[_task_storage_service_pb2.ListTasksRequest, _task_storage_service_pb2.ListTasksResponse]
     """Lists the tasks of an owner, newest first."""
+    DeleteTask: _grpc.UnaryUnaryMultiCallable[_task_storage_service_pb2.DeleteTaskRequest, _task_storage_service_pb2.DeleteTaskResponse]
+    """Deletes a task; its router learns of it when it renews. TASK_NOT_FOUND if its owner has none of this id."""
     CancelTask: _grpc.UnaryUnaryMultiCallable[_task_storage_service_pb2.CancelTaskRequest, _task_storage_service_pb2.CancelTaskResponse]
     """Takes a task back; its router learns of it when it renews. One that has ended before is left as it is. TASK_NOT_FOUND if
     its owner has none of this id. Idempotent.
@@ -75,6 +77,8 @@ class TaskStorageServiceAsyncStub(TaskStorageServiceStub):
     """Returns a task. TASK_NOT_FOUND if its owner has none of this id."""
     ListTasks: _aio.UnaryUnaryMultiCallable[_task_storage_service_pb2.ListTasksRequest, _task_storage_service_pb2.ListTasksResponse]  # type: ignore[assignment]
     """Lists the tasks of an owner, newest first."""
+    DeleteTask: _aio.UnaryUnaryMultiCallable[_task_storage_service_pb2.DeleteTaskRequest, _task_storage_service_pb2.DeleteTaskResponse]  # type: ignore[assignment]
+    """Deletes a task; its router learns of it when it renews. TASK_NOT_FOUND if its owner has none of this id."""
     CancelTask: _aio.UnaryUnaryMultiCallable[_task_storage_service_pb2.CancelTaskRequest, _task_storage_service_pb2.CancelTaskResponse]  # type: ignore[assignment]
     """Takes a task back; its router learns of it when it renews. One that has ended before is left as it is. TASK_NOT_FOUND if
     its owner has none of this id. Idempotent.
@@ -128,6 +132,14 @@ class TaskStorageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_task_storage_service_pb2.ListTasksResponse, _abc.Awaitable[_task_storage_service_pb2.ListTasksResponse]]:
         """Lists the tasks of an owner, newest first."""
+
+    @_abc_1.abstractmethod
+    def DeleteTask(
+        self,
+        request: _task_storage_service_pb2.DeleteTaskRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_task_storage_service_pb2.DeleteTaskResponse, _abc.Awaitable[_task_storage_service_pb2.DeleteTaskResponse]]:
+        """Deletes a task; its router learns of it when it renews. TASK_NOT_FOUND if its owner has none of this id."""
 
     @_abc_1.abstractmethod
     def CancelTask(
