@@ -114,7 +114,9 @@ clean: ## remove what the other commands made; keeps .conduit, where your data i
 $(INSTALLED): pyproject.toml
 	@python="$(PYTHON)"; test -n "$$python" || { echo "Conduit needs Python 3.11 or newer, with venv: https://www.python.org/downloads/"; exit 1; }; \
 	echo "Installing Conduit into $(VENV), with $$python; this takes about a minute, once."; \
-	"$$python" -m venv $(VENV)
+	prefix='import math, sys; print(sys.base_prefix)'; made=`$(BIN)/python -c "$$prefix" 2>/dev/null`; \
+	test "$$made" = "`"$$python" -c "$$prefix"`" || clear=--clear; \
+	"$$python" -m venv $$clear $(VENV)
 	@$(PIP) install --upgrade "pip>=25.1"
 	@$(PIP) install --editable .
 	@$(BIN)/python -m compileall -q services generated/python clients/python

@@ -86,3 +86,20 @@ def test_nothing_is_chosen_where_there_is_no_python(tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout == ""
+
+
+def test_what_another_python_made_is_made_anew(root: Path, tmp_path: Path) -> None:
+    """Of two Pythons that are as fast the next one may be chosen at the next installation."""
+    made = tmp_path / "made"
+    (made / "bin").mkdir(parents=True)
+    (made / "bin" / "python3").symlink_to(tmp_path / "gone")
+    (made / "bin" / "python").symlink_to("python3")
+    subprocess.run(  # noqa: S603 # make of the machine
+        ["make", "install", f"VENV={made}", "PIP=true", f"PYTHON={sys.executable}"],  # noqa: S607 # as above
+        cwd=root,
+        check=True,
+        capture_output=True,
+        timeout=200,
+    )
+    works = [str(made / "bin" / "python"), "-c", "import math"]
+    assert subprocess.run(works, check=False).returncode == 0  # noqa: S603 # Python itself
