@@ -23,6 +23,8 @@ FIXED: Json = {
     "dryRun": True,
 }
 DOCUMENT: Json = {"version": 1}
+SAMPLES = {"audio_sample", "consent_recording"}
+VOICE: Json = {"name": "Ann", "type": "prompt", "prompt": "warm"}
 # The gateway's own model.
 MODEL = "echo"
 SOURCES = ("image_url", "file_id", "file")
@@ -46,6 +48,9 @@ def fit_body(context: Any, body: Any) -> Any:  # noqa: ANN401 # JSON
     if context.operation.path == "/v1/realtime/client_secrets":
         session = body.get("session") or {}
         body = body | {"session": session | {"type": "realtime", "model": MODEL}}
+    if context.operation.path == "/v1/audio/voices":
+        # Of samples or of a description, as its type says.
+        body = {name: body[name] for name in body if name not in SAMPLES} | VOICE
     if context.operation.path.startswith("/v1/"):
         return _fit_call(body)
     if context.operation.path == "/api/routes/explain":
