@@ -79,6 +79,10 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
         """Return the `prefill` of a model's row."""
         return next((row.prefill for row in self.models if row.match.fits(model)), "none")
 
+    def retires_on(self, model: str) -> date | None:
+        """Return the day on which a model is turned off; None where nothing is known of that."""
+        return next((row.retires_on for row in self.models if row.match.fits(model)), None)
+
     def value_maps_of(self, model: str) -> tuple[ValueMap, ...]:
         """Return the maps that hold for a model, one for each parameter."""
         return self.known_value_maps[model]
@@ -214,6 +218,11 @@ class ProviderSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict
     request_id_header: str = "x-request-id"
     # The response header with the error's code, for providers that do not have it in the body.
     error_code_header: str = ""
+
+    def retires_on(self, model: str) -> date | None:
+        """Return the first day on which a model is turned off for any operation, if it is known."""
+        days = (endpoint.retires_on(model) for endpoint in self.endpoints.values())
+        return min((day for day in days if day is not None), default=None)
 
     def operations_of(self, model: str) -> frozenset[str]:
         """Return what a model is for: the endpoints that name it, or else those that name none."""

@@ -36,6 +36,7 @@ from conduit_registry.feed import POLL_SECONDS, Feed
 from conduit_registry.key_check_reports import KeyCheckReports
 from conduit_registry.own_administrators import OwnAdministrators
 from conduit_registry.retention import FORGET_SECONDS, Retention
+from conduit_registry.retirements import Retirements
 from conduit_registry.rewrapping import rewrap
 from conduit_registry.rpcs.base import Dependencies
 from conduit_registry.rpcs.snapshot import SnapshotService
@@ -126,7 +127,11 @@ async def _start(
     )
     metadata = service_metadata(settings.service_tokens[0])
     reports = KeyCheckReports(OutcomeServiceStub(health), metadata)
-    feed, followers, discovery = Feed(store), Followers(), Discovery(store, prober)
+    feed, followers, discovery = (
+        Feed(store),
+        Followers(),
+        Discovery(store, prober, Retirements(catalog)),
+    )
     store.on_change(feed.announce)
     store.on_change(discovery.wake)
     parts = Dependencies(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import structlog
@@ -11,11 +12,13 @@ from conduit.v1.provider_pb2 import AUDIT_LEVEL_FULL
 from conduit_kernel.errors import ConduitError, UpstreamTimeout
 from conduit_providers.probing import Prober
 from conduit_registry.probing import list_models
-from conduit_registry.store import KEY, PROVIDER, Store
+from conduit_registry.retirements import Retirements
+from conduit_registry.store import KEY, MAPPING, PROVIDER, Store
 from conduit_registry.values import DiscoveredModel, Key, Origin, Provider
 
 OWN_ORIGIN = Origin("registry-discovery")
-HOUR_MICROSECONDS = 3600 * 1_000_000
+MICRO = 1_000_000
+HOUR_MICROSECONDS = 3600 * MICRO
 # A failed discovery is tried again after this, or after the interval if that is shorter.
 RETRY_MICROSECONDS = HOUR_MICROSECONDS // 4
 DISCOVER_SECONDS = 60.0
@@ -30,17 +33,19 @@ MAX_LISTED = 1000
 class Found(NamedTuple):
     """The result of a discovery, and its differences from the one before."""
 
+    provider: Provider
     models: Sequence[DiscoveredModel]
     added: Sequence[str]
     removed: Sequence[str]
 
 
 class Discovery:
-    """Asks instances for their models and stores them."""
+    """Asks instances for their models and stores them; warns of those that are turned off."""
 
-    def __init__(self, store: Store, prober: Prober) -> None:
+    def __init__(self, store: Store, prober: Prober, retirements: Retirements) -> None:
         self._store = store
         self._prober = prober
+        self.retirements = retirements
         self._changed = asyncio.Event()
         self._log = structlog.get_logger("discovery")
 
@@ -79,6 +84,7 @@ class Discovery:
         except TimeoutError as error:
             message = f"{provider.name} did not list its models in time"
             raise UpstreamTimeout(message, provider=provider.name) from error
+        await self._warn(provider)
         return await self._keep(provider, names, origin)
 
     async def _discover_if_due(self, provider: Provider) -> None:
@@ -113,6 +119,20 @@ class Discovery:
                 return [name for name in found.names if _is_storable(name)][:MAX_MODELS]
         raise failures[-1]
 
+    async def _warn(self, provider: Provider) -> None:
+        """Write a line for each mapping whose model its provider turns off soon."""
+        async with self._store.read() as reading:
+            mappings = await reading.every(MAPPING, provider_id=provider.id, is_enabled=True)
+        today = datetime.fromtimestamp(self._store.now() / MICRO, UTC).date()
+        for mapping, day in self.retirements.near(provider.provider_type, mappings, today):
+            self._log.warning(
+                "model_retires",
+                provider_id=provider.id,
+                alias=mapping.model_alias,
+                model=mapping.actual_model_name,
+                retires_on=day.isoformat(),
+            )
+
     async def _keep(self, provider: Provider, names: Sequence[str], origin: Origin) -> Found:
         async with self._store.change(origin) as changing:
             # It may have been deleted since.
@@ -122,7 +142,7 @@ class Discovery:
             await changing.replace_discovered(provider.id, names)
             models = await changing.discovered(provider.id)
             after = {model.name for model in models}
-            found = Found(models, sorted(after - before), sorted(before - after))
+            found = Found(provider, models, sorted(after - before), sorted(before - after))
             if found.added or found.removed or provider.audit_level == AUDIT_LEVEL_FULL:
                 models_found = {
                     "added": list(found.added[:MAX_LISTED]),

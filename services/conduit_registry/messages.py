@@ -1,6 +1,7 @@
 """Values as the messages of the contract, and as the JSON that the API shows."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 from typing import Any, TypeVar
 
 import orjson
@@ -260,11 +261,17 @@ def audit_entry(value: values.AuditEntry) -> audit_pb.AuditEntry:
     )
 
 
-def discovered(models: Iterable[values.DiscoveredModel]) -> list[provider_pb.DiscoveredModel]:
-    """Return discovered models as the API shows them."""
+def discovered(
+    models: Iterable[values.DiscoveredModel], day_of: Callable[[str], date | None]
+) -> list[provider_pb.DiscoveredModel]:
+    """Return discovered models as the API shows them; `day_of` tells when one is turned off."""
     return [
-        provider_pb.DiscoveredModel(name=m.name, discovered_at=timestamp(m.discovered_at))
-        for m in models
+        provider_pb.DiscoveredModel(
+            name=model.name,
+            discovered_at=timestamp(model.discovered_at),
+            retires_on=day.isoformat() if (day := day_of(model.name)) else None,
+        )
+        for model in models
     ]
 
 

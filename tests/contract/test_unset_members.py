@@ -33,7 +33,7 @@ GIVEN = {
     "updated_at",
 }
 # Shown once, when they are made.
-SECRETS = {"key", "secret"}
+SECRETS = {"key", "secret", "token"}
 
 
 def shown() -> list[Descriptor]:

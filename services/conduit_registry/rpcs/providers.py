@@ -1,5 +1,9 @@
 """RPCs about provider instances."""
 
+from collections.abc import Callable
+from datetime import date
+from functools import partial
+
 from conduit.v1 import provider_pb2 as provider_pb
 from conduit.v1 import provider_requests_pb2 as pb
 from conduit_kernel.pagination import page_of
@@ -10,6 +14,7 @@ from conduit_registry.rpcs.base import Context, RpcBase, origin_of
 from conduit_registry.rules.fields import key_number
 from conduit_registry.rules.providers import provider_defaults, provider_fields
 from conduit_registry.store import PROVIDER
+from conduit_registry.values import Provider
 
 
 class ProviderRpcs(RpcBase):
@@ -82,7 +87,7 @@ class ProviderRpcs(RpcBase):
         found = await self.parts.discovery.discover(request.provider_id, origin_of(context))
         return pb.DiscoverModelsResponse(
             provider_id=request.provider_id,
-            models=messages.discovered(found.models),
+            models=messages.discovered(found.models, self._day_of(found.provider)),
             added=found.added,
             removed=found.removed,
         )
@@ -93,11 +98,14 @@ class ProviderRpcs(RpcBase):
         """Return a page of what the last discovery found."""
         page = page_of(request, "models", request.provider_id)
         async with self.parts.store.read() as reading:
-            await reading.get(PROVIDER, request.provider_id)
+            provider = await reading.get(PROVIDER, request.provider_id)
             models, token = page.slice(await reading.discovered(request.provider_id))
         return pb.ListDiscoveredModelsResponse(
-            models=messages.discovered(models), next_page_token=token
+            models=messages.discovered(models, self._day_of(provider)), next_page_token=token
         )
+
+    def _day_of(self, provider: Provider) -> Callable[[str], date | None]:
+        return partial(self.parts.discovery.retirements.day_of, provider.provider_type)
 
     async def _provider_fields(self, spec: provider_pb.ProviderSpec) -> ProviderPatch:
         given = provider_fields(spec, self.parts.catalog)

@@ -1,6 +1,7 @@
 """Which models instances have, asked from time to time."""
 
 import asyncio
+from datetime import date
 
 import pytest
 import structlog
@@ -12,18 +13,20 @@ from conduit.v1.provider_pb2 import AUDIT_LEVEL_FULL
 from conduit_kernel.errors import InvalidApiKey, UpstreamError, UpstreamTimeout
 from conduit_kernel.not_found_errors import ProviderNotFound
 from conduit_kernel.pagination import Page
+from conduit_providers.catalog import Catalog
 from conduit_providers.probing import Prober
 from conduit_registry import discovery as module
 from conduit_registry.discovery import MAX_MODEL_NAME, Discovery
+from conduit_registry.retirements import Retirements
 from conduit_registry.store import PROVIDER, Store
 
 HOUR = 3600
 
 
 @pytest.fixture
-def discovery(store: Store, prober: Prober) -> Discovery:
+def discovery(store: Store, prober: Prober, catalog: Catalog) -> Discovery:
     """Return what asks instances for their models."""
-    return Discovery(store, prober)
+    return Discovery(store, prober, Retirements(catalog))
 
 
 async def known(store: Store) -> list[str]:
@@ -182,7 +185,7 @@ async def test_two_processes_ask_an_instance_once(
     """Whoever notes the attempt first asks."""
     upstream.lists("good", "a")
     await fill("good", enable_model_discovery=True)
-    other = Discovery(store, prober)
+    other = Discovery(store, prober, discovery.retirements)
     await asyncio.gather(discovery.run_due(), other.run_due())
     assert upstream.tokens == ["good"]
 
@@ -212,3 +215,27 @@ async def test_without_a_change_a_step_ends_after_a_while(
         await discovery.run_once()
     async with store.read() as reading:
         assert await reading.every(PROVIDER) == []
+
+
+async def test_a_mapped_model_that_is_turned_off_soon_is_warned_of(
+    discovery: Discovery,
+    fill: Fill,
+    edit: Edit,
+    upstream: Upstream,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With each discovery; not of models that nobody maps, and not of what is far off."""
+    days = {"dying": date(2026, 12, 31), "dead": date(2026, 1, 1), "well": date(2027, 3, 1)}
+    monkeypatch.setattr(discovery.retirements, "day_of", lambda _, model: days.get(model))
+    await fill("good")
+    upstream.lists("good", "dying", "other")
+    async with edit() as editor:
+        for alias, model in (("a", "dying"), ("b", "dead"), ("c", "well"), ("d", "else")):
+            await editor.create_mapping(
+                {"model_alias": alias, "provider_id": 1, "actual_model_name": model}
+            )
+    with structlog.testing.capture_logs() as logs:
+        await discovery.discover(1, ORIGIN)
+    told = [(each["alias"], each["model"], each["retires_on"]) for each in logs]
+    assert told == [("a", "dying", "2026-12-31"), ("b", "dead", "2026-01-01")]
+    assert {each["event"] for each in logs} == {"model_retires"}

@@ -1,6 +1,7 @@
 """Values as messages, and as the JSON that the API shows."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from google.protobuf.json_format import MessageToDict
@@ -135,5 +136,8 @@ def test_a_line_of_the_log_has_all_that_was_noted() -> None:
 
 def test_discovered_models_keep_their_order() -> None:
     """With the time when each was first found."""
-    shown = messages.discovered([DiscoveredModel("b", 2_000_000), DiscoveredModel("a", 0)])
+    found = [DiscoveredModel("b", 2_000_000), DiscoveredModel("a", 0)]
+    shown = messages.discovered(found, {"a": date(2027, 1, 22)}.get)
     assert [(each.name, each.discovered_at.seconds) for each in shown] == [("b", 2), ("a", 0)]
+    assert [each.HasField("retires_on") for each in shown] == [False, True]
+    assert shown[1].retires_on == "2027-01-22"

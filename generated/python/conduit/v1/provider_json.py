@@ -296,7 +296,7 @@ def health_check_policy_to_json(message: provider_pb2.HealthCheckPolicy) -> dict
     return members
 
 
-_DISCOVERED_MODEL_MEMBERS: Final[frozenset[str]] = frozenset({"name", "discoveredAt"})
+_DISCOVERED_MODEL_MEMBERS: Final[frozenset[str]] = frozenset({"name", "discoveredAt", "retiresOn"})
 
 
 def discovered_model_from_json(value: object, path: str = "") -> provider_pb2.DiscoveredModel:
@@ -314,6 +314,8 @@ def fill_discovered_model(message: provider_pb2.DiscoveredModel, value: object, 
         message.name = runtime.text(member, path + "name")
     if (member := value.get("discoveredAt")) is not None:
         well_known.fill_timestamp(message.discovered_at, member, path + "discoveredAt")
+    if (member := value.get("retiresOn")) is not None:
+        message.retires_on = runtime.text(member, path + "retiresOn")
     if not _DISCOVERED_MODEL_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _DISCOVERED_MODEL_MEMBERS, path)
 
@@ -323,4 +325,5 @@ def discovered_model_to_json(message: provider_pb2.DiscoveredModel) -> dict[str,
     members: dict[str, object] = {"name": message.name}
     if message.HasField("discovered_at"):
         members["discoveredAt"] = well_known.timestamp_text(message.discovered_at)
+    members["retiresOn"] = message.retires_on if message.HasField("retires_on") else None
     return members

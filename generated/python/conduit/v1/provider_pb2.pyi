@@ -339,8 +339,11 @@ class DiscoveredModel(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     DISCOVERED_AT_FIELD_NUMBER: _builtins.int
+    RETIRES_ON_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The provider's own name for it."""
+    retires_on: _builtins.str
+    """The day on which the provider turns it off, as the catalog has it: `2027-01-22`. Null where nothing is known of that."""
     @_builtins.property
     def discovered_at(self) -> _timestamp_pb2.Timestamp:
         """When discovery first saw it."""
@@ -350,11 +353,14 @@ class DiscoveredModel(_message.Message):
         *,
         name: _builtins.str = ...,
         discovered_at: _timestamp_pb2.Timestamp | None = ...,
+        retires_on: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["discovered_at", b"discovered_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_retires_on", b"_retires_on", "discovered_at", b"discovered_at", "retires_on", b"retires_on"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["discovered_at", b"discovered_at", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_retires_on", b"_retires_on", "discovered_at", b"discovered_at", "name", b"name", "retires_on", b"retires_on"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__retires_on: _TypeAlias = _typing.Literal["retires_on"]  # noqa: Y015
+    _WhichOneofArgType__retires_on: _TypeAlias = _typing.Literal["_retires_on", b"_retires_on"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__retires_on) -> _WhichOneofReturnType__retires_on | None: ...
 
 Global___DiscoveredModel: _TypeAlias = DiscoveredModel  # noqa: Y015
