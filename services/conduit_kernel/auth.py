@@ -115,16 +115,16 @@ class Authorizer:
         virtual_keys: VirtualKeyResolver | None = None,
         session_holders: VirtualKeyResolver | None = None,
         administrators: AdministratorResolver | None = None,
-        throttle: LoginThrottle | None = None,
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take what the contract says of each RPC, by its path.
 
         Without service tokens no service is admitted, without a resolver no virtual key, and no
         administrator but the holder of the master key.
         `session_holders` knows client secrets as well, and is asked for sessions alone.
-        `throttle` slows down whoever guesses.
+        By `timer`, a clock of seconds since any moment, whoever guesses is slowed down.
         """
-        self._throttle = throttle or LoginThrottle(time.monotonic)
+        self._throttle = LoginThrottle(timer)
         self._methods = methods
         self._master_key = master_key.encode()
         self._service_tokens = tuple(token.encode() for token in service_tokens)

@@ -127,11 +127,8 @@ async def _start(
     )
     metadata = service_metadata(settings.service_tokens[0])
     reports = KeyCheckReports(OutcomeServiceStub(health), metadata)
-    feed, followers, discovery = (
-        Feed(store),
-        Followers(),
-        Discovery(store, prober, Retirements(catalog)),
-    )
+    discovery = Discovery(store, prober, Retirements(catalog))
+    feed, followers = Feed(store), Followers()
     store.on_change(feed.announce)
     store.on_change(discovery.wake)
     parts = Dependencies(

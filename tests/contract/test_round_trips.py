@@ -94,4 +94,4 @@ def test_the_comparison_is_worth_something() -> None:
     """Many messages follow protobuf's own rules: with times, durations and lists."""
     names = {converter.descriptor.name for converter in PLAIN}
     assert len(names) > 60
-    assert names > {"DiscoveredModel", "GetCostsRequest", "Timeouts"}
+    assert names > {"GetCostsRequest", "HourlyCount", "Timeouts"}
