@@ -144,7 +144,10 @@ KNOWN: dict[str, dict[str, str]] = {
         ),
         **THOUGHTS,
     },
-    "Simulator": THOUGHTS_IN_CONTENT,
+    "Simulator": {
+        "task": "platform.openai.com/docs/api-reference/audio/verbose-json-object",
+        **THOUGHTS_IN_CONTENT,
+    },
     "Together": {
         "choices.seed": "together 3.1.1, types.chat.ChatCompletion",
         "prompt": "together 3.1.1, types.chat.ChatCompletion",

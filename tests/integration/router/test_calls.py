@@ -17,9 +17,7 @@ from conduit.v1.chat_message_pb2 import CHAT_ROLE_USER, ChatMessage, ContentPart
 from conduit.v1.chat_pb2 import FINISH_REASON_STOP, ChatCompletionRequest
 from conduit.v1.embedding_pb2 import EmbeddingInput, EmbeddingRequest
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
-from conduit.v1.form_pb2 import FileChunk
 from conduit.v1.router_service_pb2_grpc import RouterServiceStub
-from conduit.v1.voice_requests_pb2 import CreateVoiceRequest, DeleteVoiceRequest
 from conduit_kernel.auth import Principal, PrincipalKind
 from conduit_kernel.errors import (
     ConduitError,
@@ -36,7 +34,6 @@ from conduit_kernel.errors import (
     VirtualKeyInvalid,
 )
 from conduit_kernel.not_found_errors import ModelNotFound
-from conduit_kernel.rpc import error_of
 
 
 async def test_a_chat_comes_back_with_a_report_and_a_charge(bench: Runner, upstream: str) -> None:
@@ -358,23 +355,6 @@ async def test_models_are_those_of_the_caller(bench: Runner, upstream: str) -> N
     assert got.model.owned_by == "conduit"
     with pytest.raises(ModelNotFound):
         await run.stub.GetModel(pb.GetModelRequest(model="other"), METADATA)
-
-
-async def test_what_is_declared_but_not_done_says_so_over_grpc(
-    bench: Runner, upstream: str
-) -> None:
-    """UNIMPLEMENTED, with the reason."""
-    run = await bench(instances(upstream, "echo"))
-    chunks = [CreateVoiceRequest(chunk=FileChunk(data=b"x" * 60_000))] * 20
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{run.process.port}") as channel:
-        stub = RouterServiceStub(channel)
-        with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await stub.DeleteVoice(DeleteVoiceRequest(id="v"), metadata=METADATA)
-        assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
-        assert error_of(refused.value, "router").reason == "NOT_IMPLEMENTED"
-        with pytest.raises(grpc.aio.AioRpcError) as uploaded:
-            await stub.CreateVoice(iter(chunks), metadata=METADATA)
-        assert error_of(uploaded.value, "router").reason == "NOT_IMPLEMENTED"
 
 
 async def test_secrets_stay_out_of_what_a_router_writes_and_shows(

@@ -44,7 +44,9 @@ async def test_a_proxy_that_fails_is_named_and_blames_no_provider(
     router = await bench(instances(BASE_URL, "echo"), egress=Egress(http=proxy.proxy))
     proxy.misbehaviour = refuse
     for _ in range(6):
-        with pytest.raises(UpstreamUnreachable, match=f"the proxy {proxy.proxy.where}") as raised:
+        with pytest.raises(
+            UpstreamUnreachable, match="the proxy on the way to it failed"
+        ) as raised:
             await router.chat()
         assert raised.value.metadata["kind"] == "proxy"
     proxy.misbehaviour = None
@@ -60,6 +62,6 @@ async def test_a_private_address_is_not_asked_of_the_proxy(
         egress=Egress(http=proxy.proxy),
         allow_private_addresses=False,
     )
-    with pytest.raises(UpstreamUnreachable, match=r"no address of 10\.0\.0\.1") as raised:
+    with pytest.raises(UpstreamUnreachable, match="its address may not be connected to") as raised:
         await router.chat()
     assert (raised.value.metadata["kind"], proxy.seen) == ("forbidden", [])

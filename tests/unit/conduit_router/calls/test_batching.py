@@ -100,7 +100,7 @@ async def test_a_part_that_cannot_be_said_is_refused_before_any_is_sent() -> Non
     """It is translated when nothing of the call is under way."""
     instance = compiled(snapshot([provider(1, provider_type="Cohere")])).instances[1]
     served, upstream = instance.served["embed"], instance.keys[0].endpoint("embed")
-    form = OPERATION.plain_form(orjson.dumps({"model": "gpt", "input": [[1, 2]]}))
+    form = OPERATION.plain_form(orjson.dumps({"model": "gpt", "input": [[1, 10**9]]}))
     call = Call(form, alias="gpt", model="m")
     async with open_transport() as transport:
         with pytest.raises(InvalidRequest):

@@ -27,6 +27,7 @@ from conduit_router.accounting.call_counts import GONE
 from conduit_router.calls.streaming import StreamingCalls
 from conduit_router.calls.upstream_stream import COUNTS_SECONDS, MAX_HEAD_BYTES
 
+ROLE = b'data: {"id":"c1","choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}\n\n'
 PIECE = b'data: {"id":"c1","choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
 USAGE = (
     b'data: {"id":"c1","choices":[],"usage":'
@@ -124,7 +125,7 @@ async def test_who_speaks_is_no_first_token(
         said = [c.choices[0].delta for m in made.messages for c in m.chunks if c.choices]
         assert "".join(delta.content for delta in said) == "x"
     else:
-        assert b"".join(m.events for m in made.messages).count(head) == 1
+        assert b"".join(m.events for m in made.messages).count(b'"role":"assistant"') == 1
     assert [charge.is_complete for charge in made.charges] == [True]
 
 
@@ -210,10 +211,11 @@ async def test_events_that_do_not_fit_the_contract_are_malformed(
 async def test_one_malformed_event_among_good_ones_is_left_out(tmp_path: Path) -> None:
     """The stream goes on, and its log line counts what it lacks."""
     with capture_logs() as lines:
-        made = await call(tmp_path, stream(PIECE, b"data: {nope\n\n", PIECE, FINISH, USAGE, DONE))
+        events = ROLE, PIECE, b"data: {nope\n\n", PIECE, FINISH, USAGE, DONE
+        made = await call(tmp_path, stream(*events))
     assert made.error is None
     written = b"".join(message.events for message in made.messages)
-    assert written == PIECE + PIECE + FINISH + DONE
+    assert written == ROLE + PIECE + PIECE + FINISH + DONE
     assert [line["events"] for line in lines] == [1]
 
 
@@ -268,9 +270,10 @@ async def write(folder: Path, page: Page, *acts: Act) -> tuple[Bench, Exception 
 async def test_events_are_written_as_they_came(tmp_path: Path) -> None:
     """Behind a head that says who answers, and before the mark of the end; charged once."""
     page = Page()
-    bench, failure = await write(tmp_path, page, reset, reset, stream(PIECE, FINISH, USAGE, DONE))
+    whole = stream(ROLE, PIECE, FINISH, USAGE, DONE)
+    bench, failure = await write(tmp_path, page, reset, reset, whole)
     assert failure is None
-    assert (page.events, page.is_finished) == (PIECE + FINISH + DONE, True)
+    assert (page.events, page.is_finished) == (ROLE + PIECE + FINISH + DONE, True)
     assert [s.attempts for s in page.summaries] == [3]
     [charge] = bench.records()[0]
     assert (charge.usage_source, charge.is_complete) == (USAGE_SOURCE_PROVIDER, True)
@@ -309,6 +312,6 @@ async def test_an_answer_that_cannot_be_begun_is_no_failure_of_the_provider(
 async def test_a_cut_stream_of_events_has_no_end(tmp_path: Path) -> None:
     """Whoever wrote the head says what went wrong."""
     page = Page()
-    _, failure = await write(tmp_path, page, stream(PIECE, is_cut=True))
+    _, failure = await write(tmp_path, page, stream(ROLE, PIECE, is_cut=True))
     assert isinstance(failure, StreamInterrupted)
-    assert (page.events, page.is_finished) == (PIECE, False)
+    assert (page.events, page.is_finished) == (ROLE + PIECE, False)
