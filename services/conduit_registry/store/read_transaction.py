@@ -176,9 +176,10 @@ class ReadTransaction:
             for each in piece:
                 if each.revision != revision + 1:
                     return found("A line is gone", revision + 1)
-                if each.hash != hash_of(each, previous):
+                expected = hash_of(each, previous)
+                if each.hash != expected:
                     return found("A line was changed", each.revision)
-                revision, previous, entries = each.revision, each.hash, entries + 1
+                revision, previous, entries = each.revision, expected, entries + 1
             if len(piece) < PIECE:
                 break
         if revision != chain.head_revision or previous != chain.head_hash:
