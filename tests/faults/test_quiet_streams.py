@@ -88,6 +88,22 @@ def test_a_stream_that_goes_on_within_that_is_whole(tmp_path: Path) -> None:
     assert seconds >= times * EVERY_SECONDS
 
 
+def test_a_caller_hears_of_a_silent_provider_before_proxies_cut_it_off(tmp_path: Path) -> None:
+    """`st-silence`: by a comment, which SDKs pass over, within 15 s."""
+
+    async def act(exchange: Exchange) -> None:
+        out = exchange.start(200, SSE)
+        out.write(EVENTS[0])
+        await asyncio.sleep(16)
+        for piece in EVENTS[1:]:
+            out.write(piece)
+        out.finish()
+
+    got, _ = answered(tmp_path, act)
+    assert got.count(b": keep-alive\n\n") == 1
+    assert got.index(b"well") < got.index(b": keep-alive") < got.index(b"[DONE]")
+
+
 def test_each_event_gives_new_time(tmp_path: Path) -> None:
     """What counts is the time since the last one."""
     times = round(QUIET_SECONDS / EVERY_SECONDS) - 1
