@@ -243,6 +243,7 @@ def _http_server(edge: Dispatcher, settings: Settings) -> HttpServer:
         streams_body=edge.streams_body,
         on_error=edge.failed,
         render_refusal=edge.refused,
+        proxies=settings.trusted_proxies,
     )
 
 

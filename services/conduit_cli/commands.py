@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from conduit_cli.caller_commands import CALLER_COMMANDS
+from conduit_cli.network_options import network_options
 from conduit_cli.options import data_dir_option as _data_dir
 
 SERVICES = {
@@ -93,6 +94,7 @@ def show_help(context: click.Context, command: str | None) -> None:
     show_default=True,
     help="How many processes answer requests; one keeps about one core busy.",
 )
+@network_options
 def serve(data_dir: Path, host: str, http_port: int, grpc_port: int, workers: int) -> None:
     """Run a whole gateway on this machine.
 
@@ -186,7 +188,9 @@ def _alone(service: str, purpose: str) -> click.Command:
 
     command = click.command(service, help=f"Run the {service.capitalize()} alone: {purpose}.")
     # The bridge alone has the port; all find each other by those of gRPC.
-    ports = _http_port(_grpc_port(run)) if service == "bridge" else _grpc_port(run)
+    ports = _grpc_port(run)
+    if service == "bridge":
+        ports = _http_port(network_options(ports))
     return command(_data_dir(_host(ports)))
 
 

@@ -3,6 +3,9 @@
 import ipaddress
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 
 # Addresses of IPv4 within IPv6: https://www.rfc-editor.org/rfc/rfc6052#section-2.1
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
@@ -32,9 +35,35 @@ def _nat64(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
 def is_loopback(text: str) -> bool:
     """Return whether an IP address is this machine's own; False for what is none."""
     try:
-        address: Address = ipaddress.ip_address(text.partition("%")[0])
+        return _plain(ipaddress.ip_address(text.partition("%")[0])).is_loopback
     except ValueError:
         return False
-    if isinstance(address, ipaddress.IPv6Address):
-        address = address.ipv4_mapped or address
-    return address.is_loopback
+
+
+def plain_address(text: str) -> str:
+    """Return an address as all that compare it write it; empty for what is none.
+
+    IPv4 within IPv6, as systems show it that listen on both, is IPv4.
+    """
+    try:
+        return str(_plain(ipaddress.ip_address(text.partition("%")[0])))
+    except ValueError:
+        return ""
+
+
+def read_network(text: str, *, strict: bool = True) -> Network:
+    """Read an address or a network. ValueError if it is neither.
+
+    Or, if strict, has bits set beyond its prefix. One of IPv4 within IPv6 is one of IPv4.
+    """
+    network = ipaddress.ip_network(text, strict=strict)
+    if isinstance(network, ipaddress.IPv6Network) and network.prefixlen >= _MAPPED.prefixlen:
+        first = network.network_address.ipv4_mapped
+        if first is not None:
+            return ipaddress.IPv4Network((first, network.prefixlen - _MAPPED.prefixlen))
+    return network
+
+
+def _plain(address: Address) -> Address:
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address

@@ -11,6 +11,7 @@ from pathlib import Path
 from conduit_kernel.breaker_policy import DEFAULT_POLICY, BreakerPolicy, read_policy
 from conduit_kernel.egress import DIRECT, Egress, read_egress
 from conduit_kernel.secrets import parse_key, service_token
+from conduit_kernel.trusted_proxies import NO_PROXIES, TrustedProxies, read_trusted_proxies
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 GRPC_PORT = 50051
@@ -74,6 +75,8 @@ class Settings:
     cors_origins: tuple[str, ...] = ("*",)
     # The proxies by which providers are reached.
     egress: Egress = DIRECT
+    # The proxies before us that are believed whom they speak for.
+    trusted_proxies: TrustedProxies = NO_PROXIES
     # The longest silence of a stream of events, in seconds; 0 for any.
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     # How long the audit log is kept, in days; 0 for ever.
@@ -159,6 +162,7 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "allow_private_media": _flag(env, "CONDUIT_ALLOW_PRIVATE_MEDIA"),
         "max_body_bytes": _number(env, "CONDUIT_MAX_BODY_BYTES", MAX_BODY_BYTES),
         "egress": read_egress(env),
+        "trusted_proxies": read_trusted_proxies(env),
         "breaker": read_policy(env),
         "max_call_seconds": _number(env, "CONDUIT_MAX_CALL_SECONDS", 3600),
         "max_attempts": _number(env, "CONDUIT_MAX_ATTEMPTS", 16),

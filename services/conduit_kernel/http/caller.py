@@ -8,6 +8,7 @@ from collections.abc import Callable
 from math import inf
 from typing import Protocol
 
+from conduit_kernel.addresses import plain_address
 from conduit_kernel.http.deadlines import Sweeper
 from conduit_kernel.http.errors import CallerGone
 from conduit_kernel.http.heads import field_lines, status_line
@@ -30,6 +31,15 @@ class TransportContext(Protocol):
     sweeper: Sweeper
     loop: asyncio.AbstractEventLoop
     draining: bool
+
+
+def peer_address(transport: asyncio.BaseTransport) -> str:
+    """Return the address that is connected, without port; empty for Unix sockets."""
+    peer = transport.get_extra_info("peername")
+    if not isinstance(peer, tuple):
+        return ""
+    address = str(peer[0])
+    return (plain_address(address) or address) if ":" in address else address
 
 
 class CallerConnection(asyncio.Protocol):

@@ -15,14 +15,17 @@ from conduit_kernel.http.caller import (
     IDLE,
     CallerConnection,
     TransportContext,
+    peer_address,
 )
 from conduit_kernel.http.errors import CallerGone, HttpError
 from conduit_kernel.http.exchange import ANSWERED, DETACHED, OPEN, Exchange
+from conduit_kernel.http.proxied import ProxiedExchange
 from conduit_kernel.http.reader import BodyLimit, JudgeHead, RequestReader, StreamsBody
 from conduit_kernel.http.refusal import Answer, Refusal
 from conduit_kernel.http.request import Request
 from conduit_kernel.http.request_body import RequestBody
 from conduit_kernel.http.wake_slot import WakeSlot
+from conduit_kernel.trusted_proxies import TrustedProxies
 
 Handler = Callable[[Exchange], Awaitable[None]]
 OnError = Callable[[Request, Exception], Answer]
@@ -40,6 +43,7 @@ class ServerContext(TransportContext, Protocol):
     judge_head: JudgeHead | None
     streams_body: StreamsBody | None
     on_error: OnError
+    proxies: TrustedProxies
 
     def admit(self, connection: "ServerConnection") -> bool:
         """Count a new connection in; False if there are too many."""
@@ -74,8 +78,10 @@ class ServerConnection(CallerConnection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the clock on the first request."""
         self.transport = cast(asyncio.Transport, transport)
-        peer = transport.get_extra_info("peername")
-        self.peer = peer[0] if isinstance(peer, tuple) else ""
+        self.peer = peer_address(transport)
+        proxies = self._server.proxies
+        if proxies.writes_fields and proxies.trusts(self.peer):
+            self._reader.new = partial(ProxiedExchange, proxies, self)
         self.transport.set_write_buffer_limits(high=self._limits.write_buffer_bytes)
         if self._server.admit(self):
             self._set_deadline(self._limits.head_seconds)

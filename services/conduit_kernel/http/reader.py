@@ -70,7 +70,8 @@ class RequestReader(Generic[RequestT]):
         self._judge_head = judge_head
         self._streams_body = streams_body
         self._is_judged = False
-        self._new = new
+        # Whoever connected decides what a request of theirs is.
+        self.new = new
         self._repeat: Repeat | None = None
         self._lessons = LESSONS
         self._head_bytes = 0
@@ -110,7 +111,7 @@ class RequestReader(Generic[RequestT]):
             return False
         repeat = self._repeat
         if repeat is not None:
-            request = self._new()
+            request = self.new()
             if repeat.fill(request, data):
                 self.ready.append(request)
                 return True
@@ -219,7 +220,7 @@ class RequestReader(Generic[RequestT]):
     def on_headers_complete(self) -> None:
         """Judge the head and make the request."""
         parser = self._parser
-        request = self._new()
+        request = self.new()
         request.method = METHODS.get(parser.get_method(), "")
         request.keep_alive = keep_alive = parser.should_keep_alive()
         request.fields = fields = self._fields

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from conduit_kernel.http.connection import Handler, OnError, ServerConnection
 from conduit_kernel.http.deadlines import Sweeper
 from conduit_kernel.http.limits import ServerLimits
+from conduit_kernel.http.prefaced import preface_first
 from conduit_kernel.http.reader import BodyLimit, JudgeHead, StreamsBody
 from conduit_kernel.http.refusal import Answer, RenderRefusal, render_plainly
 from conduit_kernel.http.request import Request
+from conduit_kernel.trusted_proxies import NO_PROXIES, TrustedProxies
 
 _BACKLOG = 1024
 # How long cut connections may take to let go of their handlers.
@@ -36,6 +38,8 @@ class HttpServer:
 
     All requests of a connection are handled by one task, and so in one context: context variables
     that a handler sets are still set for the connection's next request.
+
+    `proxies` are believed whom they speak for: those callers are then the requests' peers.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class HttpServer:
         streams_body: StreamsBody | None = None,
         on_error: OnError = answer_plainly,
         render_refusal: RenderRefusal = render_plainly,
+        proxies: TrustedProxies = NO_PROXIES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.handler = handler
@@ -57,6 +62,7 @@ class HttpServer:
         self.streams_body = streams_body
         self.on_error = on_error
         self.render_refusal = render_refusal
+        self.proxies = proxies
         self.clock = clock
         self.draining = False
         self.loop: asyncio.AbstractEventLoop
@@ -78,7 +84,7 @@ class HttpServer:
         self.loop = asyncio.get_running_loop()
         self.sweeper = Sweeper(self.loop, self.clock, self.limits.sweep_seconds)
         self._server = await self.loop.create_server(
-            lambda: ServerConnection(self),
+            self._connections_maker(),
             host,
             port,
             reuse_port=reuse_port or None,
@@ -87,6 +93,12 @@ class HttpServer:
             backlog=_BACKLOG,
         )
         self._port = self._server.sockets[0].getsockname()[1]
+
+    def _connections_maker(self) -> Callable[[], asyncio.Protocol]:
+        def make() -> ServerConnection:
+            return ServerConnection(self)
+
+        return preface_first(self.proxies, make) if self.proxies.writes_prefaces else make
 
     @property
     def port(self) -> int:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from ipaddress import ip_network
 from typing import NamedTuple, TypeVar
 
 import structlog
@@ -11,6 +10,7 @@ import structlog
 from conduit.internal.v1.snapshot_pb2 import SnapshotKey
 from conduit.v1 import decision_pb2 as pb
 from conduit.v1.provider_pb2 import Provider
+from conduit_kernel.addresses import Network, read_network
 from conduit_kernel.errors import (
     ConduitError,
     InvalidApiKey,
@@ -29,7 +29,7 @@ from conduit_providers.jobs import JobCodec, OneStepJobCodec
 from conduit_providers.socket_codec import SocketCodec
 from conduit_providers.spec import Endpoint, ProviderSpec
 from conduit_router.routing.key_builder import KeyBuilder
-from conduit_router.routing.table import Instance, Network, ServedOperation, UpstreamKey
+from conduit_router.routing.table import Instance, ServedOperation, UpstreamKey
 
 MadeT = TypeVar("MadeT")
 # Work in small pieces: others may run after each, and the result comes at the end.
@@ -208,7 +208,7 @@ def _served(endpoint: Endpoint) -> ServedOperation:
 def _networks(provider: Provider) -> Iterator[Network]:
     for text in provider.security.allowed_ips:
         try:
-            yield ip_network(text, strict=False)
+            yield read_network(text, strict=False)
         except ValueError as error:
             raise InvalidRequest(
                 f"allowedIPs has {text!r}, which is no network", field="allowedIPs"

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from conduit.v1 import decision_pb2 as pb
+from conduit_kernel.addresses import plain_address
 from conduit_kernel.errors import ProviderUnhealthy
 from conduit_kernel.not_found_errors import ModelNotFound
 from conduit_providers.operation import SUBSTITUTED, Requirements
@@ -224,7 +225,8 @@ def is_open_to(instance: Instance, peer: str) -> bool:
     if not instance.networks:
         return True
     try:
-        address = ip_address(peer)
+        # As it was connected: IPv4 within IPv6 is IPv4, as in the networks.
+        address = ip_address(plain_address(peer))
     except ValueError:
         return False
     return any(address in network for network in instance.networks)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Network, IPv6Network
 from typing import Any, NamedTuple
 
 import msgspec
@@ -10,6 +9,7 @@ import msgspec
 from conduit.v1.decision_pb2 import Rejection
 from conduit.v1.provider_pb2 import Provider
 from conduit.v1.routing_policy_pb2 import FallbackCondition
+from conduit_kernel.addresses import Network
 from conduit_kernel.http import Origin, PreparedRequest
 from conduit_providers.auth import Signer
 from conduit_providers.catalog.codec_types import LISTS
@@ -28,8 +28,6 @@ from conduit_router.routing.policy import (
     RoutingPolicy,
 )
 from conduit_router.served_by import ServedBy
-
-Network = IPv4Network | IPv6Network
 
 # Structs of which there are thousands are out of the garbage collector's sight (`gc=False`): what
 # they refer to never refers back to them.
