@@ -45,8 +45,8 @@ class BodySelector:
 
     def _may_be_chosen(self, body: bytes) -> bool:
         """Look without reading: most requests either have no such member, or it says no."""
-        # An escape of a printable character could hide the name.
-        if b"\\u00" in body and _HIDING_ESCAPE.search(body):
+        # An escape of a printable character could hide the name; most bodies have no escape at all.
+        if body.find(b"\\") >= 0 and _HIDING_ESCAPE.search(body):
             return True
         at = body.find(self._quoted)
         if at < 0:

@@ -276,11 +276,16 @@ def _capabilities(body: bytes, chat: _Chat) -> frozenset[str]:
         found.append("tools")
     if chat.response_format is not None and chat.response_format.type != "text":
         found.append(chat.response_format.type)
-    if b'"type"' in body and any(hint in body for hint in _HINTS):
+    if _may_have_parts(body) and any(hint in body for hint in _HINTS):
         # The word is there; whether as a part of a message takes a closer look.
         parts = (p.type for m in _read_parts(body).messages for p in _list(m.content))
         found += {_PARTS[kind] for kind in parts if kind in _PARTS}
     return frozenset(found) if found else NOTHING
+
+
+def _may_have_parts(body: bytes) -> bool:
+    """Return whether messages may have lists of parts: the list of the messages is none of them."""
+    return body.find(b"[", body.find(b"[") + 1) >= 0 and body.find(b'"type"') >= 0
 
 
 def _cached_content(chat: _Chat) -> str:

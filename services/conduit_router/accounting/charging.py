@@ -248,6 +248,7 @@ class ChargeRecorder:
         stats = self._stats.get(provider_id)
         if stats is None:
             stats = self._stats[provider_id] = _AttemptStats()
+            self._spool.waiting.set()
         if is_success:
             stats.successes += 1
         else:
@@ -255,7 +256,6 @@ class ChargeRecorder:
         stats.ms += duration_ms
         bucket = bisect_right(_BUCKETS, duration_ms)
         stats.buckets[bucket] = stats.buckets.get(bucket, 0) + 1
-        self._spool.waiting.set()
 
     def store(self, kind: bytes, message: bytes) -> None:
         """Write a record to the spool, or keep it if the disk refuses it or others before it."""

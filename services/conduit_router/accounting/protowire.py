@@ -11,7 +11,9 @@ _VARINT, _DELIMITED = 0, 2
 _ONE_GROUP, _TWO_GROUPS, _THREE_GROUPS, _FOUR_GROUPS, _FIVE_GROUPS = (
     1 << bits for bits in (7, 14, 21, 28, 35)
 )
+# A group that is the last, and one that another follows.
 _ONE_BYTE = tuple(bytes((value,)) for value in range(_ONE_GROUP))
+_GOES_ON = tuple(bytes((value | 128,)) for value in range(_ONE_GROUP))
 
 
 def varint(value: int) -> bytes:
@@ -19,9 +21,9 @@ def varint(value: int) -> bytes:
     if value < _ONE_GROUP:
         return _ONE_BYTE[value]
     if value < _TWO_GROUPS:
-        return bytes((value & 127 | 128, value >> 7))
+        return _GOES_ON[value & 127] + _ONE_BYTE[value >> 7]
     if value < _THREE_GROUPS:
-        return bytes((value & 127 | 128, value >> 7 & 127 | 128, value >> 14))
+        return _GOES_ON[value & 127] + _GOES_ON[value >> 7 & 127] + _ONE_BYTE[value >> 14]
     if value < _FOUR_GROUPS:
         return bytes(
             (value & 127 | 128, value >> 7 & 127 | 128, value >> 14 & 127 | 128, value >> 21)

@@ -79,9 +79,10 @@ class Spool:
             raise OSError(*(self._refusal or error).args) from None
         if written != len(record):
             cut_off(self._file, written)
-        self._is_dirty = True
+        if not self._is_dirty:
+            self._is_dirty = True
+            self.unsynced.set()
         self.waiting.set()
-        self.unsynced.set()
         self._size += written
         if self._size >= self._rotate_at:
             # The record is stored all the same; not each one that follows tries again.

@@ -55,13 +55,13 @@ class Outcomes:
         if entry is None:
             entry = _Successes(provider_id, candidate.instance.spec)
             self._successes[provider_id, key.key_id] = entry
+            self.waiting.set()
         entry.count += 1
         entry.ended_at = self._clock()
         entry.ms = response_ms
         entry.headers = headers
         if self.on_headers is not None:
             self.on_headers(candidate, key, headers)
-        self.waiting.set()
 
     def failed(
         self, candidate: Candidate, key: UpstreamKey, error: UpstreamError, caller: int = 0

@@ -41,18 +41,15 @@ def is_one_too_deep(texts: list[bytes]) -> bool:
 def has_many_brackets(text: bytes) -> bool:
     """Return whether a text has more brackets than MAX_DEPTH."""
     # Searches pass over plain words much faster than anything that counts.
-    left = _left_of(text, b"{", MAX_DEPTH)
-    return left < 0 or _left_of(text, b"[", left) < 0
-
-
-def _left_of(text: bytes, bracket: bytes, budget: int) -> int:
-    """Return what is left of a budget after one kind of bracket; negative if it is exceeded."""
-    find = text.find
-    at = find(bracket)
-    while at >= 0 and budget >= 0:
-        budget -= 1
-        at = find(bracket, at + 1)
-    return budget
+    find, left = text.find, MAX_DEPTH
+    for bracket in (b"{", b"["):
+        at = find(bracket)
+        while at >= 0:
+            left -= 1
+            if left < 0:
+                return True
+            at = find(bracket, at + 1)
+    return False
 
 
 def _is_nested_too_deep(text: bytes) -> bool:

@@ -77,7 +77,7 @@ def read_one(block: bytes) -> Chunk | None:
         chunk = read_chunk(block[len(_BEGIN) - 1 :])
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return None if TEXT not in block and may_be_odd(block, 1) else chunk
+    return None if block.find(TEXT) < 0 and may_be_odd(block, 1) else chunk
 
 
 def read_burst(block: bytes) -> Burst | None:

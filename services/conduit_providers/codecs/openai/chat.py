@@ -103,7 +103,7 @@ class OpenAIChatCodec:
             if not _is_formed(choice):
                 body = _formed(choices, body, call)
                 break
-        if (TEXT not in body or len(choices) > 1) and may_be_odd(body, len(choices)):
+        if (body.find(TEXT) < 0 or len(choices) > 1) and may_be_odd(body, len(choices)):
             _, body = self._read_fitted(body, call.provider)
         return chat_answer(usage=_usage(whole, body, endpoint), json=body)
 

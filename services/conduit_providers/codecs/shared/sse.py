@@ -42,9 +42,9 @@ class EventBuffer:
         held = self._held
         if self._ends_with_cr:
             data = b"\r" + data
-        elif not held and data.endswith(b"\n\n") and b"\r" not in data:
+        elif not held and data.endswith(b"\n\n") and data.find(b"\r") < 0:
             return data
-        if b"\r" in data:
+        if data.find(b"\r") >= 0:
             data = self._with_plain_ends(data)
         end = data.rfind(b"\n\n") + 2
         if end == 1 and not (held.endswith(b"\n") and data.startswith(b"\n")):
