@@ -15,7 +15,7 @@ SEEDS ?= 200
 MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test generate drift format lint baseline types imports unit fuzz schema wire faults hostile outages soak uploads engines hub-clients node-client stubs bench voice check clean
+.PHONY: help install serve test slow generate drift format lint baseline types imports unit fuzz schema wire faults hostile outages soak uploads engines hub-clients node-client stubs bench voice check clean
 # Steps of one check would only fight for the processors.
 .NOTPARALLEL:
 
@@ -27,8 +27,11 @@ install: $(INSTALLED) ## make .venv with the command .venv/bin/conduit
 serve: $(INSTALLED) ## run a whole gateway on this machine; ARGS="--http-port 9000" goes to it
 	@exec $(BIN)/conduit serve $(ARGS)
 
-test: $(DEV_INSTALLED) ## run all tests; TESTS=tests/wire runs some
+test: $(DEV_INSTALLED) ## run the tests, but those of `make slow`; TESTS=tests/wire runs some
 	@sh tools/run-tests.sh $(BIN)/pytest $(TESTS) $(ARGS)
+
+slow: $(DEV_INSTALLED) ## run the tests of whole gateways: full and read-only disks, backups, kills, restarts
+	@sh tools/run-tests.sh $(BIN)/pytest slow
 
 generate: $(DEV_INSTALLED) ## write generated/ from protos/
 	$(BIN)/python tools/generate.py
@@ -106,7 +109,7 @@ bench: $(INSTALLED) ## measure CPU per request, latency and the start, and hold 
 voice: $(INSTALLED) ## measure how much later the sound of 200 sessions is than without Conduit
 	$(BIN)/python benchmarks/voice.py $(ARGS)
 
-check: lint types imports test ## do all that CI does
+check: lint types imports slow test ## do all that CI does
 
 clean: ## remove what the other commands made; keeps .conduit, where your data is
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

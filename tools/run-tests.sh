@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs the tests with the pytest named first: those named after it, or else all of them, in parts,
-# three at a time. Fails if a part does.
+# Runs the tests with the pytest named first: those named after it, or else all that are not slow, or
+# with `slow` those that are, in parts, three at a time. Fails if a part does.
 pytest=$1
 shift
 
@@ -14,7 +14,7 @@ if [ -z "${TMPDIR:-}" ] && [ -w "$memory" ]; then
     trap 'rm -rf "$TMPDIR"' EXIT
   fi
 fi
-if [ $# -gt 0 ]; then
+if [ $# -gt 0 ] && [ "$1" != slow ]; then
   "$pytest" --quiet "$@"
   exit
 fi
@@ -22,23 +22,33 @@ fi
 whole=tests/integration
 logs=$(mktemp -d)
 options="--quiet --durations=10 --durations-min=2"
-# A part a line, the longest first; the last two are all that no line above names, so that new
-# folders are run, too.
-cat >"$logs/parts" <<PARTS
+# A part a line, the longest first; the last two of those that are not slow are all that no line above
+# names, so that new folders are run, too.
+if [ "${1:-}" = slow ]; then
+  which=slow
+  cat >"$logs/parts" <<PARTS
+disks tests/faults
+gateways $whole/cli
+PARTS
+else
+  which="not slow"
+  cat >"$logs/parts" <<PARTS
 suite $whole/suite
-faults tests/faults $whole/cli
+faults tests/faults
 router $whole/router $whole/bridge
 modules tests/unit/conduit_kernel tests/unit/conduit_router
 providers tests/unit/conduit_providers tests/conformance
 wire tests/wire
 services $whole --ignore=$whole/suite --ignore=$whole/cli --ignore=$whole/router --ignore=$whole/bridge
+commands $whole/cli
 rest tests --ignore=$whole --ignore=tests/faults --ignore=tests/wire --ignore=tests/conformance --ignore=tests/unit/conduit_kernel --ignore=tests/unit/conduit_router --ignore=tests/unit/conduit_providers
 PARTS
-export pytest logs options
+fi
+export pytest logs options which
 # Options and paths are words on purpose.
 # shellcheck disable=SC2016
 run='name=$1; shift
-"$pytest" $options -o cache_dir="$logs/cache-$name" "$@" >"$logs/$name" 2>&1 ||
+"$pytest" $options -m "$which" -o cache_dir="$logs/cache-$name" "$@" >"$logs/$name" 2>&1 ||
   echo "$name" >>"$logs/failed"'
 xargs -P 3 -L 1 sh -c "$run" run-part <"$logs/parts"
 
@@ -57,7 +67,7 @@ for name in $(cat "$logs/failed" 2>/dev/null); do
   fi
   echo "== $name: $failures failed beside the others; alone:"
   # shellcheck disable=SC2086
-  "$pytest" $options -o cache_dir="$logs/cache-$name" --last-failed --last-failed-no-failures=none \
+  "$pytest" $options -m "$which" -o cache_dir="$logs/cache-$name" --last-failed --last-failed-no-failures=none \
     $(sed -n "s/^$name //p" "$logs/parts") || status=1
 done
 rm -rf "$logs"

@@ -28,6 +28,8 @@ REFUSED = "SERVICE_UNAVAILABLE"
 NO_ROOM = (
     f"503 The database of the registry service cannot be used: database or disk is full ({REFUSED})"
 )
+
+pytestmark = pytest.mark.slow
 # What is said of each call, which is none of the disk's.
 OF_CALLS = frozenset({"http_request", "grpc_request"})
 # Far less than one for each try: those of a process, and of the one that follows when it is killed.

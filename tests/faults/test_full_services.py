@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.faults.test_full_gateway import (
     FEW_LINES,
     PATIENCE_SECONDS,
@@ -21,6 +22,8 @@ from tests.support.gateways import Served, wait_for
 from tests.support.small_disk_gateway import SmallDisk
 
 from conduit_cli.gateway import GatewayError
+
+pytestmark = pytest.mark.slow
 
 # Of a service's log beside its database something is left when a disk is full.
 MANY = 200

@@ -13,6 +13,8 @@ from tests.support.http_peers import (
 )
 from tests.support.http_samples import OK
 
+pytestmark = pytest.mark.slow
+
 UPLOADS, SIZE = 40, 25 * MIB
 # 40 x 25 MB are 1,000 MB; each may hold some pieces in memory, at both ends and between.
 MOST_GROWTH_KIB = 150 * 1024

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import httpx
+import pytest
 from tests.faults.test_full_gateway import (
     FEW_LINES,
     PATIENCE_SECONDS,
@@ -18,6 +19,8 @@ from tests.support.small_disk_gateway import SmallDisk
 
 from conduit_cli.gateway import GatewayError
 from conduit_cli.keys import VIRTUAL, KeyFile
+
+pytestmark = pytest.mark.slow
 
 # Within what an upload may have in memory, and beyond it.
 SMALL, LARGE = 1000, 3_000_000

@@ -10,6 +10,8 @@ from tests.support.gateways import Served
 from tests.support.scripted_upstream import answer, serve
 from tests.support.small_disk_gateway import SmallDisk
 
+pytestmark = pytest.mark.slow
+
 # Within what an upload may have in memory, and beyond it.
 SMALL, LARGE = 1000, 3_000_000
 CALLERS = (b"A", b"B")

@@ -11,8 +11,10 @@ from conduit_cli.commands import conduit
 
 PROMISED = {
     *("install", "serve", "test", "generate", "format", "lint", "baseline", "types", "imports"),
-    *("unit", "wire", "faults", "bench", "check", "hub-clients"),
+    *("unit", "wire", "faults", "slow", "bench", "check", "hub-clients"),
 }
+# Where `make slow` looks for them.
+SLOW = ("tests/faults/", "tests/integration/cli/")
 SERVICES = ["registry", "router", "health", "billing", "storage", "bridge", "simulator"]
 
 
@@ -69,3 +71,10 @@ def test_options_are_explained() -> None:
         if isinstance(option, click.Option) and not option.help
     ]
     assert mute == []
+
+
+def test_slow_tests_are_where_make_slow_looks(texts: dict[str, str]) -> None:
+    """One elsewhere would be run by nobody."""
+    marked = [path for path, text in texts.items() if re.search(r"mark[.]slow\b", text)]
+    assert marked
+    assert [path for path in marked if not path.startswith(SLOW)] == []

@@ -13,6 +13,8 @@ from tests.support.gateways import Served, wait_for
 from conduit_cli.commands import conduit
 from conduit_cli.gateway import Gateway, GatewayError, Json
 
+pytestmark = pytest.mark.slow
+
 ROWS = {
     "registry.db": "SELECT count(*) FROM virtual_keys WHERE name = 'backed up'",
     "billing.db": "SELECT count(*) FROM billing_charges",

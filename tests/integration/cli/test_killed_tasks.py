@@ -5,9 +5,12 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
 from tests.support.gateways import Served, wait_for
 
 from conduit_cli.gateway import GatewayError, Json
+
+pytestmark = pytest.mark.slow
 
 # A lease, and the time until it is looked for; several times as long on a slow machine.
 SECONDS = 120.0

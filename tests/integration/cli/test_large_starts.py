@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from tests.support.pauses import slowness
 from tests.support.snapshots import (
     ENCRYPTION_KEY,
@@ -18,6 +19,8 @@ from tests.support.snapshots import (
 )
 
 from conduit_cli.layout import READY_VARIABLE, Layout
+
+pytestmark = pytest.mark.slow
 
 MAPPINGS, PROVIDERS, CALLERS = 10_000, 1_000, 10_000
 # From the start of the process, on a machine that does nothing else.

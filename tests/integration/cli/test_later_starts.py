@@ -22,6 +22,8 @@ from tests.support.gateways import (
 from conduit_cli.gateway import GatewayError, Json
 from conduit_cli.keys import ENCRYPTION, MASTER, VIRTUAL, KeyFile
 
+pytestmark = pytest.mark.slow
+
 STOP_SECONDS = 5.0
 HELLO: list[Json] = [{"role": "user", "content": "hello"}]
 
