@@ -9,6 +9,7 @@ import grpc
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from conduit.internal.v1 import ledger_service_pb2
+from conduit.internal.v1.audit_service_pb2_grpc import AuditServiceStub
 from conduit.internal.v1.ledger_service_pb2_grpc import add_LedgerServiceServicer_to_server
 from conduit.internal.v1.snapshot_service_pb2_grpc import SnapshotServiceStub
 from conduit.v1 import billing_service_pb2
@@ -23,8 +24,11 @@ from conduit_billing.pricing.price_list import PriceList
 from conduit_billing.pricing.rule_store import RuleStore
 from conduit_billing.reports.store import ReportStore
 from conduit_billing.service import BillingService
+from conduit_billing.tables import AUDIT_OUTBOX
 from conduit_billing.timestamps import MICRO
 from conduit_kernel.administrators import Administrators
+from conduit_kernel.audit.outbox import AuditOutbox
+from conduit_kernel.audit.refused_logins import reports_to
 from conduit_kernel.background import Background
 from conduit_kernel.database import open_database
 from conduit_kernel.database_poll import DatabasePoll
@@ -63,12 +67,15 @@ class _Parts:
         self.instances = Instances(self.state, names)
         vault = Vault(settings.encryption_key, *settings.former_encryption_keys)
         self.administrators = Administrators(vault, clock)
+        ours = service_metadata(settings.service_tokens[0])
+        self.refusals = reports_to(self.registry, ours, clock)
         self.ledger, self.reports = LedgerStore(engine), ReportStore(engine)
         followers = Followers()
         shipped = PriceCatalog(lambda name: _price_provider(catalog, name))
         prices = PriceList(shipped, PriceBook())
+        self.outbox = AuditOutbox(engine, AUDIT_OUTBOX, SERVICE)
         self.service = BillingService(
-            rules=RuleStore(engine),
+            rules=RuleStore(engine, self.outbox),
             ledger=self.ledger,
             reports=self.reports,
             prices=prices,
@@ -95,6 +102,7 @@ class _Parts:
         self.instances.note_stored(names)
 
     async def close(self) -> None:
+        await self.refusals.close()
         await self.registry.close()
         try:
             await self.store_names()
@@ -126,6 +134,7 @@ async def start(
         master_key=settings.master_key,
         service_tokens=settings.service_tokens,
         administrators=parts.administrators.identify,
+        on_refused_login=parts.refusals.note,
         max_message_bytes=MAX_LARGE_MESSAGE_BYTES,
     )
     billing = billing_service_pb2.DESCRIPTOR.services_by_name["BillingService"]
@@ -164,6 +173,8 @@ def _work(
         on_change=parts.learn,
     )
     watch.run(background)
+    parts.outbox.run(background, AuditServiceStub(parts.registry), metadata)
+    parts.refusals.run(background)
     run("provider_names", parts.store_names, when=parts.named)
     poll = DatabasePoll(parts.service.refresh_prices, lambda: sqlite_signature(engine))
     run("price_refresh", poll.run, every=refresh_seconds)

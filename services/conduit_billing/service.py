@@ -17,6 +17,7 @@ from conduit_billing.reports.messages import GROUPINGS, cost_groups, metrics
 from conduit_billing.reports.store import Days, ReportStore
 from conduit_billing.timestamps import day_number, micros_at
 from conduit_billing.validation import day, plain_text_of, refuse
+from conduit_kernel.audit.author import author_of
 from conduit_kernel.followers import Followers
 from conduit_kernel.pagination import page_of, text_page_of, wrong_token
 from conduit_kernel.rpc.auth_interceptor import Context
@@ -59,7 +60,7 @@ class BillingService(BillingServiceServicer):
         """Create a price."""
         draft = new_draft(request.model_cost)
         self._instances.must_know(draft.provider_id)
-        rule = await self._rules.create(draft, self._micros())
+        rule = await self._rules.create(draft, self._micros(), author_of(context))
         await self._use_rules()
         return pb.CreateModelCostResponse(model_cost=rule_message(rule))
 
@@ -98,7 +99,7 @@ class BillingService(BillingServiceServicer):
             must_match(request.etag, rule_message(rule).etag)
             return edit(rule)
 
-        rule = await self._rules.change(request.id, change, self._micros())
+        rule = await self._rules.change(request.id, change, self._micros(), author_of(context))
         await self._use_rules()
         return pb.UpdateModelCostResponse(model_cost=rule_message(rule))
 
@@ -106,7 +107,7 @@ class BillingService(BillingServiceServicer):
         self, request: pb.DeleteModelCostRequest, context: Context
     ) -> pb.DeleteModelCostResponse:
         """Delete a price."""
-        await self._rules.delete(request.id)
+        await self._rules.delete(request.id, self._micros(), author_of(context))
         await self._use_rules()
         return pb.DeleteModelCostResponse()
 

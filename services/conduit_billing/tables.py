@@ -14,6 +14,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from conduit_kernel.audit.outbox import outbox_table
+
 # SQLite counts up only what it calls INTEGER.
 Serial = Annotated[
     int, mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
@@ -214,3 +216,7 @@ class ProviderNameRow(Base):
 
     id: Mapped[BigKey]
     name: Mapped[str] = mapped_column(String(200))
+
+
+# What was done to prices, until it is in the audit log.
+AUDIT_OUTBOX = outbox_table(Base.metadata, "billing")

@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from typing import Protocol
 
@@ -28,6 +28,7 @@ from conduit_bridge.metrics import BackgroundMetrics, Metrics
 from conduit_bridge.signalr.endpoints import METHOD as WATCH_METHOD
 from conduit_bridge.signalr.endpoints import Hub, hub_endpoints
 from conduit_bridge.signalr.feed import NotificationFeed
+from conduit_kernel.audit.refused_logins import RefusedLoginReports, reports_to
 from conduit_kernel.auth import MASTER_KEY_HEADER, AdministratorResolver, Authorizer
 from conduit_kernel.background import Background, reason_of
 from conduit_kernel.http import HttpServer, ServerLimits, SpillSpace
@@ -78,9 +79,11 @@ class BridgeProcess:
         stopping: asyncio.Event,
         channels: Sequence[grpc.aio.Channel],
         background: Background,
+        refusals: RefusedLoginReports,
         exposition: Exposition,
     ) -> None:
         """Take what is running."""
+        self._refusals = refusals
         self._server = server
         self._draining = draining
         self._stopping = stopping
@@ -103,6 +106,7 @@ class BridgeProcess:
         self._stopping.set()
         await self._server.drain(grace_seconds)
         await self._background.stop()
+        await self._refusals.close()
         try:
             await self._exposition.close()
         except OSError as error:
@@ -139,13 +143,12 @@ async def start(
         for name in ("registry", "health", "billing", *(() if router else ("router",)))
     }
     # Not ready comes first, so that whoever sends requests here hears it in time.
-    draining, stopping = asyncio.Event(), asyncio.Event()
-    metrics, own = Metrics(), Background()
+    draining, stopping, metrics, own = asyncio.Event(), asyncio.Event(), Metrics(), Background()
     loops = BackgroundMetrics([own, *((background,) if background else ())])
     exposition = _exposition(settings, worker, (metrics, loops, *collectors))
-    openapi = files("conduit.v1").joinpath("openapi.json").read_bytes()
     readiness = _readiness(router, background, channels.get("router"), draining)
-    authorizer = _authorizer(settings, router)
+    refusals = reports_to(channels["registry"], service_metadata(settings.service_tokens[0]))
+    authorizer = _authorizer(settings, router, refusals.note)
     served = endpoints(
         ROUTES,
         _backends(channels, router),
@@ -165,7 +168,7 @@ async def start(
             *served,
             *hub_endpoints(hub, metrics),
             *builtin_endpoints(
-                metrics, readiness=readiness, exposition=exposition, openapi=openapi
+                metrics, readiness=readiness, exposition=exposition, openapi=_openapi()
             ),
         ],
         NotFoundEndpoint(metrics.add("", "")),
@@ -182,6 +185,7 @@ async def start(
         reuse_port=reuse_port,
     )
     own.run("hub_notifications", hub.feed.follow)
+    refusals.run(own)
     if worker:
         own.run("metrics_file", exposition.write, every=WRITE_SECONDS)
     return BridgeProcess(
@@ -190,8 +194,13 @@ async def start(
         stopping=stopping,
         channels=list(channels.values()),
         background=own,
+        refusals=refusals,
         exposition=exposition,
     )
+
+
+def _openapi() -> bytes:
+    return files("conduit.v1").joinpath("openapi.json").read_bytes()
 
 
 def _backends(
@@ -247,13 +256,18 @@ def _http_server(edge: Dispatcher, settings: Settings) -> HttpServer:
     )
 
 
-def _authorizer(settings: Settings, router: LocalRouter | None) -> Authorizer:
+def _authorizer(
+    settings: Settings,
+    router: LocalRouter | None,
+    on_refused_login: Callable[[str, str], None],
+) -> Authorizer:
     return Authorizer(
         METHODS,
         master_key=settings.master_key,
         virtual_keys=router.identify if router else None,
         session_holders=router.identify_session if router else None,
         administrators=router.identify_administrator if router else None,
+        on_refused_login=on_refused_login,
     )
 
 

@@ -10,6 +10,7 @@ import grpc
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from conduit.internal.v1 import outcome_service_pb2, request_lookup_service_pb2
+from conduit.internal.v1.audit_service_pb2_grpc import AuditServiceStub
 from conduit.internal.v1.outcome_service_pb2_grpc import add_OutcomeServiceServicer_to_server
 from conduit.internal.v1.request_lookup_service_pb2_grpc import (
     add_RequestLookupServiceServicer_to_server,
@@ -33,7 +34,10 @@ from conduit_health.state.monitor import Monitor
 from conduit_health.state.provider_config import CheckPolicy
 from conduit_health.webhooks.dispatcher import WebhookDispatcher
 from conduit_health.webhooks.store import WebhookStore
+from conduit_health.webhooks.tables import AUDIT_OUTBOX
 from conduit_kernel.administrators import Administrators
+from conduit_kernel.audit.outbox import AuditOutbox
+from conduit_kernel.audit.refused_logins import reports_to
 from conduit_kernel.background import Background
 from conduit_kernel.database import open_database
 from conduit_kernel.database_upkeep import keep_database
@@ -99,6 +103,8 @@ class _Parts:
         self._sender = Sender.of(settings)
         vault = Vault(settings.encryption_key, *settings.former_encryption_keys)
         self.administrators = Administrators(vault, clock)
+        ours = service_metadata(settings.service_tokens[0])
+        self.refusals = reports_to(self.registry, ours, clock)
         prober = Prober(
             Probe(catalog, self._sender, clock=clock, timer=time.monotonic),
             catalog=catalog,
@@ -113,7 +119,8 @@ class _Parts:
         self._clock = clock
         self.history = HistoryStore(engine)
         self.writer = HistoryWriter(self.recorder, self.history)
-        self.webhooks = WebhookStore(engine)
+        self.outbox = AuditOutbox(engine, AUDIT_OUTBOX, SERVICE)
+        self.webhooks = WebhookStore(engine, self.outbox)
         self._webhook_sender = Sender.of(settings, max_body_bytes=MAX_WEBHOOK_ANSWER_BYTES)
         self.dispatcher = WebhookDispatcher(
             self.webhooks,
@@ -164,6 +171,7 @@ class _Parts:
         await self.webhooks.forget(clock() - DELIVERY_RETENTION_SECONDS)
 
     async def close(self) -> None:
+        await self.refusals.close()
         await self.checks.stop()
         await self._sender.close()
         await self.dispatcher.close()
@@ -196,6 +204,7 @@ async def start(
         master_key=settings.master_key,
         service_tokens=settings.service_tokens,
         administrators=parts.administrators.identify,
+        on_refused_login=parts.refusals.note,
     )
     health = health_service_pb2.DESCRIPTOR.services_by_name["HealthService"]
     server.add(add_HealthServiceServicer_to_server, parts.service, health)
@@ -245,6 +254,8 @@ def _work(
         on_change=parts.learn,
     )
     watch.run(background)
+    parts.outbox.run(background, AuditServiceStub(parts.registry), metadata)
+    parts.refusals.run(background)
     providers = ProviderStatuses(statuses, parts.monitor, parts.subscribers)
     run("provider_status", providers.publish)
     run("tick", parts.tick, every=tick_seconds, is_vital=True)

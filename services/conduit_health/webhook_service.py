@@ -12,7 +12,9 @@ from conduit.v1.webhook_pb2 import Webhook as WebhookMessage
 from conduit_health.publish.messages import moment
 from conduit_health.webhooks.dispatcher import owner_of
 from conduit_health.webhooks.signing import new_secret
-from conduit_health.webhooks.store import Delivery, Webhook, WebhookStore
+from conduit_health.webhooks.store import Delivery, WebhookStore
+from conduit_health.webhooks.webhook import Webhook
+from conduit_kernel.audit.author import author_of
 from conduit_kernel.errors import AddressNotAllowed, InvalidRequest
 from conduit_kernel.limits import check_length
 from conduit_kernel.not_found_errors import WebhookNotFound
@@ -53,7 +55,7 @@ class WebhookService(HealthServiceServicer):
             created_at=now,
             updated_at=now,
         )
-        number = await self._webhooks.add(webhook)
+        number = await self._webhooks.add(webhook, author_of(context))
         message = _message(webhook._replace(id=number))
         message.secret = secret
         return pb.CreateWebhookResponse(webhook=message)
@@ -93,7 +95,7 @@ class WebhookService(HealthServiceServicer):
                 new = new._replace(secret=self._vault.seal(secret, owner_of(new.url)))
             return new._replace(updated_at=self._clock())
 
-        webhook = await self._webhooks.change(request.id, change)
+        webhook = await self._webhooks.change(request.id, change, self._clock(), author_of(context))
         if webhook is None:
             raise _not_found(request.id)
         return pb.UpdateWebhookResponse(webhook=_message(webhook))
@@ -102,7 +104,8 @@ class WebhookService(HealthServiceServicer):
         self, request: pb.DeleteWebhookRequest, context: Context
     ) -> pb.DeleteWebhookResponse:
         """Delete a webhook with its deliveries."""
-        if not await self._webhooks.delete(request.id):
+        author = author_of(context)
+        if not await self._webhooks.delete(request.id, self._clock(), author):
             raise _not_found(request.id)
         return pb.DeleteWebhookResponse()
 

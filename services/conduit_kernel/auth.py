@@ -116,6 +116,7 @@ class Authorizer:
         session_holders: VirtualKeyResolver | None = None,
         administrators: AdministratorResolver | None = None,
         timer: Callable[[], float] = time.monotonic,
+        on_refused_login: Callable[[str, str], None] | None = None,
     ) -> None:
         """Take what the contract says of each RPC, by its path.
 
@@ -123,8 +124,9 @@ class Authorizer:
         administrator but the holder of the master key.
         `session_holders` knows client secrets as well, and is asked for sessions alone.
         By `timer`, a clock of seconds since any moment, whoever guesses is slowed down.
+        `on_refused_login` is told the address of each refused login, and the reason.
         """
-        self._throttle = LoginThrottle(timer)
+        self._throttle = LoginThrottle(timer, on_refused_login)
         self._methods = methods
         self._master_key = master_key.encode()
         self._service_tokens = tuple(token.encode() for token in service_tokens)

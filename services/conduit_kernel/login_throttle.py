@@ -44,9 +44,14 @@ class LoginThrottle:
     Beyond `MAX_ADDRESSES`, those that were longest quiet are forgotten.
     """
 
-    def __init__(self, timer: Callable[[], float]) -> None:
-        """Take a clock of seconds since any moment."""
+    def __init__(
+        self,
+        timer: Callable[[], float],
+        on_refused: Callable[[str, str], None] | None = None,
+    ) -> None:
+        """Take a clock of seconds since any moment, and who is told addresses and reasons."""
         self._timer = timer
+        self._on_refused = on_refused
         # By network.
         self._guesses: OrderedDict[str, _Guesses] = OrderedDict()
         self._log = structlog.get_logger("logins")
@@ -57,6 +62,7 @@ class LoginThrottle:
             return
         found = self._guesses.get(_network(address), _NONE)
         if (seconds := found.until - self._timer()) > 0:
+            self._tell(address, LoginThrottled.reason)
             message = "Too many wrong master keys came from this address; wait before the next"
             raise LoginThrottled(message, retry_after_ms=str(int(seconds * 1000) + 1))
 
@@ -75,6 +81,7 @@ class LoginThrottle:
         self._guesses[network] = _Guesses(count, now + seconds, now, hashed, repeats)
         if len(self._guesses) > MAX_ADDRESSES:
             self._guesses.popitem(last=False)
+        self._tell(address, MasterKeyInvalid.reason)
         event = "login_locked_out" if seconds else "login_refused"
         self._log.warning(
             event, address=address, code=MasterKeyInvalid.reason, refusals=count, seconds=seconds
@@ -82,7 +89,12 @@ class LoginThrottle:
 
     def note_token(self, address: str) -> None:
         """Write a line about a wrong token."""
+        self._tell(address, AdministratorTokenInvalid.reason)
         self._log.warning("login_refused", address=address, code=AdministratorTokenInvalid.reason)
+
+    def _tell(self, address: str, reason: str) -> None:
+        if self._on_refused is not None:
+            self._on_refused(_network(address), reason)
 
 
 def _network(address: str) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 import grpc
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from conduit.internal.v1 import snapshot_service_pb2
+from conduit.internal.v1 import audit_service_pb2, snapshot_service_pb2
+from conduit.internal.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
 from conduit.internal.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from conduit.internal.v1.snapshot_service_pb2_grpc import (
     add_SnapshotServiceServicer_to_server,
@@ -15,6 +16,7 @@ from conduit.internal.v1.snapshot_service_pb2_grpc import (
 from conduit.v1 import registry_service_pb2
 from conduit.v1.registry_service_pb2_grpc import add_RegistryServiceServicer_to_server
 from conduit_kernel.administrators import Administrators
+from conduit_kernel.audit.refused_logins import RefusedLogins
 from conduit_kernel.background import Background
 from conduit_kernel.database import open_database
 from conduit_kernel.database_poll import DatabasePoll
@@ -35,9 +37,11 @@ from conduit_registry.discovery import Discovery
 from conduit_registry.feed import POLL_SECONDS, Feed
 from conduit_registry.key_check_reports import KeyCheckReports
 from conduit_registry.own_administrators import OwnAdministrators
+from conduit_registry.refused_logins import WRITE_SECONDS, RefusedLoginWriter
 from conduit_registry.retention import FORGET_SECONDS, Retention
 from conduit_registry.retirements import Retirements
 from conduit_registry.rewrapping import rewrap
+from conduit_registry.rpcs.audit import AuditService
 from conduit_registry.rpcs.base import Dependencies
 from conduit_registry.rpcs.snapshot import SnapshotService
 from conduit_registry.rules.addresses import Addresses
@@ -63,9 +67,11 @@ class RegistryProcess(HostedService):
         discovery: Discovery,
         sender: Sender,
         health: grpc.aio.Channel,
+        refused_logins: RefusedLoginWriter,
         drain_seconds: float,
     ) -> None:
         self.discovery = discovery
+        self._refused_logins = refused_logins
         self._sender = sender
         self._health = health
         self._engine = engine
@@ -80,6 +86,7 @@ class RegistryProcess(HostedService):
     async def _let_go(self) -> None:
         await self._sender.close()
         await self._health.close()
+        await self._refused_logins.write_last()
         await self._engine.dispose()
 
 
@@ -146,11 +153,13 @@ async def _start(
     administrators = Administrators(vault, clock)
     own = OwnAdministrators(store, administrators, followers)
     await own.load()
+    counted = RefusedLogins(clock)
     server = RpcServer(
         name="registry",
         master_key=settings.master_key,
         service_tokens=settings.service_tokens,
         administrators=administrators.identify,
+        on_refused_login=counted.note,
         max_message_bytes=MAX_LARGE_MESSAGE_BYTES,
     )
     registry = registry_service_pb2.DESCRIPTOR.services_by_name["RegistryService"]
@@ -158,12 +167,18 @@ async def _start(
     snapshots = snapshot_service_pb2.DESCRIPTOR.services_by_name["SnapshotService"]
     follow = SnapshotService(store, feed, followers)
     server.add(add_SnapshotServiceServicer_to_server, follow, snapshots)
+    audit = audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]
+    server.add(add_AuditServiceServicer_to_server, AuditService(store, counted), audit)
     await server.start(settings.host, settings.port("registry") if port is None else port)
     retention = Retention(store, audit_days=settings.audit_days)
+    writer = RefusedLoginWriter(store, counted)
+    work = _work(engine, feed, discovery, retention, own)
+    work.run("refused_logins", writer.write_due, every=WRITE_SECONDS, when=counted.waiting)
     return RegistryProcess(
         server,
         engine,
-        work=_work(engine, feed, discovery, retention, own),
+        work=work,
+        refused_logins=writer,
         feed=feed,
         discovery=discovery,
         sender=sender,

@@ -14,12 +14,13 @@ from conduit.v1.error_reason_pb2 import (
     ERROR_REASON_UNSPECIFIED,
 )
 from conduit.v1.provider_pb2 import AUDIT_LEVEL_FULL
+from conduit_kernel.audit.author import Author
 from conduit_kernel.errors import ConduitError, UpstreamTimeout
 from conduit_providers.probe import outcome_of
 from conduit_providers.probing import Prober
 from conduit_registry.probing import list_models
 from conduit_registry.store import KEY, PROVIDER, Store
-from conduit_registry.values import Key, Origin, Provider
+from conduit_registry.values import Key, Provider
 
 TEST_SECONDS = 28.0
 MAX_MODELS = 1000
@@ -76,7 +77,7 @@ class Connectivity:
         self._report = report
 
     async def test(
-        self, provider_id: int, key_number: int | None, origin: Origin
+        self, provider_id: int, key_number: int | None, author: Author
     ) -> pb.ConnectivityReport:
         """Test one key, or every enabled one. A failing provider is an answer, not an error."""
         async with self._store.read() as reading:
@@ -87,7 +88,7 @@ class Connectivity:
                 keys = await reading.every(KEY, provider_id=provider_id, is_enabled=True)
         results = await self._test_all(provider, keys)
         if provider.audit_level == AUDIT_LEVEL_FULL:
-            await self._note(provider, results, origin)
+            await self._note(provider, results, author)
         await self._report(_checks(provider, results))
         return _report(provider, results)
 
@@ -130,9 +131,9 @@ class Connectivity:
         elapsed_ms = round((self._timer() - began) * 1000)
         return _Result(key_id, began_at, outcome_of(error), error.message, elapsed_ms)
 
-    async def _note(self, provider: Provider, results: Sequence[_Result], origin: Origin) -> None:
+    async def _note(self, provider: Provider, results: Sequence[_Result], author: Author) -> None:
         outcomes = {each.key_id: CONNECTIVITY_OUTCOME_SPELLINGS[each.outcome] for each in results}
-        async with self._store.change(origin) as changing:
+        async with self._store.change(author) as changing:
             changing.note_use(AUDIT_ACTION_TESTED, provider.id, {"outcomes": outcomes})
 
 

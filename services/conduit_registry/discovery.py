@@ -9,14 +9,15 @@ import structlog
 
 from conduit.v1.audit_entry_pb2 import AUDIT_ACTION_DISCOVERED
 from conduit.v1.provider_pb2 import AUDIT_LEVEL_FULL
+from conduit_kernel.audit.author import Author
 from conduit_kernel.errors import ConduitError, UpstreamTimeout
 from conduit_providers.probing import Prober
 from conduit_registry.probing import list_models
 from conduit_registry.retirements import Retirements
 from conduit_registry.store import KEY, MAPPING, PROVIDER, Store
-from conduit_registry.values import DiscoveredModel, Key, Origin, Provider
+from conduit_registry.values import DiscoveredModel, Key, Provider
 
-OWN_ORIGIN = Origin("registry-discovery")
+OWN_AUTHOR = Author("registry-discovery")
 MICRO = 1_000_000
 HOUR_MICROSECONDS = 3600 * MICRO
 # A failed discovery is tried again after this, or after the interval if that is shorter.
@@ -73,7 +74,7 @@ class Discovery:
             if _is_due(provider, attempts.get(provider.id), now):
                 await self._discover_if_due(provider)
 
-    async def discover(self, provider_id: int, origin: Origin) -> Found:
+    async def discover(self, provider_id: int, author: Author) -> Found:
         """Ask an instance now. UpstreamError, by class, if none of its keys gets an answer."""
         async with self._store.read() as reading:
             provider = await reading.get(PROVIDER, provider_id)
@@ -85,13 +86,13 @@ class Discovery:
             message = f"{provider.name} did not list its models in time"
             raise UpstreamTimeout(message, provider=provider.name) from error
         await self._warn(provider)
-        return await self._keep(provider, names, origin)
+        return await self._keep(provider, names, author)
 
     async def _discover_if_due(self, provider: Provider) -> None:
         if not await self._claim(provider):
             return
         try:
-            found = await self.discover(provider.id, OWN_ORIGIN)
+            found = await self.discover(provider.id, OWN_AUTHOR)
         except ConduitError as error:
             self._log.warning("discovery_failed", provider_id=provider.id, reason=error.reason)
         else:
@@ -99,7 +100,7 @@ class Discovery:
 
     async def _claim(self, provider: Provider) -> bool:
         # Another process may have been faster.
-        async with self._store.change(OWN_ORIGIN) as changing:
+        async with self._store.change(OWN_AUTHOR) as changing:
             current = await changing.find(PROVIDER, provider.id)
             attempt = (await changing.attempts()).get(provider.id)
             if current is None or not _is_due(current, attempt, changing.now):
@@ -133,8 +134,8 @@ class Discovery:
                 retires_on=day.isoformat(),
             )
 
-    async def _keep(self, provider: Provider, names: Sequence[str], origin: Origin) -> Found:
-        async with self._store.change(origin) as changing:
+    async def _keep(self, provider: Provider, names: Sequence[str], author: Author) -> Found:
+        async with self._store.change(author) as changing:
             # It may have been deleted since.
             await changing.get(PROVIDER, provider.id)
             before = {model.name for model in await changing.discovered(provider.id)}

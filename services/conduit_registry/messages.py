@@ -258,6 +258,7 @@ def audit_entry(value: values.AuditEntry) -> audit_pb.AuditEntry:
         resource_id=value.resource_id,
         changes=_struct(value.changes),
         request_id=value.request_id,
+        hash=value.hash.hex(),
     )
 
 
@@ -312,18 +313,3 @@ def _json(members: Mapping[str, object]) -> dict[str, object]:
     # Through text, because money is written as a fragment of it.
     plain: dict[str, object] = orjson.loads(orjson.dumps(members))
     return plain
-
-
-def differences(
-    before: Mapping[str, object], after: Mapping[str, object]
-) -> dict[str, dict[str, object]]:
-    """Return what changed between two things as `{"field": {"from": ..., "to": ...}}`."""
-    return {
-        name: {"from": before.get(name), "to": after.get(name)}
-        for name in dict.fromkeys((*before, *after))
-        if name not in UNTOLD and before.get(name) != after.get(name)
-    }
-
-
-# What every change changes, or what is no change.
-UNTOLD = frozenset({"id", "createdAt", "updatedAt", "lastUsed", "isRotationDue", "etag"})

@@ -1,14 +1,14 @@
 """Forgets the changes that watchers ask for no more, and the audit log's old lines."""
 
+from conduit_kernel.audit.author import Author
 from conduit_registry.store import Store
-from conduit_registry.values import Origin
 
 FORGET_SECONDS = 3600.0
 # Whoever is further behind gets everything, which is sooner read.
 KEPT_CHANGES = 10_000
 _DAY_MICROS = 86_400_000_000
 # It leaves no line, and so says nothing.
-_NOBODY = Origin("registry")
+_NOBODY = Author("registry")
 
 
 class Retention:

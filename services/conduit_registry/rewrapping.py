@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import structlog
 
+from conduit_kernel.audit.author import Author
 from conduit_kernel.errors import SecretUnreadable
 from conduit_kernel.secrets import Vault
 from conduit_registry.store import KEY, Store, WriteTransaction
-from conduit_registry.values import Key, Origin
+from conduit_registry.values import Key
 
-OWN_ORIGIN = Origin("registry-rewrap")
+OWN_AUTHOR = Author("registry-rewrap")
 
 
 async def rewrap(store: Store, vault: Vault, current: str) -> int:
@@ -20,7 +21,7 @@ async def rewrap(store: Store, vault: Vault, current: str) -> int:
     async with store.read() as reading:
         if all(key.encryption_key_id == current for key in await reading.every(KEY)):
             return 0
-    async with store.change(OWN_ORIGIN) as changing:
+    async with store.change(OWN_AUTHOR) as changing:
         stale = [k for k in await changing.every(KEY) if k.encryption_key_id != current]
         return sum([await _rewrap_one(changing, vault, key, current) for key in stale])
 

@@ -2,6 +2,7 @@
 
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceServicer
 from conduit_registry.rpcs.administrators import AdministratorRpcs
+from conduit_registry.rpcs.audit_log import AuditLogRpcs
 from conduit_registry.rpcs.configuration import ConfigurationRpcs
 from conduit_registry.rpcs.keys import KeyRpcs
 from conduit_registry.rpcs.providers import ProviderRpcs
@@ -17,6 +18,7 @@ class RegistryService(
     VirtualKeyRpcs,
     AdministratorRpcs,
     ConfigurationRpcs,
+    AuditLogRpcs,
     RegistryServiceServicer,
 ):
     """Keeps what exists."""

@@ -189,7 +189,8 @@ async def start(
         timer=timer,
     )
     await control_plane.load_stored(updater.update)
-    server = await _serve(stub, settings, port, share_port=share_port) if with_server else None
+    note = control_plane.refusals.note
+    server = await _serve(stub, settings, port, note, share=share_port) if with_server else None
     control_plane.run(background, on_change=updater.changed.set)
     updater.run(background)
     background.run("token_refresh", token_refresher.refresh_due, every=LOOK_SECONDS)
@@ -283,7 +284,12 @@ def _guard(settings: Settings) -> AllowAddress | None:
 
 
 async def _serve(
-    stub: RouterStub, settings: Settings, port: int | None, *, share_port: bool
+    stub: RouterStub,
+    settings: Settings,
+    port: int | None,
+    on_refused_login: Callable[[str, str], None],
+    *,
+    share: bool,
 ) -> RpcServer:
     server = RpcServer(
         name="router",
@@ -292,9 +298,10 @@ async def _serve(
         virtual_keys=stub.identify,
         session_holders=stub.identify_session,
         administrators=stub.identify_administrator,
+        on_refused_login=on_refused_login,
         max_message_bytes=MAX_LARGE_MESSAGE_BYTES,
         max_streams=MAX_CALLS,
-        share_port=share_port,
+        share_port=share,
     )
     server.grpc.add_generic_rpc_handlers((handlers(stub),))
     server.announce(SERVICE)

@@ -6,6 +6,9 @@ from contextlib import asynccontextmanager
 
 import grpc
 
+from conduit.internal.v1 import audit_service_pb2
+from conduit.internal.v1.audit_record_pb2 import AuditRecord
+from conduit.internal.v1.audit_service_pb2 import RecordAuditRequest, RecordAuditResponse
 from conduit.internal.v1.snapshot_pb2 import Snapshot, SnapshotChange
 from conduit.internal.v1.snapshot_service_pb2 import (
     DESCRIPTOR,
@@ -18,6 +21,7 @@ from conduit.v1 import registry_service_pb2
 from conduit_kernel.rpc import RpcServer
 from conduit_kernel.secrets import service_token
 
+AUDIT = audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]
 SERVICE = DESCRIPTOR.services_by_name["SnapshotService"]
 
 
@@ -32,6 +36,8 @@ class ScriptedRegistry:
         self.port = 0
         # What followers say is in use, in order.
         self.confirmed: list[int] = []
+        # What services did, for the audit log, in order.
+        self.records: list[AuditRecord] = []
 
     def replace(self, snapshot: Snapshot) -> int:
         """Make this the configuration; return its revision."""
@@ -73,6 +79,11 @@ class ScriptedRegistry:
         self.confirmed.append(request.revision)
         return ConfirmRevisionResponse()
 
+    async def record(self, request: RecordAuditRequest, _context: object) -> RecordAuditResponse:
+        """Note what a service did."""
+        self.records += request.records
+        return RecordAuditResponse()
+
     def _wake(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
@@ -100,10 +111,17 @@ async def serve_registry(
     handlers = grpc.method_handlers_generic_handler(
         SERVICE.full_name, {"WatchSnapshot": watch, "ConfirmRevision": confirm}
     )
-    server.grpc.add_generic_rpc_handlers((handlers,))
+    record = grpc.unary_unary_rpc_method_handler(
+        registry.record,
+        request_deserializer=RecordAuditRequest.FromString,
+        response_serializer=RecordAuditResponse.SerializeToString,
+    )
+    audit = grpc.method_handlers_generic_handler(AUDIT.full_name, {"RecordAudit": record})
+    server.grpc.add_generic_rpc_handlers((handlers, audit))
     # By this one the health of a Registry is asked for.
     server.announce(registry_service_pb2.DESCRIPTOR.services_by_name["RegistryService"])
     server.announce(SERVICE)
+    server.announce(AUDIT)
     await server.start("127.0.0.1", 0)
     registry.port = server.port
     try:

@@ -19,7 +19,9 @@ from conduit.v1.webhook_pb2 import (
 )
 from conduit_health.notifications.hub import Queue, kind_name
 from conduit_health.webhooks.signing import signed_headers
-from conduit_health.webhooks.store import Delivery, Webhook, WebhookStore
+from conduit_health.webhooks.store import Delivery, WebhookStore
+from conduit_health.webhooks.webhook import Webhook
+from conduit_kernel.audit.author import Author
 from conduit_kernel.errors import ConduitError, ServiceUnavailable
 from conduit_kernel.secrets import Vault
 from conduit_providers.sending import Send
@@ -36,6 +38,8 @@ AT_ONCE = 4
 MOST_DUE = 64
 MAX_ERROR = 500
 _GONE = 410
+# For the audit log.
+_REWRAP, _DISPATCHER = Author("health-rewrap"), Author("health-webhooks")
 
 
 class WebhookDispatcher:
@@ -127,7 +131,7 @@ class WebhookDispatcher:
             )
 
         for webhook in await self._store.webhooks():
-            await self._store.change(webhook.id, rewrapped)
+            await self._store.change(webhook.id, rewrapped, self._clock(), _REWRAP)
 
     async def _send_all(self, due: Sequence[Delivery], webhook: Webhook | None) -> None:
         # What cannot be stored is sent again, which its name tells the receiver.
@@ -137,7 +141,8 @@ class WebhookDispatcher:
                 for attempted in await asyncio.gather(*attempts):
                     await self._store.attempted(attempted)
                     if webhook is not None and attempted.http_status == _GONE:
-                        await self._store.change(webhook.id, partial(self._gone, webhook.url))
+                        gone = partial(self._gone, webhook.url)
+                        await self._store.change(webhook.id, gone, self._clock(), _DISPATCHER)
                         return
 
     def _gone(self, url: str, webhook: Webhook) -> Webhook:

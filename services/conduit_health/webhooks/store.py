@@ -14,26 +14,15 @@ from conduit.v1.webhook_pb2 import (
     DeliveryStatus,
 )
 from conduit_health.webhooks.tables import DeliveryRow, WebhookRow
+from conduit_health.webhooks.webhook import Webhook, recorded
+from conduit_kernel.audit.author import Author
+from conduit_kernel.audit.outbox import AuditOutbox
 from conduit_kernel.database import guarded, reader, writer
 
 SERVICE = "health"
 # Of one webhook; the oldest are given up.
 MAX_PENDING = 1_000
 CROWDED = "Too many deliveries waited"
-
-
-class Webhook(NamedTuple):
-    """A URL that notifications are sent to; its times are in seconds since 1970."""
-
-    id: int
-    url: str
-    description: str
-    # Empty for all.
-    kinds: frozenset[int]
-    is_enabled: bool
-    secret: SealedSecret
-    created_at: float
-    updated_at: float
 
 
 class Delivery(NamedTuple):
@@ -54,17 +43,22 @@ class Delivery(NamedTuple):
 
 
 class WebhookStore:
-    """Stores webhooks and deliveries."""
+    """Stores webhooks and deliveries. Changes of webhooks leave records for the audit log."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, outbox: AuditOutbox) -> None:
         self._writer = writer(engine)
         self._reader = reader(engine)
+        self._outbox = outbox
 
-    async def add(self, webhook: Webhook) -> int:
+    async def add(self, webhook: Webhook, author: Author) -> int:
         """Store a webhook; return its id."""
         async with guarded(SERVICE), self._writer.begin() as connection:
             stored = insert(WebhookRow).values(**_values(webhook)).returning(WebhookRow.id)
-            return (await connection.execute(stored)).scalar_one()
+            number = (await connection.execute(stored)).scalar_one()
+            record = recorded(None, webhook._replace(id=number))
+            await self._outbox.add(connection, author, record, _micros(webhook.created_at))
+        self._outbox.announce()
+        return number
 
     async def webhooks(self) -> Sequence[Webhook]:
         """Return all, in order of id."""
@@ -77,7 +71,9 @@ class WebhookStore:
         async with guarded(SERVICE), self._reader.connect() as connection:
             return await _find(connection, webhook_id)
 
-    async def change(self, webhook_id: int, change: Callable[[Webhook], Webhook]) -> Webhook | None:
+    async def change(
+        self, webhook_id: int, change: Callable[[Webhook], Webhook], now: float, author: Author
+    ) -> Webhook | None:
         """Store what becomes of a webhook, and return it; None if there is none."""
         async with guarded(SERVICE), self._writer.begin() as connection:
             old = await _find(connection, webhook_id, for_update=True)
@@ -87,16 +83,23 @@ class WebhookStore:
                 return old
             changed = update(WebhookRow).where(WebhookRow.id == webhook_id)
             await connection.execute(changed.values(**_values(new)))
-            return new
+            await self._outbox.add(connection, author, recorded(old, new), _micros(now))
+        self._outbox.announce()
+        return new
 
-    async def delete(self, webhook_id: int) -> bool:
+    async def delete(self, webhook_id: int, now: float, author: Author) -> bool:
         """Delete a webhook with its deliveries; return whether there was one."""
         async with guarded(SERVICE), self._writer.begin() as connection:
+            old = await _find(connection, webhook_id, for_update=True)
+            if old is None:
+                return False
             await connection.execute(
                 delete(DeliveryRow).where(DeliveryRow.webhook_id == webhook_id)
             )
-            gone = await connection.execute(delete(WebhookRow).where(WebhookRow.id == webhook_id))
-            return bool(gone.rowcount)
+            await connection.execute(delete(WebhookRow).where(WebhookRow.id == webhook_id))
+            await self._outbox.add(connection, author, recorded(old, None), _micros(now))
+        self._outbox.announce()
+        return True
 
     async def add_deliveries(self, deliveries: Sequence[Delivery]) -> None:
         """Store what shall be delivered; of what waits already, the newest stay."""
@@ -228,3 +231,7 @@ _TIMES = ("created_at", "attempted_at", "due_at")
 
 def _millis(seconds: float) -> int:
     return round(seconds * 1000)
+
+
+def _micros(seconds: float) -> int:
+    return round(seconds * 1_000_000)

@@ -4,6 +4,7 @@ from sqlalchemy import BigInteger, Boolean, Index, Integer, LargeBinary, SmallIn
 from sqlalchemy.orm import Mapped, mapped_column
 
 from conduit_health.history.tables import Base
+from conduit_kernel.audit.outbox import outbox_table
 
 # SQLite counts up only what it calls INTEGER.
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
@@ -49,3 +50,7 @@ class DeliveryRow(Base):
     # Of the last attempt; 0 before it.
     attempted_at: Mapped[int] = mapped_column(BigInteger)
     due_at: Mapped[int] = mapped_column(BigInteger)
+
+
+# What was done to webhooks, until it is in the audit log.
+AUDIT_OUTBOX = outbox_table(Base.metadata, "health")

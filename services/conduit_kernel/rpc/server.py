@@ -40,6 +40,7 @@ class RpcServer:
         virtual_keys: VirtualKeyResolver | None = None,
         session_holders: VirtualKeyResolver | None = None,
         administrators: AdministratorResolver | None = None,
+        on_refused_login: Callable[[str, str], None] | None = None,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
         max_streams: int = MAX_STREAMS,
         share_port: bool = False,
@@ -50,6 +51,7 @@ class RpcServer:
         - `virtual_keys` knows the callers of RPCs that ask for a virtual key,
         - `session_holders` also those that hold a session with a client secret.
         - `administrators` knows their tokens; without it, the master key alone is known.
+        - `on_refused_login` is told the address of each refused login, and the reason.
         - `max_message_bytes` bounds what callers send, once they are known to be allowed.
         - `share_port` lets the workers of one machine listen together.
         """
@@ -63,6 +65,7 @@ class RpcServer:
             virtual_keys=virtual_keys,
             session_holders=session_holders,
             administrators=administrators,
+            on_refused_login=on_refused_login,
         )
         self.health = HealthStatuses(authorizer.is_administrator)
         # What it counts, for whoever shows it.

@@ -11,8 +11,9 @@ from typing import Any
 import yaml
 
 from conduit.v1.json_runtime import dollars_text
+from conduit_kernel.audit.changes import UNTOLD
 from conduit_kernel.errors import InvalidRequest
-from conduit_registry.messages import UNTOLD, shown
+from conduit_registry.messages import shown
 from conduit_registry.rules.keys import is_reference
 from conduit_registry.values import FallbackChain, Key, ModelMapping, Provider, VirtualKey
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from conduit_kernel.audit.changes import differences
 from conduit_kernel.errors import InvalidRequest
 from conduit_kernel.slices import Slices
 from conduit_registry import messages
@@ -185,7 +186,7 @@ class Import:
         if old is None:
             self.lines.append(f"created {label}")
             return
-        changes = messages.differences(messages.shown(old), messages.shown(new))
+        changes = differences(messages.shown(old), messages.shown(new))
         shown = [
             f"{n}: {c['from']!r} to {c['to']!r}" for n, c in changes.items() if n not in _APART
         ]

@@ -7,9 +7,8 @@ from typing import Any
 
 import grpc
 
-from conduit_kernel.auth import current_principal
+from conduit_kernel.audit.author import author_of
 from conduit_kernel.followers import Followers
-from conduit_kernel.rpc.auth_interceptor import metadata_of
 from conduit_kernel.secrets import Vault
 from conduit_providers.auth.secret_files import SecretFiles
 from conduit_providers.catalog import Catalog
@@ -18,10 +17,8 @@ from conduit_registry.connectivity import Connectivity
 from conduit_registry.discovery import Discovery
 from conduit_registry.rules.addresses import Addresses
 from conduit_registry.store import Store, WriteTransaction
-from conduit_registry.values import Origin
 
 Context = grpc.aio.ServicerContext[Any, Any]
-MAX_REQUEST_ID = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +44,7 @@ class RpcBase:
     @asynccontextmanager
     async def editing(self, context: Context) -> AsyncIterator[Editor]:
         """Change the configuration within one transaction, and wait until it is in use."""
-        async with self.parts.store.change(origin_of(context)) as changing:
+        async with self.parts.store.change(author_of(context)) as changing:
             yield self.editor(changing)
             # A state that is committed cannot be asked any more.
             revision, is_changed = changing.revision, changing.revision != changing.began_at
@@ -60,10 +57,3 @@ class RpcBase:
         return Editor(
             changing, catalog=parts.catalog, vault=parts.vault, secret_files=parts.secret_files
         )
-
-
-def origin_of(context: Context) -> Origin:
-    """Return who calls, for the audit log."""
-    principal = current_principal()
-    request_id = metadata_of(context).get("x-request-id", "")
-    return Origin(principal.name, principal.address, request_id[:MAX_REQUEST_ID])

@@ -6,11 +6,12 @@ from functools import partial
 
 from conduit.v1 import provider_pb2 as provider_pb
 from conduit.v1 import provider_requests_pb2 as pb
+from conduit_kernel.audit.author import author_of
 from conduit_kernel.pagination import page_of
 from conduit_kernel.updates import defaults, select
 from conduit_registry import messages
 from conduit_registry.patches import ProviderPatch, with_taken_back
-from conduit_registry.rpcs.base import Context, RpcBase, origin_of
+from conduit_registry.rpcs.base import Context, RpcBase
 from conduit_registry.rules.fields import key_number
 from conduit_registry.rules.providers import provider_defaults, provider_fields
 from conduit_registry.store import PROVIDER
@@ -77,14 +78,14 @@ class ProviderRpcs(RpcBase):
     ) -> pb.TestProviderResponse:
         """Test whether an instance answers its keys."""
         number = key_number(request.key_id) if request.key_id else None
-        report = await self.parts.connectivity.test(request.provider_id, number, origin_of(context))
+        report = await self.parts.connectivity.test(request.provider_id, number, author_of(context))
         return pb.TestProviderResponse(report=report)
 
     async def DiscoverModels(
         self, request: pb.DiscoverModelsRequest, context: Context
     ) -> pb.DiscoverModelsResponse:
         """Ask an instance for its models and store them."""
-        found = await self.parts.discovery.discover(request.provider_id, origin_of(context))
+        found = await self.parts.discovery.discover(request.provider_id, author_of(context))
         return pb.DiscoverModelsResponse(
             provider_id=request.provider_id,
             models=messages.discovered(found.models, self._day_of(found.provider)),

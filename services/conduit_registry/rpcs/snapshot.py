@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator
 
 from conduit.internal.v1 import snapshot_service_pb2 as pb
 from conduit.internal.v1.snapshot_service_pb2_grpc import SnapshotServiceServicer
+from conduit_kernel.audit.author import author_of
 from conduit_kernel.errors import InvalidRequest
 from conduit_kernel.followers import Followers
 from conduit_registry.feed import Feed
-from conduit_registry.rpcs.base import Context, origin_of
+from conduit_registry.rpcs.base import Context
 from conduit_registry.rules import fields
 from conduit_registry.store import Store
 
@@ -52,6 +53,6 @@ class SnapshotService(SnapshotServiceServicer):
             # A clock that is ahead must not hide later uses.
             used_at = min(fields.moment(use.used_at, "usedAt"), now)
             uses[number] = max(used_at, uses.get(number, 0))
-        async with self._store.change(origin_of(context)) as changing:
+        async with self._store.change(author_of(context)) as changing:
             await changing.mark_used(uses)
         return pb.ReportKeyUseResponse()

@@ -33,6 +33,8 @@ def hash_of(row: tables.AuditRow, previous: bytes) -> bytes:
     said = (
         *(row.revision, row.occurred_at, row.actor, row.peer, int(row.action)),
         *(row.resource_kind, row.resource_id, row.changes, row.request_id),
+        # Lines without one hash as they did before there were any.
+        *(() if row.record_id is None else (row.record_id,)),
     )
     return hashlib.sha256(previous + orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).digest()
 

@@ -17,7 +17,9 @@ from conduit_registry.store.audit_chain import (
 )
 from conduit_registry.store.kinds import FALLBACK_CHAIN, KEY, MAPPING, Kind, ValueT
 from conduit_registry.values import (
+    EVERY_ENTRY,
     AuditEntry,
+    AuditFilter,
     ChangedResource,
     DiscoveredModel,
     FallbackChain,
@@ -141,20 +143,14 @@ class ReadTransaction:
         return list(dict.fromkeys(ChangedResource(*pair) for pair in pairs))
 
     async def audit_page(
-        self, page: Page[int], *, kind: str, resource_id: str, since: int | None
+        self, page: Page[int], wanted: AuditFilter = EVERY_ENTRY
     ) -> list[AuditEntry]:
         """Return a page of the audit log, and one more if there are more, newest first."""
         row = tables.AuditRow
         query = sa.select(row).order_by(row.revision.desc()).limit(page.size + 1)
         if page.after:
             query = query.where(row.revision < page.after)
-        if kind:
-            query = query.where(row.resource_kind == kind)
-        if resource_id:
-            query = query.where(row.resource_id == resource_id)
-        if since is not None:
-            query = query.where(row.occurred_at >= since)
-        return [_entry(found) for found in await self._rows(query)]
+        return [_entry(found) for found in await self._rows(query.where(*_conditions(wanted)))]
 
     async def verify_audit(self, vault: Vault) -> AuditVerification:
         """Look at each line of the audit log that is in its chain, from the first to the last."""
@@ -202,6 +198,26 @@ def _is_id(number: int) -> bool:
     return 0 < number < 1 << 63
 
 
+def _conditions(wanted: AuditFilter) -> list[sa.ColumnElement[bool]]:
+    row = tables.AuditRow
+    conditions: list[sa.ColumnElement[bool]] = []
+    if wanted.resource_kind:
+        conditions.append(row.resource_kind == wanted.resource_kind)
+    if wanted.resource_id:
+        conditions.append(row.resource_id == wanted.resource_id)
+    if wanted.actor:
+        # An administrator's name follows their id, and may change.
+        named = row.actor.startswith(f"{wanted.actor} ", autoescape=True)
+        conditions.append((row.actor == wanted.actor) | named)
+    if wanted.action:
+        conditions.append(row.action == wanted.action)
+    if wanted.since is not None:
+        conditions.append(row.occurred_at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(row.occurred_at < wanted.until)
+    return conditions
+
+
 def _entry(row: tables.AuditRow) -> AuditEntry:
     return AuditEntry(
         revision=row.revision,
@@ -213,4 +229,5 @@ def _entry(row: tables.AuditRow) -> AuditEntry:
         resource_id=row.resource_id,
         changes=row.changes,
         request_id=row.request_id,
+        hash=row.hash or b"",
     )

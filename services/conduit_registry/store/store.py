@@ -7,11 +7,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from conduit_kernel.audit.author import Author
 from conduit_kernel.database import LOCK_SECONDS, guarded, reader, writer
 from conduit_kernel.secrets import Vault
 from conduit_registry.store.read_transaction import ReadTransaction
 from conduit_registry.store.write_transaction import WriteTransaction
-from conduit_registry.values import Origin
 
 # The channel on which PostgreSQL tells the other processes of a new revision.
 CHANNEL = "conduit_registry_revision"
@@ -46,10 +46,10 @@ class Store:
             yield ReadTransaction(session)
 
     @asynccontextmanager
-    async def change(self, origin: Origin) -> AsyncIterator[WriteTransaction]:
+    async def change(self, author: Author) -> AsyncIterator[WriteTransaction]:
         """Change within one transaction; an exception undoes all of it."""
         async with self._writing() as session:
-            changing = await WriteTransaction.begin(session, origin, self.now(), self._vault)
+            changing = await WriteTransaction.begin(session, author, self.now(), self._vault)
             yield changing
             revision = changing.revision
             if revision != changing.began_at and self._is_shared:
@@ -59,10 +59,10 @@ class Store:
                 listener(revision)
 
     @asynccontextmanager
-    async def rehearse(self, origin: Origin) -> AsyncIterator[WriteTransaction]:
+    async def rehearse(self, author: Author) -> AsyncIterator[WriteTransaction]:
         """Change within a transaction that is undone at the end."""
         async with self._writing() as session:
-            yield await WriteTransaction.begin(session, origin, self.now(), self._vault)
+            yield await WriteTransaction.begin(session, author, self.now(), self._vault)
             await session.rollback()
 
     @asynccontextmanager

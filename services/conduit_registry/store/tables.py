@@ -255,6 +255,8 @@ class AuditRow(Base):
     request_id: Mapped[str]
     # None for lines from before there was a chain.
     hash: Mapped[bytes | None]
+    # Of what another service did; None for all else.
+    record_id: Mapped[str | None] = mapped_column(unique=True)
 
 
 class AuditChainRow(Base):

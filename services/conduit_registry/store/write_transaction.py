@@ -8,13 +8,21 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from conduit.v1 import audit_entry_pb2 as audit_pb
+from conduit_kernel.audit.author import Author
+from conduit_kernel.audit.changes import differences
 from conduit_kernel.secrets import Vault
-from conduit_registry.messages import differences, shown
+from conduit_registry.messages import shown
 from conduit_registry.store import tables
 from conduit_registry.store.audit_chain import CHAIN_ID, AuditChain
 from conduit_registry.store.kinds import FALLBACK_CHAIN, KEY, MAPPING, PROVIDER, Kind, ValueT
 from conduit_registry.store.read_transaction import STATE_ID, ReadTransaction
-from conduit_registry.values import ChangedResource, Origin, Provider
+from conduit_registry.values import ChangedResource, Provider, RecordedElsewhere
+
+# What lines are about that are about no kind of thing.
+CONFIGURATION = "configuration"
+LOGIN = "login"
+# Who was refused is not known.
+ANONYMOUS = "anonymous"
 
 
 class WriteTransaction(ReadTransaction):
@@ -24,27 +32,27 @@ class WriteTransaction(ReadTransaction):
         self,
         session: AsyncSession,
         state: tables.StateRow,
-        origin: Origin,
+        author: Author,
         now: int,
         chain: AuditChain,
     ) -> None:
         super().__init__(session)
         self._chain = chain
         self._state = state
-        self._origin = origin
+        self._author = author
         # Microseconds since 1970; the time of all that this transaction does.
         self.now = now
         self.began_at = state.revision
 
     @classmethod
     async def begin(
-        cls, session: AsyncSession, origin: Origin, now: int, vault: Vault
+        cls, session: AsyncSession, author: Author, now: int, vault: Vault
     ) -> "WriteTransaction":
         """Wait until no other transaction writes, here or in another process."""
         state = await session.get_one(tables.StateRow, STATE_ID, with_for_update=True)
         chain = await session.get(tables.AuditChainRow, CHAIN_ID)
         ends = AuditChain(chain, vault, state.revision, state.epoch)
-        return cls(session, state, origin, now, ends)
+        return cls(session, state, author, now, ends)
 
     @property
     def revision(self) -> int:
@@ -98,7 +106,44 @@ class WriteTransaction(ReadTransaction):
         changes: Mapping[str, object],
     ) -> None:
         """Leave a line about a use of an instance's keys, which changes no configuration."""
-        self._write_entry(action, PROVIDER.name, str(provider_id), changes, [])
+        self._write_entry(action, PROVIDER.name, str(provider_id), changes)
+
+    def note_configuration(
+        self, action: audit_pb.AuditAction.ValueType, changes: Mapping[str, object]
+    ) -> None:
+        """Leave a line about the configuration as a whole."""
+        self._write_entry(action, CONFIGURATION, "", changes)
+
+    def note_refused_logins(self, address: str, since: int, changes: Mapping[str, object]) -> None:
+        """Leave a line about logins of an address that were refused from a moment on."""
+        self._write_entry(
+            audit_pb.AUDIT_ACTION_REFUSED,
+            LOGIN,
+            "",
+            changes,
+            author=Author(ANONYMOUS, address),
+            occurred_at=since,
+        )
+
+    async def record(self, records: Iterable[RecordedElsewhere]) -> None:
+        """Leave a line about each thing that another service did, but for those that are there."""
+        given = list(records)
+        row = tables.AuditRow
+        query = sa.select(row.record_id).where(row.record_id.in_([each.id for each in given]))
+        known = set(await self._session.scalars(query))
+        for each in given:
+            if each.id not in known:
+                known.add(each.id)
+                self._write_entry(
+                    each.action,
+                    each.resource_kind,
+                    each.resource_id,
+                    each.changes,
+                    author=each.author,
+                    # A clock that is ahead must not keep a line from being forgotten.
+                    occurred_at=min(each.occurred_at, self.now),
+                    record_id=each.id,
+                )
 
     async def note_attempt(self, provider_id: int, *, succeeded: bool) -> None:
         """Remember that an instance was asked for its models now."""
@@ -192,7 +237,7 @@ class WriteTransaction(ReadTransaction):
         more: Iterable[ChangedResource] = (),
     ) -> None:
         touched = [ChangedResource(kind.name, number), *more]
-        self._write_entry(action, kind.name, kind.show_id(number), changes, touched)
+        self._write_entry(action, kind.name, kind.show_id(number), changes, touched=touched)
 
     def _write_entry(
         self,
@@ -200,19 +245,25 @@ class WriteTransaction(ReadTransaction):
         resource_kind: str,
         resource_id: str,
         changes: Mapping[str, object],
-        touched: Iterable[ChangedResource],
+        *,
+        touched: Iterable[ChangedResource] = (),
+        author: Author | None = None,
+        occurred_at: int | None = None,
+        record_id: str | None = None,
     ) -> None:
         self._state.revision += 1
+        author = author or self._author
         row = tables.AuditRow(
             revision=self._state.revision,
-            occurred_at=self.now,
-            actor=self._origin.actor,
-            peer=self._origin.peer,
+            occurred_at=self.now if occurred_at is None else occurred_at,
+            actor=author.actor,
+            peer=author.peer,
             action=action,
             resource_kind=resource_kind,
             resource_id=resource_id,
             changes=changes,
-            request_id=self._origin.request_id,
+            request_id=author.request_id,
+            record_id=record_id,
         )
         self._chain.add(row)
         self._session.add_all((row, self._chain.row))

@@ -12,6 +12,7 @@ from conduit.internal.v1.snapshot_pb2 import Snapshot
 from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
 from conduit.internal.v1.snapshot_service_pb2_grpc import SnapshotServiceStub
 from conduit_kernel.administrators import Administrators
+from conduit_kernel.audit.refused_logins import reports_to
 from conduit_kernel.background import Background, reason_of
 from conduit_kernel.registry_watch import RegistryWatch
 from conduit_kernel.rpc import connect, service_metadata
@@ -109,6 +110,7 @@ class ControlPlane:
         vault = Vault(settings.encryption_key, *settings.former_encryption_keys)
         self.administrators = Administrators(vault, clock)
         self.administrators.replace(self.state.administrators.values())
+        self.refusals = reports_to(self._channels["registry"], self._metadata, clock)
         self._on_change: Callable[[], None] = lambda: None
         self._log = structlog.get_logger("control_plane")
 
@@ -132,6 +134,7 @@ class ControlPlane:
         self._on_change = on_change
         run, file, reports = background.run, self._snapshot_file, self._reports
         self._watch.run(background)
+        self.refusals.run(background)
         run("snapshot_file", file.save, every=SAVE_SECONDS, when=file.changed)
         run("price_watch", self._price_watch.follow)
         run("priced_models", self._price_watch.count, when=self._price_watch.stale)
@@ -157,6 +160,7 @@ class ControlPlane:
     async def close(self) -> None:
         """Deliver what can be delivered soon, and store the rest."""
         await self._delivery.finish(LAST_DELIVERY_SECONDS)
+        await self.refusals.close()
         self._recorder.backlog.give_up()
         for close in (self._snapshot_file.close, self._spool.aclose):
             # A disk that hangs must not keep the process from ending.

@@ -20,6 +20,7 @@ from tests.support.registry import (
     settings_of,
 )
 
+from conduit_kernel.audit.author import Author
 from conduit_kernel.database import open_database
 from conduit_kernel.secrets import Vault
 from conduit_providers.auth.secret_files import SecretFiles
@@ -31,9 +32,9 @@ from conduit_registry.bootstrap import MIGRATIONS
 from conduit_registry.configuration.editor import Editor
 from conduit_registry.patches import ProviderPatch
 from conduit_registry.store import Store
-from conduit_registry.values import Origin, Provider
+from conduit_registry.values import Provider
 
-ORIGIN = Origin("administrator", "127.0.0.1", "req_1")
+AUTHOR = Author("administrator", "127.0.0.1", "req_1")
 VIRTUAL_KEY = "condt_0123456789abcdef"
 
 Edit = Callable[[], AbstractAsyncContextManager[Editor]]
@@ -114,7 +115,7 @@ def edit(store: Store, bench: Bench, vault: Vault) -> Edit:
 
     @asynccontextmanager
     async def begin() -> AsyncIterator[Editor]:
-        async with store.change(ORIGIN) as changing:
+        async with store.change(AUTHOR) as changing:
             yield Editor(
                 changing,
                 catalog=bench.catalog,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 from tests.support.registry import NOW, Upstream
-from tests.unit.conduit_registry.conftest import ORIGIN, Edit, Fill
+from tests.unit.conduit_registry.conftest import AUTHOR, Edit, Fill
 
 from conduit.internal.v1.outcome_pb2 import KeyCheck
 from conduit.v1 import connectivity_pb2 as pb
@@ -23,6 +23,7 @@ from conduit_providers.probing import Prober
 from conduit_registry import connectivity
 from conduit_registry.connectivity import Connectivity
 from conduit_registry.store import Store
+from conduit_registry.values import AuditFilter
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ async def test_each_key_is_told_what_it_met_and_the_best_is_the_instances(
     upstream.answers["busy"] = (429, '{"error": {"message": "Slow down"}}')
     upstream.answers["odd"] = (200, "<html>")
     await fill("refused-by-all", "poor-key-1", "busy", "odd", "good")
-    report = await tests.test(1, None, ORIGIN)
+    report = await tests.test(1, None, AUTHOR)
     assert [(key.key_id, key.outcome) for key in report.keys] == [
         ("key_1", pb.CONNECTIVITY_OUTCOME_INVALID_KEY),
         ("key_2", pb.CONNECTIVITY_OUTCOME_NO_FUNDS),
@@ -73,7 +74,7 @@ async def test_health_hears_which_keys_are_taken(
     upstream.answers["poor"] = (402, "{}")
     upstream.answers["busy"] = (429, "{}")
     await fill("refused-by-all", "poor", "busy", "good")
-    await tests.test(1, None, ORIGIN)
+    await tests.test(1, None, AUTHOR)
     assert [(check.key_id, check.reason, bool(check.detail)) for check in reported] == [
         ("key_1", ERROR_REASON_INVALID_API_KEY, True),
         ("key_2", ERROR_REASON_INSUFFICIENT_FUNDS, True),
@@ -102,7 +103,7 @@ async def test_of_failures_the_least_bad_is_the_instances(
     for key, status in statuses.items():
         upstream.answers[key] = (status, "{}")
     await fill(*statuses)
-    report = await tests.test(1, None, ORIGIN)
+    report = await tests.test(1, None, AUTHOR)
     assert (report.success, report.outcome, list(report.models)) == (False, outcome, [])
 
 
@@ -114,11 +115,11 @@ async def test_only_enabled_keys_are_tested_unless_one_is_named(
     await fill("good")
     async with edit() as editor:
         await editor.update_key(1, 1, {"is_enabled": False})
-    report = await tests.test(1, None, ORIGIN)
+    report = await tests.test(1, None, AUTHOR)
     assert report.outcome == pb.CONNECTIVITY_OUTCOME_INVALID_KEY
     assert report.message == "Provider Main has no enabled key"
     assert [key.key_id for key in report.keys] == [""]
-    named = await tests.test(1, 1, ORIGIN)
+    named = await tests.test(1, 1, AUTHOR)
     assert [key.key_id for key in named.keys] == ["key_1"]
     assert named.success
 
@@ -128,10 +129,10 @@ async def test_what_is_not_there_cannot_be_tested(tests: Connectivity, fill: Fil
     await fill("good")
     await fill(name="Other")
     with pytest.raises(ProviderNotFound):
-        await tests.test(9, None, ORIGIN)
+        await tests.test(9, None, AUTHOR)
     for provider_id, key in ((1, 9), (2, 1)):
         with pytest.raises(KeyNotFound):
-            await tests.test(provider_id, key, ORIGIN)
+            await tests.test(provider_id, key, AUTHOR)
 
 
 async def test_keys_that_hang_hide_none_that_works(
@@ -144,7 +145,7 @@ async def test_keys_that_hang_hide_none_that_works(
     upstream.lists("good", "gpt-4o")
     await fill("silent", "good", "silent", "silent")
     async with asyncio.timeout(5):
-        report = await tests.test(1, None, ORIGIN)
+        report = await tests.test(1, None, AUTHOR)
     assert report.success
     assert [key.outcome for key in report.keys] == [
         pb.CONNECTIVITY_OUTCOME_UNREACHABLE,
@@ -162,13 +163,11 @@ async def test_a_full_audit_notes_each_test(
     upstream.lists("good", "gpt-4o")
     await fill("good")
     await fill("refused", name="Other", audit_level=AUDIT_LEVEL_FULL)
-    await tests.test(1, None, ORIGIN)
-    await tests.test(2, None, ORIGIN)
+    await tests.test(1, None, AUTHOR)
+    await tests.test(2, None, AUTHOR)
     async with store.read() as reading:
-        found = await reading.audit_page(
-            Page(9, 0, ""), kind="provider", resource_id="", since=None
-        )
+        found = await reading.audit_page(Page(9, 0, ""), AuditFilter("provider"))
     tested = [each for each in found if each.action == AUDIT_ACTION_TESTED]
     assert [(each.resource_id, each.actor, each.changes) for each in tested] == [
-        ("2", ORIGIN.actor, {"outcomes": {"key_2": "invalid_key"}})
+        ("2", AUTHOR.actor, {"outcomes": {"key_2": "invalid_key"}})
     ]

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 import structlog
 from tests.support.registry import Bench, Upstream
-from tests.unit.conduit_registry.conftest import ORIGIN, Edit, Fill
+from tests.unit.conduit_registry.conftest import AUTHOR, Edit, Fill
 
 from conduit.v1.audit_entry_pb2 import AUDIT_ACTION_DISCOVERED
 from conduit.v1.provider_pb2 import AUDIT_LEVEL_FULL
@@ -38,7 +38,7 @@ async def known(store: Store) -> list[str]:
 async def noted(store: Store) -> list[object]:
     """Return what the audit log has of discoveries."""
     async with store.read() as reading:
-        found = await reading.audit_page(Page(99, 0, ""), kind="", resource_id="", since=None)
+        found = await reading.audit_page(Page(99, 0, ""))
     return [
         each.changes["models"] for each in found[::-1] if each.action == AUDIT_ACTION_DISCOVERED
     ]
@@ -55,7 +55,7 @@ async def test_a_discovery_tells_what_came_and_what_went(
         ("cb", ["c"], ["a"]),
     ):
         upstream.lists("good", *listed)
-        found = await discovery.discover(1, ORIGIN)
+        found = await discovery.discover(1, AUTHOR)
         assert [model.name for model in found.models] == sorted(listed)
         assert (found.added, found.removed) == (added, removed)
     assert await noted(store) == [
@@ -70,7 +70,7 @@ async def test_a_full_audit_notes_a_discovery_that_changed_nothing(
     """It was a use of a key all the same."""
     await fill("good", audit_level=AUDIT_LEVEL_FULL)
     upstream.lists("good")
-    await discovery.discover(1, ORIGIN)
+    await discovery.discover(1, AUTHOR)
     assert await noted(store) == [{"added": [], "removed": [], "total": 0}]
 
 
@@ -86,7 +86,7 @@ async def test_names_that_cannot_be_kept_are_left_out(
     await fill("good")
     longest = "x" * MAX_MODEL_NAME
     upstream.lists("good", "", "nul\\u0000", "esc\\u001b[31m", longest + "x", longest, "b", "c")
-    await discovery.discover(1, ORIGIN)
+    await discovery.discover(1, AUTHOR)
     assert await known(store) == ["b", longest]
 
 
@@ -96,16 +96,16 @@ async def test_the_next_key_is_asked_where_one_fails(
     """When all do, the last one's error is it, and what was stored stays."""
     upstream.lists("good", "a")
     await fill("refused", "good", "never-asked")
-    await discovery.discover(1, ORIGIN)
+    await discovery.discover(1, AUTHOR)
     assert upstream.tokens == ["refused", "good"]
     upstream.answers["good"] = (500, "{}")
     upstream.answers["never-asked"] = (503, "{}")
     with pytest.raises(UpstreamError) as caught:
-        await discovery.discover(1, ORIGIN)
+        await discovery.discover(1, AUTHOR)
     assert not isinstance(caught.value, InvalidApiKey)
     assert await known(store) == ["a"]
     with pytest.raises(ProviderNotFound):
-        await discovery.discover(9, ORIGIN)
+        await discovery.discover(9, AUTHOR)
 
 
 async def test_an_instance_that_goes_while_it_is_asked_has_no_models(
@@ -123,7 +123,7 @@ async def test_an_instance_that_goes_while_it_is_asked_has_no_models(
         port = server.sockets[0].getsockname()[1]
         await fill("good", base_url=f"http://127.0.0.1:{port}/v1")
         with pytest.raises(ProviderNotFound):
-            await discovery.discover(1, ORIGIN)
+            await discovery.discover(1, AUTHOR)
     assert upstream.tokens == ["good"]
     assert (await known(store), await noted(store)) == ([], [])
 
@@ -136,7 +136,7 @@ async def test_a_provider_that_hangs_is_given_up(
     upstream.answers["silent"] = None
     await fill("silent", "silent")
     with pytest.raises(UpstreamTimeout, match="Main did not list its models in time"):
-        await discovery.discover(1, ORIGIN)
+        await discovery.discover(1, AUTHOR)
 
 
 async def test_only_those_whose_time_has_come_are_asked(
@@ -235,7 +235,7 @@ async def test_a_mapped_model_that_is_turned_off_soon_is_warned_of(
                 {"model_alias": alias, "provider_id": 1, "actual_model_name": model}
             )
     with structlog.testing.capture_logs() as logs:
-        await discovery.discover(1, ORIGIN)
+        await discovery.discover(1, AUTHOR)
     told = [(each["alias"], each["model"], each["retires_on"]) for each in logs]
     assert told == [("a", "dying", "2026-12-31"), ("b", "dead", "2026-01-01")]
     assert {each["event"] for each in logs} == {"model_retires"}

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.support.registry import ENCRYPTION_KEY, numbered
-from tests.unit.conduit_registry.conftest import ORIGIN, Edit
+from tests.unit.conduit_registry.conftest import AUTHOR, Edit
 
 from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
 from conduit_kernel.secrets import Vault
@@ -197,7 +197,7 @@ async def test_a_change_of_another_process_is_found_by_looking(
     watch = feed.watch("", 0)
     await first(watch)
     elsewhere = Store(engine, lambda: 0.0, Vault(ENCRYPTION_KEY))
-    async with elsewhere.change(ORIGIN) as changing:
+    async with elsewhere.change(AUTHOR) as changing:
         await changing.create(
             PROVIDER,
             numbered(Provider(name="Main", provider_type="OpenAI")),

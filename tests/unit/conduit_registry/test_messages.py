@@ -104,18 +104,6 @@ def test_money_is_shown_exactly_as_far_as_json_can() -> None:
     assert messages.shown(VIRTUAL_KEY)["budget"] == 9_007_199.254740993
 
 
-def test_differences_are_what_somebody_changed() -> None:
-    """In both directions; what every change changes is left out."""
-    before = {"id": 1, "name": "a", "weight": 1, "updatedAt": 1, "etag": "x"}
-    after = {"id": 1, "name": "b", "priority": 2, "updatedAt": 2, "etag": "y"}
-    assert messages.differences(before, after) == {
-        "name": {"from": "a", "to": "b"},
-        "weight": {"from": 1, "to": None},
-        "priority": {"from": None, "to": 2},
-    }
-    assert messages.differences(before, before) == {}
-
-
 def test_a_line_of_the_log_has_all_that_was_noted() -> None:
     """Changes of any shape."""
     entry = AuditEntry(

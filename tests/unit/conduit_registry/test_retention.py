@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.support.registry import Bench
-from tests.unit.conduit_registry.conftest import ORIGIN, Edit
+from tests.unit.conduit_registry.conftest import AUTHOR, Edit
 
 from conduit.v1.audit_entry_pb2 import AUDIT_ACTION_TESTED
 from conduit_kernel.pagination import Page
@@ -26,7 +26,7 @@ async def changed(edit: Edit, times: int) -> None:
 async def audited(store: Store) -> list[int]:
     """Return the revisions of the audit log's lines."""
     async with store.read() as reading:
-        found = await reading.audit_page(Page(99, 0, ""), kind="", resource_id="", since=None)
+        found = await reading.audit_page(Page(99, 0, ""))
     return [entry.revision for entry in found]
 
 
@@ -77,7 +77,7 @@ async def test_nothing_is_a_change_by_being_forgotten(store: Store, edit: Edit) 
 async def test_each_revision_has_its_row(store: Store, edit: Edit, engine: AsyncEngine) -> None:
     """By which what is forgotten is known, also after uses, which touch nothing."""
     await changed(edit, 1)
-    async with store.change(ORIGIN) as changing:
+    async with store.change(AUTHOR) as changing:
         changing.note_use(AUDIT_ACTION_TESTED, 1, {})
     async with engine.connect() as connection:
         rows = await connection.execute(sa.text("SELECT revision FROM changes ORDER BY revision"))

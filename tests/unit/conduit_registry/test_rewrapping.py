@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import structlog
 from tests.support.registry import ENCRYPTION_KEY, numbered
-from tests.unit.conduit_registry.conftest import ORIGIN
+from tests.unit.conduit_registry.conftest import AUTHOR
 
 from conduit_kernel.pagination import Page
 from conduit_kernel.secrets import Vault
@@ -20,7 +20,7 @@ CURRENT = encryption_key_id(NEW)
 async def add_keys(store: Store, *wrapped_by: bytes) -> list[Key]:
     """Store keys that different encryption keys wrapped."""
     made = []
-    async with store.change(ORIGIN) as changing:
+    async with store.change(AUTHOR) as changing:
         await changing.create(PROVIDER, numbered(Provider(name="Main", provider_type="OpenAI")))
         for number, encryption_key in enumerate(wrapped_by, 1):
             sealed = Vault(encryption_key).seal(f"sk-{number}", key_id(number))
@@ -49,7 +49,7 @@ async def test_what_a_former_key_wrapped_opens_with_the_current_one_alone(store:
     assert [key.ciphertext for key in after] == [key.ciphertext for key in before]
     assert after[1] == before[1]
     async with store.read() as reading:
-        [last, *_] = await reading.audit_page(Page(1, 0, ""), kind="", resource_id="", since=None)
+        [last, *_] = await reading.audit_page(Page(1, 0, ""))
     assert last.actor == "registry-rewrap"
     assert last.changes == {"encryptionKeyId": {"from": encryption_key_id(OLD), "to": CURRENT}}
 
@@ -77,7 +77,7 @@ async def test_a_key_that_nobody_can_open_stays_and_is_named(store: Store) -> No
 async def test_a_key_that_was_tampered_with_stays(store: Store) -> None:
     """It was sealed for another one: it opens for nobody."""
     [first, second] = await add_keys(store, OLD, OLD)
-    async with store.change(ORIGIN) as changing:
+    async with store.change(AUTHOR) as changing:
         swapped = replace(first, wrapped_data_key=second.wrapped_data_key)
         await changing.update(KEY, first, swapped)
     with structlog.testing.capture_logs() as logs:

@@ -16,6 +16,9 @@ AUDIT_ACTION_BY_SPELLING: Final[dict[str, audit_entry_pb2.AuditAction.ValueType]
     "rotated": audit_entry_pb2.AUDIT_ACTION_ROTATED,
     "tested": audit_entry_pb2.AUDIT_ACTION_TESTED,
     "discovered": audit_entry_pb2.AUDIT_ACTION_DISCOVERED,
+    "refused": audit_entry_pb2.AUDIT_ACTION_REFUSED,
+    "exported": audit_entry_pb2.AUDIT_ACTION_EXPORTED,
+    "imported": audit_entry_pb2.AUDIT_ACTION_IMPORTED,
 }
 AUDIT_ACTION_SPELLINGS: Final[dict[audit_entry_pb2.AuditAction.ValueType, str]] = {
     audit_entry_pb2.AUDIT_ACTION_UNSPECIFIED: "Unspecified",
@@ -25,6 +28,9 @@ AUDIT_ACTION_SPELLINGS: Final[dict[audit_entry_pb2.AuditAction.ValueType, str]] 
     audit_entry_pb2.AUDIT_ACTION_ROTATED: "Rotated",
     audit_entry_pb2.AUDIT_ACTION_TESTED: "Tested",
     audit_entry_pb2.AUDIT_ACTION_DISCOVERED: "Discovered",
+    audit_entry_pb2.AUDIT_ACTION_REFUSED: "Refused",
+    audit_entry_pb2.AUDIT_ACTION_EXPORTED: "Exported",
+    audit_entry_pb2.AUDIT_ACTION_IMPORTED: "Imported",
 }
 
 
@@ -39,6 +45,7 @@ _AUDIT_ENTRY_MEMBERS: Final[frozenset[str]] = frozenset(
         "resourceId",
         "changes",
         "requestId",
+        "hash",
     }
 )
 
@@ -74,6 +81,8 @@ def fill_audit_entry(message: audit_entry_pb2.AuditEntry, value: object, path: s
         well_known.fill_struct(message.changes, member, path + "changes")
     if (member := value.get("requestId")) is not None:
         message.request_id = runtime.text(member, path + "requestId")
+    if (member := value.get("hash")) is not None:
+        message.hash = runtime.text(member, path + "hash")
     if not _AUDIT_ENTRY_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _AUDIT_ENTRY_MEMBERS, path)
 
@@ -91,4 +100,5 @@ def audit_entry_to_json(message: audit_entry_pb2.AuditEntry) -> dict[str, object
     if message.HasField("changes"):
         members["changes"] = well_known.struct_json(message.changes)
     members["requestId"] = message.request_id
+    members["hash"] = message.hash
     return members

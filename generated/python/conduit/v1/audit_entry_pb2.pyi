@@ -39,6 +39,12 @@ class _AuditActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AuditActi
     """A key was used for a connectivity test."""
     AUDIT_ACTION_DISCOVERED: _AuditAction.ValueType  # 6
     """A provider's models were listed."""
+    AUDIT_ACTION_REFUSED: _AuditAction.ValueType  # 7
+    """Logins were refused: those of one address, for one reason, within one minute."""
+    AUDIT_ACTION_EXPORTED: _AuditAction.ValueType  # 8
+    """The whole configuration was read as a document."""
+    AUDIT_ACTION_IMPORTED: _AuditAction.ValueType  # 9
+    """The configuration was made what a document says; what that changed has entries of its own, before this one."""
 
 class AuditAction(_AuditAction, metaclass=_AuditActionEnumTypeWrapper):
     """What was done."""
@@ -57,11 +63,17 @@ AUDIT_ACTION_TESTED: AuditAction.ValueType  # 5
 """A key was used for a connectivity test."""
 AUDIT_ACTION_DISCOVERED: AuditAction.ValueType  # 6
 """A provider's models were listed."""
+AUDIT_ACTION_REFUSED: AuditAction.ValueType  # 7
+"""Logins were refused: those of one address, for one reason, within one minute."""
+AUDIT_ACTION_EXPORTED: AuditAction.ValueType  # 8
+"""The whole configuration was read as a document."""
+AUDIT_ACTION_IMPORTED: AuditAction.ValueType  # 9
+"""The configuration was made what a document says; what that changed has entries of its own, before this one."""
 Global___AuditAction: _TypeAlias = AuditAction  # noqa: Y015
 
 @_typing.final
 class AuditEntry(_message.Message):
-    """One change of the configuration, or one use of a key that the audit level asks to keep."""
+    """One change of the configuration, of prices or of webhooks, one use of a key that the audit level asks to keep, or logins that were refused."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -74,8 +86,9 @@ class AuditEntry(_message.Message):
     RESOURCE_ID_FIELD_NUMBER: _builtins.int
     CHANGES_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    HASH_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
-    """The revision of the configuration that this change made. Rises by one with each change."""
+    """The revision of the configuration that this entry made. Rises by one with each entry."""
     actor: _builtins.str
     """Who: `master-key`, or the service's own name for what it does by itself."""
     peer: _builtins.str
@@ -83,11 +96,13 @@ class AuditEntry(_message.Message):
     action: Global___AuditAction.ValueType
     """What was done."""
     resource_kind: _builtins.str
-    """The kind of thing it was done to, such as `provider`."""
+    """The kind of thing it was done to, such as `provider`, `model_cost` or `webhook`; `login` for refused logins."""
     resource_id: _builtins.str
     """Which one, such as `1` or `key_3`."""
     request_id: _builtins.str
     """The request that did it."""
+    hash: _builtins.str
+    """SHA-256 of this entry and of the hash of the one before it, in hex. Empty for entries from before there was a chain."""
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -108,10 +123,11 @@ class AuditEntry(_message.Message):
         resource_id: _builtins.str = ...,
         changes: _struct_pb2.Struct | None = ...,
         request_id: _builtins.str = ...,
+        hash: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "occurred_at", b"occurred_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor", b"actor", "changes", b"changes", "occurred_at", b"occurred_at", "peer", b"peer", "request_id", b"request_id", "resource_id", b"resource_id", "resource_kind", b"resource_kind", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor", b"actor", "changes", b"changes", "hash", b"hash", "occurred_at", b"occurred_at", "peer", b"peer", "request_id", b"request_id", "resource_id", b"resource_id", "resource_kind", b"resource_kind", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -7,7 +7,12 @@ from typing import Final
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import registry_requests_pb2
 from conduit.v1 import well_known_runtime as well_known
-from conduit.v1.audit_entry_json import audit_entry_to_json, fill_audit_entry
+from conduit.v1.audit_entry_json import (
+    AUDIT_ACTION_BY_SPELLING,
+    AUDIT_ACTION_SPELLINGS,
+    audit_entry_to_json,
+    fill_audit_entry,
+)
 from conduit.v1.provider_type_json import fill_provider_type, provider_type_to_json
 
 _LIST_PROVIDER_TYPES_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"pageSize", "pageToken"})
@@ -83,7 +88,7 @@ def list_provider_types_response_to_json(
 
 
 _LIST_AUDIT_ENTRIES_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {"pageSize", "pageToken", "resourceKind", "resourceId", "since"}
+    {"pageSize", "pageToken", "resourceKind", "resourceId", "since", "until", "actor", "action"}
 )
 
 
@@ -112,6 +117,14 @@ def fill_list_audit_entries_request(
         message.resource_id = runtime.text(member, path + "resourceId")
     if (member := value.get("since")) is not None:
         well_known.fill_timestamp(message.since, member, path + "since")
+    if (member := value.get("until")) is not None:
+        well_known.fill_timestamp(message.until, member, path + "until")
+    if (member := value.get("actor")) is not None:
+        message.actor = runtime.text(member, path + "actor")
+    if (member := value.get("action")) is not None:
+        message.action = runtime.any_case(
+            member, AUDIT_ACTION_BY_SPELLING, AUDIT_ACTION_SPELLINGS, path + "action"
+        )
     if not _LIST_AUDIT_ENTRIES_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _LIST_AUDIT_ENTRIES_REQUEST_MEMBERS, path)
 
@@ -128,6 +141,10 @@ def list_audit_entries_request_to_json(
     }
     if message.HasField("since"):
         members["since"] = well_known.timestamp_text(message.since)
+    if message.HasField("until"):
+        members["until"] = well_known.timestamp_text(message.until)
+    members["actor"] = message.actor
+    members["action"] = AUDIT_ACTION_SPELLINGS.get(message.action, "Unspecified")
     return members
 
 

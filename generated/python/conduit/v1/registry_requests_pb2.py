@@ -28,7 +28,7 @@ from conduit.v1 import provider_type_pb2 as conduit_dot_v1_dot_provider__type__p
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"conduit/v1/registry_requests.proto\x12\nconduit.v1\x1a\x1c\x63onduit/v1/audit_entry.proto\x1a\x18\x63onduit/v1/options.proto\x1a\x1e\x63onduit/v1/provider_type.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"n\n\x18ListProviderTypesRequest\x12\x33\n\tpage_size\x18\x01 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00@\x8f@R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"\x84\x01\n\x19ListProviderTypesResponse\x12?\n\x0eprovider_types\x18\x01 \x03(\x0b\x32\x18.conduit.v1.ProviderTypeR\rproviderTypes\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa1\x02\n\x17ListAuditEntriesRequest\x12\x33\n\tpage_size\x18\x01 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00@\x8f@R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12.\n\rresource_kind\x18\x03 \x01(\tB\t\x92\xb5\x18\x05\x10\xc8\x01\x18\x01R\x0cresourceKind\x12*\n\x0bresource_id\x18\x04 \x01(\tB\t\x92\xb5\x18\x05\x10\xc8\x01\x18\x01R\nresourceId\x12V\n\x05since\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB$\x92\xb5\x18 \"\x1e^(19[7-9][0-9]|[2-9][0-9]{3})-R\x05since\"t\n\x18ListAuditEntriesResponse\x12\x30\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x16.conduit.v1.AuditEntryR\x07\x65ntries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x17\n\x15VerifyAuditLogRequest\"\xf8\x01\n\x16VerifyAuditLogResponse\x12\x19\n\x08is_whole\x18\x01 \x01(\x08R\x07isWhole\x12\x18\n\x07\x65ntries\x18\x02 \x01(\x03R\x07\x65ntries\x12#\n\rlast_revision\x18\x03 \x01(\x03R\x0clastRevision\x12\x1b\n\thead_hash\x18\x04 \x01(\tR\x08headHash\x12%\n\x07problem\x18\x05 \x01(\tB\x06\x8a\xb5\x18\x02@\x01H\x00R\x07problem\x88\x01\x01\x12\'\n\x08revision\x18\x06 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01H\x01R\x08revision\x88\x01\x01\x42\n\n\x08_problemB\x0b\n\t_revision\"\x15\n\x13\x45xportConfigRequest\"*\n\x14\x45xportConfigResponse\x12\x12\n\x04yaml\x18\x01 \x01(\tR\x04yaml\"^\n\x13ImportConfigRequest\x12.\n\x04yaml\x18\x01 \x01(\tB\x1a\x8a\xb5\x18\x16\x88\x01\x01\x92\x01\x10\x61pplication/yamlR\x04yaml\x12\x17\n\x07\x64ry_run\x18\x02 \x01(\x08R\x06\x64ryRun\"0\n\x14ImportConfigResponse\x12\x18\n\x07\x63hanges\x18\x01 \x03(\tR\x07\x63hangesB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"conduit/v1/registry_requests.proto\x12\nconduit.v1\x1a\x1c\x63onduit/v1/audit_entry.proto\x1a\x18\x63onduit/v1/options.proto\x1a\x1e\x63onduit/v1/provider_type.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"n\n\x18ListProviderTypesRequest\x12\x33\n\tpage_size\x18\x01 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00@\x8f@R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"\x84\x01\n\x19ListProviderTypesResponse\x12?\n\x0eprovider_types\x18\x01 \x03(\x0b\x32\x18.conduit.v1.ProviderTypeR\rproviderTypes\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xcb\x03\n\x17ListAuditEntriesRequest\x12\x33\n\tpage_size\x18\x01 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00@\x8f@R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12.\n\rresource_kind\x18\x03 \x01(\tB\t\x92\xb5\x18\x05\x10\xc8\x01\x18\x01R\x0cresourceKind\x12*\n\x0bresource_id\x18\x04 \x01(\tB\t\x92\xb5\x18\x05\x10\xc8\x01\x18\x01R\nresourceId\x12V\n\x05since\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB$\x92\xb5\x18 \"\x1e^(19[7-9][0-9]|[2-9][0-9]{3})-R\x05since\x12V\n\x05until\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB$\x92\xb5\x18 \"\x1e^(19[7-9][0-9]|[2-9][0-9]{3})-R\x05until\x12\x1f\n\x05\x61\x63tor\x18\x07 \x01(\tB\t\x92\xb5\x18\x05\x10\xac\x02\x18\x01R\x05\x61\x63tor\x12/\n\x06\x61\x63tion\x18\x08 \x01(\x0e\x32\x17.conduit.v1.AuditActionR\x06\x61\x63tion\"t\n\x18ListAuditEntriesResponse\x12\x30\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x16.conduit.v1.AuditEntryR\x07\x65ntries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x17\n\x15VerifyAuditLogRequest\"\xf8\x01\n\x16VerifyAuditLogResponse\x12\x19\n\x08is_whole\x18\x01 \x01(\x08R\x07isWhole\x12\x18\n\x07\x65ntries\x18\x02 \x01(\x03R\x07\x65ntries\x12#\n\rlast_revision\x18\x03 \x01(\x03R\x0clastRevision\x12\x1b\n\thead_hash\x18\x04 \x01(\tR\x08headHash\x12%\n\x07problem\x18\x05 \x01(\tB\x06\x8a\xb5\x18\x02@\x01H\x00R\x07problem\x88\x01\x01\x12\'\n\x08revision\x18\x06 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01H\x01R\x08revision\x88\x01\x01\x42\n\n\x08_problemB\x0b\n\t_revision\"\x15\n\x13\x45xportConfigRequest\"*\n\x14\x45xportConfigResponse\x12\x12\n\x04yaml\x18\x01 \x01(\tR\x04yaml\"^\n\x13ImportConfigRequest\x12.\n\x04yaml\x18\x01 \x01(\tB\x1a\x8a\xb5\x18\x16\x88\x01\x01\x92\x01\x10\x61pplication/yamlR\x04yaml\x12\x17\n\x07\x64ry_run\x18\x02 \x01(\x08R\x06\x64ryRun\"0\n\x14ImportConfigResponse\x12\x18\n\x07\x63hanges\x18\x01 \x03(\tR\x07\x63hangesB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,6 +46,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTAUDITENTRIESREQUEST'].fields_by_name['resource_id']._serialized_options = b'\222\265\030\005\020\310\001\030\001'
   _globals['_LISTAUDITENTRIESREQUEST'].fields_by_name['since']._loaded_options = None
   _globals['_LISTAUDITENTRIESREQUEST'].fields_by_name['since']._serialized_options = b'\222\265\030 \"\036^(19[7-9][0-9]|[2-9][0-9]{3})-'
+  _globals['_LISTAUDITENTRIESREQUEST'].fields_by_name['until']._loaded_options = None
+  _globals['_LISTAUDITENTRIESREQUEST'].fields_by_name['until']._serialized_options = b'\222\265\030 \"\036^(19[7-9][0-9]|[2-9][0-9]{3})-'
+  _globals['_LISTAUDITENTRIESREQUEST'].fields_by_name['actor']._loaded_options = None
+  _globals['_LISTAUDITENTRIESREQUEST'].fields_by_name['actor']._serialized_options = b'\222\265\030\005\020\254\002\030\001'
   _globals['_VERIFYAUDITLOGRESPONSE'].fields_by_name['problem']._loaded_options = None
   _globals['_VERIFYAUDITLOGRESPONSE'].fields_by_name['problem']._serialized_options = b'\212\265\030\002@\001'
   _globals['_VERIFYAUDITLOGRESPONSE'].fields_by_name['revision']._loaded_options = None
@@ -57,19 +61,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTPROVIDERTYPESRESPONSE']._serialized_start=284
   _globals['_LISTPROVIDERTYPESRESPONSE']._serialized_end=416
   _globals['_LISTAUDITENTRIESREQUEST']._serialized_start=419
-  _globals['_LISTAUDITENTRIESREQUEST']._serialized_end=708
-  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_start=710
-  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_end=826
-  _globals['_VERIFYAUDITLOGREQUEST']._serialized_start=828
-  _globals['_VERIFYAUDITLOGREQUEST']._serialized_end=851
-  _globals['_VERIFYAUDITLOGRESPONSE']._serialized_start=854
-  _globals['_VERIFYAUDITLOGRESPONSE']._serialized_end=1102
-  _globals['_EXPORTCONFIGREQUEST']._serialized_start=1104
-  _globals['_EXPORTCONFIGREQUEST']._serialized_end=1125
-  _globals['_EXPORTCONFIGRESPONSE']._serialized_start=1127
-  _globals['_EXPORTCONFIGRESPONSE']._serialized_end=1169
-  _globals['_IMPORTCONFIGREQUEST']._serialized_start=1171
-  _globals['_IMPORTCONFIGREQUEST']._serialized_end=1265
-  _globals['_IMPORTCONFIGRESPONSE']._serialized_start=1267
-  _globals['_IMPORTCONFIGRESPONSE']._serialized_end=1315
+  _globals['_LISTAUDITENTRIESREQUEST']._serialized_end=878
+  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_start=880
+  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_end=996
+  _globals['_VERIFYAUDITLOGREQUEST']._serialized_start=998
+  _globals['_VERIFYAUDITLOGREQUEST']._serialized_end=1021
+  _globals['_VERIFYAUDITLOGRESPONSE']._serialized_start=1024
+  _globals['_VERIFYAUDITLOGRESPONSE']._serialized_end=1272
+  _globals['_EXPORTCONFIGREQUEST']._serialized_start=1274
+  _globals['_EXPORTCONFIGREQUEST']._serialized_end=1295
+  _globals['_EXPORTCONFIGRESPONSE']._serialized_start=1297
+  _globals['_EXPORTCONFIGRESPONSE']._serialized_end=1339
+  _globals['_IMPORTCONFIGREQUEST']._serialized_start=1341
+  _globals['_IMPORTCONFIGREQUEST']._serialized_end=1435
+  _globals['_IMPORTCONFIGRESPONSE']._serialized_start=1437
+  _globals['_IMPORTCONFIGRESPONSE']._serialized_end=1485
 # @@protoc_insertion_point(module_scope)

@@ -86,6 +86,9 @@ class ListAuditEntriesRequest(_message.Message):
     RESOURCE_KIND_FIELD_NUMBER: _builtins.int
     RESOURCE_ID_FIELD_NUMBER: _builtins.int
     SINCE_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """The most to return, from 1 to 1,000. Zero means 100."""
     page_token: _builtins.str
@@ -94,9 +97,17 @@ class ListAuditEntriesRequest(_message.Message):
     """Only entries about this kind of thing, such as `provider`. Empty means all."""
     resource_id: _builtins.str
     """Only entries about this one. Empty means all."""
+    actor: _builtins.str
+    """Only entries of this actor, such as `master-key`; `administrator/1` whatever their name was. Empty means all."""
+    action: _audit_entry_pb2.AuditAction.ValueType
+    """Only entries of this action. Unset means all."""
     @_builtins.property
     def since(self) -> _timestamp_pb2.Timestamp:
         """Only entries from then on. Unset means all."""
+
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """Only entries from before then. Unset means all."""
 
     def __init__(
         self,
@@ -106,10 +117,13 @@ class ListAuditEntriesRequest(_message.Message):
         resource_kind: _builtins.str = ...,
         resource_id: _builtins.str = ...,
         since: _timestamp_pb2.Timestamp | None = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+        actor: _builtins.str = ...,
+        action: _audit_entry_pb2.AuditAction.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since", "until", b"until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "resource_id", b"resource_id", "resource_kind", b"resource_kind", "since", b"since"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor", b"actor", "page_size", b"page_size", "page_token", b"page_token", "resource_id", b"resource_id", "resource_kind", b"resource_kind", "since", b"since", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -19,6 +19,7 @@ from conduit.v1 import http_runtime as http
 from conduit.v1 import json_runtime as json
 from conduit.v1.administrator_json import administrator_to_json, fill_administrator_spec
 from conduit.v1.administrator_requests_json import list_administrators_response_to_json
+from conduit.v1.audit_entry_json import AUDIT_ACTION_BY_SPELLING, AUDIT_ACTION_SPELLINGS
 from conduit.v1.connectivity_json import connectivity_report_to_json
 from conduit.v1.fallback_chain_json import fallback_chain_to_json, fill_fallback_chain_spec
 from conduit.v1.fallback_chain_requests_json import list_fallback_chains_response_to_json
@@ -937,9 +938,27 @@ def read_list_audit_entries(
                 message.resource_id = value
             case "since":
                 http.fill_timestamp(message.since, value, name)
+            case "until":
+                http.fill_timestamp(message.until, value, name)
+            case "actor":
+                message.actor = value
+            case "action":
+                message.action = json.any_case(
+                    value, AUDIT_ACTION_BY_SPELLING, AUDIT_ACTION_SPELLINGS, name
+                )
             case _:
                 http.refuse_parameter(
-                    name, ("pageSize", "pageToken", "resourceKind", "resourceId", "since")
+                    name,
+                    (
+                        "pageSize",
+                        "pageToken",
+                        "resourceKind",
+                        "resourceId",
+                        "since",
+                        "until",
+                        "actor",
+                        "action",
+                    ),
                 )
     return message
 

@@ -9,18 +9,22 @@ from tests.support.billing import NOW
 
 from conduit_billing.pricing.rule_store import RuleStore
 from conduit_billing.pricing.rules import Rule, RuleDraft
+from conduit_billing.tables import AUDIT_OUTBOX
 from conduit_billing.timestamps import micros_at
+from conduit_kernel.audit.author import Author
+from conduit_kernel.audit.outbox import AuditOutbox
 from conduit_kernel.errors import AlreadyExists, InvalidRequest
 from conduit_kernel.not_found_errors import ModelCostNotFound
 
 MICROS = NOW * 1_000_000
+AUTHOR = Author("administrator/1 anna", "203.0.113.7", "req_1")
 DRAFT = RuleDraft("gpt-4*", 1, 30, 60)
 
 
 @pytest.fixture
 def rules(engine: AsyncEngine) -> RuleStore:
     """Return a store without prices."""
-    return RuleStore(engine)
+    return RuleStore(engine, AuditOutbox(engine, AUDIT_OUTBOX, "billing"))
 
 
 def draft_of(rule: Rule, **changes: object) -> RuleDraft:
@@ -36,7 +40,7 @@ def dearer(rule: Rule) -> RuleDraft:
 
 async def test_a_price_is_found_as_it_was_made(rules: RuleStore) -> None:
     """What is unset stays unset."""
-    made = await rules.create(DRAFT, MICROS)
+    made = await rules.create(DRAFT, MICROS, AUTHOR)
     assert (made.id, micros_at(made.created_at)) == (1, MICROS)
     assert draft_of(made) == DRAFT
     assert await rules.get(1) == made
@@ -45,20 +49,20 @@ async def test_a_price_is_found_as_it_was_made(rules: RuleStore) -> None:
 
 async def test_a_pattern_has_one_price_for_each_instance(rules: RuleStore) -> None:
     """Also by a change; the error says whose."""
-    await rules.create(DRAFT, MICROS)
-    await rules.create(replace(DRAFT, provider_id=0), MICROS)
+    await rules.create(DRAFT, MICROS, AUTHOR)
+    await rules.create(replace(DRAFT, provider_id=0), MICROS, AUTHOR)
     with pytest.raises(AlreadyExists, match=r"^Provider 1 has a price for the pattern 'gpt-4\*'"):
-        await rules.create(DRAFT, MICROS)
+        await rules.create(DRAFT, MICROS, AUTHOR)
     with pytest.raises(AlreadyExists, match=r"^The rule for all providers has a price"):
-        await rules.change(1, lambda rule: draft_of(rule, provider_id=0), MICROS)
+        await rules.change(1, lambda rule: draft_of(rule, provider_id=0), MICROS, AUTHOR)
     assert [rule.provider_id for rule in await rules.all()] == [1, 0]
 
 
 async def test_no_two_versions_of_a_price_are_of_the_same_time(rules: RuleStore) -> None:
     """A charge names its price by it; also when the clock stands still or goes back."""
-    versions = {(await rules.create(DRAFT, MICROS)).version}
+    versions = {(await rules.create(DRAFT, MICROS, AUTHOR)).version}
     for now in (MICROS, MICROS, MICROS - 10**9):
-        changed = await rules.change(1, dearer, now)
+        changed = await rules.change(1, dearer, now, AUTHOR)
         versions.add(changed.version)
     assert changed.input_per_1k == 33
     assert len(versions) == 4
@@ -66,31 +70,35 @@ async def test_no_two_versions_of_a_price_are_of_the_same_time(rules: RuleStore)
 
 async def test_a_change_that_changes_nothing_leaves_the_version(rules: RuleStore) -> None:
     """Neither does one that is refused."""
-    made = await rules.create(DRAFT, MICROS)
-    assert await rules.change(1, draft_of, MICROS + 5) == made
+    made = await rules.create(DRAFT, MICROS, AUTHOR)
+    assert await rules.change(1, draft_of, MICROS + 5, AUTHOR) == made
 
     def refuse(_rule: Rule) -> RuleDraft:
         raise InvalidRequest("is wrong")
 
     with pytest.raises(InvalidRequest):
-        await rules.change(1, refuse, MICROS + 5)
+        await rules.change(1, refuse, MICROS + 5, AUTHOR)
     assert await rules.get(1) == made
 
 
 async def test_what_is_not_there_is_not_found(rules: RuleStore) -> None:
     """Nor is what was deleted, whose id is not used again."""
-    await rules.create(DRAFT, MICROS)
-    await rules.delete(1)
-    for attempt in (rules.get(1), rules.delete(1), rules.change(1, draft_of, MICROS)):
+    await rules.create(DRAFT, MICROS, AUTHOR)
+    await rules.delete(1, MICROS, AUTHOR)
+    for attempt in (
+        rules.get(1),
+        rules.delete(1, MICROS, AUTHOR),
+        rules.change(1, draft_of, MICROS, AUTHOR),
+    ):
         with pytest.raises(ModelCostNotFound, match=r"^Model cost with ID 1 not found$"):
             await attempt
-    assert (await rules.create(DRAFT, MICROS)).id == 2
+    assert (await rules.create(DRAFT, MICROS, AUTHOR)).id == 2
 
 
 async def test_pages_are_in_order_of_id(rules: RuleStore) -> None:
     """Of one instance, or of all."""
     for number in range(4):
-        await rules.create(RuleDraft(f"m{number}", number % 2, 1, 1), MICROS)
+        await rules.create(RuleDraft(f"m{number}", number % 2, 1, 1), MICROS, AUTHOR)
     assert [rule.id for rule in await rules.page(limit=3)] == [1, 2, 3]
     assert [rule.id for rule in await rules.page(limit=3, after=3)] == [4]
     assert [rule.id for rule in await rules.page(limit=9, provider_id=1)] == [2, 4]
@@ -99,6 +107,8 @@ async def test_pages_are_in_order_of_id(rules: RuleStore) -> None:
 async def test_of_two_who_create_the_same_at_once_one_is_refused(rules: RuleStore) -> None:
     """By the database, which both looked at before."""
     found = await asyncio.gather(
-        rules.create(DRAFT, MICROS), rules.create(DRAFT, MICROS), return_exceptions=True
+        rules.create(DRAFT, MICROS, AUTHOR),
+        rules.create(DRAFT, MICROS, AUTHOR),
+        return_exceptions=True,
     )
     assert sorted(type(each).__name__ for each in found) == ["AlreadyExists", "Rule"]

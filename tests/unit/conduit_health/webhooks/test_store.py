@@ -12,9 +12,14 @@ from conduit.v1.webhook_pb2 import (
     DELIVERY_STATUS_PENDING,
 )
 from conduit_health.webhooks import store as module
-from conduit_health.webhooks.store import CROWDED, Delivery, Webhook, WebhookStore
+from conduit_health.webhooks.store import CROWDED, Delivery, WebhookStore
+from conduit_health.webhooks.tables import AUDIT_OUTBOX
+from conduit_health.webhooks.webhook import Webhook
+from conduit_kernel.audit.author import Author
+from conduit_kernel.audit.outbox import AuditOutbox
 from conduit_kernel.errors import EtagMismatch, ServiceUnavailable
 
+AUTHOR = Author("administrator/1 anna", "203.0.113.7", "req_1")
 WEBHOOK = Webhook(
     id=0,
     url="https://example.com/hook?a=b",
@@ -49,14 +54,14 @@ def delivery(webhook_id: int = 1, **fields: object) -> Delivery:
 @pytest.fixture
 async def store(engine: AsyncEngine) -> WebhookStore:
     """Return a store with one webhook."""
-    store = WebhookStore(engine)
-    await store.add(WEBHOOK)
+    store = WebhookStore(engine, AuditOutbox(engine, AUDIT_OUTBOX, "health"))
+    await store.add(WEBHOOK, AUTHOR)
     return store
 
 
 async def test_a_webhook_reads_as_it_was_added(store: WebhookStore) -> None:
     """One without kinds is for all of them."""
-    assert await store.add(WEBHOOK._replace(kinds=frozenset(), is_enabled=False)) == 2
+    assert await store.add(WEBHOOK._replace(kinds=frozenset(), is_enabled=False), AUTHOR) == 2
     first, second = await store.webhooks()
     assert first == WEBHOOK._replace(id=1)
     assert (second.kinds, second.is_enabled) == (frozenset(), False)
@@ -72,15 +77,15 @@ async def test_what_changes_nothing_writes_nothing(
     def note(*about: object) -> None:  # the dialect's own arguments, the third is the statement
         statements.append(str(about[2]))
 
-    assert await store.change(1, lambda old: old._replace()) == WEBHOOK._replace(id=1)
+    assert await store.change(1, lambda old: old._replace(), NOW, AUTHOR) == WEBHOOK._replace(id=1)
     assert not [each for each in statements if each.startswith("UPDATE")]
-    await store.change(1, lambda old: old._replace(is_enabled=False))
+    await store.change(1, lambda old: old._replace(is_enabled=False), NOW, AUTHOR)
     assert [each for each in statements if each.startswith("UPDATE")]
 
 
 async def test_a_webhook_is_changed_alone(store: WebhookStore) -> None:
     """The others stay as they are; one that is not there cannot be changed, or read."""
-    await store.add(WEBHOOK)
+    await store.add(WEBHOOK, AUTHOR)
 
     def change(webhook: Webhook) -> Webhook:
         assert webhook == WEBHOOK._replace(id=2)
@@ -92,11 +97,11 @@ async def test_a_webhook_is_changed_alone(store: WebhookStore) -> None:
             updated_at=NOW + 5,
         )
 
-    changed = await store.change(2, change)
+    changed = await store.change(2, change, NOW, AUTHOR)
     assert changed == change(WEBHOOK._replace(id=2))
     assert await store.webhooks() == [WEBHOOK._replace(id=1), changed]
     assert await store.webhook(2) == changed
-    assert (await store.change(9, change), await store.webhook(9)) == (None, None)
+    assert (await store.change(9, change, NOW, AUTHOR), await store.webhook(9)) == (None, None)
 
 
 async def test_a_change_that_is_refused_changes_nothing(store: WebhookStore) -> None:
@@ -106,16 +111,16 @@ async def test_a_change_that_is_refused_changes_nothing(store: WebhookStore) -> 
         raise EtagMismatch("It was changed")
 
     with pytest.raises(EtagMismatch):
-        await store.change(1, refuse)
+        await store.change(1, refuse, NOW, AUTHOR)
     assert await store.webhook(1) == WEBHOOK._replace(id=1)
 
 
 async def test_with_a_webhook_go_its_deliveries(store: WebhookStore) -> None:
     """One that is not there cannot be deleted."""
-    await store.add(WEBHOOK)
+    await store.add(WEBHOOK, AUTHOR)
     await store.add_deliveries([delivery(1), delivery(2)])
-    assert await store.delete(1)
-    assert not await store.delete(1)
+    assert await store.delete(1, NOW, AUTHOR)
+    assert not await store.delete(1, NOW, AUTHOR)
     assert [each.webhook_id for each in await store.due(NOW, 9)] == [2]
 
 
@@ -152,7 +157,7 @@ async def test_of_too_many_that_wait_the_oldest_are_given_up(
 ) -> None:
     """Of each webhook for itself; what is done counts for nothing."""
     monkeypatch.setattr(module, "MAX_PENDING", 2)
-    await store.add(WEBHOOK)
+    await store.add(WEBHOOK, AUTHOR)
     await store.add_deliveries([delivery(status=DELIVERY_STATUS_DELIVERED), delivery(2)])
     await store.add_deliveries([delivery(notification_id=number) for number in range(3)])
     await store.add_deliveries([delivery(notification_id=3)])
@@ -187,6 +192,6 @@ async def test_a_database_that_fails_is_the_services_trouble(
     """Whatever is asked of it."""
     async with engine.begin() as connection:
         await connection.exec_driver_sql("ALTER TABLE webhooks RENAME TO away")
-    for attempt in (store.webhooks(), store.add(WEBHOOK), store.webhook(1)):
+    for attempt in (store.webhooks(), store.add(WEBHOOK, AUTHOR), store.webhook(1)):
         with pytest.raises(ServiceUnavailable):
             await attempt

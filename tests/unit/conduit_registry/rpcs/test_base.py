@@ -10,7 +10,7 @@ from conduit.v1.provider_requests_pb2 import (
     UpdateProviderRequest,
 )
 from conduit.v1.registry_requests_pb2 import ListAuditEntriesRequest
-from conduit_registry.rpcs.base import MAX_REQUEST_ID
+from conduit_kernel.rpc.auth_interceptor import MAX_REQUEST_ID
 
 CREATE = CreateProviderRequest(provider=ProviderSpec(name="Main", provider_type="OpenAI"))
 

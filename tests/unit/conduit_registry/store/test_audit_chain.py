@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 from tests.support.registry import ENCRYPTION_KEY, Bench
-from tests.unit.conduit_registry.conftest import ORIGIN, Edit
+from tests.unit.conduit_registry.conftest import AUTHOR, Edit
 
 from conduit_kernel.secrets import Vault
 from conduit_registry.retention import Retention
@@ -146,6 +146,6 @@ async def test_a_new_encryption_key_signs_what_the_former_one_signed(
     assert (await verified(filled, OTHER_KEY)).problem
     assert not (await verified(filled, OTHER_KEY, ENCRYPTION_KEY)).problem
     later = Store(engine, bench.clock, Vault(OTHER_KEY, ENCRYPTION_KEY))
-    async with later.change(ORIGIN):
+    async with later.change(AUTHOR):
         pass
     assert not (await verified(filled, OTHER_KEY)).problem

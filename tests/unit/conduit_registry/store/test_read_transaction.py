@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.support.registry import numbered
-from tests.unit.conduit_registry.conftest import ORIGIN
+from tests.unit.conduit_registry.conftest import AUTHOR
 
-from conduit.v1.audit_entry_pb2 import AUDIT_ACTION_CREATED
+from conduit.v1.audit_entry_pb2 import AUDIT_ACTION_CREATED, AUDIT_ACTION_DELETED
 from conduit_kernel.not_found_errors import KeyNotFound, MappingNotFound, ProviderNotFound
 from conduit_kernel.pagination import Page
 from conduit_registry.store import (
@@ -21,6 +21,8 @@ from conduit_registry.store import (
     Store,
 )
 from conduit_registry.values import (
+    EVERY_ENTRY,
+    AuditFilter,
     ChangedResource,
     FallbackChain,
     Key,
@@ -36,7 +38,7 @@ FIRST = Page(2, 0, "")
 @pytest.fixture
 async def reading(store: Store) -> AsyncIterator[ReadTransaction]:
     """Return a reader of two instances with a few things; that is revision 8."""
-    async with store.change(ORIGIN) as changing:
+    async with store.change(AUTHOR) as changing:
         for name in ("Straße", "Other"):
             await changing.create(PROVIDER, numbered(Provider(name=name, provider_type="OpenAI")))
         for provider_id in (2, 1):
@@ -118,7 +120,7 @@ async def test_discovered_models_are_in_order_of_their_characters(reading: ReadT
 
 async def test_changes_are_named_once_each_however_often_they_happened(store: Store) -> None:
     """Also what is gone by now, with what went with it; nothing after the last one."""
-    async with store.change(ORIGIN) as changing:
+    async with store.change(AUTHOR) as changing:
         made = await changing.create(PROVIDER, numbered(Provider(name="a", provider_type="OpenAI")))
         await changing.create(KEY, numbered(Key(provider_id=1)))
         await changing.delete(PROVIDER, made)
@@ -136,19 +138,23 @@ async def test_the_audit_log_is_newest_first_and_goes_by_what_was_asked_for(
     """By kind, by id as people know it, and by time."""
 
     async def revisions(page: Page[int] = FIRST, **asked: object) -> list[int]:
-        given = {"kind": "", "resource_id": "", "since": None, **asked}
-        found = await reading.audit_page(page, **given)  # type: ignore[arg-type] # whichever a test names
-        return [entry.revision for entry in found]
+        wanted = EVERY_ENTRY._replace(**asked)  # type: ignore[arg-type] # whichever a test names
+        return [entry.revision for entry in await reading.audit_page(page, wanted)]
 
     assert await revisions() == [8, 7, 6]
     assert await revisions(Page(2, 7, "")) == [6, 5, 4]
-    assert await revisions(kind="key") == [4, 3]
-    assert await revisions(kind="key", resource_id="key_1") == [3]
+    assert await revisions(resource_kind="key") == [4, 3]
+    assert await revisions(resource_kind="key", resource_id="key_1") == [3]
     assert await revisions(since=store.now() + 1) == []
-    [entry] = await reading.audit_page(FIRST, kind="key", resource_id="key_1", since=None)
+    assert await revisions(since=store.now(), until=store.now()) == []
+    assert await revisions(until=store.now() + 1) == [8, 7, 6]
+    assert await revisions(action=AUDIT_ACTION_DELETED) == []
+    assert await revisions(actor=AUTHOR.actor) == [8, 7, 6]
+    assert await revisions(actor=AUTHOR.actor[:-1]) == []
+    [entry] = await reading.audit_page(FIRST, AuditFilter("key", "key_1"))
     assert (entry.actor, entry.request_id, entry.action) == (
-        ORIGIN.actor,
-        ORIGIN.request_id,
+        AUTHOR.actor,
+        AUTHOR.request_id,
         AUDIT_ACTION_CREATED,
     )
 
@@ -158,7 +164,7 @@ async def test_all_of_many_are_read_in_pieces(
 ) -> None:
     """Each piece begins behind the one before; a last one that is full is followed by none."""
     monkeypatch.setattr("conduit_registry.store.read_transaction.PIECE", 2)
-    async with store.change(ORIGIN) as changing:
+    async with store.change(AUTHOR) as changing:
         for name in "abcd":
             await changing.create(VIRTUAL_KEY, numbered(VirtualKey(name=name, hash=name.encode())))
     statements: list[str] = []

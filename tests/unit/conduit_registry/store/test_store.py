@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.support.registry import NOW, Bench, numbered
-from tests.unit.conduit_registry.conftest import ORIGIN
+from tests.unit.conduit_registry.conftest import AUTHOR
 
 from conduit_kernel.errors import ServiceUnavailable
 from conduit_registry.store import PROVIDER, Store, WriteTransaction
@@ -29,12 +29,12 @@ async def test_a_change_is_told_once_it_is_there(store: Store) -> None:
     told: list[tuple[str, int]] = []
     store.on_change(lambda revision: told.append(("first", revision)))
     store.on_change(lambda revision: told.append(("second", revision)))
-    async with store.change(ORIGIN) as changing:
+    async with store.change(AUTHOR) as changing:
         await add(changing)
         await add(changing, "Other")
         assert told == []
     assert told == [("first", 2), ("second", 2)]
-    async with store.change(ORIGIN):
+    async with store.change(AUTHOR):
         pass
     assert len(told) == 2
 
@@ -45,14 +45,14 @@ async def test_an_exception_undoes_all_of_a_change(store: Store) -> None:
     store.on_change(told.append)
 
     async def fail() -> None:
-        async with store.change(ORIGIN) as changing:
+        async with store.change(AUTHOR) as changing:
             await add(changing)
             raise LookupError
 
     with pytest.raises(LookupError):
         await fail()
     assert (await names(store), told) == ([], [])
-    async with store.change(ORIGIN) as changing:
+    async with store.change(AUTHOR) as changing:
         made = await add(changing)
     assert (made.id, told) == (1, [1])
 
@@ -61,7 +61,7 @@ async def test_a_rehearsal_sees_its_own_changes_and_leaves_none(store: Store) ->
     """Nobody hears of it."""
     told: list[int] = []
     store.on_change(told.append)
-    async with store.rehearse(ORIGIN) as changing:
+    async with store.rehearse(AUTHOR) as changing:
         await add(changing)
         assert changing.revision == 1
         assert [each.name for each in await changing.every(PROVIDER)] == ["Main"]
@@ -72,7 +72,7 @@ async def test_a_reader_sees_one_moment(store: Store) -> None:
     """Whatever is written meanwhile."""
     async with store.read() as reading:
         assert (await reading.state()).revision == 0
-        async with store.change(ORIGIN) as changing:
+        async with store.change(AUTHOR) as changing:
             await add(changing)
         assert await reading.every(PROVIDER) == []
     assert await names(store) == ["Main"]
@@ -82,7 +82,7 @@ async def test_writers_take_turns(store: Store) -> None:
     """Each sees what the one before it did."""
 
     async def write(name: str) -> int:
-        async with store.change(ORIGIN) as changing:
+        async with store.change(AUTHOR) as changing:
             before = changing.began_at
             await asyncio.sleep(0)
             await add(changing, name)
@@ -96,11 +96,11 @@ async def test_a_writer_does_not_wait_for_ever(
 ) -> None:
     """Behind one that hangs it is told that the database is too busy; the next has its turn."""
     monkeypatch.setattr("conduit_registry.store.store.LOCK_SECONDS", 0.01)
-    async with store.change(ORIGIN):
+    async with store.change(AUTHOR):
         with pytest.raises(ServiceUnavailable):
-            async with store.change(ORIGIN):
+            async with store.change(AUTHOR):
                 pass
-    async with store.change(ORIGIN) as changing:
+    async with store.change(AUTHOR) as changing:
         await add(changing)
     assert await names(store) == ["Main"]
 
@@ -127,7 +127,7 @@ async def test_a_database_that_fails_is_the_services_trouble(
 async def test_the_time_is_the_clocks(store: Store, bench: Bench) -> None:
     """In microseconds; all that a transaction does is of one time."""
     assert store.now() == NOW * 1_000_000
-    async with store.change(ORIGIN) as changing:
+    async with store.change(AUTHOR) as changing:
         bench.clock.now += 5
         made = await add(changing)
     assert made.created_at == NOW * 1_000_000

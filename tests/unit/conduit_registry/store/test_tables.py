@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from tests.support.registry import numbered
-from tests.unit.conduit_registry.conftest import ORIGIN
+from tests.unit.conduit_registry.conftest import AUTHOR
 
 from conduit_registry.store import FALLBACK_CHAIN, KEY, MAPPING, Store
 from conduit_registry.store.tables import FallbackChainRow
@@ -28,15 +28,15 @@ def test_steps_keep_their_order_over_a_change() -> None:
 async def test_nothing_belongs_to_an_instance_that_is_not_there(store: Store) -> None:
     """Whatever the code above forgets, the database keeps to it."""
     with pytest.raises(IntegrityError):
-        async with store.change(ORIGIN) as changing:
+        async with store.change(AUTHOR) as changing:
             await changing.create(KEY, numbered(Key(provider_id=9)))
     mapping = ModelMapping(model_alias="fast", provider_id=9, actual_model_name="gpt-4o")
     with pytest.raises(IntegrityError):
-        async with store.change(ORIGIN) as changing:
+        async with store.change(AUTHOR) as changing:
             await changing.create(MAPPING, numbered(mapping))
     chain = FallbackChain(model_alias="fast", providers=(Step(9, 0),))
     with pytest.raises(IntegrityError):
-        async with store.change(ORIGIN) as changing:
+        async with store.change(AUTHOR) as changing:
             await changing.create(FALLBACK_CHAIN, numbered(chain))
 
 

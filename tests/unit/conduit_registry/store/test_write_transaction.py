@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.support.registry import NOW, Bench, numbered
-from tests.unit.conduit_registry.conftest import ORIGIN
+from tests.unit.conduit_registry.conftest import AUTHOR
 
 from conduit.v1.audit_entry_pb2 import (
     AUDIT_ACTION_CREATED,
@@ -47,13 +47,13 @@ async def add_key(changing: WriteTransaction, provider_id: int = 1) -> Key:
 async def entries(store: Store) -> list[AuditEntry]:
     """Return the audit log, oldest first."""
     async with store.read() as reading:
-        found = await reading.audit_page(Page(100, 0, ""), kind="", resource_id="", since=None)
+        found = await reading.audit_page(Page(100, 0, ""))
     return found[::-1]
 
 
 async def test_ids_are_given_once(store: Store) -> None:
     """Also after what had the last one is gone; each kind has its own."""
-    async with store.change(ORIGIN) as changing:
+    async with store.change(AUTHOR) as changing:
         await changing.delete(PROVIDER, await add(changing))
         assert (await add(changing, "Again")).id == 2
         assert (await add_key(changing, 2)).id == 1
@@ -61,10 +61,10 @@ async def test_ids_are_given_once(store: Store) -> None:
 
 async def test_each_change_is_a_line_of_the_log(store: Store, bench: Bench) -> None:
     """What was and what is, in the API's spelling, by whom, and as what."""
-    async with store.change(ORIGIN) as changing:
+    async with store.change(AUTHOR) as changing:
         made = await add(changing)
     bench.clock.now += 5
-    async with store.change(ORIGIN) as changing:
+    async with store.change(AUTHOR) as changing:
         changed = await changing.update(PROVIDER, made, replace(made, weight=3, name="Other"))
         await changing.update(PROVIDER, changed, changed)
         key = await add_key(changing)
@@ -76,8 +76,8 @@ async def test_each_change_is_a_line_of_the_log(store: Store, bench: Bench) -> N
     assert [created.revision, updated.revision, rotated.revision] == [1, 2, 4]
     assert (created.action, created.actor, created.peer) == (
         AUDIT_ACTION_CREATED,
-        ORIGIN.actor,
-        ORIGIN.peer,
+        AUTHOR.actor,
+        AUTHOR.peer,
     )
     assert created.changes["name"] == {"from": None, "to": "Main"}
     assert updated.action == AUDIT_ACTION_UPDATED
@@ -94,7 +94,7 @@ async def test_each_change_is_a_line_of_the_log(store: Store, bench: Bench) -> N
 
 async def test_with_an_instance_goes_what_cannot_be_without_it(store: Store) -> None:
     """One line names it all; a chain loses the step, and keeps its policy without any."""
-    async with store.change(ORIGIN) as changing:
+    async with store.change(AUTHOR) as changing:
         main, other = await add(changing), await add(changing, "Other")
         await add_key(changing, other.id)
         await add_key(changing, main.id)
@@ -137,7 +137,7 @@ async def test_with_an_instance_goes_what_cannot_be_without_it(store: Store) -> 
 
 async def test_a_use_is_a_line_that_touches_nothing(store: Store) -> None:
     """Watchers have a new revision, and nothing to change."""
-    async with store.change(ORIGIN) as changing:
+    async with store.change(AUTHOR) as changing:
         await add(changing)
         changing.note_use(AUDIT_ACTION_TESTED, 1, {"outcomes": {"key_1": "ok"}})
     _, used = await entries(store)
@@ -148,12 +148,12 @@ async def test_a_use_is_a_line_that_touches_nothing(store: Store) -> None:
 
 async def test_models_keep_the_time_when_they_were_first_found(store: Store, bench: Bench) -> None:
     """Names that come twice are one; an attempt is remembered as it ended last."""
-    async with store.change(ORIGIN) as changing:
+    async with store.change(AUTHOR) as changing:
         await add(changing)
         await changing.replace_discovered(1, ["a", "b", "a"])
         await changing.note_attempt(1, succeeded=False)
     bench.clock.now += 60
-    async with store.change(ORIGIN) as changing:
+    async with store.change(AUTHOR) as changing:
         await changing.replace_discovered(1, ["c", "b"])
         await changing.note_attempt(1, succeeded=True)
     async with store.read() as reading:
@@ -165,11 +165,11 @@ async def test_models_keep_the_time_when_they_were_first_found(store: Store, ben
 
 async def test_the_latest_use_of_a_key_stays(store: Store) -> None:
     """Whatever comes later of an earlier one; ids of no key are skipped, and nothing is told."""
-    async with store.change(ORIGIN) as changing:
+    async with store.change(AUTHOR) as changing:
         await add(changing)
         await add_key(changing)
     for used_at, kept in ((20, 20), (10, 20), (30, 30)):
-        async with store.change(ORIGIN) as changing:
+        async with store.change(AUTHOR) as changing:
             await changing.mark_used({1: used_at, 99: used_at, 10**18: used_at})
             assert changing.revision == changing.began_at
         async with store.read() as reading:

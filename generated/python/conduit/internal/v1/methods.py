@@ -6,6 +6,22 @@ from conduit.v1 import options_pb2, role_pb2
 from conduit.v1.methods import Method
 
 METHODS: Final[dict[str, Method]] = {
+    "/conduit.internal.v1.AuditService/RecordAudit": Method(
+        access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
+        dialect=options_pb2.DIALECT_ADMIN,
+        idempotent=True,
+        server_streaming=False,
+        client_streaming=False,
+    ),
+    "/conduit.internal.v1.AuditService/ReportRefusedLogins": Method(
+        access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
+        dialect=options_pb2.DIALECT_ADMIN,
+        idempotent=False,
+        server_streaming=False,
+        client_streaming=False,
+    ),
     "/conduit.internal.v1.LedgerService/WatchPrices": Method(
         access=options_pb2.ACCESS_SERVICE,
         role=role_pb2.ROLE_UNSPECIFIED,
