@@ -39,6 +39,8 @@ class Fault(NamedTuple):
     least_gap: float = 0.015
     # Whether only streams meet it.
     is_stream_only: bool = False
+    # Whether only those understand it who speak OpenAI's dialect.
+    is_in_openais_words: bool = False
     # The operations that meet it, all if empty; and those that do not.
     only: Collection[str] = ()
     besides: Collection[str] = ()
@@ -56,6 +58,8 @@ class Fault(NamedTuple):
         if self.is_stream_only and not operation.is_stream:
             return False
         names = {operation.name, operation.kind}
+        if self.is_in_openais_words and operation.like:
+            return False
         return names.isdisjoint(self.besides) and not (self.only and names.isdisjoint(self.only))
 
     def policies(self, operation: Operation) -> Sequence[str | None]:

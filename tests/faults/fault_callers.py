@@ -12,6 +12,7 @@ from tests.faults.operation import Operation
 from tests.support.snapshots import VIRTUAL_KEY
 
 from conduit.v1.call_pb2 import CallOptions
+from conduit.v1.voice_requests_pb2 import CreateVoiceResponse
 from conduit_kernel.rpc import error_of
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ class Came:
         self.is_whole = True
         if "text" in answer:
             self.text = answer["text"]
+        elif "name" in answer:
+            self.text = answer["name"]
         elif "choices" in answer:
             self.text = answer["choices"][0]["message"]["content"]
         elif "results" in answer:
@@ -147,6 +150,9 @@ def metadata_of(request_id: str) -> tuple[tuple[str, str], ...]:
 
 def _read_message(came: Came, answer: Any) -> None:  # noqa: ANN401 # of each RPC its own
     came.is_whole = True
+    if isinstance(answer, CreateVoiceResponse):
+        came.text = answer.voice.name
+        return
     form = answer.WhichOneof("form")
     if form == "completion":
         came.text = answer.completion.choices[0].message.content[0].text

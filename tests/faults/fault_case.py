@@ -64,7 +64,7 @@ class Case:
     @property
     def out_of_time(self) -> str:
         """What a caller hears whose time is over behind the first piece."""
-        is_sound = self.operation.name == "speak" and self.caller == "http" and self.is_unheld
+        is_sound = self.operation.kind == "speak" and self.caller == "http" and self.is_unheld
         return "STREAM_INTERRUPTED" if is_sound else "DEADLINE_EXCEEDED"
 
     @property

@@ -100,6 +100,7 @@ OF_THE_REQUEST = [
     Fault(
         "context too long",
         [status(400, error("context_length_exceeded"))],
+        is_in_openais_words=True,
         unary="CONTEXT_TOO_LONG",
         stream="CONTEXT_TOO_LONG",
         most=(1, 0),
@@ -107,6 +108,7 @@ OF_THE_REQUEST = [
     Fault(
         "content policy",
         [status(400, error("content_policy_violation"))],
+        is_in_openais_words=True,
         unary="CONTENT_POLICY",
         stream="CONTENT_POLICY",
         most=(1, 0),
@@ -251,6 +253,13 @@ FAULTS = [
 # A stream that nothing but its caller, or the call's time, ends.
 ENDLESS = Fault("endless", [upstream.endless], stream=BY_POLICY, is_stream_only=True, patience=LONG)
 # An answer that nothing but its caller ends.
-SILENT = Fault("silent for a while", [upstream.silence], stream=BY_POLICY, patience=LONG)
+SILENT = Fault(
+    "silent for a while",
+    [upstream.silence],
+    stream=BY_POLICY,
+    patience=LONG,
+    # Only the answer says which job is to be cancelled, so that it is waited for a while longer.
+    besides=("image_replicate",),
+)
 # One whose streams break off for ever.
 CUTTING = Fault("cutting", [broken(3)], most=(12, 12), is_stream_only=True)

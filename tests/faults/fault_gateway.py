@@ -11,6 +11,7 @@ from pathlib import Path
 import grpc
 import httpx
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.struct_pb2 import Struct
 from tests.faults.fault import Fault
 from tests.faults.fault_callers import (
     BEARER,
@@ -32,6 +33,7 @@ from tests.support.snapshots import (
     save_snapshot,
     snapshot,
 )
+from tests.support.storage_host import StorageHost
 from tests.support.waiting import eventually
 
 from conduit.internal.v1.snapshot_pb2 import Snapshot
@@ -171,18 +173,20 @@ def configuration(upstream: MisbehavingUpstream, cases: Sequence[Case]) -> Snaps
             url = fault.base_url
         limit = _duration(fault.patience)
         steps = [FallbackProvider(provider_id=first, priority=1, timeout=limit)]
-        kind = case.operation.provider_type
-        providers.append(provider(first, url, provider_type=kind))
+        kind, own = case.operation.provider_type, Struct()
+        own.update(case.operation.settings)
+        providers.append(provider(first, url, provider_type=kind, settings=own))
         if fault.second:
             url = upstream.play(f"{case.alias}/second", fault.second, (good,))
-            providers.append(provider(second, url, provider_type=fault.second_type or kind))
+            kind = fault.second_type or kind
+            providers.append(provider(second, url, provider_type=kind, settings=own))
             steps.append(FallbackProvider(provider_id=second, priority=2))
         mappings += [
             mapping(
                 step.provider_id,
                 step.provider_id,
                 model_alias=case.alias,
-                actual_model_name=f"{case.operation.model}-{step.provider_id}",
+                actual_model_name=case.operation.model_at(step.provider_id),
                 timeouts=_timeouts(fault) if step.provider_id == first else None,
             )
             for step in steps
@@ -198,11 +202,25 @@ def configuration(upstream: MisbehavingUpstream, cases: Sequence[Case]) -> Snaps
 
 
 @asynccontextmanager
+async def _storage(folder: Path, cases: Sequence[Case]) -> AsyncIterator[str]:
+    """Run Storage where calls leave something behind; return where it is."""
+    if not any(case.operation.is_kept for case in cases):
+        yield NOWHERE
+        return
+    host = StorageHost(folder / "storage")
+    await host.start()
+    try:
+        yield host.address
+    finally:
+        await host.stop()
+
+
+@asynccontextmanager
 async def faulty_gateway(
     folder: Path, cases: Sequence[Case] = CASES, **limits: float
 ) -> AsyncIterator[FaultGateway]:
     """Run the gateway and its providers; the limits are settings."""
-    async with misbehaving(folder) as upstream:
+    async with misbehaving(folder) as upstream, _storage(folder, cases) as storage:
         save_snapshot(folder / "router" / "snapshot.binpb", configuration(upstream, cases))
         settings = Settings(
             **limits,  # type: ignore[arg-type] # all of them are seconds
@@ -212,7 +230,10 @@ async def faulty_gateway(
             http_port=0,
             grpc_port=0,
             allow_private_addresses=True,
-            targets=dict.fromkeys(("registry", "health", "billing"), NOWHERE),
+            targets={
+                **dict.fromkeys(("registry", "health", "billing"), NOWHERE),
+                "storage": storage,
+            },
         )
         process = await router.start(settings, load_catalog(), port=0)
         edge = await bridge.start(settings, router=process.stub, background=process.background)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tests.faults.dialect_operations import DIALECTS
 from tests.faults.operation import Operation
 from tests.faults.session_operations import SESSIONS
 
@@ -198,5 +199,6 @@ OPERATIONS: Sequence[Operation] = (
         _speak_events,
         is_stream=True,
     ),
+    *DIALECTS,
     *SESSIONS,
 )

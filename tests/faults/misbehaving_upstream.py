@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 from tests.faults.answer import EVENTS, Answer
+from tests.faults.dialect_answers import dialect_answer_to
 from tests.faults.session_answers import CREATIONS, creation_at
 from tests.faults.upstream_answers import JSON, answer_to
 from tests.support.http_tls import Certificate
@@ -61,6 +62,7 @@ class Seen(NamedTuple):
             self.body.get("stream") in {True, "true"}
             or self.is_session
             or self.path.endswith("/speech")
+            or self.answer.media != EVENTS
         )
 
     @property
@@ -68,7 +70,8 @@ class Seen(NamedTuple):
         """What a provider in order answers."""
         if self.is_creation:
             return creation_at(self.headers["host"], self.path)
-        return answer_to(self.path, self.body)
+        found = None if self.is_session else dialect_answer_to(self.headers["host"], self.path)
+        return found or answer_to(self.path, self.body)
 
 
 class Peer:
@@ -240,7 +243,7 @@ def _members(path: str, headers: dict[str, str], body: bytes) -> dict[str, objec
     if headers.get("content-type", "").startswith("multipart/"):
         found = _MEMBER.findall(body)
         return {name.decode(): value.decode("latin-1") for name, value in found}
-    if not body:
+    if not body or headers.get("content-type", JSON) != JSON:
         return dict(parse_qsl(urlsplit(path).query))
     members: dict[str, object] = orjson.loads(body)
     return members

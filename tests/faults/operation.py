@@ -1,6 +1,8 @@
 """A kind of call that meets faults, as its callers make it over HTTP and gRPC."""
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from google.protobuf.message import Message
@@ -56,15 +58,33 @@ class Operation(NamedTuple):
     has_policies: bool = True
     # The type of the instances that serve it.
     provider_type: str = "OpenAI"
-    # How those call their models, less their numbers.
+    # How those call their models, less their numbers where a name can have any.
     model: str = "model"
+    is_numbered: bool = True
+    # What else those say of themselves.
+    settings: Mapping[str, str] = MappingProxyType({})
     # Where events go both ways, which has callers of its own.
     session: Session | None = None
+    # The operation that it is, where its name is another: in a dialect that is not OpenAI's.
+    like: str = ""
 
     @property
     def kind(self) -> str:
         """What it is called in the contract."""
-        return self.name if self.session is None else "converse"
+        return self.like or (self.name if self.session is None else "converse")
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether what it comes to is kept by Storage."""
+        return self.kind == "create_voice"
+
+    def model_at(self, provider_id: int) -> str:
+        """Return how an instance calls its model."""
+        return f"{self.model}-{provider_id}" if self.is_numbered else self.model
+
+    def is_sent_in(self, raw: bytes) -> bool:
+        """Return whether a request's body has the whole file, as it is or in JSON."""
+        return FILE in raw or b64encode(FILE) in raw
 
     @property
     def content(self) -> bytes:

@@ -1,0 +1,61 @@
+"""What providers of other dialects answer that are in order, operation by operation."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+
+import orjson
+from tests.faults.answer import PIECES, TEXT, Answer
+
+_MADE = b64encode(TEXT.encode()).decode()
+_SOUND = Answer(tokens=[piece.encode() for piece in PIECES], media="audio/mpeg")
+
+
+def _whole(**members: object) -> Answer:
+    return Answer(orjson.dumps(members))
+
+
+def _prediction(host: str, place: str) -> Answer:
+    here = f"http://{host}{place}/v1/predictions/p1"
+    urls = {"get": here, "cancel": f"{here}/cancel"}
+    output = f"data:image/png;base64,{_MADE}"
+    return _whole(id="p1", status="succeeded", output=output, error=None, urls=urls)
+
+
+def _drawn_by_gemini() -> Answer:
+    image = {"inlineData": {"mimeType": "image/png", "data": _MADE}}
+    content = {"role": "model", "parts": [image]}
+    return _whole(candidates=[{"content": content, "finishReason": "STOP", "index": 0}])
+
+
+def _heard_by_deepgram() -> Answer:
+    channel = {"alternatives": [{"transcript": TEXT, "confidence": 0.9, "words": []}]}
+    return _whole(metadata={"duration": 1.0}, results={"channels": [channel]})
+
+
+def _heard_by_google() -> Answer:
+    heard = {"alternatives": [{"transcript": TEXT}], "resultEndOffset": "1s"}
+    return _whole(results=[heard], metadata={"totalBilledDuration": "1s"})
+
+
+# By the end of the address, less its query.
+DIALECT_ANSWERS: Mapping[str, Answer] = {
+    "/stable-image/generate/sd3": _whole(image=_MADE, finish_reason="SUCCESS", seed=1),
+    ":generateContent": _drawn_by_gemini(),
+    "/invoke": _whole(seeds=[1], finish_reasons=[None], images=[_MADE]),
+    "/v1/text-to-speech/ann/stream": _SOUND,
+    "/v1/speak": _SOUND,
+    "/v1/speech": _SOUND,
+    "/v1/v1/listen": _heard_by_deepgram(),
+    "/v1/speech-to-text": _whole(text=TEXT, language_code="eng", words=[]),
+    ":recognize": _heard_by_google(),
+    "/v1/voices/add": _whole(voice_id="v1", requires_verification=False),
+    "/audio/voices": _whole(id="voice_1", object="audio.voice", name=TEXT, created_at=1),
+}
+
+
+def dialect_answer_to(host: str, path: str) -> Answer | None:
+    """Return what a request is answered with, None where it is one of OpenAI's dialect."""
+    place = path.partition("?")[0]
+    if place.endswith("/predictions"):
+        return _prediction(host, place.partition("/v1/")[0])
+    return next((DIALECT_ANSWERS[end] for end in DIALECT_ANSWERS if place.endswith(end)), None)
