@@ -6,7 +6,7 @@ from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 
-from conduit.v1.options_pb2 import DIALECT_ADMIN, Dialect
+from conduit.v1.options_pb2 import DIALECT_ADMIN, DIALECT_ANTHROPIC, Dialect
 from conduit_bridge.cors import Cors
 from conduit_bridge.endpoints.unary import GONE, Endpoint, Outcome, RequestContext, tell
 from conduit_bridge.errors import answer_of, body_of, fields_of, refusal
@@ -121,6 +121,8 @@ class Dispatcher:
             counts.under_way -= 1
             counts = endpoint.counts
             counts.under_way += 1
+            if endpoint.dialect == DIALECT_ANTHROPIC:
+                lines += b"request-id: %b\r\n" % request_id.encode()
             outcome = await endpoint.serve(RequestContext(exchange, params, request_id, lines))
         except CallerGone:
             pass
@@ -157,6 +159,7 @@ class Dispatcher:
     def _refuse_head(self, request: Request, endpoint: Endpoint, error: ConduitError) -> Answer:
         """Return what a whole request would be answered; count and log it as one."""
         request_id, counts = request_id_of(request, self._ids), endpoint.counts
+        error.metadata.setdefault("request_id", request_id)
         status, fields, body = answer_of(error, endpoint.dialect)
         counts.ended(status, 0.0)
         if self._is_logged:
@@ -209,6 +212,7 @@ class Dispatcher:
         problem: Exception,
     ) -> Outcome:
         error = tell(problem, endpoint.service, request_id)
+        error.metadata.setdefault("request_id", request_id)
         is_not_found = endpoint is self._not_found
         # In the form that the caller's library reads, whatever it took for the base URL.
         meant = error.metadata.get("instead", exchange.path)

@@ -2,15 +2,18 @@
 
 `/api`: `{"error": "Provider with ID 999 not found", "code": "PROVIDER_NOT_FOUND", "hint": "..."}`,
 with `field` where one is to blame. `/v1`: `{"error": {"message", "type", "param", "code"}}` as
-OpenAI writes it, so that its SDKs raise their own exceptions, with `hint` beside them. Statuses
+OpenAI writes it, so that its SDKs raise their own exceptions, with `hint` beside them; on routes of
+Anthropic's API `{"type": "error", "error": {"type", "message", ...}, "request_id"}`. Statuses
 are the contract's, see `protos/conduit/v1/error_reason.proto`.
 """
+
+from collections.abc import Callable, Mapping
 
 import grpc
 import orjson
 
 from conduit.v1 import json_runtime
-from conduit.v1.options_pb2 import DIALECT_OPENAI, Dialect
+from conduit.v1.options_pb2 import DIALECT_ANTHROPIC, DIALECT_OPENAI, Dialect
 from conduit_kernel.errors import ConduitError, InvalidRequest, MalformedJson
 from conduit_kernel.http import Field, Fields, Refusal
 from conduit_kernel.openai_errors import code_of
@@ -41,6 +44,20 @@ _VAIN = frozenset(
         "STORAGE_FULL",
     )
 )
+# By status; whatever is no fault of the request's or of its caller's is `api_error`.
+_ANTHROPIC_TYPES: Mapping[int, str] = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    405: "invalid_request_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
 # Clients' libraries do not wait for longer; they would try again at once.
 MAX_RETRY_MS = 60_000
 JSON_FIELD: Field = (b"content-type", b"application/json")
@@ -75,7 +92,7 @@ def refusal(status: int, message: str) -> ConduitError:
 
 def body_of(error: ConduitError, dialect: Dialect.ValueType) -> bytes:
     """Write an error as the JSON of a dialect."""
-    return orjson.dumps(_openai(error) if dialect == DIALECT_OPENAI else _admin(error))
+    return orjson.dumps(_WRITERS.get(dialect, _admin)(error))
 
 
 def fields_of(error: ConduitError) -> list[Field]:
@@ -98,7 +115,8 @@ def fields_of(error: ConduitError) -> list[Field]:
 
 def event_of(error: ConduitError, dialect: Dialect.ValueType) -> bytes:
     """Write an error as the server-sent event that ends a broken stream."""
-    return b"data: %b\n\n" % body_of(error, dialect)
+    name = b"event: error\n" if dialect == DIALECT_ANTHROPIC else b""
+    return b"%bdata: %b\n\n" % (name, body_of(error, dialect))
 
 
 def frame_of(error: ConduitError, name: str) -> str:
@@ -132,6 +150,27 @@ def _openai(error: ConduitError) -> dict[str, dict[str, str | None]]:
     if failure.hint:
         body["hint"] = failure.hint
     return {"error": body}
+
+
+def _anthropic(error: ConduitError) -> dict[str, object]:
+    """Return an error as https://platform.claude.com/docs/en/api/errors has them."""
+    failure, metadata = error.failure, error.metadata
+    kind = _ANTHROPIC_TYPES.get(failure.http_status, "api_error")
+    body: dict[str, object] = {"type": kind, "message": error.message, "code": error.reason}
+    if failure.hint:
+        body["hint"] = failure.hint
+    if field := metadata.get("field") or metadata.get("parameter"):
+        body["param"] = field
+    found: dict[str, object] = {"type": "error", "error": body}
+    if request_id := metadata.get("request_id"):
+        found["request_id"] = request_id
+    return found
+
+
+_WRITERS: Mapping[int, Callable[[ConduitError], Mapping[str, object]]] = {
+    DIALECT_OPENAI: _openai,
+    DIALECT_ANTHROPIC: _anthropic,
+}
 
 
 def _sentence(message: str) -> str:

@@ -4,13 +4,12 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-# What clients of OpenAI's and Anthropic's ask for beside it, and what does the same here.
+# What clients of OpenAI's ask for beside it, and what does the same here.
 NOT_YET: Mapping[str, str] = {
     # Of the beta of sessions.
     "/realtime/sessions": "/v1/realtime/client_secrets",
     "/realtime/transcription_sessions": "/v1/realtime/client_secrets",
     "/responses": "/v1/chat/completions",
-    "/messages": "/v1/chat/completions",
     "/completions": "/v1/chat/completions",
     "/engines": "/v1/models",
     "/moderations": "",

@@ -26,6 +26,9 @@ def credentials_of(request: Request) -> dict[str, str]:
     found: dict[str, str] = {}
     if b"authorization" in fields:
         found["authorization"] = text_of(fields[b"authorization"])
+    elif b"x-api-key" in fields:
+        # Where Anthropic's clients have it.
+        found["authorization"] = f"Bearer {text_of(fields[b'x-api-key'])}"
     elif (key := _BROWSERS_KEY.search(fields.get(b"sec-websocket-protocol", b""))) is not None:
         found["authorization"] = f"Bearer {key[1].decode()}"
     if b"x-master-key" in fields:

@@ -100,8 +100,9 @@ class Call(msgspec.Struct, Generic[TypedT]):
     # Whether the caller of a stream asked for the usage; we always do.
     include_usage: bool = False
     is_strict: bool = False
-    # Betas of a provider's that the caller names.
+    # Betas of a provider's that the caller names, and the version of its API.
     betas: tuple[str, ...] = ()
+    version: str = ""
     # The instance's name, for errors.
     provider: str = ""
     # When the call was made, in seconds since 1970, for dialects whose answers do not say;

@@ -1,7 +1,7 @@
 """The pieces of a streamed chat, in whichever of their two forms they are asked for."""
 
 from collections.abc import Callable, Sequence
-from typing import Self
+from typing import Any, Self
 
 import orjson
 
@@ -59,6 +59,18 @@ class ChatEvents:
             except (JsonError, MalformedJson) as error:
                 raise malformed("", "an event does not fit the contract") from error
         return self._chunks
+
+    @property
+    def documents(self) -> list[dict[str, Any]]:
+        """Return the chunks as JSON values. UpstreamError if an event is no chunk."""
+        if self._sse is None:
+            return [chat_completion_chunk_to_json(chunk) for chunk in self._chunks or ()]
+        lines = (line for line in self._sse.splitlines() if line.startswith(b"data:"))
+        try:
+            found = [parse(line[5:]) for line in lines]
+        except MalformedJson as error:
+            raise malformed("", "an event is no JSON") from error
+        return [each for each in found if isinstance(each, dict)]
 
     @property
     def size(self) -> int:

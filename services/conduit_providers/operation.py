@@ -70,6 +70,9 @@ class Operation(ABC, Generic[RequestT, AnswerT]):
     """Reads, estimates, splits and answers calls of one kind. Pure."""
 
     name: ClassVar[str]
+    # By which an instance's codec of it is found, where it is another one than the operation's:
+    # other words for the same calls, which are routed, counted and charged alike.
+    served_as: ClassVar[str]
     # What the operation's codecs must be, a runtime-checkable protocol.
     codec_type: ClassVar[type]
     # Whether a call may be too large for one request, so that `split` must be asked.
@@ -80,6 +83,12 @@ class Operation(ABC, Generic[RequestT, AnswerT]):
     # Whether codecs need something that is made of a request's media, so that `derived` must be
     # asked.
     derives_media: ClassVar[bool] = False
+
+    def __init_subclass__(cls) -> None:
+        """Let what is served under its own name say that once."""
+        super().__init_subclass__()
+        if "name" in cls.__dict__ and "served_as" not in cls.__dict__:
+            cls.served_as = cls.name
 
     @abstractmethod
     def form_of(self, request: Any) -> Form[RequestT]:  # noqa: ANN401 # of each RPC its own

@@ -44,8 +44,9 @@ class CallLimits(msgspec.Struct, frozen=True):
     hops: int = 0
     # Whether what a provider does not take is refused rather than left out.
     is_strict: bool = False
-    # Betas of a provider's, by its names.
+    # Betas of a provider's, by its names, and the version of its API.
     betas: tuple[str, ...] = ()
+    version: str = ""
 
 
 class CallCaps(NamedTuple):
@@ -93,6 +94,7 @@ def limits_of(
         hops=options.hops,
         is_strict=options.strict_parameters,
         betas=tuple(options.betas),
+        version=options.anthropic_version,
     )
 
 

@@ -22,7 +22,12 @@ from tools.conduit_codegen.openapi_errors import error_references, error_respons
 from conduit.v1.failures import FAILURES
 from conduit.v1.http_routes import ROUTES, Route
 from conduit.v1.methods import METHODS
-from conduit.v1.options_pb2 import ACCESS_ADMINISTRATOR, DIALECT_OPENAI
+from conduit.v1.options_pb2 import (
+    ACCESS_ADMINISTRATOR,
+    DIALECT_ADMIN,
+    DIALECT_ANTHROPIC,
+    DIALECT_OPENAI,
+)
 from conduit_kernel.roles import name_of
 
 # Any: JSON.
@@ -47,13 +52,21 @@ def expected_security(route: Route) -> list[dict[str, list[str]]]:
     return [{"masterKey": []}, {"administratorToken": [name_of(role)]}]
 
 
+# How each dialect writes its errors.
+FAMILIES = {
+    DIALECT_ADMIN: "AdminError",
+    DIALECT_OPENAI: "OpenAiError",
+    DIALECT_ANTHROPIC: "AnthropicError",
+}
+
+
 @pytest.mark.parametrize("route", ROUTES, ids=lambda r: f"{r.rpc} {r.verb}")
 def test_every_route_is_described(route: Route) -> None:
     """With its tag, its key, its answer and its errors."""
     found = operation(route)
     assert found["tags"] == [route.service]
     assert found["security"] == expected_security(route)
-    error = "OpenAiError" if route.dialect == DIALECT_OPENAI else "AdminError"
+    error = FAMILIES[route.dialect]
     assert found["responses"]["default"] == {"$ref": f"#/components/responses/{error}"}
     family, statuses = found["responses"], {status for status in found["responses"] if status > "4"}
     assert {"401", "503", "504", "default"} <= statuses
@@ -269,7 +282,7 @@ def test_errors_are_described_by_status() -> None:
     assert {"400", "404", "413"}.isdisjoint(listed)
     assert {"409", "412"} <= changed.keys()
     for name, response in responses.items():
-        status = name.removeprefix("AdminError").removeprefix("OpenAiError")
+        status = re.sub(r"^[A-Za-z]+", "", name)
         reasons = re.findall(r"[A-Z]+(?:_[A-Z]+)+", response["description"]) if status else []
         assert all(str(FAILURES[reason].http_status) == status for reason in reasons)
 
@@ -309,7 +322,8 @@ def test_a_status_without_a_reason_is_no_answer() -> None:
     enum = Enum(name="ErrorReason", full_name=name, file="error_reason.proto", values=values)
     contract = Contract(package="conduit.v1", files=(), messages={}, enums={name: enum})
     described = error_responses(contract)
-    assert set(described) == {"AdminError", "AdminError400", "OpenAiError", "OpenAiError400"}
+    families = set(FAMILIES.values())
+    assert set(described) == families | {f"{family}400" for family in families}
     binding = Binding(verb="POST", path="/v1/things", body="*")
     rpc = Rpc(
         name="MakeThing",

@@ -95,13 +95,17 @@ class Upstream(ThreadingHTTPServer):
 
     def __init__(self, case: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.received: list[Sent] = []
+        self.become(case)
+
+    def become(self, case: str) -> None:
+        """Answer as another case's provider did."""
         received = case_named(case).received
         self.status, self.body = received.status, received.body
         # The SDKs would wait.
         self.headers = [
             (n, v) for n, v in received.headers.items() if n not in {"date", "retry-after"}
         ]
-        self.received: list[Sent] = []
 
     @property
     def address(self) -> str:

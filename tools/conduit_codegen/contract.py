@@ -14,6 +14,8 @@ class Dialect(StrEnum):
 
     ADMIN = "ADMIN"
     OPENAI = "OPENAI"
+    # Of RPCs alone; their messages are OPENAI's.
+    ANTHROPIC = "ANTHROPIC"
 
 
 class Kind(StrEnum):

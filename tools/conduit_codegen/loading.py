@@ -259,7 +259,7 @@ class _Loader:
             idempotent=method.options.idempotency_level != d.MethodOptions.IDEMPOTENCY_UNKNOWN,
             access=serving.get("access", "ACCESS_UNSPECIFIED"),
             role=serving.get("role", "ROLE_UNSPECIFIED"),
-            dialect=Dialect.OPENAI if serving.get("dialect") == "DIALECT_OPENAI" else Dialect.ADMIN,
+            dialect=_dialect(serving.get("dialect", "")),
             framing=serving.get("framing", "FRAMING_UNSPECIFIED"),
             success_status=serving.get("success_status", 0),
             chosen_by=serving.get("chosen_by", ""),
@@ -270,6 +270,12 @@ class _Loader:
             bindings=tuple(_binding(f"{service}.{method.name}", r) for r in rules),
             comment=comment,
         )
+
+
+def _dialect(name: str) -> Dialect:
+    """Return the dialect of an RPC, by the name of its value; ADMIN where it says none."""
+    bare = name.removeprefix("DIALECT_")
+    return Dialect(bare) if bare in Dialect.__members__ else Dialect.ADMIN
 
 
 def _binding(rpc: str, rule: Mapping[str, Any]) -> Binding:

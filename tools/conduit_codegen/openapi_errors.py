@@ -50,11 +50,41 @@ ERROR_SCHEMAS: dict[str, Schema] = {
         },
         "required": ["error"],
     },
+    "AnthropicError": {
+        "description": "Why a call of `/v1/messages` failed, as Anthropic says it.",
+        "type": "object",
+        "properties": {
+            "type": {"type": "string", "const": "error", "description": "Always `error`."},
+            "error": {
+                "type": "object",
+                "properties": {
+                    "type": {
+                        "type": "string",
+                        "description": "The family of the failure.",
+                        "examples": ["invalid_request_error"],
+                    },
+                    "message": {"type": "string", "description": "What happened."},
+                    "code": reference(REASON),
+                    "hint": {"type": "string", "description": "What the caller can do about it."},
+                    "param": {"type": "string", "description": "The member at fault."},
+                },
+                "required": ["type", "message", "code"],
+            },
+            "request_id": {"type": "string", "description": "The call's id."},
+        },
+        "required": ["type", "error"],
+    },
+}
+FAMILIES: dict[Dialect, str] = {
+    Dialect.ADMIN: "AdminError",
+    Dialect.OPENAI: "OpenAiError",
+    Dialect.ANTHROPIC: "AnthropicError",
 }
 # What calls of a family fail with, beside what is ours alone; each operation has some of them.
 STATUSES: dict[str, tuple[int, ...]] = {
     "AdminError": (400, 401, 403, 404, 409, 412, 413, 501, 503, 504),
     "OpenAiError": (400, 401, 403, 404, 413, 429, 501, 502, 503, 504, 508),
+    "AnthropicError": (400, 401, 403, 404, 413, 429, 501, 502, 503, 504, 508),
 }
 EXAMPLES: dict[str, Any] = {
     "AdminError": {"error": "Provider with ID 999 not found", "code": "PROVIDER_NOT_FOUND"},
@@ -65,6 +95,16 @@ EXAMPLES: dict[str, Any] = {
             "param": "messages[0].content",
             "code": "invalid_request",
         }
+    },
+    "AnthropicError": {
+        "type": "error",
+        "error": {
+            "type": "invalid_request_error",
+            "message": "messages[0].role must be a string, not a number",
+            "code": "INVALID_REQUEST",
+            "param": "messages[0].role",
+        },
+        "request_id": "req_01",
     },
 }
 
@@ -92,7 +132,7 @@ def error_references(
     contract: Contract, rpc: Rpc, binding: Binding, names: Collection[str]
 ) -> dict[str, Any]:
     """Return the error answers of an operation, which has these parameters, by status."""
-    family = "OpenAiError" if rpc.dialect is Dialect.OPENAI else "AdminError"
+    family = FAMILIES[rpc.dialect]
     left_out = set(STATUSES[family]) - _by_status(contract).keys()
     if not binding.body:
         left_out.add(413)

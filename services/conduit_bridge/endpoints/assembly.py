@@ -96,7 +96,7 @@ def _events_kind(route: Route, backend: Backend) -> type[RouteEndpoint]:
         return FormEventsEndpoint
     if has_plain_call(route, backend):
         return PlainEventsEndpoint
-    return EventsEndpoint if route.dialect == options_pb2.DIALECT_OPENAI else WatchEndpoint
+    return WatchEndpoint if route.dialect == options_pb2.DIALECT_ADMIN else EventsEndpoint
 
 
 def report_fields() -> list[str]:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from conduit_kernel.http import Stream
 
 COMMENT = b": keep-alive\n\n"
+# What Anthropic's clients know for the same.
+PING = b'event: ping\ndata: {"type": "ping"}\n\n'
 
 
 class Heartbeat:
@@ -16,7 +18,16 @@ class Heartbeat:
     no longer have a status of its own.
     """
 
-    __slots__ = ("_has_beaten", "_head", "_loop", "_pause", "_start", "_timer", "stream")
+    __slots__ = (
+        "_beat_text",
+        "_has_beaten",
+        "_head",
+        "_loop",
+        "_pause",
+        "_start",
+        "_timer",
+        "stream",
+    )
 
     def __init__(
         self,
@@ -24,11 +35,15 @@ class Heartbeat:
         head: bytes,
         seconds: float,
         head_seconds: float = 0.0,
+        *,
+        text: bytes = COMMENT,
     ) -> None:
         """Take what sends a head, and the head to send while nothing is known of the answer.
 
-        `seconds` is the longest silence (0 for any), `head_seconds` the longest before the head.
+        `seconds` is the longest silence (0 for any), `head_seconds` the longest before the head;
+        `text` is what is written.
         """
+        self._beat_text = text
         self._start = start
         self._head = head
         self._pause = seconds / 2
@@ -58,9 +73,9 @@ class Heartbeat:
             self._timer = None
             return
         if self.stream is None and self._has_beaten:
-            self.open(self._head).write(COMMENT)
+            self.open(self._head).write(self._beat_text)
         elif self.stream is not None and self.stream.is_quiet:
-            self.stream.write(COMMENT)
+            self.stream.write(self._beat_text)
         if self.stream is not None:
             self.stream.is_quiet = True
         self._has_beaten = True

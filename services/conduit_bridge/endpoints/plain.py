@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from conduit.v1 import call_pb2, options_pb2
-from conduit.v1.http_runtime import Route, first_header, header_text
+from conduit.v1.http_runtime import Route, first_header, header_list, header_text
 from conduit_bridge.endpoints.stream import EventsEndpoint
 from conduit_bridge.endpoints.unary import (
     GONE,
@@ -48,25 +48,33 @@ _JSON = [
     field.GetOptions().Extensions[options_pb2.as_json]
     for field in call_pb2.CallOptions.DESCRIPTOR.fields
 ]
-# What agents name their sessions by: of options these alone need no message.
+# What agents name their sessions by, and what Anthropic's clients say of its API: of options these
+# alone need no message.
 _SESSIONS = tuple(
     name.encode()
     for json in _JSON
     if json.other_headers
     for name in (json.header, *json.other_headers)
 )
+_BETAS, _VERSION = b"anthropic-beta", b"anthropic-version"
+_PLAIN = frozenset((*_SESSIONS, _BETAS, _VERSION))
 # What the plain way does not know.
-_NOT_PLAIN = frozenset(json.header.encode() for json in _JSON) | {b"content-encoding"}
-_NOT_PLAIN -= frozenset(_SESSIONS)
-_LOOKED_AT = _NOT_PLAIN | frozenset(_SESSIONS)
+_NOT_PLAIN = (frozenset(json.header.encode() for json in _JSON) | {b"content-encoding"}) - _PLAIN
+_LOOKED_AT = _NOT_PLAIN | _PLAIN
 
 
-def _session_of(fields: Mapping[bytes, bytes]) -> call_pb2.CallOptions | None:
-    """Return the session as the only option of a call; None if there are others."""
+def _plain_options(fields: Mapping[bytes, bytes]) -> call_pb2.CallOptions | None:
+    """Return the options of a call that has no others than those; None if it has."""
     if not _NOT_PLAIN.isdisjoint(fields):
         return None
-    found = first_header(fields, _SESSIONS)
-    return call_pb2.CallOptions(affinity_key=header_text(found)) if found is not None else None
+    options = call_pb2.CallOptions()
+    if (session := first_header(fields, _SESSIONS)) is not None:
+        options.affinity_key = header_text(session)
+    if (version := fields.get(_VERSION)) is not None:
+        options.anthropic_version = header_text(version)
+    if (betas := fields.get(_BETAS)) is not None:
+        options.betas.extend(header_list(betas))
+    return options
 
 
 class PlainUnaryEndpoint(UnaryEndpoint):
@@ -81,7 +89,7 @@ class PlainUnaryEndpoint(UnaryEndpoint):
         """Call, and send the answer in one piece."""
         fields, options = context.exchange.fields, None
         if not _LOOKED_AT.isdisjoint(fields):
-            options = _session_of(fields)
+            options = _plain_options(fields)
             if options is None:
                 return await super().serve(context)
         exchange = context.exchange
@@ -104,7 +112,7 @@ class PlainEventsEndpoint(EventsEndpoint):
         """Have the Router write the events, until they end or the caller leaves."""
         fields, options = context.exchange.fields, None
         if not _LOOKED_AT.isdisjoint(fields):
-            options = _session_of(fields)
+            options = _plain_options(fields)
             if options is None:
                 return await super().serve(context)
         exchange, heartbeat = context.exchange, self.heartbeat(context)

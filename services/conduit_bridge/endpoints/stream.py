@@ -16,7 +16,8 @@ from google.protobuf.message import Message
 
 from conduit.v1.call_pb2 import CallReport
 from conduit.v1.http_runtime import Route
-from conduit_bridge.endpoints.heartbeats import Heartbeat
+from conduit.v1.options_pb2 import DIALECT_ANTHROPIC
+from conduit_bridge.endpoints.heartbeats import COMMENT, PING, Heartbeat
 from conduit_bridge.endpoints.unary import (
     GONE,
     Backend,
@@ -107,6 +108,7 @@ class EventsEndpoint(StreamEndpoint):
         super().__init__(route, backend, counts, edge)
         self.media = field_lines(EVENT_FIELDS)
         self.heartbeat_seconds = edge.heartbeat_seconds
+        self._heartbeat_text = PING if route.dialect == DIALECT_ANTHROPIC else COMMENT
 
     async def serve(self, context: RequestContext) -> Outcome:
         """Call, and relay the messages until they end or the caller leaves."""
@@ -122,7 +124,9 @@ class EventsEndpoint(StreamEndpoint):
         """Return what keeps an answer alive, and opens it."""
         start = partial(context.exchange.start, self.done.status, ())
         head = context.lines + self.media
-        return Heartbeat(start, head, self.heartbeat_seconds, head_seconds)
+        return Heartbeat(
+            start, head, self.heartbeat_seconds, head_seconds, text=self._heartbeat_text
+        )
 
     async def relay_events(
         self, context: RequestContext, messages: AsyncIterator[Any], heartbeat: Heartbeat

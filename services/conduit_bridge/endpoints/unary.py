@@ -183,7 +183,9 @@ class RouteEndpoint(Endpoint):
 
     def told(self, problem: Exception, request_id: str) -> ConduitError:
         """Return what the caller may know of a failure; the log gets the rest."""
-        return tell(problem, self.service, request_id)
+        error = tell(problem, self.service, request_id)
+        error.metadata.setdefault("request_id", request_id)
+        return error
 
 
 class UnaryEndpoint(RouteEndpoint):

@@ -173,7 +173,7 @@ class ChatOperation(
         facts: object,
     ) -> Quantities:
         """Count characters; pictures and sound are not counted."""
-        read = _estimate_request(form)
+        read = estimated_request(form)
         return plain(read, emitted if answer is None else estimate_tokens(len(answer.json)))
 
     def worst_case(
@@ -262,7 +262,8 @@ def usage_message(usage: Quantities) -> ChatUsage:
     return message
 
 
-def _estimate_request(form: Form[ChatCompletionRequest]) -> int:
+def estimated_request(form: Form[ChatCompletionRequest]) -> int:
+    """Return about how many tokens a request has, without its pictures and sound."""
     try:
         messages = form.typed.messages
     except InvalidRequest:

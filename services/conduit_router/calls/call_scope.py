@@ -273,7 +273,7 @@ class CallScope(msgspec.Struct, eq=False):
 
     def patience(self, attempt: Attempt) -> Patience:
         """Return how long the candidate may be silent."""
-        served = attempt.candidate.instance.served[self.operation.name]
+        served = attempt.candidate.instance.served[self.operation.served_as]
         if served.job_codec is not None:
             return JOBS
         return served.endpoint.known_patience[attempt.candidate.model]
@@ -291,6 +291,7 @@ class CallScope(msgspec.Struct, eq=False):
             provider=attempt.key.provider_name,
             created=int(self.runtime.wall_clock()),
             betas=self.limits.betas,
+            version=self.limits.version,
         )
         attempt.dropped = call.dropped
         return call
@@ -355,7 +356,7 @@ class CallScope(msgspec.Struct, eq=False):
 
     def estimate(self, attempt: Attempt, answer: Answer[Any] | None, emitted: int) -> Quantities:
         """Return about what an attempt used, where the provider did not count."""
-        served = attempt.candidate.instance.served[self.operation.name]
+        served = attempt.candidate.instance.served[self.operation.served_as]
         facts = served.endpoint.facts_of(attempt.candidate.model)
         return self.operation.estimate(self.form, answer, emitted, served.codec, facts)
 

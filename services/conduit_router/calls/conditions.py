@@ -81,6 +81,6 @@ def _window(scope: CallScope, candidate: Candidate) -> int:
 
 
 def _estimated_tokens(scope: CallScope, candidate: Candidate) -> int:
-    served = candidate.instance.served[scope.operation.name]
+    served = candidate.instance.served[scope.operation.served_as]
     facts = served.endpoint.facts_of(candidate.model)
     return scope.operation.estimate(scope.form, None, 0, served.codec, facts).count(INPUT)

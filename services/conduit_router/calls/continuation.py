@@ -133,7 +133,7 @@ class ContinuedStream:
         """Ask a candidate to go on, or to start over."""
         said = self._said
         assert said is not None  # noqa: S101 # it is set before the attempts are run
-        endpoint = attempt.candidate.instance.served[scope.operation.name].endpoint
+        endpoint = attempt.candidate.instance.served[scope.operation.served_as].endpoint
         prefill = endpoint.prefill_of(attempt.candidate.model)
         is_new = not scope.runtime.prefill_refusals.has(scope.caller.caller, attempt.candidate)
         body = said.with_prefill(scope.form.json, self._written) if is_new else None

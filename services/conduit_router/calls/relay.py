@@ -89,9 +89,10 @@ async def open_stream(scope: CallScope, attempt: Attempt, form: Form[Any] | None
 
     `form` is the request where it is not the caller's own.
     """
-    name = scope.operation.name
+    operation = scope.operation
     instance, runtime = attempt.candidate.instance, scope.runtime
-    served, upstream = instance.served[name], attempt.key.endpoint(name)
+    served = instance.served[operation.served_as]
+    upstream = attempt.key.endpoint(operation.name)
     endpoint, spec = served.endpoint, instance.spec
     call = scope.call(attempt)
     if form is not None:

@@ -126,21 +126,21 @@ def _begin(scope: CallScope) -> tuple[Attempt, StraightWay] | None:
 
 def _way_of(scope: CallScope, candidate: Candidate, key: UpstreamKey) -> StraightWay | None:
     """Return the straight way to a model with a key, None if there is none; remember it."""
-    name = scope.operation.name
-    known = key.targets[name].straight_ways
+    operation = scope.operation
+    known, served_as = key.targets[operation.name].straight_ways, operation.served_as
     try:
-        return known[name, candidate.model]
+        return known[served_as, candidate.model]
     except KeyError:
         if len(known) >= MAX_PREPARED:
             known.clear()
-        way = known[name, candidate.model] = _way(scope, candidate, key)
+        way = known[served_as, candidate.model] = _way(scope, candidate, key)
         return way
 
 
 def _way(scope: CallScope, candidate: Candidate, key: UpstreamKey) -> StraightWay | None:
     instance, operation = candidate.instance, scope.operation
     upstream = key.targets[operation.name]
-    endpoint, codec, job_codec = instance.served[operation.name]
+    endpoint, codec, job_codec = instance.served[operation.served_as]
     is_alike = isinstance(codec, StraightCodec) and job_codec is None
     if not is_alike or operation.is_divisible or endpoint.inline_media:
         return None

@@ -84,7 +84,7 @@ class UnaryCalls:
 
 async def _make(scope: CallScope, attempt: Attempt) -> AnyAnswer:
     """Ask a candidate."""
-    served = attempt.candidate.instance.served[scope.operation.name]
+    served = attempt.candidate.instance.served[scope.operation.served_as]
     call = scope.call(attempt)
     native = scope.operation.native_media(call, served.endpoint)
     if native is not None:
@@ -178,7 +178,7 @@ def _spent(
     scope: CallScope, attempt: Attempt, batch: Batch, parts: Sequence[Call[Any]]
 ) -> Consumption:
     """Return what the parts used that were answered; about, where one of them was not counted."""
-    served = attempt.candidate.instance.served[scope.operation.name]
+    served = attempt.candidate.instance.served[scope.operation.served_as]
     codec, facts = served.codec, served.endpoint.facts_of(attempt.candidate.model)
     used = [
         scope.operation.estimate(parts[place].request, answer, 0, codec, facts)

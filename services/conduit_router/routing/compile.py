@@ -25,6 +25,7 @@ from conduit_providers.catalog import Catalog
 from conduit_providers.catalog.codec_types import MODELS
 from conduit_providers.codecs import codec_named
 from conduit_providers.grpc_codec import GrpcCodec
+from conduit_providers.inbound.serving import INBOUND, inbound_codec
 from conduit_providers.jobs import JobCodec, OneStepJobCodec
 from conduit_providers.socket_codec import SocketCodec
 from conduit_providers.spec import Endpoint, ProviderSpec
@@ -192,6 +193,9 @@ class Compiler:
             except InvalidRequest as error:
                 unusable[operation] = f"{spec.name} cannot serve {operation}: {error.message}"
                 self._log.warning("operation_unusable", reason=unusable[operation])
+        served |= {
+            name: _served_in(name, served[of]) for name, of in INBOUND.items() if of in served
+        }
         if not unusable:
             self._served[spec.name] = served
         return served, unusable
@@ -203,6 +207,12 @@ def _served(endpoint: Endpoint) -> ServedOperation:
         return ServedOperation(endpoint, codec, OneStepJobCodec(codec))
     job_codec = codec if isinstance(codec, JobCodec) else None
     return ServedOperation(endpoint, codec, job_codec)
+
+
+def _served_in(dialect: str, served: ServedOperation) -> ServedOperation:
+    """Return an operation as it is served to callers who speak another dialect than OpenAI's."""
+    codec = inbound_codec(dialect, served.endpoint, served.codec)
+    return ServedOperation(served.endpoint, codec, codec if isinstance(codec, JobCodec) else None)
 
 
 def _networks(provider: Provider) -> Iterator[Network]:

@@ -6,7 +6,7 @@ import pytest
 from conduit.v1.failures import FAILURES
 from conduit.v1.json_runtime import JsonError
 from conduit.v1.json_runtime import MalformedJson as NotJson
-from conduit.v1.options_pb2 import DIALECT_ADMIN, DIALECT_OPENAI
+from conduit.v1.options_pb2 import DIALECT_ADMIN, DIALECT_ANTHROPIC, DIALECT_OPENAI
 from conduit_bridge.errors import answer_of, error_for, event_of, refusal
 from conduit_kernel.errors import (
     AlreadyExists,
@@ -132,3 +132,30 @@ def test_clients_are_told_where_trying_again_is_vain(error: ConduitError, *, is_
     """Their libraries try again after any 5xx and 429, but for this header."""
     fields = dict(answer_of(error, DIALECT_ADMIN)[1])
     assert fields.get(b"x-should-retry") == (b"false" if is_vain else None)
+
+
+def test_anthropics_clients_get_its_errors() -> None:
+    """By status, with our reason beside the type, the member at fault and the request's id."""
+    error = InvalidRequest("max_tokens is required", field="max_tokens", request_id="req_1")
+    status, _, body = answer_of(error, DIALECT_ANTHROPIC)
+    found = orjson.loads(body)
+    assert (status, found["type"], found["request_id"]) == (400, "error", "req_1")
+    assert found["error"]["type"] == "invalid_request_error"
+    assert found["error"]["param"] == "max_tokens"
+    assert found["error"]["code"] == "INVALID_REQUEST"
+    event = event_of(UpstreamRateLimited("slow"), DIALECT_ANTHROPIC)
+    assert event.startswith(
+        b'event: error\ndata: {"type":"error","error":{"type":"rate_limit_error"'
+    )
+    assert event.endswith(b"\n\n")
+
+
+@pytest.mark.parametrize("reason", sorted(FAILURES.keys() - {"UNSPECIFIED"}))
+def test_every_reason_has_a_type_of_anthropics(reason: str) -> None:
+    """Those of its SDKs, by the status that they raise by."""
+    status, _, body = answer_of(error_from(reason, "no", {}), DIALECT_ANTHROPIC)
+    kind = orjson.loads(body)["error"]["type"]
+    types = {400: "invalid_request_error", 401: "authentication_error", 404: "not_found_error"}
+    types |= {403: "permission_error", 429: "rate_limit_error", 503: "overloaded_error"}
+    assert kind == types.get(status, kind)
+    assert kind.endswith(("_error", "_large"))

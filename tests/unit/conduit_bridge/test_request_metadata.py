@@ -36,6 +36,10 @@ async def test_an_id_that_no_log_should_hold_is_replaced(given: str) -> None:
 async def test_credentials_have_the_names_of_metadata() -> None:
     """Those that were sent, as they were sent."""
     assert credentials_of(request_of(Caller())) == {}
+    anthropics = request_of(Caller(), x_api_key=" condt_a ")
+    assert credentials_of(anthropics) == {"authorization": "Bearer condt_a"}
+    bearer = request_of(Caller(), x_api_key="b", authorization="Bearer a")
+    assert credentials_of(bearer) == {"authorization": "Bearer a"}
     both = request_of(Caller(), authorization=" Bearer a ", x_master_key="m", cookie="c")
     assert credentials_of(both) == {"authorization": "Bearer a", "x-master-key": "m"}
 

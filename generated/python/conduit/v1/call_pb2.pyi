@@ -42,6 +42,7 @@ class CallOptions(_message.Message):
     BETAS_FIELD_NUMBER: _builtins.int
     TRACE_FIELD_NUMBER: _builtins.int
     ACCOUNT_KEY_ID_FIELD_NUMBER: _builtins.int
+    ANTHROPIC_VERSION_FIELD_NUMBER: _builtins.int
     strict_parameters: _builtins.bool
     """Whether parameters the provider does not take are refused with UNSUPPORTED_PARAMETER rather than dropped."""
     max_attempts: _builtins.int
@@ -66,6 +67,10 @@ class CallOptions(_message.Message):
     the call: those of the same type and address, with the same organization, project and settings, and with the same account
     group, or where they have none of the same instance. Where none can, it is refused with ACCOUNT_UNAVAILABLE. Empty means any;
     at most 200 characters.
+    """
+    anthropic_version: _builtins.str
+    """The version of Anthropic's API that a message is written in, such as `2023-06-01`; at most 32 characters. To Anthropic it
+    passes as it is. Counts in CreateMessage and StreamCreateMessage. Unset means Conduit's own.
     """
     @_builtins.property
     def timeout(self) -> _duration_pb2.Duration:
@@ -127,10 +132,11 @@ class CallOptions(_message.Message):
         betas: _abc.Iterable[_builtins.str] | None = ...,
         trace: _builtins.bool = ...,
         account_key_id: _builtins.str = ...,
+        anthropic_version: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts", "_seed", b"_seed", "_stream_failover", b"_stream_failover", "_strict_parameters", b"_strict_parameters", "attempt_timeout", b"attempt_timeout", "connect_timeout", b"connect_timeout", "first_token_timeout", b"first_token_timeout", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts", "seed", b"seed", "stream_failover", b"stream_failover", "strict_parameters", b"strict_parameters", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts", "_seed", b"_seed", "_stream_failover", b"_stream_failover", "_strict_parameters", b"_strict_parameters", "account_key_id", b"account_key_id", "affinity_key", b"affinity_key", "attempt_timeout", b"attempt_timeout", "betas", b"betas", "connect_timeout", b"connect_timeout", "fallbacks", b"fallbacks", "first_token_timeout", b"first_token_timeout", "hops", b"hops", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts", "providers", b"providers", "seed", b"seed", "stream_failover", b"stream_failover", "strict_parameters", b"strict_parameters", "timeout", b"timeout", "trace", b"trace"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts", "_seed", b"_seed", "_stream_failover", b"_stream_failover", "_strict_parameters", b"_strict_parameters", "account_key_id", b"account_key_id", "affinity_key", b"affinity_key", "anthropic_version", b"anthropic_version", "attempt_timeout", b"attempt_timeout", "betas", b"betas", "connect_timeout", b"connect_timeout", "fallbacks", b"fallbacks", "first_token_timeout", b"first_token_timeout", "hops", b"hops", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts", "providers", b"providers", "seed", b"seed", "stream_failover", b"stream_failover", "strict_parameters", b"strict_parameters", "timeout", b"timeout", "trace", b"trace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max_attempts: _TypeAlias = _typing.Literal["max_attempts"]  # noqa: Y015
     _WhichOneofArgType__max_attempts: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts"]  # noqa: Y015

@@ -553,6 +553,22 @@ METHODS: Final[dict[str, Method]] = {
         server_streaming=True,
         client_streaming=False,
     ),
+    "/conduit.v1.RouterService/CreateMessage": Method(
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        role=role_pb2.ROLE_UNSPECIFIED,
+        dialect=options_pb2.DIALECT_ANTHROPIC,
+        idempotent=False,
+        server_streaming=False,
+        client_streaming=False,
+    ),
+    "/conduit.v1.RouterService/StreamCreateMessage": Method(
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        role=role_pb2.ROLE_UNSPECIFIED,
+        dialect=options_pb2.DIALECT_ANTHROPIC,
+        idempotent=False,
+        server_streaming=True,
+        client_streaming=False,
+    ),
     "/conduit.v1.RouterService/Embed": Method(
         access=options_pb2.ACCESS_VIRTUAL_KEY,
         role=role_pb2.ROLE_UNSPECIFIED,

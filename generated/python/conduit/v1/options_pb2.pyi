@@ -94,6 +94,8 @@ class _DialectEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Dialect.Value
     """camelCase members, PascalCase enum values, unknown members refused. The `/api` routes."""
     DIALECT_OPENAI: _Dialect.ValueType  # 2
     """snake_case members and enum values, unknown members kept. The `/v1` routes."""
+    DIALECT_ANTHROPIC: _Dialect.ValueType  # 3
+    """The same, with errors and pings as Anthropic has them. The routes of its API; of RPCs alone, messages are of OPENAI."""
 
 class Dialect(_Dialect, metaclass=_DialectEnumTypeWrapper):
     """A way of spelling JSON."""
@@ -104,6 +106,8 @@ DIALECT_ADMIN: Dialect.ValueType  # 1
 """camelCase members, PascalCase enum values, unknown members refused. The `/api` routes."""
 DIALECT_OPENAI: Dialect.ValueType  # 2
 """snake_case members and enum values, unknown members kept. The `/v1` routes."""
+DIALECT_ANTHROPIC: Dialect.ValueType  # 3
+"""The same, with errors and pings as Anthropic has them. The routes of its API; of RPCs alone, messages are of OPENAI."""
 Global___Dialect: _TypeAlias = Dialect  # noqa: Y015
 
 class _Framing:

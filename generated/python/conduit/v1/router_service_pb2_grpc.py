@@ -7,6 +7,7 @@ from conduit.v1 import audio_requests_pb2 as conduit_dot_v1_dot_audio__requests_
 from conduit.v1 import caller_usage_pb2 as conduit_dot_v1_dot_caller__usage__pb2
 from conduit.v1 import converse_requests_pb2 as conduit_dot_v1_dot_converse__requests__pb2
 from conduit.v1 import image_requests_pb2 as conduit_dot_v1_dot_image__requests__pb2
+from conduit.v1 import message_requests_pb2 as conduit_dot_v1_dot_message__requests__pb2
 from conduit.v1 import request_record_requests_pb2 as conduit_dot_v1_dot_request__record__requests__pb2
 from conduit.v1 import router_requests_pb2 as conduit_dot_v1_dot_router__requests__pb2
 from conduit.v1 import task_requests_pb2 as conduit_dot_v1_dot_task__requests__pb2
@@ -52,6 +53,16 @@ class RouterServiceStub:
                 '/conduit.v1.RouterService/StreamChat',
                 request_serializer=conduit_dot_v1_dot_router__requests__pb2.StreamChatRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_router__requests__pb2.StreamChatResponse.FromString,
+                _registered_method=True)
+        self.CreateMessage = channel.unary_unary(
+                '/conduit.v1.RouterService/CreateMessage',
+                request_serializer=conduit_dot_v1_dot_message__requests__pb2.CreateMessageRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_message__requests__pb2.CreateMessageResponse.FromString,
+                _registered_method=True)
+        self.StreamCreateMessage = channel.unary_stream(
+                '/conduit.v1.RouterService/StreamCreateMessage',
+                request_serializer=conduit_dot_v1_dot_message__requests__pb2.StreamCreateMessageRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_message__requests__pb2.StreamCreateMessageResponse.FromString,
                 _registered_method=True)
         self.Embed = channel.unary_unary(
                 '/conduit.v1.RouterService/Embed',
@@ -205,6 +216,22 @@ class RouterServiceServicer:
     def StreamChat(self, request, context):
         """Asks a model for the next message and streams it. The last message has `finished`; a stream that ends without one,
         or with an error status, is incomplete.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateMessage(self, request, context):
+        """Asks a model for the next message and returns it whole, in the words of Anthropic's Messages. Any model that chats serves it;
+        to Anthropic the request passes as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamCreateMessage(self, request, context):
+        """Asks a model for the next message and streams it, in the words of Anthropic's Messages. The last message has `finished`; a
+        stream that ends without one, or with an error status, is incomplete.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -431,6 +458,16 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     request_deserializer=conduit_dot_v1_dot_router__requests__pb2.StreamChatRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_router__requests__pb2.StreamChatResponse.SerializeToString,
             ),
+            'CreateMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateMessage,
+                    request_deserializer=conduit_dot_v1_dot_message__requests__pb2.CreateMessageRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_message__requests__pb2.CreateMessageResponse.SerializeToString,
+            ),
+            'StreamCreateMessage': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamCreateMessage,
+                    request_deserializer=conduit_dot_v1_dot_message__requests__pb2.StreamCreateMessageRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_message__requests__pb2.StreamCreateMessageResponse.SerializeToString,
+            ),
             'Embed': grpc.unary_unary_rpc_method_handler(
                     servicer.Embed,
                     request_deserializer=conduit_dot_v1_dot_router__requests__pb2.EmbedRequest.FromString,
@@ -623,6 +660,60 @@ class RouterService:
             '/conduit.v1.RouterService/StreamChat',
             conduit_dot_v1_dot_router__requests__pb2.StreamChatRequest.SerializeToString,
             conduit_dot_v1_dot_router__requests__pb2.StreamChatResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/CreateMessage',
+            conduit_dot_v1_dot_message__requests__pb2.CreateMessageRequest.SerializeToString,
+            conduit_dot_v1_dot_message__requests__pb2.CreateMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamCreateMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/conduit.v1.RouterService/StreamCreateMessage',
+            conduit_dot_v1_dot_message__requests__pb2.StreamCreateMessageRequest.SerializeToString,
+            conduit_dot_v1_dot_message__requests__pb2.StreamCreateMessageResponse.FromString,
             options,
             channel_credentials,
             insecure,

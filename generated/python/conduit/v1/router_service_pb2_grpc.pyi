@@ -8,6 +8,7 @@ from conduit.v1 import audio_requests_pb2 as _audio_requests_pb2
 from conduit.v1 import caller_usage_pb2 as _caller_usage_pb2
 from conduit.v1 import converse_requests_pb2 as _converse_requests_pb2
 from conduit.v1 import image_requests_pb2 as _image_requests_pb2
+from conduit.v1 import message_requests_pb2 as _message_requests_pb2
 from conduit.v1 import request_record_requests_pb2 as _request_record_requests_pb2
 from conduit.v1 import router_requests_pb2 as _router_requests_pb2
 from conduit.v1 import task_requests_pb2 as _task_requests_pb2
@@ -47,6 +48,14 @@ class RouterServiceStub:
     StreamChat: _grpc.UnaryStreamMultiCallable[_router_requests_pb2.StreamChatRequest, _router_requests_pb2.StreamChatResponse]
     """Asks a model for the next message and streams it. The last message has `finished`; a stream that ends without one,
     or with an error status, is incomplete.
+    """
+    CreateMessage: _grpc.UnaryUnaryMultiCallable[_message_requests_pb2.CreateMessageRequest, _message_requests_pb2.CreateMessageResponse]
+    """Asks a model for the next message and returns it whole, in the words of Anthropic's Messages. Any model that chats serves it;
+    to Anthropic the request passes as it is.
+    """
+    StreamCreateMessage: _grpc.UnaryStreamMultiCallable[_message_requests_pb2.StreamCreateMessageRequest, _message_requests_pb2.StreamCreateMessageResponse]
+    """Asks a model for the next message and streams it, in the words of Anthropic's Messages. The last message has `finished`; a
+    stream that ends without one, or with an error status, is incomplete.
     """
     Embed: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.EmbedRequest, _router_requests_pb2.EmbedResponse]
     """Turns texts into vectors."""
@@ -148,6 +157,14 @@ class RouterServiceAsyncStub(RouterServiceStub):
     StreamChat: _aio.UnaryStreamMultiCallable[_router_requests_pb2.StreamChatRequest, _router_requests_pb2.StreamChatResponse]  # type: ignore[assignment]
     """Asks a model for the next message and streams it. The last message has `finished`; a stream that ends without one,
     or with an error status, is incomplete.
+    """
+    CreateMessage: _aio.UnaryUnaryMultiCallable[_message_requests_pb2.CreateMessageRequest, _message_requests_pb2.CreateMessageResponse]  # type: ignore[assignment]
+    """Asks a model for the next message and returns it whole, in the words of Anthropic's Messages. Any model that chats serves it;
+    to Anthropic the request passes as it is.
+    """
+    StreamCreateMessage: _aio.UnaryStreamMultiCallable[_message_requests_pb2.StreamCreateMessageRequest, _message_requests_pb2.StreamCreateMessageResponse]  # type: ignore[assignment]
+    """Asks a model for the next message and streams it, in the words of Anthropic's Messages. The last message has `finished`; a
+    stream that ends without one, or with an error status, is incomplete.
     """
     Embed: _aio.UnaryUnaryMultiCallable[_router_requests_pb2.EmbedRequest, _router_requests_pb2.EmbedResponse]  # type: ignore[assignment]
     """Turns texts into vectors."""
@@ -258,6 +275,26 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_router_requests_pb2.StreamChatResponse], _abc.AsyncIterator[_router_requests_pb2.StreamChatResponse]]:
         """Asks a model for the next message and streams it. The last message has `finished`; a stream that ends without one,
         or with an error status, is incomplete.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateMessage(
+        self,
+        request: _message_requests_pb2.CreateMessageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_message_requests_pb2.CreateMessageResponse, _abc.Awaitable[_message_requests_pb2.CreateMessageResponse]]:
+        """Asks a model for the next message and returns it whole, in the words of Anthropic's Messages. Any model that chats serves it;
+        to Anthropic the request passes as it is.
+        """
+
+    @_abc_1.abstractmethod
+    def StreamCreateMessage(
+        self,
+        request: _message_requests_pb2.StreamCreateMessageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_message_requests_pb2.StreamCreateMessageResponse], _abc.AsyncIterator[_message_requests_pb2.StreamCreateMessageResponse]]:
+        """Asks a model for the next message and streams it, in the words of Anthropic's Messages. The last message has `finished`; a
+        stream that ends without one, or with an error status, is incomplete.
         """
 
     @_abc_1.abstractmethod

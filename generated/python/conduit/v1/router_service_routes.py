@@ -12,6 +12,7 @@ from conduit.v1 import (
     converse_requests_pb2,
     form_pb2,
     image_requests_pb2,
+    message_requests_pb2,
     options_pb2,
     request_record_requests_pb2,
     router_requests_pb2,
@@ -70,6 +71,7 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
     betas = headers.get(b"anthropic-beta")
     trace = headers.get(b"x-conduit-trace")
     account_key_id = headers.get(b"x-conduit-key-id")
+    anthropic_version = headers.get(b"anthropic-version")
     if (
         timeout
         is strict_parameters
@@ -87,6 +89,7 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
         is betas
         is trace
         is account_key_id
+        is anthropic_version
         is None
     ):
         return None
@@ -140,6 +143,8 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
         message.trace = http.boolean(http.header_text(trace), "x-conduit-trace")
     if account_key_id is not None:
         message.account_key_id = http.header_text(account_key_id)
+    if anthropic_version is not None:
+        message.anthropic_version = http.header_text(anthropic_version)
     return message
 
 
@@ -232,6 +237,52 @@ def write_stream_chat(message: router_requests_pb2.StreamChatResponse) -> bytes:
 
 def report_of_stream_chat(message: router_requests_pb2.StreamChatResponse) -> bytes:
     """Write the header lines of an answer of StreamChat."""
+    if not message.HasField("started"):
+        return b""
+    return _lines_of_call_report(message.started)
+
+
+def read_create_message(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> message_requests_pb2.CreateMessageRequest:
+    """Return the request that `POST /v1/messages` says."""
+    message = message_requests_pb2.CreateMessageRequest(json=body)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    return message
+
+
+def write_create_message(message: message_requests_pb2.CreateMessageResponse) -> bytes:
+    """Write the answer of CreateMessage."""
+    return message.json
+
+
+def report_of_create_message(message: message_requests_pb2.CreateMessageResponse) -> bytes:
+    """Write the header lines of an answer of CreateMessage."""
+    if not message.HasField("report"):
+        return b""
+    return _lines_of_call_report(message.report)
+
+
+def read_stream_create_message(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> message_requests_pb2.StreamCreateMessageRequest:
+    """Return the request that `POST /v1/messages` says."""
+    message = message_requests_pb2.StreamCreateMessageRequest(json=body)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    return message
+
+
+def write_stream_create_message(message: message_requests_pb2.StreamCreateMessageResponse) -> bytes:
+    """Write the answer of StreamCreateMessage."""
+    return message.events
+
+
+def report_of_stream_create_message(
+    message: message_requests_pb2.StreamCreateMessageResponse,
+) -> bytes:
+    """Write the header lines of an answer of StreamCreateMessage."""
     if not message.HasField("started"):
         return b""
     return _lines_of_call_report(message.started)
@@ -936,6 +987,50 @@ ROUTES: Final[tuple[Route, ...]] = (
         media_type=b"text/event-stream",
         media_type_of=None,
         write_report=report_of_stream_chat,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/messages",
+        segments=(Segment("v1"), Segment("messages")),
+        service="RouterService",
+        rpc="CreateMessage",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_ANTHROPIC,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_create_message,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_create_message,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_create_message,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/messages",
+        segments=(Segment("v1"), Segment("messages")),
+        service="RouterService",
+        rpc="StreamCreateMessage",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_ANTHROPIC,
+        success_status=200,
+        framing=options_pb2.FRAMING_SERVER_SENT_EVENTS,
+        chosen_by="stream",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_stream_create_message,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_stream_create_message,
+        media_type=b"text/event-stream",
+        media_type_of=None,
+        write_report=report_of_stream_create_message,
     ),
     Route(
         verb="POST",

@@ -63,11 +63,20 @@ def betas_of(
 
     `named` are those that the body named, `body` is what is sent, in the API's own words.
     """
-    given = [*_listed(settings.get(SETTING, "")), *call.betas, *named]
-    for each in given:
+    given = betas_named([*call.betas, *named], settings)
+    return list(dict.fromkeys([*given, *_needed(body)]))
+
+
+def betas_named(given: Iterable[str], settings: Mapping[str, str]) -> list[str]:
+    """Return the betas that an operator and a caller name. InvalidRequest if one cannot be a name.
+
+    Each stands once.
+    """
+    found = [*_listed(settings.get(SETTING, "")), *given]
+    for each in found:
         if not _NAME.fullmatch(each):
             raise InvalidRequest(f"{each[:100]!r} is no name of a beta", field=HEADER)
-    return list(dict.fromkeys([*given, *_needed(body)]))
+    return list(dict.fromkeys(found))
 
 
 def _listed(text: str) -> list[str]:

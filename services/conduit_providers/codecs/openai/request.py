@@ -47,7 +47,7 @@ def chat_body(call: ChatCall, endpoint: Endpoint, provider: str) -> bytes:
     raw = call.request.json_at_hand or call.request.json
     if _must_change(raw, endpoint, call.model) or _must_fit(raw, endpoint.options):
         return _rewritten_chat(call, endpoint, provider)
-    body = _with_model(raw, call.alias, call.model)
+    body = with_model(raw, call.alias, call.model)
     if body is not None:
         if call.stream:
             body = _with_stream(body, call, endpoint)
@@ -60,7 +60,7 @@ def embed_body(call: EmbedCall, endpoint: Endpoint, provider: str) -> bytes:
     """Return the body for an embedding. InvalidRequest if the request is not a JSON object."""
     raw = call.request.json
     if not _must_change(raw, endpoint, call.model):
-        body = _with_model(raw, call.alias, call.model)
+        body = with_model(raw, call.alias, call.model)
         if body is not None:
             return body
     return orjson.dumps(fitted_members(call, endpoint, provider))
@@ -101,7 +101,12 @@ def _must_fit(raw: bytes, options: ChatOptions) -> bool:
     )
 
 
-def _with_model(raw: bytes, alias: str, model: str) -> bytes | None:
+def hides_names(raw: bytes) -> bool:
+    """Return whether a member's name may be written so that a search does not find it."""
+    return b"\\u00" in raw and _HIDING_ESCAPE.search(raw) is not None
+
+
+def with_model(raw: bytes, alias: str, model: str) -> bytes | None:
     """Return the body with the model's own name; None if it does not stand where it can be seen."""
     at = raw.find(b'"model"')
     if at < 0 or raw.find(b'"model"', at + 7) >= 0:

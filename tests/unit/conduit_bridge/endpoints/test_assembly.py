@@ -80,7 +80,7 @@ def test_events_of_administrators_are_watches() -> None:
         f"{r.verb} {r.path}"
         for r in ROUTES
         if r.framing == options_pb2.FRAMING_SERVER_SENT_EVENTS
-        and r.dialect != options_pb2.DIALECT_OPENAI
+        and r.dialect == options_pb2.DIALECT_ADMIN
     }
     assert routes
     found = made(ROUTES)

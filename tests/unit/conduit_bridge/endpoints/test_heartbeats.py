@@ -6,7 +6,7 @@ from functools import partial
 
 from tests.support.exchanges import Caller, request_of
 
-from conduit_bridge.endpoints.heartbeats import COMMENT, Heartbeat
+from conduit_bridge.endpoints.heartbeats import COMMENT, PING, Heartbeat
 from conduit_kernel.http import Stream
 
 HEAD = b"x-early: 1\r\n"
@@ -36,6 +36,15 @@ async def test_a_head_that_takes_long_is_sent_with_a_comment() -> None:
     assert heartbeat.stream is not None
     assert heartbeat.open(b"x-late: 1\r\n") is heartbeat.stream
     assert b"x-late" not in caller.sent
+    heartbeat.stop()
+
+
+async def test_clients_of_anthropics_get_its_pings() -> None:
+    """In the place of comments, which some of them do not count as life."""
+    caller = Caller()
+    start: Callable[[bytes], Stream] = partial(request_of(caller).start, 200, ())
+    heartbeat = Heartbeat(start, HEAD, SECONDS, text=PING)
+    assert await sent(caller) == PING
     heartbeat.stop()
 
 

@@ -1,0 +1,140 @@
+"""From a request to Anthropic's Messages to the chat that asks for the same.
+
+https://platform.claude.com/docs/en/api/messages/create
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import orjson
+
+from conduit.v1.chat_pb2 import ChatCompletionRequest
+from conduit.v1.message_pb2 import MessageCreation
+from conduit_providers.calls import Form
+from conduit_providers.inbound.dropped import Dropped
+from conduit_providers.inbound.message_parts import Parts
+from conduit_providers.inbound.message_tools import ToolNames, choice_of, tools_of
+from conduit_providers.inbound.message_turns import Turns
+from conduit_providers.operations.chat import chat_request
+
+Json = dict[str, Any]
+
+# By the share of the token limit that thoughts may take; the inverse of what Conduit gives an
+# effort for models that have budgets.
+_SHARES = ((0.2, "low"), (0.5, "medium"), (0.8, "high"))
+_MOST_EFFORT = "xhigh"
+# Anthropic's efforts, where OpenAI has another word.
+_EFFORTS: Mapping[str, str] = {"max": "xhigh"}
+# Longer names of users are refused: https://platform.openai.com/docs/api-reference/chat/create
+_MAX_USER = 64
+_TIERS: Mapping[str, str] = {"standard_only": "default"}
+# What asks for no more than what happens without it.
+_USUAL: tuple[object, ...] = (None, "", [], {}, False)
+
+
+class ChatTerms(NamedTuple):
+    """The terms on which a provider takes chats."""
+
+    # Whether members that OpenAI does not know are refused rather than told.
+    is_openai: bool
+    # Whether parts may be marked as the ends of prefixes to cache.
+    takes_marks: bool
+    # Whether the model can be told how hard to think.
+    takes_effort: bool
+
+
+class TranslatedRequest(NamedTuple):
+    """A chat that asks for what a request asked for."""
+
+    chat: Form[ChatCompletionRequest]
+    names: ToolNames
+    # What could not be said, by Anthropic's names.
+    dropped: tuple[str, ...]
+
+
+def chat_of(request: MessageCreation, terms: ChatTerms) -> TranslatedRequest:
+    """Return the chat. UnsupportedCapability for what no chat can say."""
+    dropped, names = Dropped(), ToolNames(tool.name for tool in request.tools)
+    members: Json = {"model": request.model}
+    parts = Parts(dropped, takes_marks=terms.takes_marks)
+    turns = Turns(dropped, parts, knows_failures=not terms.is_openai)
+    members["messages"] = [*turns.system(request.system), *turns.of(request.messages)]
+    if request.HasField("max_tokens"):
+        # The older of two names, which each dialect knows, or knows to rename.
+        members["max_tokens"] = request.max_tokens
+    members |= _sampling(request, terms, dropped)
+    if tools := tools_of(request.tools, dropped):
+        members["tools"] = tools
+        members |= choice_of(request)
+    members |= _effort(request, terms, dropped)
+    members |= _others(request, dropped)
+    if request.stream:
+        members["stream"] = True
+    return TranslatedRequest(chat_request(json=orjson.dumps(members)), names, dropped.names)
+
+
+def _sampling(request: MessageCreation, terms: ChatTerms, dropped: Dropped) -> Json:
+    found: Json = {}
+    if request.HasField("temperature"):
+        found["temperature"] = request.temperature
+    if request.HasField("top_p"):
+        found["top_p"] = request.top_p
+    if request.HasField("top_k"):
+        if terms.is_openai:
+            dropped.add("top_k")
+        else:
+            found["top_k"] = request.top_k
+    if request.stop_sequences:
+        found["stop"] = list(request.stop_sequences)
+    return found
+
+
+def _effort(request: MessageCreation, terms: ChatTerms, dropped: Dropped) -> Json:
+    """Return how hard the model shall think, where the request says it and the model knows it."""
+    config = orjson.loads(request.output_config_json or b"{}")
+    named = config.get("effort") if isinstance(config, dict) else None
+    effort = _EFFORTS.get(named, named) if isinstance(named, str) else None
+    thinking = request.thinking
+    if thinking.type == "enabled" and effort is None:
+        effort = _effort_for(thinking.budget_tokens, request.max_tokens)
+    if effort is None:
+        return {}
+    if not terms.takes_effort:
+        dropped.add("thinking" if named is None else "output_config.effort")
+        return {}
+    return {"reasoning_effort": effort}
+
+
+def _effort_for(budget: int, limit: int) -> str:
+    share = budget / limit if limit > 0 else 1.0
+    return next((effort for most, effort in _SHARES if share <= most), _MOST_EFFORT)
+
+
+def _others(request: MessageCreation, dropped: Dropped) -> Json:
+    found: Json = {}
+    config = orjson.loads(request.output_config_json or b"{}")
+    if isinstance(config, dict):
+        found |= _format(config.get("format"))
+        for name in config.keys() - {"effort", "format"}:
+            dropped.add(f"output_config.{name}")
+    metadata = orjson.loads(request.metadata_json or b"{}")
+    user = metadata.get("user_id") if isinstance(metadata, dict) else None
+    if isinstance(user, str) and user:
+        if len(user) <= _MAX_USER:
+            found["user"] = user
+        else:
+            dropped.add("metadata.user_id")
+    if tier := _TIERS.get(request.service_tier):
+        found["service_tier"] = tier
+    for name, value in orjson.loads(request.unknown_json or b"{}").items():
+        if value not in _USUAL:
+            dropped.add(name)
+    return found
+
+
+def _format(asked: object) -> Json:
+    """Return the form of the answer: https://platform.claude.com/docs/en/build-with-claude/structured-outputs."""
+    if not isinstance(asked, dict) or asked.get("type") != "json_schema":
+        return {}
+    schema = {"name": "answer", "schema": asked.get("schema"), "strict": True}
+    return {"response_format": {"type": "json_schema", "json_schema": schema}}

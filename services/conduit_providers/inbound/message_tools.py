@@ -1,0 +1,84 @@
+"""Tools of Anthropic's Messages as a chat has them.
+
+https://platform.claude.com/docs/en/agents-and-tools/tool-use/overview
+"""
+
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from conduit.v1.message_pb2 import MessageCreation, MessageTool
+from conduit_providers.inbound.dropped import Dropped
+
+Json = dict[str, Any]
+
+# OpenAI's limit, which its kin share; Anthropic's is 128.
+MAX_NAME = 64
+_DIGITS = 8
+_OWN = frozenset({"", "custom"})
+_NO_ARGUMENTS: Json = {"type": "object", "properties": {}}
+
+
+class ToolNames:
+    """The names of a request's tools, cut where they are too long, each its own."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._given = {cut(name): name for name in names if len(name) > MAX_NAME}
+
+    def given(self, name: str) -> str:
+        """Return the name that the caller gave a tool which the model calls."""
+        return self._given.get(name, name)
+
+
+def cut(name: str) -> str:
+    """Return a name that is short enough: the same one in each turn."""
+    if len(name) <= MAX_NAME:
+        return name
+    digest = sha256(name.encode()).hexdigest()[:_DIGITS]
+    return f"{name[: MAX_NAME - _DIGITS - 1]}_{digest}"
+
+
+def tools_of(tools: Iterable[MessageTool], dropped: Dropped) -> list[Json]:
+    """Return the caller's own tools; those that only Anthropic has are told."""
+    found: list[Json] = []
+    for tool in tools:
+        if tool.type in _OWN:
+            found.append(_function(tool, dropped))
+        else:
+            dropped.add(f"tools.{tool.type}")
+    return found
+
+
+def _function(tool: MessageTool, dropped: Dropped) -> Json:
+    schema = orjson.loads(tool.input_schema_json or b"null") or _NO_ARGUMENTS
+    function: Json = {"name": cut(tool.name), "parameters": schema}
+    if tool.description:
+        function["description"] = tool.description
+    unknown = orjson.loads(tool.unknown_json or b"{}")
+    if unknown.pop("strict", None) is True:
+        function["strict"] = True
+    for name, value in unknown.items():
+        # What is only meant for a provider's own machinery asks for nothing where there is none.
+        if value not in (None, [], {}, False):
+            dropped.add(f"tools.{name}")
+    if tool.HasField("cache_control"):
+        dropped.add("tools.cache_control")
+    return {"type": "function", "function": function}
+
+
+def choice_of(request: MessageCreation) -> Json:
+    """Return whether and which tools must be called."""
+    choice, found = request.tool_choice, dict[str, object]()
+    match choice.type:
+        case "auto" | "none":
+            found["tool_choice"] = choice.type
+        case "any":
+            found["tool_choice"] = "required"
+        case "tool":
+            function = {"name": cut(choice.name)}
+            found["tool_choice"] = {"type": "function", "function": function}
+    if choice.disable_parallel_tool_use:
+        found["parallel_tool_calls"] = False
+    return found

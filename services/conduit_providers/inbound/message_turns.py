@@ -1,0 +1,158 @@
+"""Turns of Anthropic's Messages as a chat has them.
+
+https://platform.claude.com/docs/en/api/messages/create: results of tools stand apart in a chat,
+in front of what the user says; what the model thought goes beside what it said.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from conduit.v1.message_pb2 import MessageBlock, MessageTurn
+from conduit_providers.codecs.anthropic.turns import FORMAT
+from conduit_providers.inbound.dropped import Dropped
+from conduit_providers.inbound.message_parts import Parts, result_blocks, text_of
+from conduit_providers.inbound.message_tools import cut
+from conduit_providers.inbound.sealed_thoughts import is_sealed, merged, opened
+
+Json = dict[str, Any]
+
+# How Claude Code begins the instructions of each request, with another text each time:
+# https://code.claude.com/docs/en/llm-gateway-protocol
+BILLING = "x-anthropic-billing-header:"
+# Uses of the provider's own tools, in turns of the model, which another provider has no word for.
+_OWN_TOOLS = ("server_tool_use", "mcp_tool_use")
+
+
+class Turns:
+    """Translates the turns of one request."""
+
+    def __init__(self, dropped: Dropped, parts: Parts, *, knows_failures: bool) -> None:
+        """Take whether a result may say that its call has failed."""
+        self._dropped = dropped
+        self._parts = parts
+        self._knows_failures = knows_failures
+
+    def system(self, blocks: Sequence[MessageBlock]) -> list[Json]:
+        """Return the instructions as one turn, without what is meant for Anthropic alone."""
+        kept = [b for b in blocks if text_of(b).strip() and not text_of(b).startswith(BILLING)]
+        return [{"role": "system", "content": self._parts.content(kept)}] if kept else []
+
+    def of(self, turns: Iterable[MessageTurn]) -> list[Json]:
+        """Return the turns. UnsupportedCapability for content that a chat cannot have."""
+        found: list[Json] = []
+        for turn in turns:
+            if turn.role == "assistant":
+                found += self._model(turn.content)
+            elif turn.role == "user":
+                found += self._user(turn.content)
+            else:
+                # Instructions on the way; the provider judges others.
+                found.append({"role": turn.role, "content": self._parts.content(turn.content)})
+        return found
+
+    def _user(self, blocks: Iterable[MessageBlock]) -> list[Json]:
+        results: list[Json] = []
+        rest: list[MessageBlock] = []
+        for block in blocks:
+            if block.type == "tool_result":
+                results.append(self._result(block))
+            else:
+                rest.append(block)
+        if rest or not results:
+            results.append({"role": "user", "content": self._parts.content(rest)})
+        return results
+
+    def _result(self, block: MessageBlock) -> Json:
+        content = self._parts.content(result_blocks(block))
+        result: Json = {"role": "tool", "tool_call_id": block.tool_use_id, "content": content}
+        if block.is_error:
+            if self._knows_failures:
+                result["is_error"] = True
+            else:
+                self._dropped.add("messages.content.is_error")
+        return result | self._parts.mark_of(block)
+
+    def _model(self, blocks: Iterable[MessageBlock]) -> list[Json]:
+        turn = _ModelTurn(self._parts)
+        for block in blocks:
+            match block.type:
+                case "tool_use":
+                    turn.call(block)
+                case "thinking":
+                    turn.think(block)
+                case "redacted_thinking":
+                    turn.think_sealed(block.data)
+                case kind if kind in _OWN_TOOLS or kind.endswith("_tool_result"):
+                    self._dropped.add(f"messages.content.{kind}")
+                case _:
+                    turn.said.append(block)
+        return turn.members()
+
+
+class _ModelTurn:
+    """Gathers a turn of the model."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.said: list[MessageBlock] = []
+        self._parts = parts
+        self._calls: list[Json] = []
+        self._thoughts: list[str] = []
+        self._details: list[Json] = []
+        # What Anthropic has no words for: of the turn, and of its calls by their ids.
+        self._extras: Json = {}
+        self._of_calls: dict[str, Json] = {}
+
+    def call(self, block: MessageBlock) -> None:
+        """Add a call."""
+        arguments = block.input_json.decode() or "{}"
+        function = {"name": cut(block.name), "arguments": arguments}
+        self._calls.append({"id": block.id, "type": "function", "function": function})
+
+    def think(self, block: MessageBlock) -> None:
+        """Add a thought."""
+        self._thoughts.append(block.thinking)
+        if is_sealed(block.signature):
+            self._open(block.signature)
+        elif block.signature:
+            self._add("reasoning.text", text=block.thinking, signature=block.signature)
+
+    def think_sealed(self, data: str) -> None:
+        """Add a thought that only its provider can read."""
+        if is_sealed(data):
+            self._open(data)
+        elif data:
+            self._add("reasoning.encrypted", data=data)
+
+    def _add(self, kind: str, **members: str) -> None:
+        detail = {"type": kind, **members, "format": FORMAT, "index": len(self._details)}
+        self._details.append(detail)
+
+    def _open(self, text: str) -> None:
+        members = opened(text) or {}
+        details, calls = members.get("details"), members.get("calls")
+        if isinstance(details, list):
+            self._details += details
+        if isinstance(calls, dict):
+            self._of_calls |= calls
+        if isinstance(said := members.get("said"), dict):
+            self._extras = merged(self._extras, said)
+
+    def members(self) -> list[Json]:
+        """Return the turn; nothing where nothing was said."""
+        found: Json = {**self._extras}
+        # The pieces of one answer, between thoughts and calls.
+        if content := self._parts.content(self.said, between=""):
+            found["content"] = content
+        if self._calls:
+            found.setdefault("content", None)
+            found["tool_calls"] = [
+                self._of_calls.get(each["id"], {}) | each for each in self._calls
+            ]
+        if thought := "".join(self._thoughts):
+            found["reasoning_content"] = thought
+        if self._details:
+            found["reasoning_details"] = self._details
+        if not found:
+            return []
+        found.setdefault("content", "")
+        return [{"role": "assistant", **found}]

@@ -1,0 +1,23 @@
+"""Which codec serves callers who speak another dialect than OpenAI's.
+
+A provider's own, where it speaks the same dialect, so that calls pass as they are; otherwise one
+that translates to the codec of the operation.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from conduit_providers.codecs import codec_named, has_codec
+from conduit_providers.inbound.message_codecs import message_codec
+from conduit_providers.spec import Endpoint
+
+# What callers speak, and the operation that it is.
+INBOUND: Mapping[str, str] = {"message": "chat"}
+
+
+def inbound_codec(dialect: str, endpoint: Endpoint, codec: Any) -> Any:  # noqa: ANN401 # of each its own
+    """Return the codec of a dialect of callers', given the operation's."""
+    own = f"{endpoint.codec.partition('_')[0]}_{dialect}"
+    if "." not in endpoint.codec and has_codec(own):
+        return codec_named(own)
+    return message_codec(codec)

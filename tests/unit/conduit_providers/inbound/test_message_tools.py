@@ -1,0 +1,79 @@
+"""Tools as chats have them."""
+
+from typing import Any
+
+import orjson
+
+from conduit.v1.message_json import message_creation_from_json
+from conduit_providers.inbound.dropped import Dropped
+from conduit_providers.inbound.message_tools import MAX_NAME, ToolNames, choice_of, cut, tools_of
+
+Json = dict[str, Any]
+
+
+def tools(*listed: Json) -> tuple[list[Json], tuple[str, ...]]:
+    """Return tools as a chat has them, and what is left out."""
+    dropped = Dropped()
+    request = message_creation_from_json({"tools": list(listed)})
+    found = tools_of(request.tools, dropped)
+    return orjson.loads(orjson.dumps(found)), dropped.names
+
+
+def test_schemas_pass_as_they_are() -> None:
+    """With names and descriptions."""
+    schema = {"type": "object", "properties": {"a": {"anyOf": [{"type": "null"}]}}}
+    found, dropped = tools(
+        {"name": "f", "description": "d", "input_schema": schema, "strict": True},
+        {"type": "custom", "name": "g"},
+    )
+    assert found[0]["function"] == {
+        "name": "f",
+        "description": "d",
+        "parameters": schema,
+        "strict": True,
+    }
+    assert found[1]["function"]["parameters"] == {"type": "object", "properties": {}}
+    assert dropped == ()
+
+
+def test_tools_of_anthropics_own_are_told() -> None:
+    """And so are cache marks, which stand at tools too."""
+    found, dropped = tools(
+        {"type": "web_search_20250305", "name": "web_search"},
+        {"name": "f", "cache_control": {"type": "ephemeral"}, "defer_loading": True},
+    )
+    assert [each["function"]["name"] for each in found] == ["f"]
+    assert set(dropped) == {
+        "tools.web_search_20250305",
+        "tools.cache_control",
+        "tools.defer_loading",
+    }
+
+
+def test_long_names_are_cut_and_come_back() -> None:
+    """Anthropic takes 128 characters, OpenAI 64; two that begin alike stay two."""
+    long, other = "a" * 100, "a" * 99 + "b"
+    names = ToolNames([long, other, "short"])
+    assert len(cut(long)) == MAX_NAME
+    assert cut(long) != cut(other)
+    assert [names.given(cut(each)) for each in (long, other, "short")] == [long, other, "short"]
+    assert names.given("made up") == "made up"
+
+
+def test_choices() -> None:
+    """Each of Anthropic's has one of OpenAI's."""
+    cases: list[tuple[Json, Json]] = [
+        ({"type": "auto"}, {"tool_choice": "auto"}),
+        ({"type": "none"}, {"tool_choice": "none"}),
+        (
+            {"type": "any", "disable_parallel_tool_use": True},
+            {"tool_choice": "required", "parallel_tool_calls": False},
+        ),
+        (
+            {"type": "tool", "name": "f"},
+            {"tool_choice": {"type": "function", "function": {"name": "f"}}},
+        ),
+    ]
+    for given, expected in cases:
+        assert choice_of(message_creation_from_json({"tool_choice": given})) == expected
+    assert choice_of(message_creation_from_json({})) == {}
