@@ -2,6 +2,7 @@
 
 import re
 
+from conduit_kernel.auth import CERTIFICATE_HEADER
 from conduit_kernel.http import Exchange, Request
 from conduit_kernel.ids import IdSource
 
@@ -33,6 +34,8 @@ def credentials_of(request: Request) -> dict[str, str]:
         found["authorization"] = f"Bearer {key[1].decode()}"
     if b"x-master-key" in fields:
         found["x-master-key"] = text_of(fields[b"x-master-key"])
+    if request.certificate:
+        found[CERTIFICATE_HEADER] = request.certificate
     return found
 
 

@@ -17,9 +17,11 @@ from conduit.v1.administrator_pb2 import Administrator
 from conduit.v1.methods import Method
 from conduit.v1.options_pb2 import ACCESS_PUBLIC, ACCESS_SERVICE, ACCESS_VIRTUAL_KEY
 from conduit.v1.role_pb2 import ROLE_OWNER, ROLE_UNSPECIFIED, Role
+from conduit_kernel.access_rules import AccessRules, access_rules
 from conduit_kernel.administrators import TOKEN_START, token_of
 from conduit_kernel.auth_errors import (
     AdministratorTokenInvalid,
+    CallerNotAllowed,
     LoginThrottled,
     MasterKeyInvalid,
     MasterKeyMissing,
@@ -31,6 +33,9 @@ from conduit_kernel.login_throttle import LoginThrottle
 from conduit_kernel.roles import may_act_as, name_of
 
 SERVICE_HEADER = "x-conduit-service-token"
+# Among the credentials of a caller: the name of the client certificate that was shown, as the
+# connection has it. What callers themselves write under this name is never looked at.
+CERTIFICATE_HEADER = "x-conduit-client-certificate"
 MASTER_KEY_HEADER = "x-master-key"
 # What every gRPC server has beside the contract, for everybody.
 PUBLIC_SERVICES = (
@@ -61,6 +66,10 @@ class Principal(msgspec.Struct, frozen=True):
     virtual_key: Any = None
     # Of an administrator.
     role: Role.ValueType = ROLE_UNSPECIFIED
+    # The name of the client certificate that was shown; empty if none.
+    certificate: str = ""
+    # Of an administrator; None for none.
+    rules: AccessRules | None = None
 
 
 # The RPC that the holder of a client secret may call, and no other.
@@ -98,7 +107,10 @@ def _identifying(resolve: VirtualKeyResolver | None) -> Authorize:
         if resolve is None:
             raise VirtualKeyInvalid("No virtual key is known here", header="Authorization")
         found = resolve(credentials.get("authorization", ""))
-        return Principal(_VIRTUAL_KEY, "virtual-key", address, found)
+        if CERTIFICATE_HEADER not in credentials:
+            return Principal(_VIRTUAL_KEY, "virtual-key", address, found)
+        shown = credentials[CERTIFICATE_HEADER]
+        return Principal(_VIRTUAL_KEY, "virtual-key", address, found, certificate=shown)
 
     return authorize
 
@@ -165,6 +177,20 @@ class Authorizer:
             return False
         return True
 
+    def check_rules(self, principal: Principal) -> None:
+        """Raise CallerNotAllowed if an administrator's token may not be used as it is.
+
+        For whoever learns the address, or the certificate, after it has authorized a call. The
+        Router itself holds virtual keys to theirs.
+        """
+        if principal.rules is None:
+            return
+        try:
+            principal.rules.check(principal.address, principal.certificate)
+        except CallerNotAllowed:
+            self._throttle.note_token(principal.address, CallerNotAllowed.reason)
+            raise
+
     def check_address(self, credentials: Mapping[str, str], address: str) -> None:
         """Raise LoginThrottled if the master key is not taken from an address just now.
 
@@ -209,16 +235,26 @@ class Authorizer:
     def _administrator(self, credentials: Mapping[str, str], address: str) -> Principal:
         self.check_address(credentials, address)
         try:
-            return self._administrator_of(credentials, address)
+            found = self._administrator_of(credentials, address)
         except _WRONG as error:
             self.note_refusal(error, credentials, address)
             raise
+        if address:
+            self.check_rules(found)
+        return found
 
     def _administrator_of(self, credentials: Mapping[str, str], address: str) -> Principal:
         given = credentials.get(MASTER_KEY_HEADER, "")
         if not given and (token := token_of(credentials.get("authorization", ""))):
             found = self._administrators(token)
-            return Principal(PrincipalKind.ADMINISTRATOR, actor_of(found), address, role=found.role)
+            return Principal(
+                PrincipalKind.ADMINISTRATOR,
+                actor_of(found),
+                address,
+                role=found.role,
+                certificate=credentials.get(CERTIFICATE_HEADER, ""),
+                rules=access_rules(found.security),
+            )
         self._check_master_key(given)
         return Principal(PrincipalKind.ADMINISTRATOR, "master-key", address, role=ROLE_OWNER)
 

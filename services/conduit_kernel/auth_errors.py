@@ -2,6 +2,7 @@
 
 * ConduitError
   * MasterKeyMissing, MasterKeyInvalid, AdministratorTokenInvalid, RoleRequired, LoginThrottled
+  * CallerNotAllowed
   * ServiceTokenInvalid
 """
 
@@ -36,6 +37,12 @@ class LoginThrottled(ConduitError):
     """Too many wrong credentials came from this address. Metadata: `retry_after_ms`."""
 
     reason = "LOGIN_THROTTLED"
+
+
+class CallerNotAllowed(ConduitError):
+    """A credential is used from elsewhere than it may be. Metadata: `address`, `certificate`."""
+
+    reason = "CALLER_NOT_ALLOWED"
 
 
 class ServiceTokenInvalid(ConduitError):

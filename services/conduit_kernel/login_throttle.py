@@ -87,10 +87,10 @@ class LoginThrottle:
             event, address=address, code=MasterKeyInvalid.reason, refusals=count, seconds=seconds
         )
 
-    def note_token(self, address: str) -> None:
-        """Write a line about a wrong token."""
-        self._tell(address, AdministratorTokenInvalid.reason)
-        self._log.warning("login_refused", address=address, code=AdministratorTokenInvalid.reason)
+    def note_token(self, address: str, code: str = AdministratorTokenInvalid.reason) -> None:
+        """Write a line about a wrong token, or one that was used from where it may not be."""
+        self._tell(address, code)
+        self._log.warning("login_refused", address=address, code=code)
 
     def _tell(self, address: str, reason: str) -> None:
         if self._on_refused is not None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import structlog
 
 from conduit.v1.audit_entry_pb2 import AUDIT_ACTION_DISCOVERED
-from conduit.v1.provider_pb2 import AUDIT_LEVEL_FULL
+from conduit.v1.provider_pb2 import AUDIT_LEVEL_FULL, AUDIT_LEVEL_NONE
 from conduit_kernel.audit.author import Author
 from conduit_kernel.errors import ConduitError, UpstreamTimeout
 from conduit_providers.probing import Prober
@@ -144,7 +144,10 @@ class Discovery:
             models = await changing.discovered(provider.id)
             after = {model.name for model in models}
             found = Found(provider, models, sorted(after - before), sorted(before - after))
-            if found.added or found.removed or provider.audit_level == AUDIT_LEVEL_FULL:
+            has_changed = (
+                found.added or found.removed
+            ) and provider.audit_level != AUDIT_LEVEL_NONE
+            if has_changed or provider.audit_level == AUDIT_LEVEL_FULL:
                 models_found = {
                     "added": list(found.added[:MAX_LISTED]),
                     "removed": list(found.removed[:MAX_LISTED]),

@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from conduit.internal.v1 import snapshot_pb2 as snapshot_pb
 from conduit.v1 import administrator_pb2 as administrator_pb
 from conduit.v1 import audit_entry_pb2 as audit_pb
+from conduit.v1 import caller_security_pb2 as security_pb
 from conduit.v1 import fallback_chain_pb2 as chain_pb
 from conduit.v1 import key_credential_pb2 as key_pb
 from conduit.v1 import model_mapping_pb2 as mapping_pb
@@ -210,6 +211,17 @@ def _stream_failover(value: int | None) -> policy_pb.StreamFailover.ValueType | 
     return None if value is None else policy_pb.StreamFailover.ValueType(value)
 
 
+def _caller_security(
+    value: values.VirtualKey | values.Administrator,
+) -> security_pb.CallerSecurity | None:
+    security = security_pb.CallerSecurity(
+        allowed_ips=value.allowed_ips,
+        require_mtls=value.require_mtls,
+        client_certificates=value.client_certificates,
+    )
+    return security if security.ListFields() else None
+
+
 def virtual_key(value: values.VirtualKey) -> virtual_key_pb.VirtualKey:
     """Return a virtual key as the API shows it, without its value."""
     message = virtual_key_pb.VirtualKey(
@@ -224,6 +236,7 @@ def virtual_key(value: values.VirtualKey) -> virtual_key_pb.VirtualKey:
         max_attempts=value.max_attempts,
         timeout=_duration(value.timeout),
         hedging_budget=value.hedging_budget,
+        security=_caller_security(value),
         created_at=timestamp(value.created_at),
         updated_at=timestamp(value.updated_at),
     )
@@ -240,6 +253,7 @@ def administrator(value: values.Administrator) -> administrator_pb.Administrator
         is_enabled=value.is_enabled,
         expires_at=timestamp(value.expires_at),
         rotated_at=timestamp(value.rotated_at),
+        security=_caller_security(value),
         created_at=timestamp(value.created_at),
         updated_at=timestamp(value.updated_at),
     )

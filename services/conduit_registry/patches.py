@@ -9,7 +9,24 @@ from typing import Any, TypedDict, TypeVar, cast
 from conduit_registry.values import Hedging, RetryPolicy, Step, Timeouts
 
 
-class ProviderPatch(TypedDict, total=False):
+class ProviderSecurityPatch(TypedDict, total=False):
+    """The rules of an instance, which are set together."""
+
+    allowed_ips: tuple[str, ...]
+    require_mtls: bool
+    key_rotation_days: int
+    audit_level: int
+
+
+class CallerSecurityPatch(TypedDict, total=False):
+    """The rules of a credential, which are set together."""
+
+    allowed_ips: tuple[str, ...]
+    require_mtls: bool
+    client_certificates: tuple[str, ...]
+
+
+class ProviderPatch(ProviderSecurityPatch, total=False):
     """Fields of a provider instance."""
 
     name: str
@@ -22,10 +39,6 @@ class ProviderPatch(TypedDict, total=False):
     priority: int
     enable_model_discovery: bool
     discovery_interval_hours: int
-    allowed_ips: tuple[str, ...]
-    require_mtls: bool
-    key_rotation_days: int
-    audit_level: int
     health_check: Mapping[str, object]
 
 
@@ -74,7 +87,7 @@ class ChainPatch(TypedDict, total=False):
     hedging: Hedging | None
 
 
-class VirtualKeyPatch(TypedDict, total=False):
+class VirtualKeyPatch(CallerSecurityPatch, total=False):
     """Fields of a virtual key."""
 
     name: str
@@ -88,7 +101,7 @@ class VirtualKeyPatch(TypedDict, total=False):
     hedging_budget: float | None
 
 
-class AdministratorPatch(TypedDict, total=False):
+class AdministratorPatch(CallerSecurityPatch, total=False):
     """Fields of an administrator."""
 
     name: str

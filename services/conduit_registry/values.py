@@ -175,6 +175,9 @@ class VirtualKey:
     # In microseconds.
     timeout: int | None = None
     hedging_budget: float | None = None
+    allowed_ips: tuple[str, ...] = ()
+    require_mtls: bool = False
+    client_certificates: tuple[str, ...] = ()
     created_at: int = 0
     updated_at: int = 0
 
@@ -192,6 +195,9 @@ class Administrator:
     is_enabled: bool = True
     expires_at: int | None = None
     rotated_at: int | None = None
+    allowed_ips: tuple[str, ...] = ()
+    require_mtls: bool = False
+    client_certificates: tuple[str, ...] = ()
     created_at: int = 0
     updated_at: int = 0
 

@@ -14,7 +14,7 @@ from conduit_kernel.pagination import text_page_of
 from conduit_providers.operation import Requirements
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import CallerContext
-from conduit_router.routing.decide import decide, route_of
+from conduit_router.routing.decide import SentFrom, decide, route_of
 from conduit_router.routing.table import Route
 from conduit_router.trail.decisions import decision_message, replay
 from conduit_router.trail.recent_calls import FoundRequests
@@ -78,14 +78,14 @@ class Queries:
         balance = runtime.balancer.balance(
             route, "", caller.caller.virtual_key_id, takes_turn=False
         )
-        decision = decide(route, requirements, health, seed, caller.peer, balance=balance)
+        decision = decide(route, requirements, health, seed, caller, balance=balance)
         message = decision_message(
             decision,
             requirements.model,
             requirements.operation,
             revision=runtime.table.revision,
             capabilities=requirements.capabilities,
-            peer=caller.peer,
+            sender=caller,
         )
         return pb.ExplainRouteResponse(decision=message)
 
@@ -129,7 +129,7 @@ class Queries:
             recorded.operation,
             revision=table.revision,
             capabilities=inputs.capabilities,
-            peer=inputs.caller_address,
+            sender=SentFrom(inputs.caller_address, inputs.caller_certificate),
         )
 
     async def _record(self, request_id: str) -> RequestRecord:

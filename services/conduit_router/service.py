@@ -35,7 +35,7 @@ from conduit_router.calls.uploads import (
 )
 from conduit_router.calls.upstream_session import SessionLimits
 from conduit_router.client_secrets import ClientSecrets
-from conduit_router.context import CallerContext
+from conduit_router.context import CallerContext, called_by
 from conduit_router.queries import MAX_REQUEST_ID, FindRequests, Queries, find_nothing
 from conduit_router.routing.table import EMPTY_TABLE, Caller
 from conduit_router.tasks.calls import TaskCalls
@@ -164,7 +164,7 @@ class RouterStub:
     def _context(self, principal: Principal, request_id: str) -> CallerContext:
         # Nobody becomes the operator for want of a virtual key.
         caller: Caller = OPERATOR if principal.kind is _ADMINISTRATOR else principal.virtual_key
-        return CallerContext(caller, request_id or f"req_{self._ids.next()}", principal.address)
+        return called_by(principal, caller, request_id or f"req_{self._ids.next()}")
 
 
 def _own_rpc(method: MethodDescriptor, own: Iterable[object]) -> Rpc | None:

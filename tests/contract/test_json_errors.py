@@ -35,6 +35,13 @@ MAPPING = model_mapping_spec_from_json
     [
         (CHAT, [], "", "must be an object, not a list"),
         (CHAT, {"model": 3}, "model", "must be a string, not a number"),
+        (
+            PROVIDER,
+            {"security": {}, "providerSecurity": {}},
+            "providerSecurity",
+            "cannot be given together with security",
+        ),
+        (PROVIDER, {"providerSecurity": 1}, "security", "must be an object, not a number"),
         (CHAT, {"messages": "hi"}, "messages", "must be a list, not a string"),
         (CHAT, {"messages": [None]}, "messages[0]", "must be an object, not null"),
         (

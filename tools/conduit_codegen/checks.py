@@ -37,7 +37,12 @@ def _message(contract: Contract, message: Message) -> Iterator[str]:
     for field in message.fields:
         for problem in _field(field):
             yield f"{message.full_name}.{field.name}: {problem}"
-    names = [field.member for field in members(contract, message)]
+    names = [
+        name
+        for field in members(contract, message)
+        for name in (field.member, field.json.also)
+        if name
+    ]
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield f"{message.full_name} has two members {name}"
     if sum(field.json.unknown for field in message.fields) > 1:

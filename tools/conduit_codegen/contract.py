@@ -64,6 +64,7 @@ class JsonOptions:
     event_id: bool = False
     required: bool = False
     document: str = ""
+    also: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

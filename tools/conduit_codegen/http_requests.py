@@ -172,7 +172,10 @@ class RequestReader:
         self._body.line("members = json.parse(body)")
         self._body.line(f'{filler(held)}({target}, members, "")')
         pairs = ", ".join(
-            f"{quoted(f.member)}: {quoted(f.name)}" for f in members(self._contract, held)
+            f"{quoted(name)}: {quoted(f.name)}"
+            for f in members(self._contract, held)
+            for name in (f.member, f.json.also)
+            if name
         )
         names = f"json.named(members, {{{pairs}}})"
         self._body.line(f"message.{mask.name}.paths.extend({names})")

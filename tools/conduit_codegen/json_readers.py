@@ -22,7 +22,13 @@ def _known(scope: Scope) -> None:
     name = known(scope.message)
     oneof = scope.message.discriminated
     fields = members(scope.contract, scope.message)
-    plain = [quoted(f.member) for f in fields if oneof is None or f.oneof != oneof.name]
+    plain = [
+        quoted(name)
+        for f in fields
+        if oneof is None or f.oneof != oneof.name
+        for name in (f.member, f.json.also)
+        if name
+    ]
     if oneof is None:
         scope.body.line(f"{name}: Final[frozenset[str]] = {_frozenset(plain)}")
     else:
@@ -88,6 +94,9 @@ def _object(scope: Scope) -> None:
         _flat_choice(scope, flat)
         return
     for field in members(scope.contract, scope.message):
+        if field.json.also:
+            names = f"{quoted(field.json.also)}, {quoted(field.member)}"
+            scope.body.line(f"value = runtime.renamed(value, {names}, path)")
         oneof = scope.message.oneof_of(field)
         if oneof is None or not oneof.discriminator:
             read_member(scope, field)

@@ -131,6 +131,9 @@ class Schemas:
         plain = [f for f in fields if oneof is None or f.oneof != oneof.name]
         if plain:
             schema["properties"] = {f.member: self.field(message, f) for f in plain}
+            schema["properties"] |= {
+                f.json.also: self.field(message, f) for f in plain if f.json.also
+            }
         if required := self._required(message, plain):
             schema["required"] = required
         if oneof is not None:

@@ -18,6 +18,8 @@ from conduit_kernel.http.refusal import Refusal, RenderRefusal
 # In the order in which a connection can go through them; from BUSY on nothing is parsed.
 IDLE, HEAD, BODY, BUSY, LINGER, CLOSING = range(6)
 
+# Not empty, which elsewhere says that an address is still to be found out.
+UNKNOWN = "unknown"
 # SO_LINGER: on, for no time at all.
 _RESET = struct.pack("ii", 1, 0)
 
@@ -34,10 +36,10 @@ class TransportContext(Protocol):
 
 
 def peer_address(transport: asyncio.BaseTransport) -> str:
-    """Return the address that is connected, without port; empty for Unix sockets."""
+    """Return the address that is connected, without port; UNKNOWN where it has left already."""
     peer = transport.get_extra_info("peername")
     if not isinstance(peer, tuple):
-        return ""
+        return UNKNOWN
     address = str(peer[0])
     return (plain_address(address) or address) if ":" in address else address
 

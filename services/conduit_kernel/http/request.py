@@ -1,5 +1,7 @@
 """A whole request, as the handler sees it."""
 
+from typing import ClassVar
+
 from conduit_kernel.http.headers import Field, Headers
 
 
@@ -8,7 +10,8 @@ class Request:
 
     ``path`` and ``query`` are raw: still percent-encoded, the query without its question mark.
     ``body`` is whole and without any transfer coding. ``peer`` is the caller's address, without
-    port. ``http11`` tells HTTP/1.1 from 1.0. ``upgrade_offered`` is true for a WebSocket handshake.
+    port. ``certificate`` is the name of the client certificate that it showed, empty if none.
+    ``http11`` tells HTTP/1.1 from 1.0. ``upgrade_offered`` is true for a WebSocket handshake.
     """
 
     __slots__ = (
@@ -25,6 +28,8 @@ class Request:
         "upgrade_offered",
     )
 
+    # A class's: of requests with one, another class's.
+    certificate: ClassVar[str] = ""
     fields: dict[bytes, bytes]
     repeats: list[Field] | None
     method: str

@@ -1,7 +1,7 @@
 """What stands before every RPC: who may call, and how its errors leave."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 from msgspec.structs import replace
 
 from conduit_kernel.auth import (
+    CERTIFICATE_HEADER,
     MASTER_KEY_HEADER,
     Authorizer,
     Principal,
@@ -40,6 +41,8 @@ Metadata = dict[str, str]
 
 MAX_REQUEST_ID = 200
 PEER_HEADER = "x-conduit-peer"
+# As gRPC names them, in the order of `CallerSecurity`.
+_CERTIFICATE_NAMES = ("peer_uri", "peer_dns", "peer_email", "x509_common_name")
 # Of what the contract does not have; callers choose its name.
 _UNKNOWN = "unknown"
 
@@ -99,7 +102,6 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
             with self._observed(name, principal, metadata) as call:
                 try:
                     set_principal(self._located(principal, context, metadata))
-                    self._check_address(context, metadata)
                     return await inner(read(request), context)
                 except asyncio.CancelledError:
                     await self._end_stopped(call, context, metadata)
@@ -114,7 +116,6 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
             with self._observed(name, principal, metadata) as call:
                 try:
                     set_principal(self._located(principal, context, metadata))
-                    self._check_address(context, metadata)
                     async for message in inner(read(request), context):
                         yield message
                 except asyncio.CancelledError:
@@ -135,10 +136,6 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         # Read here, because gRPC itself would answer INTERNAL to what it cannot read.
         return make(around, None, handler.response_serializer)
 
-    def _check_address(self, context: Context, metadata: Metadata) -> None:
-        if MASTER_KEY_HEADER in metadata:
-            self._authorizer.check_address(metadata, self._guesser(context, metadata))
-
     def _guesser(self, context: Context, metadata: Metadata) -> str:
         """Return the address of whoever may be guessing; empty for our own services."""
         if self._authorizer.is_service(metadata):
@@ -146,12 +143,21 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         return address_of(context.peer())
 
     def _located(self, principal: Principal, context: Context, metadata: Metadata) -> Principal:
-        """Return the principal with the address, which only the call's context knows.
+        """Return the principal with address and certificate, which only the call's context knows.
 
-        What a caller says of another's address is believed of our own services alone.
+        What a caller says of another's is believed of our own services alone. Raises what follows
+        from them.
         """
-        said = metadata.get(PEER_HEADER, "") if self._authorizer.is_service(metadata) else ""
-        return replace(principal, address=said or address_of(context.peer()))
+        said = self._authorizer.is_service(metadata) and metadata.get(PEER_HEADER, "")
+        located = replace(
+            principal,
+            address=said or address_of(context.peer()),
+            certificate=metadata.get(CERTIFICATE_HEADER, "") if said else certificate_of(context),
+        )
+        if MASTER_KEY_HEADER in metadata:
+            self._authorizer.check_address(metadata, self._guesser(context, metadata))
+        self._authorizer.check_rules(located)
+        return located
 
     def _refusing(self, name: str, error: ConduitError, metadata: Metadata) -> Handler:
         """Return a handler that refuses; one of streams, because those start before any message."""
@@ -262,9 +268,28 @@ def address_of(peer: str) -> str:
     return rest.rpartition(":")[0].strip("[]") if family in {"ipv4", "ipv6"} else ""
 
 
+def certificate_of(context: Context) -> str:
+    """Return the name of the client certificate that a call's connection has shown; empty if none.
+
+    In the order in which `CallerSecurity` takes names. gRPC has verified it.
+    """
+    shown: Mapping[str, Iterable[bytes]] = context.auth_context()
+    if not shown:
+        return ""
+    names = (name for kind in _CERTIFICATE_NAMES for name in shown.get(kind, ()))
+    return next((name.decode(errors="replace") for name in names if name), "")
+
+
 def metadata_of(context: Context) -> dict[str, str]:
-    """Return a call's metadata that is text; of repeated names the last."""
-    return _text_of(context.invocation_metadata())
+    """Return a call's metadata that is text; of repeated names the last.
+
+    With the client certificate that its connection has shown, whatever the caller says of that.
+    """
+    found = _text_of(context.invocation_metadata())
+    found.pop(CERTIFICATE_HEADER, None)
+    if shown := certificate_of(context):
+        found[CERTIFICATE_HEADER] = shown
+    return found
 
 
 def _text_of(metadata: Iterable[tuple[str, str | bytes]] | None) -> dict[str, str]:

@@ -9,11 +9,12 @@ from conduit_kernel.pagination import page_of
 from conduit_kernel.updates import defaults, select
 from conduit_registry import messages
 from conduit_registry.configuration.administrators import AdministratorEditor
-from conduit_registry.patches import with_taken_back
+from conduit_registry.patches import CallerSecurityPatch, with_taken_back
 from conduit_registry.rpcs.base import Context, RpcBase
 from conduit_registry.rules.administrators import administrator_fields
+from conduit_registry.rules.security import with_security
 from conduit_registry.store import ADMINISTRATOR
-from conduit_registry.values import Administrator, defaults_of
+from conduit_registry.values import Administrator
 
 
 class AdministratorRpcs(RpcBase):
@@ -52,7 +53,7 @@ class AdministratorRpcs(RpcBase):
     ) -> pb.UpdateAdministratorResponse:
         """Change the given fields of an administrator."""
         spec, unset = select(request.administrator, request.update_mask)
-        taken_back = defaults(spec, unset, defaults_of(Administrator))
+        taken_back = defaults(spec, unset, with_security(Administrator, CallerSecurityPatch))
         given = with_taken_back(administrator_fields(spec), taken_back)
         async with self._editing(context) as editor:
             changed = await editor.update(request.id, given, request.etag)

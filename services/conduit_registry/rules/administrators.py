@@ -7,6 +7,7 @@ from conduit_kernel.errors import InvalidRequest
 from conduit_kernel.roles import name_of
 from conduit_registry.patches import AdministratorPatch
 from conduit_registry.rules import fields
+from conduit_registry.rules.security import add_caller_security
 
 
 def administrator_fields(spec: AdministratorSpec) -> AdministratorPatch:
@@ -20,6 +21,7 @@ def administrator_fields(spec: AdministratorSpec) -> AdministratorPatch:
         given["is_enabled"] = spec.is_enabled
     if spec.HasField("expires_at"):
         given["expires_at"] = fields.moment(spec.expires_at, "expiresAt")
+    add_caller_security(given, spec)
     return given
 
 

@@ -1,33 +1,24 @@
 """What makes a right provider instance."""
 
-import ipaddress
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 
-from conduit.v1.provider_pb2 import (
-    AUDIT_LEVEL_BASIC,
-    AUDIT_LEVEL_FULL,
-    AuditLevel,
-    HealthCheckPolicy,
-    ProviderSecurity,
-    ProviderSpec,
-)
+from conduit.v1.provider_pb2 import HealthCheckPolicy, ProviderSpec
 from conduit_kernel import limits
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.catalog import Catalog
-from conduit_registry.patches import ProviderPatch
+from conduit_registry.patches import ProviderPatch, ProviderSecurityPatch
 from conduit_registry.rules import fields
-from conduit_registry.values import Provider, defaults_of
+from conduit_registry.rules.security import provider_security, with_security
+from conduit_registry.values import Provider
 
 MAX_SETTING = 10_000
 
 
 def provider_defaults() -> dict[str, dict[str, Any]]:
     """Return what each field of an instance goes to when it is taken back."""
-    known = defaults_of(Provider)
-    rules = ("allowed_ips", "require_mtls", "key_rotation_days", "audit_level")
-    return known | {"security": {name: known[name][name] for name in rules}}
+    return with_security(Provider, ProviderSecurityPatch)
 
 
 def provider_fields(spec: ProviderSpec, catalog: Catalog) -> ProviderPatch:
@@ -44,7 +35,7 @@ def provider_fields(spec: ProviderSpec, catalog: Catalog) -> ProviderPatch:
     if spec.HasField("settings"):
         given["settings"] = _settings(spec)
     if spec.HasField("security"):
-        given |= _security_fields(spec.security)
+        given |= provider_security(spec.security)
     if spec.HasField("health_check"):
         given["health_check"] = _health_check(spec.health_check)
     return given | _share_fields(spec) | _discovery_fields(spec)
@@ -81,36 +72,9 @@ def _settings(spec: ProviderSpec) -> dict[str, object]:
     return settings
 
 
-def _security_fields(security: ProviderSecurity) -> ProviderPatch:
-    level = security.audit_level or AUDIT_LEVEL_BASIC
-    if level not in {AUDIT_LEVEL_BASIC, AUDIT_LEVEL_FULL}:
-        names = " or ".join(name.removeprefix("AUDIT_LEVEL_") for name in AuditLevel.keys()[1:])
-        message = f"security.auditLevel must be {names}"
-        raise InvalidRequest(message, field="security.auditLevel")
-    return {
-        "allowed_ips": _networks(security),
-        "require_mtls": security.require_mtls,
-        "key_rotation_days": limits.number_of(security, "key_rotation_days", "security"),
-        "audit_level": level,
-    }
-
-
 def _health_check(policy: HealthCheckPolicy) -> dict[str, int]:
     """Return what a policy says, by the contract's names."""
     return {
         field.name: limits.number_of(policy, field.name, "healthCheck")
         for field, _ in policy.ListFields()
     }
-
-
-def _networks(security: ProviderSecurity) -> tuple[str, ...]:
-    field = "security.allowedIPs"
-    networks = limits.names_of(security, "allowed_ips", "security")
-    for text in networks:
-        try:
-            ipaddress.ip_network(text)
-        except ValueError as error:
-            shown = text[: fields.MAX_QUOTED]
-            message = f"{field} must be networks such as 192.168.1.0/24, not {shown!r}"
-            raise InvalidRequest(message, field=field) from error
-    return networks

@@ -5,6 +5,7 @@ from conduit_kernel import limits
 from conduit_kernel.errors import NotImplementedYet
 from conduit_registry.patches import VirtualKeyPatch
 from conduit_registry.rules import fields, routing_policy
+from conduit_registry.rules.security import add_caller_security
 
 
 def virtual_key_fields(spec: VirtualKeySpec) -> VirtualKeyPatch:
@@ -26,6 +27,7 @@ def virtual_key_fields(spec: VirtualKeySpec) -> VirtualKeyPatch:
         given["timeout"] = limits.span_of(spec, "timeout")
     if spec.HasField("hedging_budget"):
         given["hedging_budget"] = limits.fraction_of(spec, "hedging_budget")
+    add_caller_security(given, spec)
     if spec.HasField("budget_nano_usd"):
         limits.number_of(spec, "budget_nano_usd")
         # A limit that nobody keeps would be worse than none.

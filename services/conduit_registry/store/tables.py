@@ -201,6 +201,9 @@ class VirtualKeyRow(Row):
     max_attempts: Mapped[int | None]
     timeout: Mapped[int | None]
     hedging_budget: Mapped[float | None]
+    allowed_ips: Mapped[tuple[str, ...]]
+    require_mtls: Mapped[bool]
+    client_certificates: Mapped[tuple[str, ...]]
 
 
 class AdministratorRow(Row):
@@ -216,6 +219,9 @@ class AdministratorRow(Row):
     is_enabled: Mapped[bool]
     expires_at: Mapped[int | None]
     rotated_at: Mapped[int | None]
+    allowed_ips: Mapped[tuple[str, ...]]
+    require_mtls: Mapped[bool]
+    client_certificates: Mapped[tuple[str, ...]]
 
 
 class DiscoveryRow(Base):

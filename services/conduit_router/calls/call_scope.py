@@ -68,7 +68,7 @@ def admit(
             form, is_plain = form.without(("fallbacks",)), False
         route = runtime.table.routes.get(requirements.model)
         if is_plain and route is not None and route.policy is None:
-            decision = decide(route, requirements, health, seed, caller.peer)
+            decision = decide(route, requirements, health, seed, caller)
         else:
             decision = choose(runtime, requirements, options, caller, health=health, seed=seed)
         if not decision.candidates and wait_for(decision) is None:

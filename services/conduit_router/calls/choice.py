@@ -41,7 +41,7 @@ def choose(
                 requirements,
                 health,
                 seed,
-                caller.peer,
+                caller,
                 balance=balance,
                 only=only,
                 account_keys=account_keys,

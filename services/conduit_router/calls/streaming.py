@@ -13,7 +13,7 @@ from conduit_router.calls.call_scope import admit
 from conduit_router.calls.message_writer import MessageWriter
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.stream_failover import begin_answer
-from conduit_router.context import CallerContext, options_of
+from conduit_router.context import CallerContext, called_by, options_of
 from conduit_router.served_by import CallSummary
 
 
@@ -71,7 +71,7 @@ class StreamingCalls:
         there, and returns what the events go to.
         """
         operation, form = self._operation, self._operation.plain_form(body)
-        caller = CallerContext(principal.virtual_key, request_id, principal.address)
+        caller = called_by(principal, principal.virtual_key, request_id)
         with admit(self._runtime, operation, form, options, caller, stream=True) as scope:
             attempt, relay, events, following = await begin_answer(scope, operation, options)
             with relay:

@@ -17,7 +17,7 @@ from conduit_router.calls.call_report import fill_report
 from conduit_router.calls.call_scope import CallScope, admit
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.straight import ask_straight
-from conduit_router.context import CallerContext, options_of
+from conduit_router.context import CallerContext, called_by, options_of
 from conduit_router.routing.attempt_plan import Attempt, Consumption
 from conduit_router.routing.table import ServedOperation
 from conduit_router.served_by import CallSummary
@@ -75,7 +75,7 @@ class UnaryCalls:
         The principal is the holder of a virtual key.
         """
         operation, form = self._operation, self._operation.plain_form(body)
-        caller = CallerContext(principal.virtual_key, request_id, principal.address)
+        caller = called_by(principal, principal.virtual_key, request_id)
         with admit(self._runtime, operation, form, options, caller, stream=False) as scope:
             attempt, answer = await ask_straight(scope, _make, _drop)
             attempt.consumption = _consumption(scope, attempt, answer)

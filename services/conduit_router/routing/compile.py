@@ -157,6 +157,7 @@ class Compiler:
             keys=tuple(usable),
             rejections=tuple(rejections),
             networks=networks,
+            is_guarded=bool(networks) or provider.security.require_mtls,
             served=served,
             unusable=unusable,
         )

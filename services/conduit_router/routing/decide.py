@@ -5,13 +5,12 @@ can be replayed and explained.
 """
 
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_address
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from conduit.v1 import decision_pb2 as pb
-from conduit_kernel.addresses import plain_address
+from conduit_kernel.access_rules import is_within
 from conduit_kernel.errors import ProviderUnhealthy
 from conduit_kernel.not_found_errors import ModelNotFound
 from conduit_providers.operation import SUBSTITUTED, Requirements
@@ -86,12 +85,36 @@ def route_of(routes: Mapping[str, Route], model: str) -> Route:
     return route
 
 
+class Sender(Protocol):
+    """The caller of a request, as far as instances may mind."""
+
+    @property
+    def peer(self) -> str:
+        """The address; empty where it is not known."""
+        ...
+
+    @property
+    def certificate(self) -> str:
+        """The name of the client certificate that was shown; empty if none."""
+        ...
+
+
+class SentFrom(NamedTuple):
+    """Somebody of whom no more is known."""
+
+    peer: str = ""
+    certificate: str = ""
+
+
+NOBODY = SentFrom()
+
+
 def decide(
     route: Route,
     requirements: Requirements,
     health: HealthView,
     seed: int,
-    peer: str = "",
+    sender: Sender = NOBODY,
     *,
     balance: Balance = EVEN,
     only: frozenset[str] | None = None,
@@ -111,7 +134,7 @@ def decide(
     resting: list[Resting] = []
     rejections: list[pb.Rejection] = []
     for candidate in route.candidates:
-        why = _obstacle(candidate, requirements, peer, only)
+        why = _obstacle(candidate, requirements, sender, only)
         if why is not None:
             rejections.append(why)
             continue
@@ -178,7 +201,7 @@ def rejection(
 
 
 def _obstacle(
-    candidate: Candidate, requirements: Requirements, peer: str, only: frozenset[str] | None
+    candidate: Candidate, requirements: Requirements, sender: Sender, only: frozenset[str] | None
 ) -> pb.Rejection | None:
     if only is not None and not _is_among(only, candidate):
         return rejection(
@@ -198,12 +221,8 @@ def _obstacle(
                 pb.REJECTION_REASON_CAPABILITY_MISSING,
                 f"cannot do {', '.join(sorted(missing))}",
             )
-    if not is_open_to(instance, peer):
-        return rejection(
-            candidate,
-            pb.REJECTION_REASON_CALLER_NOT_ALLOWED,
-            "the caller's address is outside the instance's allowedIPs",
-        )
+    if instance.is_guarded and (why := refusal_of(instance, sender)):
+        return rejection(candidate, pb.REJECTION_REASON_CALLER_NOT_ALLOWED, why)
     return None
 
 
@@ -220,16 +239,13 @@ def _is_among(only: frozenset[str], candidate: Candidate) -> bool:
     return name in only or str(candidate.provider_id) in only
 
 
-def is_open_to(instance: Instance, peer: str) -> bool:
-    """Return whether callers at an address may use an instance."""
-    if not instance.networks:
-        return True
-    try:
-        # As it was connected: IPv4 within IPv6 is IPv4, as in the networks.
-        address = ip_address(plain_address(peer))
-    except ValueError:
-        return False
-    return any(address in network for network in instance.networks)
+def refusal_of(instance: Instance, sender: Sender) -> str:
+    """Return why an instance does not serve callers like this one; empty if it does."""
+    if instance.networks and not is_within(sender.peer, instance.networks):
+        return "the caller's address is outside the instance's allowedIPs"
+    if instance.provider.security.require_mtls and not sender.certificate:
+        return "the instance requires a client certificate of callers, and this one showed none"
+    return ""
 
 
 def _available(

@@ -154,12 +154,6 @@ def _static_obstacle(
         return rejection(candidate, pb.REJECTION_REASON_NO_KEY, "the instance has no usable key")
     if candidate.weight <= 0 and chain is None:
         return rejection(candidate, pb.REJECTION_REASON_ZERO_WEIGHT, "its weight is zero")
-    if provider.security.require_mtls:
-        return rejection(
-            candidate,
-            pb.REJECTION_REASON_CALLER_NOT_ALLOWED,
-            "the instance requires a client certificate of callers, which this server cannot see",
-        )
     return None
 
 

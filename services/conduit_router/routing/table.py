@@ -9,6 +9,7 @@ import msgspec
 from conduit.v1.decision_pb2 import Rejection
 from conduit.v1.provider_pb2 import Provider
 from conduit.v1.routing_policy_pb2 import FallbackCondition
+from conduit_kernel.access_rules import AccessRules
 from conduit_kernel.addresses import Network
 from conduit_kernel.http import Origin, PreparedRequest
 from conduit_providers.auth import Signer
@@ -148,6 +149,8 @@ class Instance:
     # Of keys that cannot be used, for explanations.
     rejections: tuple[Rejection, ...]
     networks: tuple[Network, ...]
+    # Whether it may not serve everybody.
+    is_guarded: bool
     # By operation.
     served: Mapping[str, ServedOperation]
     # Why operations of its type are not served, by operation.
@@ -215,6 +218,8 @@ class Caller(msgspec.Struct, frozen=True, eq=False, gc=False):
     stream_failover: int = 0
     # None where the key says nothing at all.
     caps: CallerCaps | None = None
+    # From where it may be used; None for everywhere.
+    rules: AccessRules | None = None
 
 
 class RoutingTable(msgspec.Struct, frozen=True, eq=False):

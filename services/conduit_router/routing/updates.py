@@ -12,6 +12,7 @@ import structlog
 
 from conduit.internal.v1.snapshot_pb2 import SnapshotVirtualKey
 from conduit.v1 import decision_pb2 as pb
+from conduit_kernel.access_rules import access_rules
 from conduit_kernel.background import Background
 from conduit_kernel.slices import Slices
 from conduit_kernel.snapshot import Changes, SnapshotState
@@ -258,4 +259,5 @@ def _caller(entry: SnapshotVirtualKey) -> Caller:
         allowed=tuple(key.allowed_models) or None,
         stream_failover=key.stream_failover,
         caps=caps_of(key),
+        rules=access_rules(key.security),
     )

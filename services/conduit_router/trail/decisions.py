@@ -8,7 +8,16 @@ from conduit.v1.decision_pb2 import Decision as DecisionMessage
 from conduit_kernel.circuit import OpenCircuit
 from conduit_providers.operation import Requirements
 from conduit_router.routing.balancing import Balance
-from conduit_router.routing.decide import CandidateKeys, Decision, decide, joined, route_of
+from conduit_router.routing.decide import (
+    NOBODY,
+    CandidateKeys,
+    Decision,
+    Sender,
+    SentFrom,
+    decide,
+    joined,
+    route_of,
+)
 from conduit_router.routing.health_view import Cooldown, HealthView, Subject
 from conduit_router.routing.table import Route
 
@@ -20,7 +29,7 @@ def decision_message(
     *,
     revision: int,
     capabilities: Collection[str] = (),
-    peer: str = "",
+    sender: Sender = NOBODY,
 ) -> DecisionMessage:
     """Return a decision for a model, with all that it was made from."""
     message = DecisionMessage(
@@ -30,7 +39,7 @@ def decision_message(
         seed=decision.seed,
         revision=revision,
         strategy=decision.balance.strategy,
-        inputs=_inputs(decision, model, capabilities, peer),
+        inputs=_inputs(decision, model, capabilities, sender),
     )
     for chosen in (*decision.candidates, *decision.conditional):
         message.candidates.append(_candidate(chosen, model))
@@ -55,7 +64,7 @@ def replay(message: DecisionMessage, routes: Mapping[str, Route]) -> Decision:
             requirements,
             health,
             message.seed,
-            inputs.caller_address,
+            SentFrom(inputs.caller_address, inputs.caller_certificate),
             balance=_balance_of(each),
             only=only,
             account_keys=account_keys,
@@ -84,11 +93,12 @@ def _candidate(chosen: CandidateKeys, model: str) -> CandidateMessage:
 
 
 def _inputs(
-    decision: Decision, model: str, capabilities: Collection[str], peer: str
+    decision: Decision, model: str, capabilities: Collection[str], sender: Sender
 ) -> inputs_pb.DecisionInputs:
     health = decision.health
     message = inputs_pb.DecisionInputs(
-        caller_address=peer,
+        caller_address=sender.peer,
+        caller_certificate=sender.certificate,
         capabilities=sorted(capabilities),
         requested_providers=sorted(decision.only or ()),
         at=health.at,

@@ -38,7 +38,7 @@ def record_of(end: CallEnd) -> RequestRecord:
                 end.operation,
                 revision=end.revision,
                 capabilities=end.capabilities,
-                peer=end.caller.peer,
+                sender=end.caller,
             )
             record.decisions.append(message)
     return record

@@ -11,7 +11,7 @@ from conduit_providers.catalog.codec_types import VOICES
 from conduit_providers.codec import ListedVoice
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import CallerContext
-from conduit_router.routing.decide import is_open_to, route_of
+from conduit_router.routing.decide import refusal_of, route_of
 from conduit_router.routing.table import Candidate, Route
 from conduit_router.virtual_keys import check_model, may_use
 from conduit_router.voices.making import keys_of
@@ -65,7 +65,7 @@ class Voices:
             route.alias: [
                 each
                 for each in route.candidates
-                if OPERATION in each.operations() and is_open_to(each.instance, caller.peer)
+                if OPERATION in each.operations() and not refusal_of(each.instance, caller)
             ]
             for route in routes
             if may_use(caller.caller, route.alias)

@@ -18,6 +18,7 @@ from conduit.v1 import provider_requests_pb2 as providers
 from conduit.v1 import virtual_key_requests_pb2 as virtual_keys
 from conduit.v1 import webhook_requests_pb2 as webhooks
 from conduit.v1.billing_service_pb2_grpc import BillingServiceStub
+from conduit.v1.caller_security_pb2 import CallerSecurity
 from conduit.v1.fallback_chain_pb2 import FallbackChainSpec, FallbackProvider
 from conduit.v1.health_service_pb2_grpc import HealthServiceStub
 from conduit.v1.key_credential_pb2 import KeyCredentialSpec
@@ -86,6 +87,7 @@ def virtual_key_spec() -> VirtualKeySpec:
         max_attempts=2,
         timeout=Duration(seconds=30),
         hedging_budget=0.5,
+        security=CallerSecurity(allowed_ips=["192.168.1.0/24"], client_certificates=["a"]),
     )
     spec.expires_at.FromJsonString("2030-01-02T03:04:05Z")
     return spec

@@ -7,6 +7,7 @@ from typing import Final
 from conduit.v1 import administrator_pb2
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import well_known_runtime as well_known
+from conduit.v1.caller_security_json import caller_security_to_json, fill_caller_security
 from conduit.v1.role_json import ROLE_BY_SPELLING, ROLE_SPELLINGS
 
 _ADMINISTRATOR_MEMBERS: Final[frozenset[str]] = frozenset(
@@ -22,6 +23,7 @@ _ADMINISTRATOR_MEMBERS: Final[frozenset[str]] = frozenset(
         "createdAt",
         "updatedAt",
         "etag",
+        "security",
     }
 )
 
@@ -60,6 +62,8 @@ def fill_administrator(message: administrator_pb2.Administrator, value: object, 
         well_known.fill_timestamp(message.updated_at, member, path + "updatedAt")
     if (member := value.get("etag")) is not None:
         message.etag = runtime.text(member, path + "etag")
+    if (member := value.get("security")) is not None:
+        fill_caller_security(message.security, member, path + "security.")
     if not _ADMINISTRATOR_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _ADMINISTRATOR_MEMBERS, path)
 
@@ -86,11 +90,14 @@ def administrator_to_json(message: administrator_pb2.Administrator) -> dict[str,
     if message.HasField("updated_at"):
         members["updatedAt"] = well_known.timestamp_text(message.updated_at)
     members["etag"] = message.etag
+    members["security"] = (
+        caller_security_to_json(message.security) if message.HasField("security") else None
+    )
     return members
 
 
 _ADMINISTRATOR_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
-    {"name", "role", "isEnabled", "expiresAt"}
+    {"name", "role", "isEnabled", "expiresAt", "security"}
 )
 
 
@@ -118,6 +125,8 @@ def fill_administrator_spec(
         message.is_enabled = runtime.boolean(member, path + "isEnabled")
     if (member := value.get("expiresAt")) is not None:
         well_known.fill_timestamp(message.expires_at, member, path + "expiresAt")
+    if (member := value.get("security")) is not None:
+        fill_caller_security(message.security, member, path + "security.")
     if not _ADMINISTRATOR_SPEC_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _ADMINISTRATOR_SPEC_MEMBERS, path)
 
@@ -133,4 +142,6 @@ def administrator_spec_to_json(message: administrator_pb2.AdministratorSpec) -> 
         members["isEnabled"] = message.is_enabled
     if message.HasField("expires_at"):
         members["expiresAt"] = well_known.timestamp_text(message.expires_at)
+    if message.HasField("security"):
+        members["security"] = caller_security_to_json(message.security)
     return members

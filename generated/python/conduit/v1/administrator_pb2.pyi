@@ -3,6 +3,7 @@
 isort:skip_file
 """
 
+from conduit.v1 import caller_security_pb2 as _caller_security_pb2
 from conduit.v1 import role_pb2 as _role_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -35,6 +36,7 @@ class Administrator(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    SECURITY_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by the Registry, never used again."""
     name: _builtins.str
@@ -67,6 +69,10 @@ class Administrator(_message.Message):
     def updated_at(self) -> _timestamp_pb2.Timestamp:
         """When it last changed."""
 
+    @_builtins.property
+    def security(self) -> _caller_security_pb2.CallerSecurity:
+        """From where the token may be used, and by whom."""
+
     def __init__(
         self,
         *,
@@ -81,10 +87,11 @@ class Administrator(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        security: _caller_security_pb2.CallerSecurity | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_token", b"_token", "created_at", b"created_at", "expires_at", b"expires_at", "rotated_at", b"rotated_at", "token", b"token", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_token", b"_token", "created_at", b"created_at", "expires_at", b"expires_at", "rotated_at", b"rotated_at", "security", b"security", "token", b"token", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_token", b"_token", "created_at", b"created_at", "etag", b"etag", "expires_at", b"expires_at", "id", b"id", "is_enabled", b"is_enabled", "name", b"name", "role", b"role", "rotated_at", b"rotated_at", "token", b"token", "token_prefix", b"token_prefix", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_token", b"_token", "created_at", b"created_at", "etag", b"etag", "expires_at", b"expires_at", "id", b"id", "is_enabled", b"is_enabled", "name", b"name", "role", b"role", "rotated_at", b"rotated_at", "security", b"security", "token", b"token", "token_prefix", b"token_prefix", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__token: _TypeAlias = _typing.Literal["token"]  # noqa: Y015
     _WhichOneofArgType__token: _TypeAlias = _typing.Literal["_token", b"_token"]  # noqa: Y015
@@ -102,6 +109,7 @@ class AdministratorSpec(_message.Message):
     ROLE_FIELD_NUMBER: _builtins.int
     IS_ENABLED_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    SECURITY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required on creation."""
     role: _role_pb2.Role.ValueType
@@ -112,6 +120,10 @@ class AdministratorSpec(_message.Message):
     def expires_at(self) -> _timestamp_pb2.Timestamp:
         """Default unset."""
 
+    @_builtins.property
+    def security(self) -> _caller_security_pb2.CallerSecurity:
+        """Default: from everywhere. Replaces all rules."""
+
     def __init__(
         self,
         *,
@@ -119,10 +131,11 @@ class AdministratorSpec(_message.Message):
         role: _role_pb2.Role.ValueType | None = ...,
         is_enabled: _builtins.bool | None = ...,
         expires_at: _timestamp_pb2.Timestamp | None = ...,
+        security: _caller_security_pb2.CallerSecurity | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_is_enabled", b"_is_enabled", "_name", b"_name", "_role", b"_role", "expires_at", b"expires_at", "is_enabled", b"is_enabled", "name", b"name", "role", b"role"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_is_enabled", b"_is_enabled", "_name", b"_name", "_role", b"_role", "expires_at", b"expires_at", "is_enabled", b"is_enabled", "name", b"name", "role", b"role", "security", b"security"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_is_enabled", b"_is_enabled", "_name", b"_name", "_role", b"_role", "expires_at", b"expires_at", "is_enabled", b"is_enabled", "name", b"name", "role", b"role"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_is_enabled", b"_is_enabled", "_name", b"_name", "_role", b"_role", "expires_at", b"expires_at", "is_enabled", b"is_enabled", "name", b"name", "role", b"role", "security", b"security"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__is_enabled: _TypeAlias = _typing.Literal["is_enabled"]  # noqa: Y015
     _WhichOneofArgType__is_enabled: _TypeAlias = _typing.Literal["_is_enabled", b"_is_enabled"]  # noqa: Y015

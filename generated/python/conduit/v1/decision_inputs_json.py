@@ -23,6 +23,7 @@ _DECISION_INPUTS_MEMBERS: Final[frozenset[str]] = frozenset(
         "balances",
         "isBoundToAccount",
         "accountKeyIds",
+        "callerCertificate",
     }
 )
 
@@ -68,6 +69,8 @@ def fill_decision_inputs(
         message.is_bound_to_account = runtime.boolean(member, path + "isBoundToAccount")
     if (member := value.get("accountKeyIds")) is not None:
         message.account_key_ids.extend(runtime.listed(runtime.text, member, path + "accountKeyIds"))
+    if (member := value.get("callerCertificate")) is not None:
+        message.caller_certificate = runtime.text(member, path + "callerCertificate")
     if not _DECISION_INPUTS_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _DECISION_INPUTS_MEMBERS, path)
 
@@ -85,6 +88,7 @@ def decision_inputs_to_json(message: decision_inputs_pb2.DecisionInputs) -> dict
         "balances": [balance_input_to_json(item) for item in message.balances],
         "isBoundToAccount": message.is_bound_to_account,
         "accountKeyIds": list(message.account_key_ids),
+        "callerCertificate": message.caller_certificate,
     }
 
 

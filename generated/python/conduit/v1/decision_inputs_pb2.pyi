@@ -26,6 +26,7 @@ class DecisionInputs(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CALLER_ADDRESS_FIELD_NUMBER: _builtins.int
+    CALLER_CERTIFICATE_FIELD_NUMBER: _builtins.int
     CAPABILITIES_FIELD_NUMBER: _builtins.int
     REQUESTED_PROVIDERS_FIELD_NUMBER: _builtins.int
     AT_FIELD_NUMBER: _builtins.int
@@ -37,6 +38,8 @@ class DecisionInputs(_message.Message):
     ACCOUNT_KEY_IDS_FIELD_NUMBER: _builtins.int
     caller_address: _builtins.str
     """The caller's address. Empty if unknown."""
+    caller_certificate: _builtins.str
+    """The name of the client certificate that the caller showed, as `CallerSecurity` has it. Empty if none."""
     at: _builtins.float
     """The moment of all that is said here of times, in seconds of the Router's own clock."""
     is_bound_to_account: _builtins.bool
@@ -73,6 +76,7 @@ class DecisionInputs(_message.Message):
         self,
         *,
         caller_address: _builtins.str = ...,
+        caller_certificate: _builtins.str = ...,
         capabilities: _abc.Iterable[_builtins.str] | None = ...,
         requested_providers: _abc.Iterable[_builtins.str] | None = ...,
         at: _builtins.float = ...,
@@ -85,7 +89,7 @@ class DecisionInputs(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_key_ids", b"account_key_ids", "at", b"at", "balances", b"balances", "caller_address", b"caller_address", "capabilities", b"capabilities", "is_bound_to_account", b"is_bound_to_account", "requested_providers", b"requested_providers", "rests", b"rests", "returning", b"returning", "unhealthy_provider_ids", b"unhealthy_provider_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_key_ids", b"account_key_ids", "at", b"at", "balances", b"balances", "caller_address", b"caller_address", "caller_certificate", b"caller_certificate", "capabilities", b"capabilities", "is_bound_to_account", b"is_bound_to_account", "requested_providers", b"requested_providers", "rests", b"rests", "returning", b"returning", "unhealthy_provider_ids", b"unhealthy_provider_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

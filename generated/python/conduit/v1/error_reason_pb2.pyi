@@ -263,6 +263,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Too many wrong credentials of administrators came from this address just now. Right ones are taken again after the time given.
     Example: `{"reason": "LOGIN_THROTTLED", "metadata": {"retry_after_ms": "4000"}}`.
     """
+    ERROR_REASON_CALLER_NOT_ALLOWED: _ErrorReason.ValueType  # 59
+    """The virtual key, or the administrator's token, may not be used from this address or without such a client certificate.
+    Example: `{"reason": "CALLER_NOT_ALLOWED", "metadata": {"address": "203.0.113.9"}}`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` in every error, whose `domain` is `conduit.v1`.
@@ -517,5 +521,9 @@ Example: `{"reason": "ADMINISTRATOR_NOT_FOUND", "metadata": {"administrator_id":
 ERROR_REASON_LOGIN_THROTTLED: ErrorReason.ValueType  # 58
 """Too many wrong credentials of administrators came from this address just now. Right ones are taken again after the time given.
 Example: `{"reason": "LOGIN_THROTTLED", "metadata": {"retry_after_ms": "4000"}}`.
+"""
+ERROR_REASON_CALLER_NOT_ALLOWED: ErrorReason.ValueType  # 59
+"""The virtual key, or the administrator's token, may not be used from this address or without such a client certificate.
+Example: `{"reason": "CALLER_NOT_ALLOWED", "metadata": {"address": "203.0.113.9"}}`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -367,4 +367,10 @@ FAILURES: Final[dict[str, Failure]] = {
         openai_type="rate_limit_error",
         hint="Wait for the time that Retry-After names, and use the right key.",
     ),
+    "CALLER_NOT_ALLOWED": Failure(
+        code=7,
+        http_status=403,
+        openai_type="permission_denied",
+        hint="Call from a network that its `security.allowedIPs` has, with a client certificate if it requires one.",
+    ),
 }

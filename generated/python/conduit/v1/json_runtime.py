@@ -137,6 +137,15 @@ def first_given(value: Mapping[str, object], names: Iterable[str]) -> str | None
     return next((name for name in names if value.get(name) is not None), None)
 
 
+def renamed(value: dict[str, object], other: str, name: str, path: str) -> dict[str, object]:
+    """Return an object whose member has its own name, not another one that is read as well."""
+    if other not in value:
+        return value
+    if name in value:
+        raise JsonError(path + other, f"cannot be given together with {name}")
+    return {name if each == other else each: member for each, member in value.items()}
+
+
 def at_most_one(value: Mapping[str, object], names: Iterable[str], path: str) -> None:
     """Refuse members that exclude each other."""
     given_names = [name for name in names if value.get(name) is not None]

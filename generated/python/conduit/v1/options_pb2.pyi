@@ -269,6 +269,7 @@ class Json(_message.Message):
     OTHER_HEADERS_FIELD_NUMBER: _builtins.int
     REQUIRED_FIELD_NUMBER: _builtins.int
     DOCUMENT_FIELD_NUMBER: _builtins.int
+    ALSO_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The exact member name, in every dialect."""
     raw: _builtins.bool
@@ -313,6 +314,8 @@ class Json(_message.Message):
     """On a text of a request whose fields are the body: the media type, such as `application/yaml`, of bodies that are this text
     itself. So is one that says nothing better of itself and is no JSON object. What else there is to say stands in the query.
     """
+    also: _builtins.str
+    """Another name under which the member is read, and never written. Both together are refused."""
     @_builtins.property
     def other_headers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """With `header`: other names of it, of which the first that is there counts where the header itself is not."""
@@ -338,10 +341,11 @@ class Json(_message.Message):
         other_headers: _abc.Iterable[_builtins.str] | None = ...,
         required: _builtins.bool = ...,
         document: _builtins.str = ...,
+        also: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["always", b"always", "bare", b"bare", "document", b"document", "event_id", b"event_id", "events", b"events", "header", b"header", "money", b"money", "name", b"name", "null", b"null", "other_headers", b"other_headers", "part", b"part", "raw", b"raw", "required", b"required", "schema", b"schema", "secret", b"secret", "single_or_list", b"single_or_list", "text_member", b"text_member", "unknown", b"unknown"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["also", b"also", "always", b"always", "bare", b"bare", "document", b"document", "event_id", b"event_id", "events", b"events", "header", b"header", "money", b"money", "name", b"name", "null", b"null", "other_headers", b"other_headers", "part", b"part", "raw", b"raw", "required", b"required", "schema", b"schema", "secret", b"secret", "single_or_list", b"single_or_list", "text_member", b"text_member", "unknown", b"unknown"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -11,11 +11,13 @@ from conduit.v1 import well_known_runtime as well_known
 AUDIT_LEVEL_BY_SPELLING: Final[dict[str, provider_pb2.AuditLevel.ValueType]] = {
     "basic": provider_pb2.AUDIT_LEVEL_BASIC,
     "full": provider_pb2.AUDIT_LEVEL_FULL,
+    "none": provider_pb2.AUDIT_LEVEL_NONE,
 }
 AUDIT_LEVEL_SPELLINGS: Final[dict[provider_pb2.AuditLevel.ValueType, str]] = {
     provider_pb2.AUDIT_LEVEL_UNSPECIFIED: "Basic",
     provider_pb2.AUDIT_LEVEL_BASIC: "Basic",
     provider_pb2.AUDIT_LEVEL_FULL: "Full",
+    provider_pb2.AUDIT_LEVEL_NONE: "None",
 }
 
 
@@ -133,6 +135,7 @@ _PROVIDER_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
         "enableModelDiscovery",
         "discoveryIntervalHours",
         "security",
+        "providerSecurity",
         "healthCheck",
     }
 )
@@ -170,6 +173,7 @@ def fill_provider_spec(message: provider_pb2.ProviderSpec, value: object, path: 
         message.enable_model_discovery = runtime.boolean(member, path + "enableModelDiscovery")
     if (member := value.get("discoveryIntervalHours")) is not None:
         message.discovery_interval_hours = runtime.int32(member, path + "discoveryIntervalHours")
+    value = runtime.renamed(value, "providerSecurity", "security", path)
     if (member := value.get("security")) is not None:
         fill_provider_security(message.security, member, path + "security.")
     if (member := value.get("healthCheck")) is not None:

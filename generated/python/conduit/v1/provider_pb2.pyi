@@ -30,9 +30,11 @@ class _AuditLevelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AuditLevel
     AUDIT_LEVEL_UNSPECIFIED: _AuditLevel.ValueType  # 0
     """The same as BASIC."""
     AUDIT_LEVEL_BASIC: _AuditLevel.ValueType  # 1
-    """Changes of configuration."""
+    """Changes of configuration, and models that discovery found to come and go."""
     AUDIT_LEVEL_FULL: _AuditLevel.ValueType  # 2
     """Changes of configuration, and each use of a key by tests and discovery."""
+    AUDIT_LEVEL_NONE: _AuditLevel.ValueType  # 3
+    """Changes that administrators make, which are always kept, and nothing of what discovery finds."""
 
 class AuditLevel(_AuditLevel, metaclass=_AuditLevelEnumTypeWrapper):
     """How much the audit log keeps of a provider's use."""
@@ -40,9 +42,11 @@ class AuditLevel(_AuditLevel, metaclass=_AuditLevelEnumTypeWrapper):
 AUDIT_LEVEL_UNSPECIFIED: AuditLevel.ValueType  # 0
 """The same as BASIC."""
 AUDIT_LEVEL_BASIC: AuditLevel.ValueType  # 1
-"""Changes of configuration."""
+"""Changes of configuration, and models that discovery found to come and go."""
 AUDIT_LEVEL_FULL: AuditLevel.ValueType  # 2
 """Changes of configuration, and each use of a key by tests and discovery."""
+AUDIT_LEVEL_NONE: AuditLevel.ValueType  # 3
+"""Changes that administrators make, which are always kept, and nothing of what discovery finds."""
 Global___AuditLevel: _TypeAlias = AuditLevel  # noqa: Y015
 
 @_typing.final
@@ -257,7 +261,7 @@ class ProviderSecurity(_message.Message):
     KEY_ROTATION_DAYS_FIELD_NUMBER: _builtins.int
     AUDIT_LEVEL_FIELD_NUMBER: _builtins.int
     require_mtls: _builtins.bool
-    """Whether callers must have shown a client certificate."""
+    """Whether callers must have shown a client certificate that the operator's authority signed. Others are not served by the instance."""
     key_rotation_days: _builtins.int
     """The age in days from which a key is reported as due for rotation, from 0 to 36,500. Zero means never."""
     audit_level: Global___AuditLevel.ValueType

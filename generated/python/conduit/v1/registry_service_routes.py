@@ -135,6 +135,7 @@ def read_update_provider(
                     "enableModelDiscovery": "enable_model_discovery",
                     "discoveryIntervalHours": "discovery_interval_hours",
                     "security": "security",
+                    "providerSecurity": "security",
                     "healthCheck": "health_check",
                 },
             )
@@ -745,6 +746,7 @@ def read_update_virtual_key(
                     "maxAttempts": "max_attempts",
                     "timeout": "timeout",
                     "hedgingBudget": "hedging_budget",
+                    "security": "security",
                 },
             )
         )
@@ -863,6 +865,7 @@ def read_update_administrator(
                     "role": "role",
                     "isEnabled": "is_enabled",
                     "expiresAt": "expires_at",
+                    "security": "security",
                 },
             )
         )

@@ -7,6 +7,7 @@ from typing import Final
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import virtual_key_pb2
 from conduit.v1 import well_known_runtime as well_known
+from conduit.v1.caller_security_json import caller_security_to_json, fill_caller_security
 from conduit.v1.routing_policy_json import STREAM_FAILOVER_BY_SPELLING, STREAM_FAILOVER_SPELLINGS
 
 _VIRTUAL_KEY_MEMBERS: Final[frozenset[str]] = frozenset(
@@ -26,6 +27,7 @@ _VIRTUAL_KEY_MEMBERS: Final[frozenset[str]] = frozenset(
         "maxAttempts",
         "timeout",
         "hedgingBudget",
+        "security",
     }
 )
 
@@ -74,6 +76,8 @@ def fill_virtual_key(message: virtual_key_pb2.VirtualKey, value: object, path: s
         well_known.fill_duration(message.timeout, member, path + "timeout")
     if (member := value.get("hedgingBudget")) is not None:
         message.hedging_budget = runtime.double(member, path + "hedgingBudget")
+    if (member := value.get("security")) is not None:
+        fill_caller_security(message.security, member, path + "security.")
     if not _VIRTUAL_KEY_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _VIRTUAL_KEY_MEMBERS, path)
 
@@ -109,6 +113,9 @@ def virtual_key_to_json(message: virtual_key_pb2.VirtualKey) -> dict[str, object
     members["hedgingBudget"] = (
         message.hedging_budget if message.HasField("hedging_budget") else None
     )
+    members["security"] = (
+        caller_security_to_json(message.security) if message.HasField("security") else None
+    )
     return members
 
 
@@ -123,6 +130,7 @@ _VIRTUAL_KEY_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
         "maxAttempts",
         "timeout",
         "hedgingBudget",
+        "security",
     }
 )
 
@@ -161,6 +169,8 @@ def fill_virtual_key_spec(
         well_known.fill_duration(message.timeout, member, path + "timeout")
     if (member := value.get("hedgingBudget")) is not None:
         message.hedging_budget = runtime.double(member, path + "hedgingBudget")
+    if (member := value.get("security")) is not None:
+        fill_caller_security(message.security, member, path + "security.")
     if not _VIRTUAL_KEY_SPEC_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _VIRTUAL_KEY_SPEC_MEMBERS, path)
 
@@ -187,4 +197,6 @@ def virtual_key_spec_to_json(message: virtual_key_pb2.VirtualKeySpec) -> dict[st
         members["timeout"] = well_known.duration_text(message.timeout)
     if message.HasField("hedging_budget"):
         members["hedgingBudget"] = message.hedging_budget
+    if message.HasField("security"):
+        members["security"] = caller_security_to_json(message.security)
     return members

@@ -82,6 +82,9 @@ async def test_what_a_thing_leaves_out_is_as_on_creation(catalog: Catalog) -> No
         "max_attempts": None,
         "timeout": None,
         "hedging_budget": None,
+        "allowed_ips": (),
+        "require_mtls": False,
+        "client_certificates": (),
     }
 
 

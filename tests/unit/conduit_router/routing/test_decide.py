@@ -13,7 +13,7 @@ from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
 from conduit.v1.provider_pb2 import ProviderSecurity
 from conduit_kernel.circuit import OpenCircuit
 from conduit_providers.operation import Requirements
-from conduit_router.routing.decide import Decision, decide
+from conduit_router.routing.decide import Decision, SentFrom, decide
 from conduit_router.routing.health_view import HEALTHY, Cooldown, HealthView, Subject
 from conduit_router.routing.table import Route
 
@@ -25,7 +25,7 @@ def decided(
 ) -> Decision:
     """Decide the test's request."""
     route = _route_of(source.SerializeToString(deterministic=True))
-    return decide(route, requirements, view, seed, "10.1.2.3")
+    return decide(route, requirements, view, seed, SentFrom("10.1.2.3"))
 
 
 @lru_cache(maxsize=1)
@@ -106,6 +106,39 @@ def test_a_caller_inside_the_allowed_networks_is_served() -> None:
     """The address decides, not the instance's having a rule."""
     source = snapshot([provider(1, security=ProviderSecurity(allowed_ips=["10.0.0.0/8"]))])
     assert order(decided(source)) == [1]
+
+
+@pytest.mark.parametrize(
+    ("networks", "address", "is_served"),
+    [
+        (["2001:db8::/32"], "2001:db8::1", True),
+        (["2001:db8::/32"], "2001:db9::1", False),
+        # IPv4 within IPv6, on either side.
+        (["10.0.0.0/8"], "::ffff:10.1.2.3", True),
+        (["::ffff:10.0.0.0/104"], "10.1.2.3", True),
+        (["10.0.0.0/8"], "::ffff:11.1.2.3", False),
+        (["10.0.0.0/8", "fd00::/8"], "fd00::1", True),
+        (["10.0.0.0/8"], "", False),
+        (["0.0.0.0/0", "::/0"], "unknown", False),
+        ([], "unknown", True),
+    ],
+)
+def test_networks_are_held_against_the_address(
+    networks: list[str], address: str, *, is_served: bool
+) -> None:
+    """One that is not known is in no network."""
+    table = compiled(snapshot([provider(1, security=ProviderSecurity(allowed_ips=networks))]))
+    decision = decide(table.routes[ALIAS], CHAT, HEALTHY, 1, SentFrom(address))
+    assert bool(decision.candidates) == is_served
+
+
+def test_an_instance_that_requires_a_certificate_serves_who_showed_one() -> None:
+    """Any that the connection has verified."""
+    table = compiled(snapshot([provider(1, security=ProviderSecurity(require_mtls=True))]))
+    for certificate in ("", "spiffe://example.org/a"):
+        sender = SentFrom("10.1.2.3", certificate)
+        decision = decide(table.routes[ALIAS], CHAT, HEALTHY, 1, sender)
+        assert bool(decision.candidates) == bool(certificate)
 
 
 def test_resting_keys_leave_the_instance_to_its_siblings() -> None:

@@ -20,7 +20,7 @@ from conduit_kernel.errors import UpstreamRateLimited
 from conduit_kernel.not_found_errors import ModelNotFound
 from conduit_providers.operation import Requirements
 from conduit_router.routing.balancing import Balance
-from conduit_router.routing.decide import Decision, decide, joined
+from conduit_router.routing.decide import Decision, SentFrom, decide, joined
 from conduit_router.routing.health_view import Cooldown, HealthView, Subject
 from conduit_router.routing.table import RoutingTable
 from conduit_router.trail.decisions import decision_message, replay
@@ -40,7 +40,9 @@ def table() -> RoutingTable:
             priority=number % 2,
             weight=number,
             is_enabled=number != 6,
-            security=ProviderSecurity(allowed_ips=["10.0.0.0/8"] if number == 3 else []),
+            security=ProviderSecurity(
+                allowed_ips=["10.0.0.0/8"] if number == 3 else [], require_mtls=number == 4
+            ),
         )
         for number in PROVIDERS
     ]
@@ -95,7 +97,7 @@ def balance(chance: random.Random) -> Balance:
 
 
 def decided(
-    chance: random.Random, routes: RoutingTable, peer: str
+    chance: random.Random, routes: RoutingTable, peer: str, certificate: str = ""
 ) -> tuple[Decision, Requirements]:
     """Decide at random, for one alias or with fallbacks."""
     names = chance.sample(ALIASES, chance.randint(1, 3))
@@ -111,7 +113,7 @@ def decided(
             requirements,
             seen,
             seed,
-            peer,
+            SentFrom(peer, certificate),
             balance=balance(chance),
             only=only,
             account_keys=account_keys,
@@ -121,21 +123,23 @@ def decided(
     return joined(names, decisions), requirements
 
 
-@pytest.mark.parametrize("peer", ["10.1.2.3", "192.168.1.1", ""])
-def test_a_stored_decision_is_made_again_the_same(peer: str) -> None:
+@pytest.mark.parametrize(
+    ("peer", "certificate"), [("10.1.2.3", ""), ("192.168.1.1", "spiffe://example.org/a"), ("", "")]
+)
+def test_a_stored_decision_is_made_again_the_same(peer: str, certificate: str) -> None:
     """Whatever it was made from: candidates, keys, reasons, what rests, and for how long."""
     chance = random.Random(f"decisions {peer}")  # noqa: S311 # the same each time
     routes = table()
     several = 0
     for _ in range(CASES):
-        decision, requirements = decided(chance, routes, peer)
+        decision, requirements = decided(chance, routes, peer, certificate)
         message = decision_message(
             decision,
             requirements.model,
             requirements.operation,
             revision=routes.revision,
             capabilities=requirements.capabilities,
-            peer=peer,
+            sender=SentFrom(peer, certificate),
         )
         stored = DecisionMessage.FromString(message.SerializeToString())
         assert replay(stored, routes.routes) == decision
