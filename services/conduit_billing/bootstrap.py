@@ -14,6 +14,10 @@ from conduit.internal.v1.ledger_service_pb2_grpc import add_LedgerServiceService
 from conduit.internal.v1.snapshot_service_pb2_grpc import SnapshotServiceStub
 from conduit.v1 import billing_service_pb2
 from conduit.v1.billing_service_pb2_grpc import add_BillingServiceServicer_to_server
+from conduit_billing.budgets.lease_store import LeaseStore
+from conduit_billing.budgets.lease_upkeep import EXPIRY_SECONDS, LeaseUpkeep
+from conduit_billing.budgets.rules import BudgetRules
+from conduit_billing.budgets.spending import BudgetSpending
 from conduit_billing.instances import Instances
 from conduit_billing.ledger.attempt_stats import RETENTION_MICROS
 from conduit_billing.ledger.store import LedgerStore
@@ -35,6 +39,7 @@ from conduit_kernel.database_poll import DatabasePoll
 from conduit_kernel.database_upkeep import keep_database
 from conduit_kernel.errors import ProviderTypeUnknown
 from conduit_kernel.followers import Followers
+from conduit_kernel.ids import IdSource
 from conduit_kernel.registry_watch import RegistryWatch
 from conduit_kernel.rpc import HostedService, RpcServer, connect, service_metadata
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
@@ -69,7 +74,10 @@ class _Parts:
         self.administrators = Administrators(vault, clock)
         ours = service_metadata(settings.service_tokens[0])
         self.refusals = reports_to(self.registry, ours, clock)
-        self.ledger, self.reports = LedgerStore(engine), ReportStore(engine)
+        new_id, budgets = IdSource(clock).next, BudgetRules(self.state)
+        self.leases = LeaseStore(engine, new_id)
+        self.ledger = LedgerStore(engine, BudgetSpending(budgets, new_id))
+        self.reports = ReportStore(engine)
         followers = Followers()
         shipped = PriceCatalog(lambda name: _price_provider(catalog, name))
         prices = PriceList(shipped, PriceBook())
@@ -84,7 +92,12 @@ class _Parts:
             clock=clock,
         )
         self.ledger_service = LedgerService(
-            ledger=self.ledger, prices=prices, followers=followers, clock=clock
+            ledger=self.ledger,
+            leases=self.leases,
+            budgets=budgets,
+            prices=prices,
+            followers=followers,
+            clock=clock,
         )
         self.named = asyncio.Event()
         self._engine = engine
@@ -183,6 +196,9 @@ def _work(
         lambda: parts.ledger.forget_attempt_stats(int(clock() * MICRO) - RETENTION_MICROS),
         every=FORGET_SECONDS,
     )
+    upkeep = LeaseUpkeep(parts.leases, clock)
+    run("lease_expiry", upkeep.expire, every=EXPIRY_SECONDS)
+    run("forget_leases", upkeep.forget, every=FORGET_SECONDS)
     return background
 
 

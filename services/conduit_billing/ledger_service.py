@@ -6,16 +6,21 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Itera
 from datetime import UTC, datetime
 from math import inf
 
+from google.protobuf.duration_pb2 import Duration
+
 from conduit.internal.v1 import ledger_service_pb2 as pb
+from conduit.internal.v1.lease_pb2 import Lease as LeaseMessage
 from conduit.internal.v1.ledger_service_pb2_grpc import LedgerServiceServicer
 from conduit.internal.v1.price_pb2 import Price, PricedModel
+from conduit_billing.budgets.lease_store import LEASE_MICROS, Lease, LeaseRequest, LeaseStore
+from conduit_billing.budgets.rules import BudgetRules
 from conduit_billing.ledger.attempt_stats import RETENTION_MICROS, read_attempt_stats
-from conduit_billing.ledger.charges import price_charge, read_charge
+from conduit_billing.ledger.charges import is_charge_id, price_charge, read_charge
 from conduit_billing.ledger.store import LedgerStore
+from conduit_billing.money import MAX_QUANTITY, MAX_SUM_NANO
 from conduit_billing.pricing.price_list import PriceList
-from conduit_billing.timestamps import micros_at
-from conduit_billing.validation import at_most
-from conduit_kernel.errors import NotImplementedYet
+from conduit_billing.timestamps import micros_at, timestamp_of
+from conduit_billing.validation import at_most, bounded, refuse
 from conduit_kernel.followers import Followers
 from conduit_kernel.rpc.auth_interceptor import Context
 
@@ -29,7 +34,7 @@ SIGN_OF_LIFE_SECONDS = 10.0
 CATALOG_SECONDS = 60.0
 # Older than any.
 NO_REVISION = -1
-_NO_LEASES = "Budgets are not leased to routers yet"
+MAX_RENEWED = 1_000
 
 
 class LedgerService(LedgerServiceServicer):
@@ -39,12 +44,19 @@ class LedgerService(LedgerServiceServicer):
         self,
         *,
         ledger: LedgerStore,
+        leases: LeaseStore,
+        budgets: BudgetRules,
         prices: PriceList,
         followers: Followers,
         clock: Callable[[], float],
     ) -> None:
-        """Take the ledger, what models cost, who follows it, and a clock of seconds since 1970."""
+        """Take the ledger, leases, the budgets they are of, what models cost, and who follows it.
+
+        The clock gives seconds since 1970.
+        """
         self._ledger = ledger
+        self._leases = leases
+        self._budgets = budgets
         self._prices = prices
         self._followers = followers
         self._clock = clock
@@ -106,14 +118,29 @@ class LedgerService(LedgerServiceServicer):
     async def AcquireLease(
         self, request: pb.AcquireLeaseRequest, context: Context
     ) -> pb.AcquireLeaseResponse:
-        """Refuse: charges do not name their lease yet, so no lease could be settled."""
-        raise NotImplementedYet(_NO_LEASES, method="AcquireLease")
+        """Hold a part of what a virtual key may spend."""
+        wish = _lease_request(request)
+        self._budgets.must_be_known()
+        now = micros_at(self._now())
+        windows = self._budgets.windows(wish.virtual_key_id, now)
+        lease = await self._leases.acquire(wish, windows, now)
+        return pb.AcquireLeaseResponse(lease=_lease_message(lease))
+
+    async def RenewLeases(
+        self, request: pb.RenewLeasesRequest, context: Context
+    ) -> pb.RenewLeasesResponse:
+        """Put off the deadline of leases."""
+        at_most("leaseIds", len(request.lease_ids), MAX_RENEWED)
+        ended = await self._leases.renew(request.lease_ids, micros_at(self._now()))
+        return pb.RenewLeasesResponse(ended_lease_ids=ended)
 
     async def ReleaseLease(
         self, request: pb.ReleaseLeaseRequest, context: Context
     ) -> pb.ReleaseLeaseResponse:
-        """Refuse: there are no leases yet."""
-        raise NotImplementedYet(_NO_LEASES, method="ReleaseLease")
+        """Give back what is left of a lease."""
+        spent = bounded("spent", request.spent_nano_usd, 0, MAX_SUM_NANO)
+        await self._leases.release(request.lease_id, spent, micros_at(self._now()))
+        return pb.ReleaseLeaseResponse()
 
     def end_watches(self) -> None:
         """End all streams, so that a draining server need not wait for them."""
@@ -136,3 +163,31 @@ def _messages(prices: Sequence[Price], revision: int) -> Iterator[pb.WatchPrices
         end = start + PIECE
         has_more = end < len(prices)
         yield pb.WatchPricesResponse(prices=prices[start:end], has_more=has_more, revision=revision)
+
+
+def _lease_request(request: pb.AcquireLeaseRequest) -> LeaseRequest:
+    """Read a request for a lease. InvalidRequest if it makes no sense."""
+    if not is_charge_id(request.lease_id):
+        refuse("leaseId", "must have 26 digits and small letters")
+    bounded("virtualKeyId", request.virtual_key_id, 1, MAX_QUANTITY)
+    amount = bounded("amount", request.amount_nano_usd, 1, MAX_SUM_NANO)
+    least = bounded("least", request.least_nano_usd, 1, amount)
+    spare = bounded("spare", request.spare_nano_usd, 0, MAX_SUM_NANO)
+    return LeaseRequest(request.lease_id, request.virtual_key_id, least, amount, spare)
+
+
+def _lease_message(lease: Lease) -> LeaseMessage:
+    return LeaseMessage(
+        id=lease.id,
+        virtual_key_id=lease.virtual_key_id,
+        amount_nano_usd=lease.amount,
+        expires_at=timestamp_of(lease.expires_at),
+        usable_for=_duration(lease.usable_for),
+        lasts_for=_duration(LEASE_MICROS),
+    )
+
+
+def _duration(micros: int) -> Duration:
+    duration = Duration()
+    duration.FromMicroseconds(micros)
+    return duration

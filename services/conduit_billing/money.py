@@ -8,6 +8,8 @@ PER = 1_000_000
 NANO = 1_000_000_000
 # A million dollars: what claims to be dearer is a mistake, and sums stay far inside 64 bits.
 MAX_CHARGE_NANO = 1_000_000 * NANO
+# Of many charges; a thousand of them stay inside 64 bits.
+MAX_SUM_NANO = 8_000_000 * NANO
 # Of a million units: a thousand dollars each.
 MAX_PRICE_NANO = 1_000 * NANO * PER
 MAX_QUANTITY = 10**15
@@ -35,3 +37,10 @@ def nano(usd: Decimal) -> int:
     The catalog has a few prices with the dust of binary fractions, such as 0.18000000000000002.
     """
     return int((usd * NANO).quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+
+
+def dollars(amount: int) -> str:
+    """Write nano-dollars as dollars, exactly, with two digits at least: `5.00`."""
+    whole, part = divmod(abs(amount), NANO)
+    digits = f"{part:09d}".rstrip("0").ljust(2, "0")
+    return f"{'-' if amount < 0 else ''}{whole}.{digits}"

@@ -120,6 +120,8 @@ class ChargeRow(Base):
     qualifiers: Mapped[str] = mapped_column(String(1500), server_default="")
     # Null if it cost nothing, as far as is known.
     posting_id: Mapped[str | None] = mapped_column(String(40), ForeignKey("billing_postings.id"))
+    # The lease it was paid from; empty for none.
+    lease_id: Mapped[str] = mapped_column(String(26), server_default="")
 
 
 class ChargeLineRow(Base):
@@ -171,6 +173,41 @@ class DayRow(Base):
     unpriced_requests: Mapped[Big]
     input_tokens: Mapped[Big]
     output_tokens: Mapped[Big]
+
+
+class BudgetWindowRow(Base):
+    """A budget in one of its periods, once something was held or spent of it."""
+
+    __tablename__ = "billing_budget_windows"
+    __table_args__ = (_ONE_TREE,)
+
+    # Of the account of what is left of it.
+    code: Mapped[str] = mapped_column(String(300), primary_key=True)
+    # What was granted to the account.
+    limit: Mapped[Big]
+    # Null for what never ends.
+    ends_at: Mapped[MaybeBig]
+
+
+class LeaseRow(Base):
+    """A part of a virtual key's budgets that a router may spend."""
+
+    __tablename__ = "billing_leases"
+    __table_args__ = (Index("ix_billing_leases_open", "ended_at", "expires_at"), _ONE_TREE)
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    virtual_key_id: Mapped[Big]
+    amount: Mapped[Big]
+    # The sum of the charges that name it and were delivered before it ended.
+    spent: Mapped[Big]
+    # What they will come to, once its router has said so.
+    final: Mapped[MaybeBig]
+    # How many holds there are for it; they are named by its id and a number.
+    holds: Mapped[Small]
+    acquired_at: Mapped[Big]
+    expires_at: Mapped[Big]
+    # Null while it is open.
+    ended_at: Mapped[MaybeBig]
 
 
 class AttemptStatsRow(Base):

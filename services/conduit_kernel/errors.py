@@ -9,7 +9,7 @@
   * NotFound, see `conduit_kernel.not_found_errors`
   * AlreadyExists, EtagMismatch, StillInUse, ServiceUnavailable, SecretUnreadable, StorageFull
   * NoProviderAvailable, AccountUnavailable, ProviderUnhealthy, DeadlineExceeded, BudgetExceeded,
-    TooManyCalls, TaskInterrupted, MethodNotAllowed, NotImplementedYet
+    CostUnknown, TooManyCalls, TaskInterrupted, MethodNotAllowed, NotImplementedYet
   * UpstreamError                  PROVIDER_ERROR; one class per thing it can do, see `Scope`
 
 The gRPC code, the HTTP status, OpenAI's error type and the hint belong to the reason and stand
@@ -159,6 +159,12 @@ class BudgetExceeded(ConduitError):
     """The budget has no room for this request. Metadata: `subject`, whose budget it is."""
 
     reason = "BUDGET_EXCEEDED"
+
+
+class CostUnknown(ConduitError):
+    """Nobody knows the most that a call costs, which a budget must cover. Metadata: `model`."""
+
+    reason = "COST_UNKNOWN"
 
 
 class TooManyCalls(ConduitError):

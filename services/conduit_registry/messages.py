@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from conduit.internal.v1 import snapshot_pb2 as snapshot_pb
 from conduit.v1 import administrator_pb2 as administrator_pb
 from conduit.v1 import audit_entry_pb2 as audit_pb
+from conduit.v1 import budget_pb2 as budget_pb
 from conduit.v1 import caller_security_pb2 as security_pb
 from conduit.v1 import fallback_chain_pb2 as chain_pb
 from conduit.v1 import key_credential_pb2 as key_pb
@@ -237,10 +238,21 @@ def virtual_key(value: values.VirtualKey) -> virtual_key_pb.VirtualKey:
         timeout=_duration(value.timeout),
         hedging_budget=value.hedging_budget,
         security=_caller_security(value),
+        budgets=map(_budget, value.budgets),
+        outage_allowance_nano_usd=value.outage_allowance_nano_usd,
         created_at=timestamp(value.created_at),
         updated_at=timestamp(value.updated_at),
     )
     return _with_etag(message)
+
+
+def _budget(value: values.Budget) -> budget_pb.Budget:
+    return budget_pb.Budget(
+        limit_nano_usd=value.limit_nano_usd,
+        period=budget_pb.BudgetPeriod.ValueType(value.period),
+        is_hard=value.is_hard,
+        time_zone=value.time_zone,
+    )
 
 
 def administrator(value: values.Administrator) -> administrator_pb.Administrator:

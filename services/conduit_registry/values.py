@@ -137,6 +137,17 @@ class Hedging(NamedTuple):
     budget: float | None = None
 
 
+class Budget(NamedTuple):
+    """The most that may be spent in each of a series of periods."""
+
+    limit_nano_usd: int
+    # Of the contract's `BudgetPeriod`.
+    period: int
+    is_hard: bool = True
+    # Of the IANA database; empty means UTC.
+    time_zone: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FallbackChain:
     """The routing policy of an alias: the instances that serve it, in order, and how."""
@@ -178,6 +189,8 @@ class VirtualKey:
     allowed_ips: tuple[str, ...] = ()
     require_mtls: bool = False
     client_certificates: tuple[str, ...] = ()
+    budgets: tuple[Budget, ...] = ()
+    outage_allowance_nano_usd: int | None = None
     created_at: int = 0
     updated_at: int = 0
 

@@ -10,6 +10,8 @@ import pytest
 ROUTER = {
     # Puts the parts together and decides nothing.
     "bootstrap.py": "tests/integration/router",
+    # Both halves of one thing.
+    "calls/needed_cost.py": "tests/unit/conduit_router/calls/test_reserving.py",
     # Tasks are begun, seen and taken back with a Storage, which is another service.
     "tasks/calls.py": "tests/integration/suite/test_tasks.py",
     "tasks/queries.py": "tests/integration/suite/test_tasks.py",
@@ -34,6 +36,12 @@ SIMULATOR = {
 BILLING = {
     # Puts the parts together and decides nothing.
     "bootstrap.py": "tests/integration/billing",
+    # All of it is what two databases make of it.
+    "budgets/accounts.py": "tests/integration/billing/test_leases.py",
+    "budgets/lease_rows.py": "tests/integration/billing/test_leases.py",
+    "budgets/lease_store.py": "tests/integration/billing/test_leases.py",
+    "budgets/spending.py": "tests/integration/billing/test_leases.py",
+    "ledger/verification.py": "tests/integration/billing/test_verification.py",
 }
 STORAGE = {
     # Puts the parts together and decides nothing.

@@ -61,6 +61,8 @@ class PostedCharge(NamedTuple):
     # In order of name; JSON in the database.
     qualifiers: Qualifiers
     lines: tuple[Line, ...]
+    # The lease it was paid from; empty for none.
+    lease_id: str = ""
 
 
 def is_charge_id(text: str) -> bool:
@@ -105,6 +107,7 @@ def read_charge(charge: Charge, field: str) -> PostedCharge:
         charge.duration_ms,
         _read_qualifiers(charge, field) if charge.qualifiers else (),
         lines,
+        clipped(charge.lease_id, 26),
     )
 
 
@@ -159,6 +162,7 @@ def charge_message(charge: PostedCharge) -> Charge:
         is_complete=charge.is_complete,
         duration_ms=charge.duration_ms,
         qualifiers=dict(charge.qualifiers),
+        lease_id=charge.lease_id,
     )
 
 

@@ -51,6 +51,8 @@ class PostingKind(IntEnum):
     EXPIRE = 5
     TOP_UP = 6
     ADJUSTMENT = 7
+    # What was spent of a budget or a prepaid balance without a hold.
+    SPEND = 8
 
 
 ENDINGS = frozenset({PostingKind.SETTLE, PostingKind.VOID, PostingKind.EXPIRE})
@@ -160,19 +162,33 @@ def adjustment(name: str, account: Account, amount: int, posted_at: int) -> Post
 
 def hold(name: str, source: Account, amount: int, posted_at: int, expires_at: int) -> Posting:
     """Return the posting that sets an amount aside until a deadline."""
-    held = Account(f"held:{source.code}", AccountType.HOLD)
-    entries = (Entry(source, amount), Entry(held, -amount))
+    entries = (Entry(source, amount), Entry(held_account(source), -amount))
     return Posting(name, PostingKind.HOLD, posted_at, entries, expires_at=expires_at)
+
+
+def held_account(source: Account) -> Account:
+    """Return the account of what is set aside from a source."""
+    return Account(f"held:{source.code}", AccountType.HOLD)
+
+
+def spent_account(source: Account) -> Account:
+    """Return the account of what was spent of a source."""
+    return Account(f"spent:{source.code}", AccountType.SPENT)
+
+
+def spend(name: str, source: Account, cost: int, posted_at: int) -> Posting:
+    """Return the posting of what was spent of a source without a hold, whatever is left of it."""
+    entries = (Entry(source, cost), Entry(spent_account(source), -cost))
+    return Posting(name, PostingKind.SPEND, posted_at, entries)
 
 
 def settle(name: str, held: Posting, cost: int, posted_at: int) -> Posting:
     """Return the posting that ends a hold by what was spent, which may be more than was held."""
     source, reserve = held.taken, held.held
-    spent = Account(f"spent:{source.account.code}", AccountType.SPENT)
     amounts = {
         reserve.account: -reserve.amount,
         source.account: cost - source.amount,
-        spent: -cost,
+        spent_account(source.account): -cost,
     }
     entries = tuple(Entry(account, amount) for account, amount in amounts.items() if amount)
     return Posting(name, PostingKind.SETTLE, posted_at, entries, held.id)

@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from conduit_billing.budgets.spending import BudgetSpending
 from conduit_billing.ledger.attempt_stats import AttemptStats, hour_buckets_of, hours_of
 from conduit_billing.ledger.charges import Line, PostedCharge
 from conduit_billing.ledger.days import days_of
@@ -28,15 +29,17 @@ from conduit_kernel.database import guarded, reader, writer
 
 SERVICE = "billing"
 # The columns of a charge in the order of its fields, without its lines.
-_COLUMNS = tuple(getattr(ChargeRow, name) for name in PostedCharge._fields[:-1])
+_COLUMNS = tuple(getattr(ChargeRow, name) for name in PostedCharge._fields if name != "lines")
 
 
 class LedgerStore:
     """Stores charges and postings once, however often they are delivered."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, spending: BudgetSpending | None = None) -> None:
+        """Take what budgets are spent by; without it there are none."""
         self._writer = writer(engine)
         self._reader = reader(engine)
+        self._spending = spending
 
     async def record(
         self, charges: Iterable[PostedCharge], stats: Iterable[AttemptStats], now: int
@@ -49,6 +52,9 @@ class LedgerStore:
                 del unique[known]
             fresh = sorted(unique.values())
             await _insert_charges(connection, fresh, charge_posting(fresh, now))
+            if self._spending is not None:
+                # Before the days, by which a budget that is new learns what was spent before.
+                await self._spending.spend(connection, fresh, now)
             await _add_days(connection, fresh)
             await _add_attempts(connection, {each.id: each for each in stats})
         return len(fresh)
@@ -105,13 +111,13 @@ async def _insert_charges(
 
 def _row(charge: PostedCharge, posting_id: str | None) -> tuple[Any, ...]:
     qualifiers = orjson.dumps(dict(charge.qualifiers)).decode() if charge.qualifiers else ""
-    return (*charge[:-2], qualifiers, posting_id)
+    return (*charge[:-3], qualifiers, posting_id, charge.lease_id)
 
 
 def _charge(row: tuple[Any, ...], lines: Iterable[Line]) -> PostedCharge:
-    *columns, qualifiers = row
+    *columns, qualifiers, lease_id = row
     pairs = orjson.loads(qualifiers).items() if qualifiers else ()
-    return PostedCharge._make([*columns, tuple(pairs), tuple(lines)])
+    return PostedCharge._make([*columns, tuple(pairs), tuple(lines), lease_id])
 
 
 async def _add_days(connection: AsyncConnection, charges: Sequence[PostedCharge]) -> None:

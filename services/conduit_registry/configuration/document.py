@@ -130,9 +130,13 @@ def _chain(chain: FallbackChain, names: Mapping[int, str]) -> Members:
 
 def _virtual_key(virtual_key: VirtualKey) -> Members:
     entry = _settable(virtual_key)
+    # As texts, because a float may not hold them.
     if virtual_key.budget_nano_usd is not None:
-        # As a text, because a float may not hold it.
         entry["budget"] = dollars_text(virtual_key.budget_nano_usd)
+    if virtual_key.outage_allowance_nano_usd is not None:
+        entry["outageAllowanceUsd"] = dollars_text(virtual_key.outage_allowance_nano_usd)
+    for told, budget in zip(entry["budgets"], virtual_key.budgets, strict=True):
+        told["limitUsd"] = dollars_text(budget.limit_nano_usd)
     return entry
 
 

@@ -22,6 +22,7 @@ from conduit_registry.patches import (
     VirtualKeyPatch,
     without_value,
 )
+from conduit_registry.rules.budgets import check_budgets
 from conduit_registry.rules.fields import required
 from conduit_registry.rules.keys import masked
 from conduit_registry.store import (
@@ -187,6 +188,7 @@ class Editor:
     async def create_virtual_key(self, given: VirtualKeyPatch) -> tuple[VirtualKey, str]:
         """Add a virtual key; return it with its value, which is not kept."""
         await self._claim_virtual_key_name(required(given.get("name"), "name"))
+        check_budgets(None, given)
         secret = self._make_key()
 
         def make(number: int) -> VirtualKey:
@@ -201,6 +203,7 @@ class Editor:
         """Change a virtual key."""
         old = await self.changing.get(VIRTUAL_KEY, number)
         must_match(etag, messages.virtual_key(old).etag)
+        check_budgets(old, given)
         new = replace(old, **given)
         if new.name.casefold() != old.name.casefold():
             await self._claim_virtual_key_name(new.name)

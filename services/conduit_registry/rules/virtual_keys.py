@@ -2,9 +2,8 @@
 
 from conduit.v1.virtual_key_pb2 import VirtualKeySpec
 from conduit_kernel import limits
-from conduit_kernel.errors import NotImplementedYet
 from conduit_registry.patches import VirtualKeyPatch
-from conduit_registry.rules import fields, routing_policy
+from conduit_registry.rules import budgets, fields, routing_policy
 from conduit_registry.rules.security import add_caller_security
 
 
@@ -28,8 +27,16 @@ def virtual_key_fields(spec: VirtualKeySpec) -> VirtualKeyPatch:
     if spec.HasField("hedging_budget"):
         given["hedging_budget"] = limits.fraction_of(spec, "hedging_budget")
     add_caller_security(given, spec)
+    return given | _spending(spec)
+
+
+def _spending(spec: VirtualKeySpec) -> VirtualKeyPatch:
+    given: VirtualKeyPatch = {}
     if spec.HasField("budget_nano_usd"):
-        limits.number_of(spec, "budget_nano_usd")
-        # A limit that nobody keeps would be worse than none.
-        raise NotImplementedYet("Budgets are not kept by this version", field="budget")
+        given["budget_nano_usd"] = limits.number_of(spec, "budget_nano_usd")
+    if spec.budgets:
+        limits.check_items(spec, "budgets")
+        given["budgets"] = budgets.budgets(spec.budgets)
+    if spec.HasField("outage_allowance_nano_usd"):
+        given["outage_allowance_nano_usd"] = limits.number_of(spec, "outage_allowance_nano_usd")
     return given

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-from conduit_registry.values import Hedging, RetryPolicy, Timeouts
+from conduit_registry.values import Budget, Hedging, RetryPolicy, Timeouts
 
 ItemT = TypeVar("ItemT")
 ObjectT = TypeVar("ObjectT", Timeouts, Hedging)
@@ -54,6 +54,22 @@ class RetryPolicyList(_JsonTuple[RetryPolicy]):
     def process_result_value(self, value: Any, dialect: Dialect) -> tuple[RetryPolicy, ...] | None:  # noqa: ANN401 # what JSON gives
         """Return a tuple."""
         return None if value is None else tuple(RetryPolicy(**each) for each in value)
+
+
+class BudgetList(_JsonTuple[Budget]):
+    """Budgets in order, each as an object."""
+
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: Sequence[Budget] | None, dialect: Dialect
+    ) -> list[Any] | None:
+        """Store a list of objects."""
+        return None if value is None else [each._asdict() for each in value]
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[Budget, ...] | None:  # noqa: ANN401 # what JSON gives
+        """Return a tuple."""
+        return None if value is None else tuple(Budget(**each) for each in value)
 
 
 class _JsonObject(sa.types.TypeDecorator[ObjectT], Generic[ObjectT]):

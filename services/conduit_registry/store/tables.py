@@ -7,13 +7,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from conduit_registry.store.columns import (
+    BudgetList,
     HedgingColumn,
     NumberList,
     RetryPolicyList,
     TextList,
     TimeoutsColumn,
 )
-from conduit_registry.values import Hedging, RetryPolicy, Step, Timeouts
+from conduit_registry.values import Budget, Hedging, RetryPolicy, Step, Timeouts
 
 
 class Base(DeclarativeBase):
@@ -27,6 +28,7 @@ class Base(DeclarativeBase):
         tuple[str, ...]: TextList,
         tuple[int, ...]: NumberList,
         tuple[RetryPolicy, ...]: RetryPolicyList,
+        tuple[Budget, ...]: BudgetList,
         Timeouts: TimeoutsColumn,
         Hedging: HedgingColumn,
         Mapping[str, object]: sa.JSON,
@@ -204,6 +206,8 @@ class VirtualKeyRow(Row):
     allowed_ips: Mapped[tuple[str, ...]]
     require_mtls: Mapped[bool]
     client_certificates: Mapped[tuple[str, ...]]
+    budgets: Mapped[tuple[Budget, ...]]
+    outage_allowance_nano_usd: Mapped[int | None]
 
 
 class AdministratorRow(Row):

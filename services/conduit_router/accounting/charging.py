@@ -29,6 +29,7 @@ from conduit_router.accounting.spool import Spool
 from conduit_router.context import CallerContext
 from conduit_router.routing.attempt_plan import Attempt, AttemptPlan, Consumption
 from conduit_router.routing.table import Candidate, UpstreamKey
+from conduit_router.spending.leases import Reservation
 
 # Bucket i of the durations begins at 10 ms * 1.1^i.
 BUCKET_BASE_MS = 10.0
@@ -38,6 +39,7 @@ NANO = 1_000_000_000
 # More different kinds of calls with one key than this start over.
 MAX_CONSTANTS = 1000
 _ID = data_tag(pb.Charge, "id") + varint(ID_LENGTH)
+_LEASE_ID = data_tag(pb.Charge, "lease_id") + varint(ID_LENGTH)
 _REQUEST_ID = data_tag(pb.Charge, "request_id")
 # By the length of the id; most are ours, and of one length.
 _SHORT = 128
@@ -104,8 +106,9 @@ class ChargeRecorder:
         duration_ms: float,
         *,
         counts: AttemptCounts,
+        paid_from: Reservation | None = None,
     ) -> int | None:
-        """Store the charge of an attempt, and count it.
+        """Store the charge of an attempt, and count it, also in what was reserved for its call.
 
         Returns its cost in nano-dollars, None if that is unknown.
         """
@@ -153,6 +156,10 @@ class ChargeRecorder:
             _DURATION,
             varint(int(duration_ms)),
         ]
+        if paid_from is not None:
+            paid_from.spent += cost or 0
+            if paid_from.lease_id:
+                parts += (_LEASE_ID, paid_from.lease_id.encode())
         units = counts.units
         for unit, quantity in usage.leaves:
             units[unit] = units.get(unit, 0) + quantity

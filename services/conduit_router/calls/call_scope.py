@@ -18,6 +18,7 @@ from conduit_router.calls.call_report import failure_report
 from conduit_router.calls.choice import choose
 from conduit_router.calls.failed_attempts import account_for_failure
 from conduit_router.calls.media import Media
+from conduit_router.calls.needed_cost import needed_for, not_covered
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import MAX_ATTEMPTS, CallerContext, CallLimits, has_wishes, limits_of
 from conduit_router.routing.attempt_plan import Attempt, AttemptPlan
@@ -25,6 +26,7 @@ from conduit_router.routing.decide import Decision, decide
 from conduit_router.routing.health_view import HEALTHY, Asked
 from conduit_router.routing.refusals import no_candidate, wait_for
 from conduit_router.served_by import CallSummary
+from conduit_router.spending.leases import Reservation
 from conduit_router.trail.call_end import (
     FEW,
     MAX_NAME,
@@ -138,6 +140,9 @@ class CallScope(msgspec.Struct, eq=False):
     attempt: Attempt | None = None
     trail: tuple[AttemptEnd, ...] = ()
     answered_end: AttemptEnd | None = None
+    # The most that an attempt costs, in nano-dollars, and what is reserved of a hard budget for it.
+    needed: int = 0
+    reservation: Reservation | None = None
     _last_decision: Decision | None = None
 
     def __repr__(self) -> str:
@@ -163,6 +168,9 @@ class CallScope(msgspec.Struct, eq=False):
         except Exception as fault:
             self._end(error or fault)
             raise
+        finally:
+            if self.reservation is not None:
+                self.reservation.end()
         self._end(error)
 
     def _end(self, error: BaseException | None) -> None:
@@ -207,19 +215,25 @@ class CallScope(msgspec.Struct, eq=False):
     def decide_again(self) -> bool:
         """Decide as things are now; return whether there is a candidate."""
         runtime, caller = self.runtime, self.caller
-        health = runtime.state.view(caller.caller.virtual_key_id)
-        seed = self.plan.decision.seed
+        health, seed = runtime.state.view(caller.caller.virtual_key_id), self.plan.decision.seed
         decision = choose(
             runtime, self.requirements, self.options, caller, health=health, seed=seed
         )
         self.plan.restart(decision)
         self._last_decision = decision
+        if self.needed:
+            self.note_need(decision)
         return bool(decision.candidates)
 
     def no_candidate(self) -> ConduitError:
         """Return the error of a call for which nothing is left to try as things are now."""
         self.decide_again()
         return no_candidate(self.requirements, self.plan.decision)
+
+    def note_need(self, decision: Decision) -> None:
+        """Note the most that an attempt may cost. CostUnknown if that is unknown."""
+        prices, said = self.runtime.recorder.prices, (self.form, self.requirements)
+        self.needed = max(self.needed, needed_for(prices, self.operation, *said, decision))
 
     def left(self) -> float:
         """Return the seconds until the deadline."""
@@ -235,6 +249,8 @@ class CallScope(msgspec.Struct, eq=False):
         if left <= 0:
             made = self.plan.attempts - 1
             raise DeadlineExceeded("The request's deadline passed", attempts=str(made))
+        if self.reservation is not None and not self.reservation.covers(self.needed):
+            raise not_covered(self.caller.caller.virtual_key_id)
         attempt.began = now
         if self.limits.hops:
             attempt.key = attempt.key.after(self.limits.hops)
@@ -332,9 +348,9 @@ class CallScope(msgspec.Struct, eq=False):
             self.waited += now - attempt.began
             counts = account_for_failure(self, attempt, error, elapsed_ms)
         if attempt.consumption is not None:
-            spent, took_ms = attempt.consumption, (now - self.started) * 1000
+            used, ms, paid = attempt.consumption, (now - self.started) * 1000, self.reservation
             attempt.cost = runtime.recorder.charge(
-                self.caller, self.requirements, attempt, spent, took_ms, counts=counts
+                self.caller, self.requirements, attempt, used, ms, counts=counts, paid_from=paid
             )
         if error is not None:
             self.note_failure(attempt, error)

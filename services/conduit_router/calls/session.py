@@ -29,6 +29,7 @@ from conduit_providers.wire import SessionRequest
 from conduit_router.calls.attempts import run_attempts
 from conduit_router.calls.call_report import fill_report
 from conduit_router.calls.call_scope import CallScope, admit
+from conduit_router.calls.reserving import reserve
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.upstream_session import SessionLimits, UpstreamSession
 from conduit_router.client_secrets import ClientSecretHolder
@@ -83,6 +84,8 @@ class SessionCalls:
             with admit(
                 self._runtime, self._operation, opening, messages.options, caller, stream=False
             ) as scope:
+                if caller.caller.budget is not None:
+                    await reserve(scope)
                 attempt, session = await run_attempts(scope, self._open)
                 with _Held(scope, attempt, session) as held:
                     yield _told(messages.started(), scope.summary(attempt))

@@ -11,6 +11,7 @@ from conduit_providers.calls import Form
 from conduit_providers.operation import AnyStreamedOperation
 from conduit_router.calls.call_scope import admit
 from conduit_router.calls.message_writer import MessageWriter
+from conduit_router.calls.reserving import reserve
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.stream_failover import begin_answer
 from conduit_router.context import CallerContext, called_by, options_of
@@ -46,6 +47,8 @@ class StreamingCalls:
         operation = self._operation
         is_typed = form.json_at_hand is None
         with admit(self._runtime, operation, form, options, caller, stream=True) as scope:
+            if caller.caller.budget is not None:
+                await reserve(scope)
             attempt, relay, events, following = await begin_answer(scope, operation, options)
             with relay:
                 writer = MessageWriter(operation, self._response, is_typed=is_typed)
@@ -73,6 +76,8 @@ class StreamingCalls:
         operation, form = self._operation, self._operation.plain_form(body)
         caller = called_by(principal, principal.virtual_key, request_id)
         with admit(self._runtime, operation, form, options, caller, stream=True) as scope:
+            if caller.caller.budget is not None:
+                await reserve(scope)
             attempt, relay, events, following = await begin_answer(scope, operation, options)
             with relay:
                 stream = start(scope.summary(attempt))

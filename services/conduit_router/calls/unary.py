@@ -15,6 +15,7 @@ from conduit_router.calls.answer_media import answered_media
 from conduit_router.calls.batching import Batch, Part, exchange
 from conduit_router.calls.call_report import fill_report
 from conduit_router.calls.call_scope import CallScope, admit
+from conduit_router.calls.reserving import reserve
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.straight import ask_straight
 from conduit_router.context import CallerContext, called_by, options_of
@@ -47,6 +48,8 @@ class UnaryCalls:
         """Answer a request that was read before."""
         operation, response = self._operation, self._response()
         with admit(self._runtime, operation, form, options, caller, stream=False) as scope:
+            if caller.caller.budget is not None:
+                await reserve(scope)
             attempt, answer = await ask_straight(scope, _make, _drop)
             operation.write(response, answer, is_typed=scope.is_typed)
             attempt.consumption = _consumption(scope, attempt, answer)
@@ -58,6 +61,8 @@ class UnaryCalls:
     ) -> bytes:
         """Return the answer to a request that was read before, in JSON whatever its form."""
         with admit(self._runtime, self._operation, form, options, caller, stream=False) as scope:
+            if caller.caller.budget is not None:
+                await reserve(scope)
             attempt, answer = await ask_straight(scope, _make, _drop)
             attempt.consumption = _consumption(scope, attempt, answer)
             scope.succeed(attempt)
@@ -77,6 +82,8 @@ class UnaryCalls:
         operation, form = self._operation, self._operation.plain_form(body)
         caller = called_by(principal, principal.virtual_key, request_id)
         with admit(self._runtime, operation, form, options, caller, stream=False) as scope:
+            if caller.caller.budget is not None:
+                await reserve(scope)
             attempt, answer = await ask_straight(scope, _make, _drop)
             attempt.consumption = _consumption(scope, attempt, answer)
             return answer.json_at_hand or answer.json, scope.succeed(attempt)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import grpc
 import structlog
 
 from conduit.internal.v1.ledger_service_pb2_grpc import LedgerServiceStub
@@ -14,6 +15,7 @@ from conduit.internal.v1.snapshot_service_pb2_grpc import SnapshotServiceStub
 from conduit_kernel.administrators import Administrators
 from conduit_kernel.audit.refused_logins import reports_to
 from conduit_kernel.background import Background, reason_of
+from conduit_kernel.ids import IdSource
 from conduit_kernel.registry_watch import RegistryWatch
 from conduit_kernel.rpc import connect, service_metadata
 from conduit_kernel.secrets import Vault
@@ -28,12 +30,14 @@ from conduit_router.control_plane.charge_delivery import (
     ChargeDelivery,
 )
 from conduit_router.control_plane.health_watch import HealthWatch
+from conduit_router.control_plane.leases import LeaseClient
 from conduit_router.control_plane.price_watch import PriceWatch
 from conduit_router.control_plane.reports import KEY_USE_SECONDS, REPORT_SECONDS, Reports
 from conduit_router.control_plane.request_lookups import RequestLookups
 from conduit_router.control_plane.snapshot_file import SAVE_SECONDS, SnapshotFile, load_snapshot
 from conduit_router.routing.provider_state import ProviderState
 from conduit_router.routing.table import TableChange
+from conduit_router.spending.budgets import KEEP_SECONDS, Budgets
 from conduit_router.storage import StorageClient
 from conduit_router.tasks.running import RunningTasks
 from conduit_router.tasks.storage import TaskStorage
@@ -43,6 +47,8 @@ from conduit_router.voices.storage import VoiceStorage
 
 # How long a stopping router tries to deliver what it owes; the rest waits in the spool.
 LAST_DELIVERY_SECONDS = 0.4
+# How long it tries to give back what it holds of budgets.
+LAST_RELEASE_SECONDS = 0.4
 # How long it waits for the disk.
 LAST_WRITE_SECONDS = 1.0
 
@@ -82,6 +88,8 @@ class ControlPlane:
         storage = StorageClient(self._channels["storage"], self._metadata)
         self.tasks = RunningTasks(TaskStorage(storage), router_id)
         self.voices = VoiceStorage(storage)
+        leases = LeaseClient(LedgerServiceStub(billing), self._metadata)
+        self.budgets = Budgets(leases, IdSource(clock).next, timer)
         self._price_watch = PriceWatch(LedgerServiceStub(billing), prices, self._metadata)
         self._health_watch = HealthWatch(
             health, provider_state, self._metadata, router_id, clock=clock, timer=timer
@@ -154,6 +162,7 @@ class ControlPlane:
             every=KEY_USE_SECONDS,
             when=self._outcomes.used,
         )
+        run("leases", self.budgets.keep, every=KEEP_SECONDS, when=self.budgets.held)
         self.tasks.run(background)
         self._run_charges(background)
 
@@ -161,6 +170,7 @@ class ControlPlane:
         """Deliver what can be delivered soon, and store the rest."""
         await self._delivery.finish(LAST_DELIVERY_SECONDS)
         await self.refusals.close()
+        await self._give_leases_back()
         self._recorder.backlog.give_up()
         for close in (self._snapshot_file.close, self._spool.aclose):
             # A disk that hangs must not keep the process from ending.
@@ -171,6 +181,14 @@ class ControlPlane:
                 self._log.error("disk_refused", at=close.__qualname__, reason=reason_of(error))
         for channel in self._channels.values():
             await channel.close()
+
+    async def _give_leases_back(self) -> None:
+        # Those that cannot be given back expire.
+        try:
+            async with asyncio.timeout(LAST_RELEASE_SECONDS):
+                await self.budgets.close()
+        except (grpc.RpcError, TimeoutError) as error:
+            self._log.info("leases_expire", reason=reason_of(error))
 
     def _changed(self) -> None:
         self.administrators.replace(self.state.administrators.values())

@@ -60,6 +60,13 @@ class CallerCaps(NamedTuple):
     hedging: float = 1.0
 
 
+class BudgetPolicy(NamedTuple):
+    """The consequences of a virtual key's hard budgets, which its calls must not exceed."""
+
+    # What may be spent while Billing cannot be asked, in nano-dollars.
+    outage_allowance: int = 0
+
+
 NO_CAPS = CallerCaps()
 RetriesByClass = Mapping[FailureClass.ValueType, Retries]
 NO_RETRIES: RetriesByClass = {}
@@ -125,6 +132,15 @@ def caps_of(key: VirtualKey) -> CallerCaps | None:
         key.hedging_budget if key.HasField("hedging_budget") else NO_CAPS.hedging,
     )
     return None if caps == NO_CAPS else caps
+
+
+def budget_policy_of(key: VirtualKey) -> BudgetPolicy | None:
+    """Return what follows from a virtual key's hard budgets; None where it has none."""
+    # As the contract has it, a budget is hard where it does not say so.
+    is_hard = any(each.is_hard or not each.HasField("is_hard") for each in key.budgets)
+    if not is_hard and not key.HasField("budget_nano_usd"):
+        return None
+    return BudgetPolicy(key.outage_allowance_nano_usd)
 
 
 def timeouts_of(own: Timeouts, others: AttemptTimeouts | None) -> AttemptTimeouts | None:

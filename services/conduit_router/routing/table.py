@@ -23,6 +23,7 @@ from conduit_providers.wire import Headers
 from conduit_router.routing.policy import (
     NO_RETRIES,
     AttemptTimeouts,
+    BudgetPolicy,
     CallerCaps,
     Hedging,
     RetriesByClass,
@@ -220,6 +221,8 @@ class Caller(msgspec.Struct, frozen=True, eq=False, gc=False):
     caps: CallerCaps | None = None
     # From where it may be used; None for everywhere.
     rules: AccessRules | None = None
+    # None where it has no hard budget.
+    budget: BudgetPolicy | None = None
 
 
 class RoutingTable(msgspec.Struct, frozen=True, eq=False):

@@ -7,9 +7,8 @@ import grpc
 import pytest
 import sqlalchemy as sa
 from tests.integration.billing.conftest import Bench
-from tests.support.billing import DOLLAR, METADATA, SERVICE_METADATA, BillingStub, charge, record
+from tests.support.billing import DOLLAR, METADATA, BillingStub, charge, record
 
-from conduit.internal.v1.ledger_service_pb2 import AcquireLeaseRequest, ReleaseLeaseRequest
 from conduit.v1 import billing_requests_pb2 as pb
 from conduit.v1.charge_pb2 import UNIT_CACHED_INPUT_TOKEN, UNIT_OUTPUT_TOKEN, Charge, ChargeLine
 from conduit.v1.model_cost_pb2 import ModelCostSpec
@@ -19,7 +18,7 @@ from conduit_billing.ledger.store import LedgerStore
 from conduit_billing.tables import AccountRow, ChargeRow, DayRow, EntryRow
 from conduit_kernel.database import database_url as url_of
 from conduit_kernel.database import make_engine, open_database
-from conduit_kernel.errors import InvalidRequest, NotImplementedYet
+from conduit_kernel.errors import InvalidRequest
 from conduit_kernel.rpc import error_of
 
 
@@ -227,14 +226,3 @@ async def test_a_thousand_charges_take_few_statements(bench: Bench) -> None:
     assert await LedgerStore(engine).record(made, [], 1) == 1000
     await engine.dispose()
     assert len(statements) < 20
-
-
-async def test_leases_are_refused_with_a_reason(billing: BillingStub) -> None:
-    """What is declared and not there yet says so."""
-    for call in (
-        billing.ledger.AcquireLease(AcquireLeaseRequest(), metadata=SERVICE_METADATA),
-        billing.ledger.ReleaseLease(ReleaseLeaseRequest(), metadata=SERVICE_METADATA),
-    ):
-        with pytest.raises(grpc.RpcError) as caught:
-            await call
-        assert isinstance(error_of(caught.value, "billing"), NotImplementedYet)

@@ -7,9 +7,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from tests.support.registry import NOW, Api, Bench
 
 from conduit.v1 import virtual_key_requests_pb2 as pb
+from conduit.v1.budget_pb2 import BUDGET_PERIOD_TOTAL, Budget
 from conduit.v1.registry_requests_pb2 import ListAuditEntriesRequest
 from conduit.v1.virtual_key_pb2 import VirtualKeySpec
 from conduit_kernel.secrets import Vault
+
+TOTAL = Budget(limit_nano_usd=5_000, period=BUDGET_PERIOD_TOTAL)
 
 
 def create(**fields: object) -> pb.CreateVirtualKeyRequest:
@@ -50,8 +53,7 @@ async def test_a_virtual_key_that_cannot_be_is_refused_and_nothing_changes(api: 
         (create(name=" "), "INVALID_REQUEST", "name"),
         (create(name="CI"), "ALREADY_EXISTS", "name"),
         (create(name="a", budget_nano_usd=-1), "INVALID_REQUEST", "budget"),
-        # A limit that nobody keeps would be worse than none.
-        (create(name="a", budget_nano_usd=5), "NOT_IMPLEMENTED", "budget"),
+        (create(name="a", budget_nano_usd=5, budgets=[TOTAL]), "INVALID_REQUEST", "budgets"),
         (create(name="a", allowed_models=[""]), "INVALID_REQUEST", "allowedModels"),
         (create(name="a", expires_at=Timestamp(seconds=-1)), "INVALID_REQUEST", "expiresAt"),
     ):

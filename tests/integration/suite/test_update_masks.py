@@ -18,6 +18,7 @@ from conduit.v1 import provider_requests_pb2 as providers
 from conduit.v1 import virtual_key_requests_pb2 as virtual_keys
 from conduit.v1 import webhook_requests_pb2 as webhooks
 from conduit.v1.billing_service_pb2_grpc import BillingServiceStub
+from conduit.v1.budget_pb2 import BUDGET_PERIOD_DAY, Budget
 from conduit.v1.caller_security_pb2 import CallerSecurity
 from conduit.v1.fallback_chain_pb2 import FallbackChainSpec, FallbackProvider
 from conduit.v1.health_service_pb2_grpc import HealthServiceStub
@@ -88,6 +89,9 @@ def virtual_key_spec() -> VirtualKeySpec:
         timeout=Duration(seconds=30),
         hedging_budget=0.5,
         security=CallerSecurity(allowed_ips=["192.168.1.0/24"], client_certificates=["a"]),
+        budget_nano_usd=5_000,
+        budgets=[Budget(limit_nano_usd=5_000, period=BUDGET_PERIOD_DAY, is_hard=True)],
+        outage_allowance_nano_usd=5_000,
     )
     spec.expires_at.FromJsonString("2030-01-02T03:04:05Z")
     return spec
@@ -185,7 +189,6 @@ FIELDS = [
     (kind, field.name)
     for kind, each in KINDS.items()
     for field in type(each.spec).DESCRIPTOR.fields
-    if field.name != "budget_nano_usd"
 ]
 
 

@@ -247,12 +247,61 @@ async def test_a_watcher_may_not_ask_for_everything_there_is(
     assert error_of(caught.value, "billing").metadata["field"] == "models"
 
 
-async def test_leases_are_refused_with_a_reason(billing: BillingStub) -> None:
-    """No lease could be settled yet."""
-    for call in (
-        billing.ledger.AcquireLease(pb.AcquireLeaseRequest(), metadata=SERVICE_METADATA),
-        billing.ledger.ReleaseLease(pb.ReleaseLeaseRequest(), metadata=SERVICE_METADATA),
-    ):
-        with pytest.raises(grpc.RpcError) as caught:
-            await call
-        assert error_of(caught.value, "billing").reason == "NOT_IMPLEMENTED"
+def wish(**fields: object) -> pb.AcquireLeaseRequest:
+    """Return a request for a lease of a thousand nano-dollars."""
+    values: dict[str, Any] = {
+        "virtual_key_id": 4,
+        "lease_id": "0" * 26,
+        "amount_nano_usd": 1_000,
+        "least_nano_usd": 100,
+        **fields,
+    }
+    return pb.AcquireLeaseRequest(**values)
+
+
+@pytest.mark.parametrize(
+    ("field", "fields"),
+    [
+        ("leaseId", {"lease_id": "short"}),
+        ("virtualKeyId", {"virtual_key_id": 0}),
+        ("amount", {"amount_nano_usd": 0}),
+        ("amount", {"amount_nano_usd": 2**63 - 1}),
+        ("least", {"least_nano_usd": 0}),
+        ("least", {"least_nano_usd": 1_001}),
+        ("spare", {"spare_nano_usd": -1}),
+    ],
+)
+async def test_a_lease_must_make_sense(
+    billing: BillingStub, field: str, fields: dict[str, object]
+) -> None:
+    """Each figure of the request has its bounds."""
+    with pytest.raises(grpc.RpcError) as caught:
+        await billing.ledger.AcquireLease(wish(**fields), metadata=SERVICE_METADATA)
+    assert error_of(caught.value, "billing").metadata["field"] == field
+
+
+async def test_a_lease_tells_how_long_it_may_be_used(billing: BillingStub) -> None:
+    """In durations, because clocks of two machines differ; one of a key without budgets, too."""
+    answer = await billing.ledger.AcquireLease(wish(), metadata=SERVICE_METADATA)
+    lease = answer.lease
+    assert (lease.amount_nano_usd, lease.usable_for.seconds, lease.lasts_for.seconds) == (
+        1_000,
+        60,
+        120,
+    )
+    assert lease.expires_at.seconds == NOW + 120
+    renewal = pb.RenewLeasesRequest(lease_ids=[lease.id, "1" * 26])
+    renewed = await billing.ledger.RenewLeases(renewal, metadata=SERVICE_METADATA)
+    assert list(renewed.ended_lease_ids) == ["1" * 26]
+    release = pb.ReleaseLeaseRequest(lease_id=lease.id)
+    await billing.ledger.ReleaseLease(release, metadata=SERVICE_METADATA)
+    renewed = await billing.ledger.RenewLeases(renewal, metadata=SERVICE_METADATA)
+    assert list(renewed.ended_lease_ids) == [lease.id, "1" * 26]
+
+
+async def test_so_many_leases_are_renewed_at_once(billing: BillingStub) -> None:
+    """A request has a size."""
+    request = pb.RenewLeasesRequest(lease_ids=["0" * 26] * 1_001)
+    with pytest.raises(grpc.RpcError) as caught:
+        await billing.ledger.RenewLeases(request, metadata=SERVICE_METADATA)
+    assert error_of(caught.value, "billing").metadata["field"] == "leaseIds"

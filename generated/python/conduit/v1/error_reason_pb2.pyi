@@ -191,8 +191,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: `{"reason": "DEADLINE_EXCEEDED", "metadata": {"attempts": "2"}}`; `attempts` where providers were asked.
     """
     ERROR_REASON_BUDGET_EXCEEDED: _ErrorReason.ValueType  # 41
-    """The budget has no room for this request.
-    Example: `{"reason": "BUDGET_EXCEEDED", "metadata": {"subject": "virtual_key:4"}}`.
+    """A hard budget has no room for what this request may cost at most.
+    Example: `{"reason": "BUDGET_EXCEEDED", "metadata": {"subject": "virtual_key:4", "period": "day", "limit_usd": "5.00", "used_usd": "4.98",
+    "needed_usd": "0.10", "resets_at": "2026-11-24T00:00:00Z"}}`; `resets_at` where it ever does. A later attempt of a call that was charged
+    names the subject alone.
     """
     ERROR_REASON_SERVICE_UNAVAILABLE: _ErrorReason.ValueType  # 42
     """The service is starting, stopping or out of reach.
@@ -266,6 +268,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_CALLER_NOT_ALLOWED: _ErrorReason.ValueType  # 59
     """The virtual key, or the administrator's token, may not be used from this address or without such a client certificate.
     Example: `{"reason": "CALLER_NOT_ALLOWED", "metadata": {"address": "203.0.113.9"}}`.
+    """
+    ERROR_REASON_COST_UNKNOWN: _ErrorReason.ValueType  # 60
+    """The most that the call may cost is unknown, since its model has no price or nothing bounds what it uses, and the virtual key has a
+    hard budget, which must cover it.
+    Example: `{"reason": "COST_UNKNOWN", "metadata": {"model": "gpt-9"}}`.
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -450,8 +457,10 @@ ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 40
 Example: `{"reason": "DEADLINE_EXCEEDED", "metadata": {"attempts": "2"}}`; `attempts` where providers were asked.
 """
 ERROR_REASON_BUDGET_EXCEEDED: ErrorReason.ValueType  # 41
-"""The budget has no room for this request.
-Example: `{"reason": "BUDGET_EXCEEDED", "metadata": {"subject": "virtual_key:4"}}`.
+"""A hard budget has no room for what this request may cost at most.
+Example: `{"reason": "BUDGET_EXCEEDED", "metadata": {"subject": "virtual_key:4", "period": "day", "limit_usd": "5.00", "used_usd": "4.98",
+"needed_usd": "0.10", "resets_at": "2026-11-24T00:00:00Z"}}`; `resets_at` where it ever does. A later attempt of a call that was charged
+names the subject alone.
 """
 ERROR_REASON_SERVICE_UNAVAILABLE: ErrorReason.ValueType  # 42
 """The service is starting, stopping or out of reach.
@@ -525,5 +534,10 @@ Example: `{"reason": "LOGIN_THROTTLED", "metadata": {"retry_after_ms": "4000"}}`
 ERROR_REASON_CALLER_NOT_ALLOWED: ErrorReason.ValueType  # 59
 """The virtual key, or the administrator's token, may not be used from this address or without such a client certificate.
 Example: `{"reason": "CALLER_NOT_ALLOWED", "metadata": {"address": "203.0.113.9"}}`.
+"""
+ERROR_REASON_COST_UNKNOWN: ErrorReason.ValueType  # 60
+"""The most that the call may cost is unknown, since its model has no price or nothing bounds what it uses, and the virtual key has a
+hard budget, which must cover it.
+Example: `{"reason": "COST_UNKNOWN", "metadata": {"model": "gpt-9"}}`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

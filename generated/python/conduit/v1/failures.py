@@ -261,9 +261,9 @@ FAILURES: Final[dict[str, Failure]] = {
     ),
     "BUDGET_EXCEEDED": Failure(
         code=8,
-        http_status=429,
+        http_status=402,
         openai_type="insufficient_quota",
-        hint="Ask the operator to raise the budget.",
+        hint="Wait until the budget begins anew, ask for fewer tokens, or ask the operator to raise it.",
     ),
     "SERVICE_UNAVAILABLE": Failure(
         code=14,
@@ -372,5 +372,11 @@ FAILURES: Final[dict[str, Failure]] = {
         http_status=403,
         openai_type="permission_denied",
         hint="Call from a network that its `security.allowedIPs` has, with a client certificate if it requires one.",
+    ),
+    "COST_UNKNOWN": Failure(
+        code=9,
+        http_status=400,
+        openai_type="invalid_request_error",
+        hint="The operator can price the model with POST /api/model-costs, or make the key's budgets soft.",
     ),
 }

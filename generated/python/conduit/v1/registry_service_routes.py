@@ -746,6 +746,8 @@ def read_update_virtual_key(
                     "maxAttempts": "max_attempts",
                     "timeout": "timeout",
                     "hedgingBudget": "hedging_budget",
+                    "budgets": "budgets",
+                    "outageAllowanceUsd": "outage_allowance_nano_usd",
                     "security": "security",
                 },
             )

@@ -7,6 +7,7 @@ from typing import Final
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import virtual_key_pb2
 from conduit.v1 import well_known_runtime as well_known
+from conduit.v1.budget_json import budget_to_json, fill_budget
 from conduit.v1.caller_security_json import caller_security_to_json, fill_caller_security
 from conduit.v1.routing_policy_json import STREAM_FAILOVER_BY_SPELLING, STREAM_FAILOVER_SPELLINGS
 
@@ -27,6 +28,8 @@ _VIRTUAL_KEY_MEMBERS: Final[frozenset[str]] = frozenset(
         "maxAttempts",
         "timeout",
         "hedgingBudget",
+        "budgets",
+        "outageAllowanceUsd",
         "security",
     }
 )
@@ -76,6 +79,13 @@ def fill_virtual_key(message: virtual_key_pb2.VirtualKey, value: object, path: s
         well_known.fill_duration(message.timeout, member, path + "timeout")
     if (member := value.get("hedgingBudget")) is not None:
         message.hedging_budget = runtime.double(member, path + "hedgingBudget")
+    if (member := value.get("budgets")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "budgets")):
+            fill_budget(message.budgets.add(), item, f"{path}budgets[{index}].")
+    if (member := value.get("outageAllowanceUsd")) is not None:
+        message.outage_allowance_nano_usd = runtime.nano_dollars(
+            member, path + "outageAllowanceUsd"
+        )
     if (member := value.get("security")) is not None:
         fill_caller_security(message.security, member, path + "security.")
     if not _VIRTUAL_KEY_MEMBERS.issuperset(value):
@@ -113,6 +123,12 @@ def virtual_key_to_json(message: virtual_key_pb2.VirtualKey) -> dict[str, object
     members["hedgingBudget"] = (
         message.hedging_budget if message.HasField("hedging_budget") else None
     )
+    members["budgets"] = [budget_to_json(item) for item in message.budgets]
+    members["outageAllowanceUsd"] = (
+        runtime.dollars(message.outage_allowance_nano_usd)
+        if message.HasField("outage_allowance_nano_usd")
+        else None
+    )
     members["security"] = (
         caller_security_to_json(message.security) if message.HasField("security") else None
     )
@@ -130,6 +146,8 @@ _VIRTUAL_KEY_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
         "maxAttempts",
         "timeout",
         "hedgingBudget",
+        "budgets",
+        "outageAllowanceUsd",
         "security",
     }
 )
@@ -169,6 +187,13 @@ def fill_virtual_key_spec(
         well_known.fill_duration(message.timeout, member, path + "timeout")
     if (member := value.get("hedgingBudget")) is not None:
         message.hedging_budget = runtime.double(member, path + "hedgingBudget")
+    if (member := value.get("budgets")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "budgets")):
+            fill_budget(message.budgets.add(), item, f"{path}budgets[{index}].")
+    if (member := value.get("outageAllowanceUsd")) is not None:
+        message.outage_allowance_nano_usd = runtime.nano_dollars(
+            member, path + "outageAllowanceUsd"
+        )
     if (member := value.get("security")) is not None:
         fill_caller_security(message.security, member, path + "security.")
     if not _VIRTUAL_KEY_SPEC_MEMBERS.issuperset(value):
@@ -197,6 +222,9 @@ def virtual_key_spec_to_json(message: virtual_key_pb2.VirtualKeySpec) -> dict[st
         members["timeout"] = well_known.duration_text(message.timeout)
     if message.HasField("hedging_budget"):
         members["hedgingBudget"] = message.hedging_budget
+    members["budgets"] = [budget_to_json(item) for item in message.budgets]
+    if message.HasField("outage_allowance_nano_usd"):
+        members["outageAllowanceUsd"] = runtime.dollars(message.outage_allowance_nano_usd)
     if message.HasField("security"):
         members["security"] = caller_security_to_json(message.security)
     return members

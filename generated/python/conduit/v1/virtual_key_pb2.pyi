@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from conduit.v1 import budget_pb2 as _budget_pb2
 from conduit.v1 import caller_security_pb2 as _caller_security_pb2
 from conduit.v1 import routing_policy_pb2 as _routing_policy_pb2
 from google.protobuf import descriptor as _descriptor
@@ -44,6 +45,8 @@ class VirtualKey(_message.Message):
     TIMEOUT_FIELD_NUMBER: _builtins.int
     HEDGING_BUDGET_FIELD_NUMBER: _builtins.int
     SECURITY_FIELD_NUMBER: _builtins.int
+    BUDGETS_FIELD_NUMBER: _builtins.int
+    OUTAGE_ALLOWANCE_NANO_USD_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by the Registry, never used again."""
     name: _builtins.str
@@ -55,7 +58,7 @@ class VirtualKey(_message.Message):
     is_enabled: _builtins.bool
     """Whether it may be used."""
     budget_nano_usd: _builtins.int
-    """The most it may spend, in nano-dollars. Unset means no limit. Always unset in this version."""
+    """The most it may spend in all, in nano-dollars: a hard budget of the period TOTAL. Unset means no such budget."""
     etag: _builtins.str
     """Names this state of it: send it with a change, so as not to undo somebody else's. Over HTTP also the header `ETag`."""
     stream_failover: _routing_policy_pb2.StreamFailover.ValueType
@@ -65,6 +68,10 @@ class VirtualKey(_message.Message):
     hedging_budget: _builtins.float
     """The share of the key's chats for which a second candidate may be asked, beside a few in any case, where the alias's policy
     has hedging; 0 for none at all. Unset means no other limit than the alias's budget.
+    """
+    outage_allowance_nano_usd: _builtins.int
+    """What each router may still let it spend while Billing, which keeps hard budgets, cannot be asked, in nano-dollars, in JSON in
+    dollars. Unset means nothing: its calls are refused then, once what the router holds of the budget is spent.
     """
     @_builtins.property
     def allowed_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -92,6 +99,10 @@ class VirtualKey(_message.Message):
     def security(self) -> _caller_security_pb2.CallerSecurity:
         """From where it may be used, and by whom. What is made with it, such as client secrets, is held to the same."""
 
+    @_builtins.property
+    def budgets(self) -> _containers.RepeatedCompositeFieldContainer[_budget_pb2.Budget]:
+        """What it may spend in each day, week, month or in all; at most one of each period."""
+
     def __init__(
         self,
         *,
@@ -111,10 +122,12 @@ class VirtualKey(_message.Message):
         timeout: _duration_pb2.Duration | None = ...,
         hedging_budget: _builtins.float | None = ...,
         security: _caller_security_pb2.CallerSecurity | None = ...,
+        budgets: _abc.Iterable[_budget_pb2.Budget] | None = ...,
+        outage_allowance_nano_usd: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_key", b"_key", "_max_attempts", b"_max_attempts", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "created_at", b"created_at", "expires_at", b"expires_at", "hedging_budget", b"hedging_budget", "key", b"key", "max_attempts", b"max_attempts", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_key", b"_key", "_max_attempts", b"_max_attempts", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "created_at", b"created_at", "expires_at", b"expires_at", "hedging_budget", b"hedging_budget", "key", b"key", "max_attempts", b"max_attempts", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_key", b"_key", "_max_attempts", b"_max_attempts", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "budget_nano_usd", b"budget_nano_usd", "created_at", b"created_at", "etag", b"etag", "expires_at", b"expires_at", "hedging_budget", b"hedging_budget", "id", b"id", "is_enabled", b"is_enabled", "key", b"key", "key_prefix", b"key_prefix", "max_attempts", b"max_attempts", "name", b"name", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_key", b"_key", "_max_attempts", b"_max_attempts", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "budget_nano_usd", b"budget_nano_usd", "budgets", b"budgets", "created_at", b"created_at", "etag", b"etag", "expires_at", b"expires_at", "hedging_budget", b"hedging_budget", "id", b"id", "is_enabled", b"is_enabled", "key", b"key", "key_prefix", b"key_prefix", "max_attempts", b"max_attempts", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_nano_usd: _TypeAlias = _typing.Literal["budget_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__budget_nano_usd: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd"]  # noqa: Y015
@@ -124,6 +137,8 @@ class VirtualKey(_message.Message):
     _WhichOneofArgType__key: _TypeAlias = _typing.Literal["_key", b"_key"]  # noqa: Y015
     _WhichOneofReturnType__max_attempts: _TypeAlias = _typing.Literal["max_attempts"]  # noqa: Y015
     _WhichOneofArgType__max_attempts: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts"]  # noqa: Y015
+    _WhichOneofReturnType__outage_allowance_nano_usd: _TypeAlias = _typing.Literal["outage_allowance_nano_usd"]  # noqa: Y015
+    _WhichOneofArgType__outage_allowance_nano_usd: _TypeAlias = _typing.Literal["_outage_allowance_nano_usd", b"_outage_allowance_nano_usd"]  # noqa: Y015
     _WhichOneofReturnType__stream_failover: _TypeAlias = _typing.Literal["stream_failover"]  # noqa: Y015
     _WhichOneofArgType__stream_failover: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover"]  # noqa: Y015
     @_typing.overload
@@ -134,6 +149,8 @@ class VirtualKey(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__key) -> _WhichOneofReturnType__key | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_attempts) -> _WhichOneofReturnType__max_attempts | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__outage_allowance_nano_usd) -> _WhichOneofReturnType__outage_allowance_nano_usd | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__stream_failover) -> _WhichOneofReturnType__stream_failover | None: ...
 
@@ -155,18 +172,22 @@ class VirtualKeySpec(_message.Message):
     TIMEOUT_FIELD_NUMBER: _builtins.int
     HEDGING_BUDGET_FIELD_NUMBER: _builtins.int
     SECURITY_FIELD_NUMBER: _builtins.int
+    BUDGETS_FIELD_NUMBER: _builtins.int
+    OUTAGE_ALLOWANCE_NANO_USD_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required on creation."""
     is_enabled: _builtins.bool
     """Default true."""
     budget_nano_usd: _builtins.int
-    """Default unset. In nano-dollars, from 0. NOT_IMPLEMENTED in this version, which keeps no budgets."""
+    """Default unset. In nano-dollars, in JSON in dollars, from 0. Not beside one of the period TOTAL in `budgets`."""
     stream_failover: _routing_policy_pb2.StreamFailover.ValueType
     """Default unset."""
     max_attempts: _builtins.int
     """Default unset."""
     hedging_budget: _builtins.float
     """Default unset."""
+    outage_allowance_nano_usd: _builtins.int
+    """Default unset, which is nothing."""
     @_builtins.property
     def allowed_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Default empty."""
@@ -183,6 +204,10 @@ class VirtualKeySpec(_message.Message):
     def security(self) -> _caller_security_pb2.CallerSecurity:
         """Default: from everywhere. Replaces all rules."""
 
+    @_builtins.property
+    def budgets(self) -> _containers.RepeatedCompositeFieldContainer[_budget_pb2.Budget]:
+        """Default empty. At most one of each period."""
+
     def __init__(
         self,
         *,
@@ -196,10 +221,12 @@ class VirtualKeySpec(_message.Message):
         timeout: _duration_pb2.Duration | None = ...,
         hedging_budget: _builtins.float | None = ...,
         security: _caller_security_pb2.CallerSecurity | None = ...,
+        budgets: _abc.Iterable[_budget_pb2.Budget] | None = ...,
+        outage_allowance_nano_usd: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_max_attempts", b"_max_attempts", "_name", b"_name", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "expires_at", b"expires_at", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "max_attempts", b"max_attempts", "name", b"name", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_max_attempts", b"_max_attempts", "_name", b"_name", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "expires_at", b"expires_at", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "max_attempts", b"max_attempts", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_max_attempts", b"_max_attempts", "_name", b"_name", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "budget_nano_usd", b"budget_nano_usd", "expires_at", b"expires_at", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "max_attempts", b"max_attempts", "name", b"name", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_max_attempts", b"_max_attempts", "_name", b"_name", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "budget_nano_usd", b"budget_nano_usd", "budgets", b"budgets", "expires_at", b"expires_at", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "max_attempts", b"max_attempts", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_nano_usd: _TypeAlias = _typing.Literal["budget_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__budget_nano_usd: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd"]  # noqa: Y015
@@ -211,6 +238,8 @@ class VirtualKeySpec(_message.Message):
     _WhichOneofArgType__max_attempts: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts"]  # noqa: Y015
     _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
     _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    _WhichOneofReturnType__outage_allowance_nano_usd: _TypeAlias = _typing.Literal["outage_allowance_nano_usd"]  # noqa: Y015
+    _WhichOneofArgType__outage_allowance_nano_usd: _TypeAlias = _typing.Literal["_outage_allowance_nano_usd", b"_outage_allowance_nano_usd"]  # noqa: Y015
     _WhichOneofReturnType__stream_failover: _TypeAlias = _typing.Literal["stream_failover"]  # noqa: Y015
     _WhichOneofArgType__stream_failover: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover"]  # noqa: Y015
     @_typing.overload
@@ -223,6 +252,8 @@ class VirtualKeySpec(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_attempts) -> _WhichOneofReturnType__max_attempts | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__outage_allowance_nano_usd) -> _WhichOneofReturnType__outage_allowance_nano_usd | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__stream_failover) -> _WhichOneofReturnType__stream_failover | None: ...
 

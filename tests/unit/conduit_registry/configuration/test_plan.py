@@ -85,6 +85,8 @@ async def test_what_a_thing_leaves_out_is_as_on_creation(catalog: Catalog) -> No
         "allowed_ips": (),
         "require_mtls": False,
         "client_certificates": (),
+        "budgets": (),
+        "outage_allowance_nano_usd": None,
     }
 
 
@@ -116,7 +118,7 @@ def thing(**members: object) -> list[dict[str, object]]:
         ({"providers": thing(keys=[{"apiKey": "\n"}])}, "providers[0].keys[0].apiKey"),
         ({"providers": thing(keys=[{"baseUrl": "x"}])}, "providers[0].keys[0].baseUrl"),
         ({"virtualKeys": [{"name": "a"}, {}]}, "virtualKeys[1].name"),
-        ({"virtualKeys": [{"name": "a", "budget": 1}]}, "virtualKeys[0].budget"),
+        ({"virtualKeys": [{"name": "a", "budget": -1}]}, "virtualKeys[0].budget"),
         ({"virtualKeys": [{"name": "a", "hash": "x"}]}, "virtualKeys[0].hash"),
     ],
 )

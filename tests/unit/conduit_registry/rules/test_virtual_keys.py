@@ -6,9 +6,11 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from conduit.v1.budget_pb2 import BUDGET_PERIOD_DAY, Budget
 from conduit.v1.routing_policy_pb2 import STREAM_FAILOVER_FAIL
 from conduit.v1.virtual_key_pb2 import VirtualKeySpec
-from conduit_kernel.errors import InvalidRequest, NotImplementedYet
+from conduit_kernel.errors import InvalidRequest
+from conduit_registry import values
 from conduit_registry.rules.virtual_keys import virtual_key_fields
 
 
@@ -24,6 +26,9 @@ def test_only_what_a_spec_gives_is_read() -> None:
         max_attempts=2,
         timeout=Duration(seconds=30),
         hedging_budget=0.0,
+        budget_nano_usd=7,
+        budgets=[Budget(limit_nano_usd=5_000, period=BUDGET_PERIOD_DAY)],
+        outage_allowance_nano_usd=3,
     )
     assert virtual_key_fields(spec) == {
         "name": "ci",
@@ -34,6 +39,9 @@ def test_only_what_a_spec_gives_is_read() -> None:
         "max_attempts": 2,
         "timeout": 30_000_000,
         "hedging_budget": 0.0,
+        "budget_nano_usd": 7,
+        "budgets": (values.Budget(5_000, BUDGET_PERIOD_DAY),),
+        "outage_allowance_nano_usd": 3,
     }
 
 
@@ -46,6 +54,9 @@ def test_only_what_a_spec_gives_is_read() -> None:
         ({"expires_at": Timestamp(seconds=-1)}, "expiresAt"),
         ({"expires_at": Timestamp(seconds=2**62)}, "expiresAt"),
         ({"budget_nano_usd": -1}, "budget"),
+        ({"budget_nano_usd": 10**18}, "budget"),
+        ({"budgets": [Budget()] * 5}, "budgets"),
+        ({"outage_allowance_nano_usd": -1}, "outageAllowanceUsd"),
         ({"stream_failover": 99}, "streamFailover"),
         ({"max_attempts": 0}, "maxAttempts"),
         ({"max_attempts": 101}, "maxAttempts"),
@@ -61,11 +72,3 @@ def test_a_virtual_key_that_cannot_be_is_refused(given: dict[str, Any], field: s
     with pytest.raises(InvalidRequest) as caught:
         virtual_key_fields(VirtualKeySpec(**given))
     assert caught.value.metadata["field"] == field
-
-
-def test_a_budget_is_refused_while_nobody_keeps_it() -> None:
-    """A limit that nobody keeps would be worse than none; so is one of nothing."""
-    for budget in (0, 10**18):
-        with pytest.raises(NotImplementedYet) as caught:
-            virtual_key_fields(VirtualKeySpec(budget_nano_usd=budget))
-        assert caught.value.metadata["field"] == "budget"

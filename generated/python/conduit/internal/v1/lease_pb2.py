@@ -22,10 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63onduit/internal/v1/lease.proto\x12\x13\x63onduit.internal.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa0\x01\n\x05Lease\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12$\n\x0evirtual_key_id\x18\x02 \x01(\x03R\x0cvirtualKeyId\x12&\n\x0f\x61mount_nano_usd\x18\x03 \x01(\x03R\ramountNanoUsd\x12\x39\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAtB;\n\x17\x63om.conduit.internal.v1P\x01Z\x1e\x63onduit/internal/v1;internalv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63onduit/internal/v1/lease.proto\x12\x13\x63onduit.internal.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x92\x02\n\x05Lease\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12$\n\x0evirtual_key_id\x18\x02 \x01(\x03R\x0cvirtualKeyId\x12&\n\x0f\x61mount_nano_usd\x18\x03 \x01(\x03R\ramountNanoUsd\x12\x39\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt\x12\x38\n\nusable_for\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationR\tusableFor\x12\x36\n\tlasts_for\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationR\x08lastsForB;\n\x17\x63om.conduit.internal.v1P\x01Z\x1e\x63onduit/internal/v1;internalv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,6 +34,6 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.internal.v1.lease_p
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\027com.conduit.internal.v1P\001Z\036conduit/internal/v1;internalv1'
-  _globals['_LEASE']._serialized_start=90
-  _globals['_LEASE']._serialized_end=250
+  _globals['_LEASE']._serialized_start=122
+  _globals['_LEASE']._serialized_end=396
 # @@protoc_insertion_point(module_scope)

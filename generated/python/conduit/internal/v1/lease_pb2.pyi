@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 import builtins as _builtins
@@ -19,7 +20,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Lease(_message.Message):
-    """A part of a budget that a router may spend without asking: a hold on the account, with a deadline."""
+    """A part of a virtual key's budgets that a router may spend without asking: a hold on the account of each, with a deadline."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -27,15 +28,25 @@ class Lease(_message.Message):
     VIRTUAL_KEY_ID_FIELD_NUMBER: _builtins.int
     AMOUNT_NANO_USD_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    USABLE_FOR_FIELD_NUMBER: _builtins.int
+    LASTS_FOR_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """Made by Billing, never used again."""
+    """Made by the router, never used again."""
     virtual_key_id: _builtins.int
-    """Whose budget."""
+    """Whose budgets."""
     amount_nano_usd: _builtins.int
     """How much, in nano-dollars."""
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
         """When what was not settled goes back."""
+
+    @_builtins.property
+    def usable_for(self) -> _duration_pb2.Duration:
+        """For how long calls may begin on it, from when it was asked for: no budget of it begins anew before."""
+
+    @_builtins.property
+    def lasts_for(self) -> _duration_pb2.Duration:
+        """For how long what it was spent for may last without a renewal, from when it was asked for."""
 
     def __init__(
         self,
@@ -44,10 +55,12 @@ class Lease(_message.Message):
         virtual_key_id: _builtins.int = ...,
         amount_nano_usd: _builtins.int = ...,
         expires_at: _timestamp_pb2.Timestamp | None = ...,
+        usable_for: _duration_pb2.Duration | None = ...,
+        lasts_for: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "lasts_for", b"lasts_for", "usable_for", b"usable_for"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_nano_usd", b"amount_nano_usd", "expires_at", b"expires_at", "id", b"id", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_nano_usd", b"amount_nano_usd", "expires_at", b"expires_at", "id", b"id", "lasts_for", b"lasts_for", "usable_for", b"usable_for", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

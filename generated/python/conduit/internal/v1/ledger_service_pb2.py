@@ -29,7 +29,7 @@ from conduit.v1 import charge_pb2 as conduit_dot_v1_dot_charge__pb2
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(conduit/internal/v1/ledger_service.proto\x12\x13\x63onduit.internal.v1\x1a$conduit/internal/v1/call_tally.proto\x1a\x1f\x63onduit/internal/v1/lease.proto\x1a\x1f\x63onduit/internal/v1/price.proto\x1a\x17\x63onduit/v1/charge.proto\x1a\x18\x63onduit/v1/options.proto\"j\n\x12WatchPricesRequest\x12\x38\n\x06models\x18\x01 \x03(\x0b\x32 .conduit.internal.v1.PricedModelR\x06models\x12\x1a\n\x08\x66ollower\x18\x02 \x01(\tR\x08\x66ollower\"\x80\x01\n\x13WatchPricesResponse\x12\x32\n\x06prices\x18\x01 \x03(\x0b\x32\x1a.conduit.internal.v1.PriceR\x06prices\x12\x19\n\x08has_more\x18\x02 \x01(\x08R\x07hasMore\x12\x1a\n\x08revision\x18\x03 \x01(\x03R\x08revision\"N\n\x14\x43onfirmPricesRequest\x12\x1a\n\x08\x66ollower\x18\x01 \x01(\tR\x08\x66ollower\x12\x1a\n\x08revision\x18\x02 \x01(\x03R\x08revision\"\x17\n\x15\x43onfirmPricesResponse\"~\n\x14RecordChargesRequest\x12,\n\x07\x63harges\x18\x01 \x03(\x0b\x32\x12.conduit.v1.ChargeR\x07\x63harges\x12\x38\n\x07tallies\x18\x02 \x03(\x0b\x32\x1e.conduit.internal.v1.CallTallyR\x07tallies\"3\n\x15RecordChargesResponse\x12\x1a\n\x08recorded\x18\x01 \x01(\x05R\x08recorded\"c\n\x13\x41\x63quireLeaseRequest\x12$\n\x0evirtual_key_id\x18\x01 \x01(\x03R\x0cvirtualKeyId\x12&\n\x0f\x61mount_nano_usd\x18\x02 \x01(\x03R\ramountNanoUsd\"H\n\x14\x41\x63quireLeaseResponse\x12\x30\n\x05lease\x18\x01 \x01(\x0b\x32\x1a.conduit.internal.v1.LeaseR\x05lease\"0\n\x13ReleaseLeaseRequest\x12\x19\n\x08lease_id\x18\x01 \x01(\tR\x07leaseId\"\x16\n\x14ReleaseLeaseResponse2\xbe\x04\n\rLedgerService\x12j\n\x0bWatchPrices\x12\'.conduit.internal.v1.WatchPricesRequest\x1a(.conduit.internal.v1.WatchPricesResponse\"\x06\x8a\xb5\x18\x02\x08\x04\x30\x01\x12q\n\rConfirmPrices\x12).conduit.internal.v1.ConfirmPricesRequest\x1a*.conduit.internal.v1.ConfirmPricesResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x12q\n\rRecordCharges\x12).conduit.internal.v1.RecordChargesRequest\x1a*.conduit.internal.v1.RecordChargesResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x12k\n\x0c\x41\x63quireLease\x12(.conduit.internal.v1.AcquireLeaseRequest\x1a).conduit.internal.v1.AcquireLeaseResponse\"\x06\x8a\xb5\x18\x02\x08\x04\x12n\n\x0cReleaseLease\x12(.conduit.internal.v1.ReleaseLeaseRequest\x1a).conduit.internal.v1.ReleaseLeaseResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x42;\n\x17\x63om.conduit.internal.v1P\x01Z\x1e\x63onduit/internal/v1;internalv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(conduit/internal/v1/ledger_service.proto\x12\x13\x63onduit.internal.v1\x1a$conduit/internal/v1/call_tally.proto\x1a\x1f\x63onduit/internal/v1/lease.proto\x1a\x1f\x63onduit/internal/v1/price.proto\x1a\x17\x63onduit/v1/charge.proto\x1a\x18\x63onduit/v1/options.proto\"j\n\x12WatchPricesRequest\x12\x38\n\x06models\x18\x01 \x03(\x0b\x32 .conduit.internal.v1.PricedModelR\x06models\x12\x1a\n\x08\x66ollower\x18\x02 \x01(\tR\x08\x66ollower\"\x80\x01\n\x13WatchPricesResponse\x12\x32\n\x06prices\x18\x01 \x03(\x0b\x32\x1a.conduit.internal.v1.PriceR\x06prices\x12\x19\n\x08has_more\x18\x02 \x01(\x08R\x07hasMore\x12\x1a\n\x08revision\x18\x03 \x01(\x03R\x08revision\"N\n\x14\x43onfirmPricesRequest\x12\x1a\n\x08\x66ollower\x18\x01 \x01(\tR\x08\x66ollower\x12\x1a\n\x08revision\x18\x02 \x01(\x03R\x08revision\"\x17\n\x15\x43onfirmPricesResponse\"~\n\x14RecordChargesRequest\x12,\n\x07\x63harges\x18\x01 \x03(\x0b\x32\x12.conduit.v1.ChargeR\x07\x63harges\x12\x38\n\x07tallies\x18\x02 \x03(\x0b\x32\x1e.conduit.internal.v1.CallTallyR\x07tallies\"3\n\x15RecordChargesResponse\x12\x1a\n\x08recorded\x18\x01 \x01(\x05R\x08recorded\"\xca\x01\n\x13\x41\x63quireLeaseRequest\x12$\n\x0evirtual_key_id\x18\x01 \x01(\x03R\x0cvirtualKeyId\x12&\n\x0f\x61mount_nano_usd\x18\x02 \x01(\x03R\ramountNanoUsd\x12\x19\n\x08lease_id\x18\x03 \x01(\tR\x07leaseId\x12$\n\x0eleast_nano_usd\x18\x04 \x01(\x03R\x0cleastNanoUsd\x12$\n\x0espare_nano_usd\x18\x05 \x01(\x03R\x0cspareNanoUsd\"H\n\x14\x41\x63quireLeaseResponse\x12\x30\n\x05lease\x18\x01 \x01(\x0b\x32\x1a.conduit.internal.v1.LeaseR\x05lease\"1\n\x12RenewLeasesRequest\x12\x1b\n\tlease_ids\x18\x01 \x03(\tR\x08leaseIds\"=\n\x13RenewLeasesResponse\x12&\n\x0f\x65nded_lease_ids\x18\x01 \x03(\tR\rendedLeaseIds\"V\n\x13ReleaseLeaseRequest\x12\x19\n\x08lease_id\x18\x01 \x01(\tR\x07leaseId\x12$\n\x0espent_nano_usd\x18\x02 \x01(\x03R\x0cspentNanoUsd\"\x16\n\x14ReleaseLeaseResponse2\xae\x05\n\rLedgerService\x12j\n\x0bWatchPrices\x12\'.conduit.internal.v1.WatchPricesRequest\x1a(.conduit.internal.v1.WatchPricesResponse\"\x06\x8a\xb5\x18\x02\x08\x04\x30\x01\x12q\n\rConfirmPrices\x12).conduit.internal.v1.ConfirmPricesRequest\x1a*.conduit.internal.v1.ConfirmPricesResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x12q\n\rRecordCharges\x12).conduit.internal.v1.RecordChargesRequest\x1a*.conduit.internal.v1.RecordChargesResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x12n\n\x0c\x41\x63quireLease\x12(.conduit.internal.v1.AcquireLeaseRequest\x1a).conduit.internal.v1.AcquireLeaseResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x12k\n\x0bRenewLeases\x12\'.conduit.internal.v1.RenewLeasesRequest\x1a(.conduit.internal.v1.RenewLeasesResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x12n\n\x0cReleaseLease\x12(.conduit.internal.v1.ReleaseLeaseRequest\x1a).conduit.internal.v1.ReleaseLeaseResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x42;\n\x17\x63om.conduit.internal.v1P\x01Z\x1e\x63onduit/internal/v1;internalv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,7 +44,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LEDGERSERVICE'].methods_by_name['RecordCharges']._loaded_options = None
   _globals['_LEDGERSERVICE'].methods_by_name['RecordCharges']._serialized_options = b'\220\002\002\212\265\030\002\010\004'
   _globals['_LEDGERSERVICE'].methods_by_name['AcquireLease']._loaded_options = None
-  _globals['_LEDGERSERVICE'].methods_by_name['AcquireLease']._serialized_options = b'\212\265\030\002\010\004'
+  _globals['_LEDGERSERVICE'].methods_by_name['AcquireLease']._serialized_options = b'\220\002\002\212\265\030\002\010\004'
+  _globals['_LEDGERSERVICE'].methods_by_name['RenewLeases']._loaded_options = None
+  _globals['_LEDGERSERVICE'].methods_by_name['RenewLeases']._serialized_options = b'\220\002\002\212\265\030\002\010\004'
   _globals['_LEDGERSERVICE'].methods_by_name['ReleaseLease']._loaded_options = None
   _globals['_LEDGERSERVICE'].methods_by_name['ReleaseLease']._serialized_options = b'\220\002\002\212\265\030\002\010\004'
   _globals['_WATCHPRICESREQUEST']._serialized_start=220
@@ -59,14 +61,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECORDCHARGESREQUEST']._serialized_end=690
   _globals['_RECORDCHARGESRESPONSE']._serialized_start=692
   _globals['_RECORDCHARGESRESPONSE']._serialized_end=743
-  _globals['_ACQUIRELEASEREQUEST']._serialized_start=745
-  _globals['_ACQUIRELEASEREQUEST']._serialized_end=844
-  _globals['_ACQUIRELEASERESPONSE']._serialized_start=846
-  _globals['_ACQUIRELEASERESPONSE']._serialized_end=918
-  _globals['_RELEASELEASEREQUEST']._serialized_start=920
-  _globals['_RELEASELEASEREQUEST']._serialized_end=968
-  _globals['_RELEASELEASERESPONSE']._serialized_start=970
-  _globals['_RELEASELEASERESPONSE']._serialized_end=992
-  _globals['_LEDGERSERVICE']._serialized_start=995
-  _globals['_LEDGERSERVICE']._serialized_end=1569
+  _globals['_ACQUIRELEASEREQUEST']._serialized_start=746
+  _globals['_ACQUIRELEASEREQUEST']._serialized_end=948
+  _globals['_ACQUIRELEASERESPONSE']._serialized_start=950
+  _globals['_ACQUIRELEASERESPONSE']._serialized_end=1022
+  _globals['_RENEWLEASESREQUEST']._serialized_start=1024
+  _globals['_RENEWLEASESREQUEST']._serialized_end=1073
+  _globals['_RENEWLEASESRESPONSE']._serialized_start=1075
+  _globals['_RENEWLEASESRESPONSE']._serialized_end=1136
+  _globals['_RELEASELEASEREQUEST']._serialized_start=1138
+  _globals['_RELEASELEASEREQUEST']._serialized_end=1224
+  _globals['_RELEASELEASERESPONSE']._serialized_start=1226
+  _globals['_RELEASELEASERESPONSE']._serialized_end=1248
+  _globals['_LEDGERSERVICE']._serialized_start=1251
+  _globals['_LEDGERSERVICE']._serialized_end=1937
 # @@protoc_insertion_point(module_scope)

@@ -187,19 +187,33 @@ class AcquireLeaseRequest(_message.Message):
 
     VIRTUAL_KEY_ID_FIELD_NUMBER: _builtins.int
     AMOUNT_NANO_USD_FIELD_NUMBER: _builtins.int
+    LEASE_ID_FIELD_NUMBER: _builtins.int
+    LEAST_NANO_USD_FIELD_NUMBER: _builtins.int
+    SPARE_NANO_USD_FIELD_NUMBER: _builtins.int
     virtual_key_id: _builtins.int
-    """Whose budget."""
+    """Whose budgets."""
     amount_nano_usd: _builtins.int
-    """How much, in nano-dollars."""
+    """How much the calls need that wait for it, in nano-dollars. All of that, if the budgets have it."""
+    lease_id: _builtins.str
+    """The lease's id, made by the router, never used again: 26 characters."""
+    least_nano_usd: _builtins.int
+    """How much is of use at all, in nano-dollars: what the first of the calls needs. From 1 to `amount_nano_usd`."""
+    spare_nano_usd: _builtins.int
+    """How much more would be of use, in nano-dollars, for calls that may follow. Granted in multiples of `least_nano_usd`, as far as others
+    are left far more than that.
+    """
     def __init__(
         self,
         *,
         virtual_key_id: _builtins.int = ...,
         amount_nano_usd: _builtins.int = ...,
+        lease_id: _builtins.str = ...,
+        least_nano_usd: _builtins.int = ...,
+        spare_nano_usd: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_nano_usd", b"amount_nano_usd", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_nano_usd", b"amount_nano_usd", "lease_id", b"lease_id", "least_nano_usd", b"least_nano_usd", "spare_nano_usd", b"spare_nano_usd", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -214,7 +228,7 @@ class AcquireLeaseResponse(_message.Message):
     LEASE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def lease(self) -> _lease_pb2.Lease:
-        """May be smaller than asked for."""
+        """May be smaller than asked for, but not than the least."""
 
     def __init__(
         self,
@@ -230,22 +244,74 @@ class AcquireLeaseResponse(_message.Message):
 Global___AcquireLeaseResponse: _TypeAlias = AcquireLeaseResponse  # noqa: Y015
 
 @_typing.final
+class RenewLeasesRequest(_message.Message):
+    """Puts off the deadline of leases."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEASE_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def lease_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which; at most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        lease_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lease_ids", b"lease_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenewLeasesRequest: _TypeAlias = RenewLeasesRequest  # noqa: Y015
+
+@_typing.final
+class RenewLeasesResponse(_message.Message):
+    """The leases have another deadline."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENDED_LEASE_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ended_lease_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those that are no more: nothing may be spent of them."""
+
+    def __init__(
+        self,
+        *,
+        ended_lease_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ended_lease_ids", b"ended_lease_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenewLeasesResponse: _TypeAlias = RenewLeasesResponse  # noqa: Y015
+
+@_typing.final
 class ReleaseLeaseRequest(_message.Message):
     """Gives a lease back before its deadline."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     LEASE_ID_FIELD_NUMBER: _builtins.int
+    SPENT_NANO_USD_FIELD_NUMBER: _builtins.int
     lease_id: _builtins.str
     """Which lease."""
+    spent_nano_usd: _builtins.int
+    """What the charges that name it come to, those that are on their way included, in nano-dollars."""
     def __init__(
         self,
         *,
         lease_id: _builtins.str = ...,
+        spent_nano_usd: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lease_id", b"lease_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lease_id", b"lease_id", "spent_nano_usd", b"spent_nano_usd"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -253,7 +319,7 @@ Global___ReleaseLeaseRequest: _TypeAlias = ReleaseLeaseRequest  # noqa: Y015
 
 @_typing.final
 class ReleaseLeaseResponse(_message.Message):
-    """The lease is given back."""
+    """The lease is given back, or will be when its charges are there."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

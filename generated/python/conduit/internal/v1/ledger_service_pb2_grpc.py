@@ -55,6 +55,11 @@ class LedgerServiceStub:
                 request_serializer=conduit_dot_internal_dot_v1_dot_ledger__service__pb2.AcquireLeaseRequest.SerializeToString,
                 response_deserializer=conduit_dot_internal_dot_v1_dot_ledger__service__pb2.AcquireLeaseResponse.FromString,
                 _registered_method=True)
+        self.RenewLeases = channel.unary_unary(
+                '/conduit.internal.v1.LedgerService/RenewLeases',
+                request_serializer=conduit_dot_internal_dot_v1_dot_ledger__service__pb2.RenewLeasesRequest.SerializeToString,
+                response_deserializer=conduit_dot_internal_dot_v1_dot_ledger__service__pb2.RenewLeasesResponse.FromString,
+                _registered_method=True)
         self.ReleaseLease = channel.unary_unary(
                 '/conduit.internal.v1.LedgerService/ReleaseLease',
                 request_serializer=conduit_dot_internal_dot_v1_dot_ledger__service__pb2.ReleaseLeaseRequest.SerializeToString,
@@ -88,14 +93,23 @@ class LedgerServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AcquireLease(self, request, context):
-        """Holds a part of a budget for a router. BUDGET_EXCEEDED if nothing is left.
+        """Holds a part of what a virtual key may spend for a router, of all of its budgets. BUDGET_EXCEEDED if one that is hard has less than
+        the least that is asked for, with its limit, what was used of it and when it is whole again. Idempotent: the lease of an id
+        that is there already is answered as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RenewLeases(self, request, context):
+        """Puts off the deadline of leases. Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReleaseLease(self, request, context):
-        """Gives back what a lease still holds. Idempotent.
+        """Gives back what is left of a lease, once all charges that name it are there. Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -123,6 +137,11 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.AcquireLease,
                     request_deserializer=conduit_dot_internal_dot_v1_dot_ledger__service__pb2.AcquireLeaseRequest.FromString,
                     response_serializer=conduit_dot_internal_dot_v1_dot_ledger__service__pb2.AcquireLeaseResponse.SerializeToString,
+            ),
+            'RenewLeases': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenewLeases,
+                    request_deserializer=conduit_dot_internal_dot_v1_dot_ledger__service__pb2.RenewLeasesRequest.FromString,
+                    response_serializer=conduit_dot_internal_dot_v1_dot_ledger__service__pb2.RenewLeasesResponse.SerializeToString,
             ),
             'ReleaseLease': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseLease,
@@ -239,6 +258,33 @@ class LedgerService:
             '/conduit.internal.v1.LedgerService/AcquireLease',
             conduit_dot_internal_dot_v1_dot_ledger__service__pb2.AcquireLeaseRequest.SerializeToString,
             conduit_dot_internal_dot_v1_dot_ledger__service__pb2.AcquireLeaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenewLeases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.internal.v1.LedgerService/RenewLeases',
+            conduit_dot_internal_dot_v1_dot_ledger__service__pb2.RenewLeasesRequest.SerializeToString,
+            conduit_dot_internal_dot_v1_dot_ledger__service__pb2.RenewLeasesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -40,9 +40,14 @@ class LedgerServiceStub:
     RecordCharges: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.RecordChargesRequest, _ledger_service_pb2.RecordChargesResponse]
     """Stores charges: all of them or, with an error, none. Idempotent: a charge that is there already is left as it is."""
     AcquireLease: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.AcquireLeaseRequest, _ledger_service_pb2.AcquireLeaseResponse]
-    """Holds a part of a budget for a router. BUDGET_EXCEEDED if nothing is left."""
+    """Holds a part of what a virtual key may spend for a router, of all of its budgets. BUDGET_EXCEEDED if one that is hard has less than
+    the least that is asked for, with its limit, what was used of it and when it is whole again. Idempotent: the lease of an id
+    that is there already is answered as it is.
+    """
+    RenewLeases: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.RenewLeasesRequest, _ledger_service_pb2.RenewLeasesResponse]
+    """Puts off the deadline of leases. Idempotent."""
     ReleaseLease: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.ReleaseLeaseRequest, _ledger_service_pb2.ReleaseLeaseResponse]
-    """Gives back what a lease still holds. Idempotent."""
+    """Gives back what is left of a lease, once all charges that name it are there. Idempotent."""
 
 @_typing.type_check_only
 class LedgerServiceAsyncStub(LedgerServiceStub):
@@ -56,9 +61,14 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     RecordCharges: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.RecordChargesRequest, _ledger_service_pb2.RecordChargesResponse]  # type: ignore[assignment]
     """Stores charges: all of them or, with an error, none. Idempotent: a charge that is there already is left as it is."""
     AcquireLease: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.AcquireLeaseRequest, _ledger_service_pb2.AcquireLeaseResponse]  # type: ignore[assignment]
-    """Holds a part of a budget for a router. BUDGET_EXCEEDED if nothing is left."""
+    """Holds a part of what a virtual key may spend for a router, of all of its budgets. BUDGET_EXCEEDED if one that is hard has less than
+    the least that is asked for, with its limit, what was used of it and when it is whole again. Idempotent: the lease of an id
+    that is there already is answered as it is.
+    """
+    RenewLeases: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.RenewLeasesRequest, _ledger_service_pb2.RenewLeasesResponse]  # type: ignore[assignment]
+    """Puts off the deadline of leases. Idempotent."""
     ReleaseLease: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.ReleaseLeaseRequest, _ledger_service_pb2.ReleaseLeaseResponse]  # type: ignore[assignment]
-    """Gives back what a lease still holds. Idempotent."""
+    """Gives back what is left of a lease, once all charges that name it are there. Idempotent."""
 
 class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
     """Takes what calls cost and streams prices. Served by Billing, to Conduit's own services."""
@@ -93,7 +103,18 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_service_pb2.AcquireLeaseRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_service_pb2.AcquireLeaseResponse, _abc.Awaitable[_ledger_service_pb2.AcquireLeaseResponse]]:
-        """Holds a part of a budget for a router. BUDGET_EXCEEDED if nothing is left."""
+        """Holds a part of what a virtual key may spend for a router, of all of its budgets. BUDGET_EXCEEDED if one that is hard has less than
+        the least that is asked for, with its limit, what was used of it and when it is whole again. Idempotent: the lease of an id
+        that is there already is answered as it is.
+        """
+
+    @_abc_1.abstractmethod
+    def RenewLeases(
+        self,
+        request: _ledger_service_pb2.RenewLeasesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_service_pb2.RenewLeasesResponse, _abc.Awaitable[_ledger_service_pb2.RenewLeasesResponse]]:
+        """Puts off the deadline of leases. Idempotent."""
 
     @_abc_1.abstractmethod
     def ReleaseLease(
@@ -101,6 +122,6 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_service_pb2.ReleaseLeaseRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_service_pb2.ReleaseLeaseResponse, _abc.Awaitable[_ledger_service_pb2.ReleaseLeaseResponse]]:
-        """Gives back what a lease still holds. Idempotent."""
+        """Gives back what is left of a lease, once all charges that name it are there. Idempotent."""
 
 def add_LedgerServiceServicer_to_server(servicer: LedgerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,158 @@
+"""Checks what must hold of a ledger, whatever happened: it reads, and changes nothing."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.orm import aliased
+
+from conduit_billing.ledger.postings import PostingKind
+from conduit_billing.tables import (
+    AccountRow,
+    BudgetWindowRow,
+    ChargeLineRow,
+    ChargeRow,
+    EntryRow,
+    LeaseRow,
+    PostingRow,
+)
+from conduit_kernel.database import guarded, reader
+
+SERVICE = "billing"
+Query = sa.Select[Any]
+# Of each rule so many breaches are told one by one.
+MAX_TOLD = 20
+
+
+class Breach(NamedTuple):
+    """A rule that does not hold, and for what."""
+
+    rule: str
+    subject: str
+
+    def __str__(self) -> str:
+        """Tell it in a line."""
+        return f"{self.subject}: {self.rule}"
+
+
+async def breaches(engine: AsyncEngine, now: int) -> list[Breach]:
+    """Return what does not hold of a ledger, as it is at one moment; nothing if all is well.
+
+    At most `MAX_TOLD` of each rule. Holds are late after `now`.
+    """
+    async with guarded(SERVICE), reader(engine).connect() as connection:
+        if connection.dialect.name == "postgresql":
+            # All queries see the ledger as it was at the first one; on SQLite they do anyway.
+            await connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+        return [
+            Breach(rule, str(subject))
+            for rule, query in _rules(now)
+            for (subject, *_) in await connection.execute(query.limit(MAX_TOLD))
+        ]
+
+
+def _rules(now: int) -> Iterator[tuple[str, Query]]:
+    """Yield each rule with the query of what breaks it."""
+    yield "the entries of a posting add up to zero", _unbalanced()
+    yield "a balance is the sum of its account's entries", _wrong_balances()
+    yield "a hold is ended by its deadline", _late_holds(now)
+    yield "a hold ends when its lease does", _orphaned_holds()
+    yield "an open lease has spent what its charges cost", _wrong_leases()
+    yield "what is left, held and spent of a budget is its limit", _wrong_windows()
+    yield "what a charge cost is in a posting", _unposted_charges()
+    yield "a charge with a price names the price's version", _versionless_charges()
+    yield "a virtual key's expenses are what its charges cost", _wrong_expenses()
+
+
+def _unbalanced() -> Query:
+    row = EntryRow
+    query = sa.select(row.posting_id).group_by(row.posting_id)
+    return query.having(sa.func.sum(row.amount) != 0)
+
+
+def _wrong_balances() -> Query:
+    entries = (
+        sa.select(EntryRow.account_id, sa.func.sum(EntryRow.amount).label("total"))
+        .group_by(EntryRow.account_id)
+        .subquery()
+    )
+    total = sa.func.coalesce(entries.c.total, 0)
+    query = sa.select(AccountRow.code).outerjoin(entries, entries.c.account_id == AccountRow.id)
+    return query.where(AccountRow.balance != total)
+
+
+def _open_holds() -> Query:
+    ending = aliased(PostingRow)
+    return (
+        sa.select(PostingRow.id)
+        .outerjoin(ending, ending.hold_id == PostingRow.id)
+        .where(PostingRow.kind == PostingKind.HOLD, ending.id.is_(None))
+    )
+
+
+def _lease_of_hold() -> sa.ColumnElement[bool]:
+    # Its id is the lease's with a dot and a number.
+    return LeaseRow.id == sa.func.substr(PostingRow.id, 1, 26)
+
+
+def _late_holds(now: int) -> Query:
+    deadline = sa.func.coalesce(LeaseRow.expires_at, PostingRow.expires_at)
+    query = _open_holds().outerjoin(LeaseRow, _lease_of_hold())
+    return query.where(deadline < now)
+
+
+def _orphaned_holds() -> Query:
+    query = _open_holds().join(LeaseRow, _lease_of_hold())
+    return query.where(LeaseRow.ended_at.is_not(None))
+
+
+def _wrong_leases() -> Query:
+    charged = (
+        sa.select(ChargeRow.lease_id, sa.func.sum(ChargeRow.cost).label("cost"))
+        .where(ChargeRow.lease_id != "")
+        .group_by(ChargeRow.lease_id)
+        .subquery()
+    )
+    query = sa.select(LeaseRow.id).outerjoin(charged, charged.c.lease_id == LeaseRow.id)
+    spent = sa.func.coalesce(charged.c.cost, 0)
+    return query.where(LeaseRow.ended_at.is_(None), LeaseRow.spent != spent)
+
+
+def _unposted_charges() -> Query:
+    row = ChargeRow
+    return sa.select(row.id).where(row.cost > 0, row.posting_id.is_(None))
+
+
+def _versionless_charges() -> Query:
+    priced = sa.exists().where(
+        ChargeLineRow.charge_id == ChargeRow.id, ChargeLineRow.price.is_not(None)
+    )
+    return sa.select(ChargeRow.id).where(priced, ChargeRow.price_version == "")
+
+
+def _wrong_expenses() -> Query:
+    number = sa.cast(ChargeRow.virtual_key_id, sa.String)
+    code = sa.case(
+        (ChargeRow.virtual_key_id == 0, "expense:internal"),
+        else_=sa.literal("expense:virtual-key:").concat(number),
+    )
+    charged = (
+        sa.select(code.label("code"), sa.func.sum(ChargeRow.cost).label("cost"))
+        .where(ChargeRow.cost > 0)
+        .group_by(code)
+        .subquery()
+    )
+    query = sa.select(charged.c.code).outerjoin(AccountRow, AccountRow.code == charged.c.code)
+    balance = sa.func.coalesce(AccountRow.balance, 0)
+    return query.where(balance != charged.c.cost)
+
+
+def _wrong_windows() -> Query:
+    left, held, spent = (aliased(AccountRow) for _ in range(3))
+    window = BudgetWindowRow
+    total = sum(-sa.func.coalesce(each.balance, 0) for each in (left, held, spent))
+    query = sa.select(window.code).outerjoin(left, left.code == window.code)
+    query = query.outerjoin(held, held.code == sa.literal("held:").concat(window.code))
+    query = query.outerjoin(spent, spent.code == sa.literal("spent:").concat(window.code))
+    return query.where(window.limit != total)

@@ -1,0 +1,58 @@
+"""The most that a call may cost, whichever of its candidates answers it."""
+
+from typing import Any
+
+from conduit_kernel.errors import BudgetExceeded, CostUnknown
+from conduit_providers.calls import Form
+from conduit_providers.operation import AnyOperation, Requirements
+from conduit_router.accounting.prices import PriceList
+from conduit_router.routing.decide import Decision
+from conduit_router.spending.worst_cost import CostFactors, most_cost
+
+# Whose calls write as much as their model can where they do not say how much.
+_OPEN_ENDED = frozenset(("chat", "image", "image_edit"))
+
+
+def needed_for(
+    prices: PriceList,
+    operation: AnyOperation,
+    form: Form[Any],
+    requirements: Requirements,
+    decision: Decision,
+) -> int:
+    """Return the most that a call costs at the dearest of its candidates, in nano-dollars.
+
+    CostUnknown if that is unknown at any of them.
+    """
+    worst = operation.worst_case(form, requirements)
+    factors = CostFactors(
+        requirements.capabilities,
+        requirements.choices,
+        operation.name in _OPEN_ENDED,
+        form.json_at_hand or b"",
+    )
+    most, copies = 0, 1
+    chosen = [each.candidate for each in decision.candidates + decision.conditional]
+    places = [(each.provider_id, each.model) for each in chosen]
+    for provider_id, model in places or [each.place for each in decision.resting]:
+        cost = most_cost(worst, factors, prices.card(provider_id, model))
+        if cost is None:
+            raise _unknown(requirements.model)
+        most = max(most, cost)
+    if any(each.hedging is not None for each in chosen):
+        # Two are asked at a time, and both may be charged.
+        copies = 2
+    return most * copies
+
+
+def not_covered(virtual_key_id: int) -> BudgetExceeded:
+    """Return the error of a call that goes on after it was charged, beyond what it reserved."""
+    message = "The virtual key's budget has no room for another attempt of this call"
+    # Only Billing knows the rest of what is documented.
+    known = {"subject": f"virtual_key:{virtual_key_id}"}
+    return BudgetExceeded(message, **known)
+
+
+def _unknown(model: str) -> CostUnknown:
+    message = f"What the model {model!r} may cost is unknown, and the virtual key's budget is hard"
+    return CostUnknown(message, model=model)

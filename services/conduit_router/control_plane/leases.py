@@ -1,0 +1,69 @@
+"""Asks Billing for leases of virtual keys' budgets."""
+
+from typing import TYPE_CHECKING
+
+import grpc
+
+from conduit.internal.v1.ledger_service_pb2 import (
+    AcquireLeaseRequest,
+    ReleaseLeaseRequest,
+    RenewLeasesRequest,
+)
+from conduit_kernel.rpc import error_of
+from conduit_router.spending.leases import Grant
+
+if TYPE_CHECKING:
+    # Exists for type checkers only.
+    from conduit.internal.v1.ledger_service_pb2_grpc import LedgerServiceAsyncStub
+
+# A call waits for it.
+ACQUIRE_SECONDS = 5.0
+KEEP_SECONDS = 5.0
+
+
+class LeaseClient:
+    """Acquires, renews and gives back leases."""
+
+    def __init__(
+        self, stub: "LedgerServiceAsyncStub", metadata: tuple[tuple[str, str], ...]
+    ) -> None:
+        self._stub = stub
+        self._metadata = metadata
+
+    async def acquire(  # as the RPC has it
+        self, name: str, virtual_key_id: int, least: int, amount: int, spare: int
+    ) -> Grant:
+        """Return a lease. The ConduitError of Billing, or of its absence, if there is none."""
+        request = AcquireLeaseRequest(
+            lease_id=name,
+            virtual_key_id=virtual_key_id,
+            least_nano_usd=least,
+            amount_nano_usd=amount,
+            spare_nano_usd=spare,
+        )
+        try:
+            answer = await self._stub.AcquireLease(
+                request, metadata=self._metadata, timeout=ACQUIRE_SECONDS
+            )
+        except grpc.RpcError as error:
+            raise error_of(error, "billing") from error
+        lease = answer.lease
+        usable_for, lasts_for = lease.usable_for, lease.lasts_for
+        return Grant(
+            lease.amount_nano_usd,
+            usable_for.ToMicroseconds() / 1e6,
+            lasts_for.ToMicroseconds() / 1e6,
+        )
+
+    async def renew(self, names: list[str]) -> list[str]:
+        """Put off the deadline of leases; return those that are no more. RpcError if it fails."""
+        request = RenewLeasesRequest(lease_ids=names)
+        answer = await self._stub.RenewLeases(
+            request, metadata=self._metadata, timeout=KEEP_SECONDS
+        )
+        return list(answer.ended_lease_ids)
+
+    async def release(self, name: str, spent: int) -> None:
+        """Give back a lease that charges of so much name. RpcError if it fails."""
+        request = ReleaseLeaseRequest(lease_id=name, spent_nano_usd=spent)
+        await self._stub.ReleaseLease(request, metadata=self._metadata, timeout=KEEP_SECONDS)

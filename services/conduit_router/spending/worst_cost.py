@@ -1,0 +1,108 @@
+"""The most that a call may cost, by the prices of a model. Pure."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from conduit_providers.operation import WorstCase
+from conduit_providers.quantities import (
+    AUDIO_INPUT,
+    AUDIO_OUTPUT,
+    CACHE_WRITE,
+    CACHE_WRITE_1H,
+    IMAGE_INPUT,
+    IMAGE_OUTPUT,
+    INPUT,
+    OUTPUT,
+    REASONING,
+    REQUEST,
+    VIDEO_INPUT,
+    VIDEO_OUTPUT,
+)
+from conduit_router.accounting.prices import MILLION, PriceCard
+
+# What a model reads and writes at most, where nobody says how large its context is.
+UNSAID_CONTEXT = 131_072
+# Of what is sent as a part of a conversation or by its address, bytes say nothing.
+_MEDIA = frozenset(("vision", "audio", "video", "files"))
+# What tokens may turn out to be when they are counted.
+_READ = (INPUT, CACHE_WRITE, CACHE_WRITE_1H)
+_READ_MEDIA = (*_READ, AUDIO_INPUT, IMAGE_INPUT, VIDEO_INPUT)
+_WRITTEN = (OUTPUT, REASONING)
+_WRITTEN_MEDIA = (*_WRITTEN, AUDIO_OUTPUT, IMAGE_OUTPUT, VIDEO_OUTPUT)
+_SERVICE_TIER = b"service_tier"
+
+
+class CostFactors(NamedTuple):
+    """The facts of a request that its cost depends on, beside its worst case."""
+
+    capabilities: frozenset[str]
+    choices: int
+    # Whether calls write as much as their model can where they do not say how much.
+    is_open_ended: bool
+    body: bytes
+
+
+def most_cost(worst: WorstCase, factors: CostFactors, card: PriceCard) -> int | None:
+    """Return the most that a request costs, in nano-dollars, rounded up; None if that is unknown.
+
+    Tokens count as the dearest that they may be: written to the cache, thought, or of sound. What
+    a provider searches on its own is not foreseen.
+    """
+    if not worst.is_bounded and not factors.is_open_ended:
+        return None
+    window, has_media = card.context_window, not _MEDIA.isdisjoint(factors.capabilities)
+    leaves = dict(worst.usage.leaves)
+    if has_media:
+        leaves[INPUT] = max(leaves.get(INPUT, 0), window or UNSAID_CONTEXT)
+    if window:
+        leaves[INPUT] = min(leaves.get(INPUT, 0), window)
+    if not worst.is_bounded:
+        leaves[OUTPUT] = (window or UNSAID_CONTEXT) * max(1, factors.choices)
+    read, written = (_READ_MEDIA, _WRITTEN_MEDIA) if has_media else (_READ, _WRITTEN)
+    costs = [
+        _cost(leaves, prices, read, written)
+        for prices in _prices(card, leaves.get(INPUT, 0), worst, factors)
+    ]
+    known = [cost for cost in costs if cost is not None]
+    return max(known) if known and len(known) == len(costs) else None
+
+
+def _prices(
+    card: PriceCard, read: int, worst: WorstCase, factors: CostFactors
+) -> Iterable[Mapping[int, int]]:
+    """Yield the prices that may hold: which tier of service is asked for is not read."""
+    sheet = card.sheet
+    if not sheet.tiers and not sheet.variants:
+        yield card.units
+        return
+    yield sheet.at(read, worst.usage.qualifiers)
+    if sheet.variants and _SERVICE_TIER in factors.body:
+        for variant in sheet.variants:
+            yield sheet.at(read, tuple(sorted(variant.qualifiers.items())))
+
+
+def _cost(
+    leaves: Mapping[int, int],
+    prices: Mapping[int, int],
+    read: Iterable[int],
+    written: Iterable[int],
+) -> int | None:
+    total, is_known, is_plain = 0, False, True
+    for unit, count in leaves.items():
+        if unit == INPUT:
+            price = _dearest(prices, read)
+        elif unit == OUTPUT:
+            price = _dearest(prices, written)
+        else:
+            # Other units stand beside tokens where either is billed.
+            price, is_plain = prices.get(unit), False
+        if price is not None:
+            is_known, total = True, total + count * price
+        elif count and is_plain:
+            return None
+    total += prices.get(REQUEST, 0)
+    return -(-total // MILLION) if is_known or REQUEST in prices else None
+
+
+def _dearest(prices: Mapping[int, int], units: Iterable[int]) -> int | None:
+    return max((prices[unit] for unit in units if unit in prices), default=None)

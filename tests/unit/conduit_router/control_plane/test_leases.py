@@ -1,0 +1,86 @@
+"""What a router says to Billing of leases."""
+
+from typing import Any
+
+import pytest
+from tests.support.scripted_service import serve_rpcs
+
+from conduit.internal.v1 import ledger_service_pb2 as pb
+from conduit.internal.v1.lease_pb2 import Lease
+from conduit.internal.v1.ledger_service_pb2_grpc import LedgerServiceStub
+from conduit_kernel.errors import BudgetExceeded, ServiceUnavailable
+from conduit_kernel.rpc import connect
+from conduit_kernel.rpc.status import status_of
+from conduit_router.control_plane.leases import LeaseClient
+from conduit_router.spending.leases import Grant
+
+SERVICE = pb.DESCRIPTOR.services_by_name["LedgerService"]
+
+
+class Billing:
+    """Notes what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[object] = []
+        self.refuses = False
+
+    async def acquire(
+        self,
+        request: pb.AcquireLeaseRequest,
+        context: Any,  # noqa: ANN401 # of the library
+    ) -> pb.AcquireLeaseResponse:
+        """Grant a lease."""
+        self.asked.append(request)
+        if self.refuses:
+            error = BudgetExceeded("no room", subject="virtual_key:4")
+            await context.abort_with_status(status_of(error))
+        lease = Lease(id=request.lease_id, amount_nano_usd=70)
+        lease.usable_for.FromMilliseconds(1_500)
+        lease.lasts_for.FromSeconds(120)
+        return pb.AcquireLeaseResponse(lease=lease)
+
+    async def renew(self, request: pb.RenewLeasesRequest, _: object) -> pb.RenewLeasesResponse:
+        """Know the first one no more."""
+        self.asked.append(request)
+        return pb.RenewLeasesResponse(ended_lease_ids=request.lease_ids[:1])
+
+    async def release(self, request: pb.ReleaseLeaseRequest, _: object) -> pb.ReleaseLeaseResponse:
+        """Take it back."""
+        self.asked.append(request)
+        return pb.ReleaseLeaseResponse()
+
+
+async def test_leases_are_asked_for_renewed_and_given_back() -> None:
+    """With all that Billing must know."""
+    billing = Billing()
+    async with serve_rpcs(
+        SERVICE,
+        AcquireLease=billing.acquire,
+        RenewLeases=billing.renew,
+        ReleaseLease=billing.release,
+    ) as channel:
+        client = LeaseClient(LedgerServiceStub(channel), ())
+        assert await client.acquire("l", 4, 10, 20, 30) == Grant(70, 1.5, 120.0)
+        assert await client.renew(["a", "b"]) == ["a"]
+        await client.release("l", 7)
+        billing.refuses = True
+        with pytest.raises(BudgetExceeded) as caught:
+            await client.acquire("m", 4, 10, 20, 30)
+    assert caught.value.metadata == {"subject": "virtual_key:4"}
+    assert billing.asked[:3] == [
+        pb.AcquireLeaseRequest(
+            lease_id="l", virtual_key_id=4, least_nano_usd=10, amount_nano_usd=20, spare_nano_usd=30
+        ),
+        pb.RenewLeasesRequest(lease_ids=["a", "b"]),
+        pb.ReleaseLeaseRequest(lease_id="l", spent_nano_usd=7),
+    ]
+
+
+async def test_a_billing_that_is_away_is_told_apart() -> None:
+    """From one that refuses."""
+    channel = connect("127.0.0.1:1")
+    try:
+        with pytest.raises(ServiceUnavailable):
+            await LeaseClient(LedgerServiceStub(channel), ()).acquire("l", 4, 10, 20, 30)
+    finally:
+        await channel.close()

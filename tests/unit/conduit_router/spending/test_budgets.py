@@ -1,0 +1,233 @@
+"""Leases as a router asks for them, spends them and gives them back."""
+
+import asyncio
+
+import pytest
+
+from conduit_kernel.errors import BudgetExceeded, ServiceUnavailable
+from conduit_router.routing.policy import BudgetPolicy
+from conduit_router.routing.table import Caller
+from conduit_router.spending.budgets import LEAST_SPARE, Budgets, NoLeases
+from conduit_router.spending.leases import Grant
+
+
+def caller(virtual_key_id: int = 4, allowance: int = 0) -> Caller:
+    """Return a virtual key with a hard budget."""
+    budget = BudgetPolicy(allowance)
+    return Caller(virtual_key_id, is_enabled=True, expires_at=1e18, allowed=None, budget=budget)
+
+
+class Ledger:
+    """Grants what it has; each answer waits until the test lets it go."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+        self.open: dict[str, int] = {}
+        self.asked: list[tuple[int, int, int]] = []
+        self.released: dict[str, int] = {}
+        self.renewed: list[str] = []
+        self.gone: list[str] = []
+        self.is_away = False
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def acquire(
+        self, name: str, virtual_key_id: int, least: int, amount: int, spare: int
+    ) -> Grant:
+        """Grant what waits, and a spare as far as there is any."""
+        self.asked.append((least, amount, spare))
+        await self.gate.wait()
+        if self.is_away:
+            raise ServiceUnavailable("away", service="billing")
+        if self.left < least:
+            raise BudgetExceeded("no room", subject=f"virtual_key:{virtual_key_id}")
+        granted = min(self.left, amount + spare)
+        self.left -= granted
+        self.open[name] = granted
+        return Grant(granted, 60.0, 120.0)
+
+    async def renew(self, names: list[str]) -> list[str]:
+        """Renew them."""
+        self.renewed += names
+        return [name for name in names if name in self.gone]
+
+    async def release(self, name: str, spent: int) -> None:
+        """Take back the rest of a lease."""
+        if self.is_away:
+            raise ServiceUnavailable("away", service="billing")
+        self.left += self.open.pop(name, 0) - spent
+        self.released[name] = spent
+
+
+class Bench:
+    """Budgets at a router, with time of the test's own."""
+
+    def __init__(self, left: int) -> None:
+        self.now = 100.0
+        self.ledger = Ledger(left)
+        self._count = 0
+        self.budgets = Budgets(self.ledger, self._name, lambda: self.now)
+
+    def _name(self) -> str:
+        self._count += 1
+        return f"lease {self._count}"
+
+
+async def test_calls_pay_from_the_lease_at_hand_without_asking() -> None:
+    """The first one asks, for more than itself."""
+    bench = Bench(10_000)
+    assert bench.budgets.reserve(caller(), 10) is None
+    first = await bench.budgets.acquire(caller(), 10)
+    second = bench.budgets.reserve(caller(), 10)
+    assert second is not None
+    assert first.lease_id == second.lease_id == "lease 1"
+    assert bench.ledger.asked == [(10, 10, 10 * LEAST_SPARE)]
+    assert bench.budgets.reserve(caller(5), 10) is None
+
+
+async def test_calls_that_wait_are_asked_for_together() -> None:
+    """Of two hundred at once the first asks for itself, the second for all others."""
+    bench = Bench(500)
+    bench.ledger.gate.clear()
+    calls = [asyncio.create_task(bench.budgets.acquire(caller(), 10)) for _ in range(200)]
+    await asyncio.sleep(0)
+    bench.ledger.gate.set()
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    assert sum(not isinstance(each, BudgetExceeded) for each in answers) == 50
+    assert [amount for _, amount, _ in bench.ledger.asked[:2]] == [10, 1_830]
+    assert len(bench.ledger.asked) < 10
+
+
+async def test_a_refusal_holds_for_those_who_waited_and_ask_for_no_less() -> None:
+    """Each has an error of its own; one that needs less asks for itself."""
+    bench = Bench(5)
+    bench.ledger.gate.clear()
+    amounts = (10, 10, 20, 5)
+    calls = [asyncio.create_task(bench.budgets.acquire(caller(), each)) for each in amounts]
+    await asyncio.sleep(0)
+    bench.ledger.gate.set()
+    *refused, small = await asyncio.gather(*calls, return_exceptions=True)
+    assert all(isinstance(each, BudgetExceeded) for each in refused)
+    assert len({id(each) for each in refused}) == 3
+    assert not isinstance(small, BaseException)
+    assert [least for least, _, _ in bench.ledger.asked] == [10, 5]
+
+
+async def test_a_lease_that_nobody_uses_goes_back() -> None:
+    """With what was spent of it; one that pays for a call is kept until that ends."""
+    bench = Bench(1_000)
+    call = await bench.budgets.acquire(caller(), 10)
+    bench.now += 5
+    await bench.budgets.keep()
+    assert bench.ledger.released == {}
+    call.spent = 7
+    call.end()
+    await bench.budgets.keep()
+    assert bench.ledger.released == {"lease 1": 7}
+    assert bench.ledger.left == 993
+    assert bench.budgets.reserve(caller(), 10) is None
+
+
+async def test_no_calls_begin_on_a_lease_that_is_too_old() -> None:
+    """Those that began on it are paid from it, and for them it is renewed."""
+    bench = Bench(1_000)
+    call = await bench.budgets.acquire(caller(), 10)
+    bench.now += 61
+    assert bench.budgets.reserve(caller(), 10) is None
+    await bench.budgets.keep()
+    assert bench.ledger.renewed == ["lease 1"]
+    await bench.budgets.keep()
+    assert bench.ledger.renewed == ["lease 1"]
+    call.end()
+    await bench.budgets.keep()
+    assert bench.ledger.released == {"lease 1": 0}
+
+
+async def test_nothing_more_is_spent_of_a_lease_that_has_ended() -> None:
+    """Where Billing did not hear of its router for too long."""
+    bench = Bench(1_000)
+    await bench.budgets.acquire(caller(), 10)
+    bench.ledger.gone = ["lease 1"]
+    bench.now += 31
+    await bench.budgets.keep()
+    assert bench.budgets.reserve(caller(), 10) is None
+
+
+async def test_without_billing_a_key_spends_its_allowance() -> None:
+    """What is over comes back to it; with Billing back there is a new one."""
+    bench = Bench(1_000)
+    bench.ledger.is_away = True
+    with pytest.raises(ServiceUnavailable):
+        await bench.budgets.acquire(caller(), 10)
+    lenient = caller(5, allowance=15)
+    call = await bench.budgets.acquire(lenient, 10)
+    assert call.lease_id == ""
+    with pytest.raises(ServiceUnavailable, match="which keeps the virtual key's budget"):
+        await bench.budgets.acquire(lenient, 10)
+    call.spent = 4
+    call.end()
+    await bench.budgets.acquire(lenient, 10)
+    bench.ledger.is_away = False
+    assert (await bench.budgets.acquire(lenient, 10)).lease_id
+    # The ids of those that were asked for go back: they may have been granted.
+    bench.now += 2
+    await bench.budgets.keep()
+    assert len(bench.ledger.released) == 4
+
+
+async def test_a_billing_that_is_silent_is_waited_for_a_while() -> None:
+    """By all together, not by one after the other."""
+    bench = Bench(1_000)
+    bench.ledger.gate.clear()
+    started = asyncio.get_running_loop().time()
+    calls = [asyncio.create_task(bench.budgets.acquire(caller(), 10, 0.1)) for _ in range(5)]
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    assert all(isinstance(each, ServiceUnavailable) for each in answers)
+    assert asyncio.get_running_loop().time() - started < 1
+
+
+async def test_a_caller_who_leaves_holds_up_nobody() -> None:
+    """What may have been granted for the call goes back."""
+    bench = Bench(1_000)
+    bench.ledger.gate.clear()
+    gone = asyncio.create_task(bench.budgets.acquire(caller(), 10))
+    stays = asyncio.create_task(bench.budgets.acquire(caller(), 20))
+    await asyncio.sleep(0)
+    gone.cancel()
+    bench.ledger.gate.set()
+    assert (await stays).amount == 20
+    await bench.budgets.keep()
+    assert "lease 1" in bench.ledger.released
+
+
+async def test_a_lease_that_is_soon_used_up_is_followed_by_a_larger_one() -> None:
+    """So that a busy key asks seldom; an idle one asks for little again."""
+    bench = Bench(10**9)
+    for _ in range(3):
+        await bench.budgets.acquire(caller(), 10)
+        while bench.budgets.reserve(caller(), 10) is not None:
+            pass
+    spares = [spare // 10 for _, _, spare in bench.ledger.asked]
+    assert spares == [LEAST_SPARE, 2 * LEAST_SPARE, 4 * LEAST_SPARE]
+    bench.now += 50
+    await bench.budgets.acquire(caller(), 10)
+    assert bench.ledger.asked[-1][2] == 10 * 2 * LEAST_SPARE
+
+
+async def test_a_router_that_ends_gives_back_what_pays_for_no_call() -> None:
+    """The rest expires."""
+    bench = Bench(1_000)
+    busy = await bench.budgets.acquire(caller(4), 10)
+    (await bench.budgets.acquire(caller(5), 10)).end()
+    await bench.budgets.close()
+    assert bench.ledger.released == {"lease 2": 0}
+    assert busy.lease_id == "lease 1"
+
+
+async def test_where_there_is_no_billing_nothing_is_granted() -> None:
+    """Nor held, nor given back."""
+    none = NoLeases()
+    with pytest.raises(ServiceUnavailable):
+        await none.acquire()
+    assert await none.renew(["a"]) == ["a"]
+    await none.release("a", 1)
