@@ -91,11 +91,11 @@ def long_text(value: str, field: str, *, most: int, least: int = 0) -> str:
 
 
 def names(values: Iterable[str], field: str, *, most: int, longest: int) -> tuple[str, ...]:
-    """Return a list of names, each once."""
-    found = tuple(dict.fromkeys(text(v, field, least=1, most=longest) for v in values))
-    if len(found) > most:
+    """Return a list of names, each once; the most is of those that are given."""
+    given = tuple(values)
+    if len(given) > most:
         raise InvalidRequest(f"{field} must have at most {most} items", field=field)
-    return found
+    return tuple(dict.fromkeys(text(each, field, least=1, most=longest) for each in given))
 
 
 def span(value: Duration, field: str, *, most_seconds: int) -> int:

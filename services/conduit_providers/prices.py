@@ -14,6 +14,9 @@ from conduit_providers.quantities import INPUT_LEAVES, Qualifiers
 # Nano-dollars of a million units, by unit. What is not there has an unknown price, which is not 0.
 UnitPrices = Mapping[int, int]
 _NONE: UnitPrices = MappingProxyType({})
+# Ways of being served that change all prices: prices that do not name them are not for calls that
+# were served so, where any do.
+SERVED = frozenset({"latency", "processing", "service_tier", "speed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +55,11 @@ class PriceSheet:
         prices, tiers = self.unit_prices, self.tiers
         if qualifiers and self.variants:
             given = dict(qualifiers)
-            variant = next(
-                (v for v in self.variants if v.qualifiers.items() <= given.items()), None
-            )
+            named = {name for v in self.variants for name in v.qualifiers if name in given}
+            variant = next((v for v in self.variants if _fits(v, given, named)), None)
             if variant is not None:
                 prices, tiers = variant.unit_prices, variant.tiers
-            elif any(name in v.qualifiers for v in self.variants for name in given):
+            elif named:
                 return _NONE
         for tier in tiers:
             if input_tokens > tier.above_input_tokens:
@@ -81,6 +83,12 @@ class PriceSheet:
                 for variant in self.variants
             ],
         )
+
+
+def _fits(variant: Variant, given: Mapping[str, str], named: set[str]) -> bool:
+    """Return whether a variant holds for qualifiers, of which variants name some."""
+    names = variant.qualifiers.keys()
+    return variant.qualifiers.items() <= given.items() and not (named & SERVED) - names
 
 
 def sheet_of(price: Price) -> PriceSheet:

@@ -59,6 +59,8 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     # Where `TokenCounts` sit in an answer, for those that are not where the dialect has them:
     # `cached_input_tokens = "usage.prompt_cache_hit_tokens"`.
     usage: Mapping[str, str] = {}
+    # The same for the service tier that an answer was served at: `usage.service_tier`.
+    service_tier: str = ""
     # Headers of every request.
     headers: Mapping[str, str] = {}
     # What only this dialect's codec understands: its struct of options.

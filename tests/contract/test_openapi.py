@@ -386,6 +386,7 @@ def test_only_what_is_known_is_sent() -> None:
         assert SCHEMAS[name]["additionalProperties"] is False
     assert SCHEMAS["RetryPolicy"]["required"] == ["failure"]
     assert "Unspecified" not in SCHEMAS["FailureClass"]["enum"]
+    assert SCHEMAS["AdministratorSpec"]["properties"]["role"]["not"] == {"const": "Unspecified"}
 
 
 def test_what_answers_have_null_for_is_described() -> None:

@@ -260,7 +260,12 @@ class Schemas:
         return self._enum(message, field) if field.kind is Kind.ENUM else SCALARS[field.kind]
 
     def _enum(self, message: Message, field: Field) -> Schema:
-        value = reference(self._enum_name(self._contract.enum_of(field), message.dialect))
+        enum = self._contract.enum_of(field)
+        value = reference(self._enum_name(enum, message.dialect))
+        zero = spelling(enum, enum.values[0], message.dialect)
+        if field.json.required and zero and not enum.values[0].refused:
+            # What must be there is more than unset.
+            value = value | {"not": {"const": zero}}
         if any(f.name == NATIVE + field.name for f in message.fields):
             # Where the enum has no value, the provider's own word stands in its place.
             return {"anyOf": [value, {"type": "string"}, NULL]}

@@ -10,8 +10,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, NamedTuple
 
 from conduit_billing.money import PER, nano
+from conduit_billing.pricing.multipliers import multiplied
 from conduit_billing.pricing.rules import UNKNOWN, Priced
-from conduit_providers.prices import PriceSheet, Tier, UnitPrices, Variant
+from conduit_providers.prices import SERVED, PriceSheet, Tier, UnitPrices, Variant
 from conduit_providers.quantities import (
     CACHE_WRITE_1H,
     CITATION,
@@ -27,12 +28,7 @@ if TYPE_CHECKING:
 _MAX_KEPT = 20_000
 # The conditions that providers charge for. The usual price is for who is served as usual in all of
 # them: for another tier, a batch or another speed that has no price of its own, none is known.
-_USUALLY: Mapping[str, str] = {
-    "latency": "default",
-    "processing": "default",
-    "service_tier": "default",
-    "speed": "default",
-}
+_USUALLY: Mapping[str, str] = dict.fromkeys(sorted(SERVED), "default")
 # What costs as much as what is usual, by the catalog's name of the provider.
 _USUAL: Mapping[str, Sequence[Mapping[str, str]]] = {
     # https://console.groq.com/docs/flex-processing
@@ -137,10 +133,14 @@ class PriceCatalog:
         prices, tiers = self._flat(price)
         if not prices:
             return UNKNOWN
-        variants = [Variant(when, *self._flat(other)) for when, other in alternatives]
+        known = [Variant(when, *self._flat(other)) for when, other in alternatives]
         usual = (*_USUAL.get(provider, ()), _USUALLY)
-        variants += (Variant(when, prices, tiers) for when in usual)
-        return Priced(PriceSheet(prices, tiers, tuple(variants)), self._version)
+        variants = (
+            *multiplied(provider, Variant({}, prices, tiers), known),
+            *known,
+            *(Variant(when, prices, tiers) for when in usual),
+        )
+        return Priced(PriceSheet(prices, tiers, variants), self._version)
 
     def _flat(self, price: "ModelPrice") -> tuple[UnitPrices, tuple[Tier, ...]]:
         """Return the prices of short requests, and those of longer ones."""

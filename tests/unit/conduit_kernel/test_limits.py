@@ -45,11 +45,11 @@ def test_a_long_text_has_lines_and_no_other_control_characters() -> None:
 
 
 def test_names_are_each_there_once_in_their_order() -> None:
-    """Repetitions count for nothing, also against the limit; an empty name is none."""
-    assert limits.names(["b", " a", "b "], "models", most=2, longest=1) == ("b", "a")
-    for wrong in (["a", "b", "c"], ["ab"], [""]):
+    """What is given counts against the limit, as `maxItems` says; an empty name is none."""
+    assert limits.names(["b", " a", "b "], "models", most=3, longest=1) == ("b", "a")
+    for wrong in (["a", "b", "c", "d"], ["a"] * 4, ["ab"], [""]):
         with pytest.raises(InvalidRequest):
-            limits.names(wrong, "models", most=2, longest=1)
+            limits.names(wrong, "models", most=3, longest=1)
 
 
 def test_a_span_is_more_than_nothing() -> None:

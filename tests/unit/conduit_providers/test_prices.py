@@ -11,6 +11,8 @@ SHEET = PriceSheet(
     (
         Variant({"service_tier": "flex"}, {INPUT: 5}, (Tier(200, {INPUT: 6}),)),
         Variant({"service_tier": "flex", "speed": "fast"}, {INPUT: 1}),
+        Variant({"size": "large"}, {INPUT: 30}),
+        Variant({"quality": "high", "size": "large"}, {INPUT: 40}),
     ),
 )
 
@@ -33,7 +35,10 @@ def test_long_requests_have_prices_of_their_own(tokens: int, prices: dict[int, i
     ("qualifiers", "prices"),
     [
         ((("service_tier", "flex"),), {INPUT: 5}),
-        ((("service_tier", "flex"), ("speed", "fast")), {INPUT: 5}),
+        ((("quality", "high"), ("size", "large")), {INPUT: 30}),
+        # However fast it was, is no matter of the size.
+        ((("service_tier", "flex"), ("speed", "fast")), {INPUT: 1}),
+        ((("size", "large"), ("speed", "fast")), {}),
         ((("region", "eu"),), {INPUT: 10, OUTPUT: 20}),
         ((("service_tier", "priority"),), {}),
         ((("speed", "fast"),), {}),

@@ -136,8 +136,10 @@ class Counts(Tokens):
         return [each for each in found if each.type == _COMPACTION]
 
     def _qualifiers(self) -> Qualifiers:
-        tier = service_tier(self.service_tier)
-        return (*tier, ("speed", "fast")) if self.speed == "fast" else tier
+        found = service_tier(self.service_tier)
+        if self.speed == "fast":
+            found = (*found, ("speed", "fast"))
+        return (_IN_THE_US, *found) if bytes(self.inference_geo) == b'"us"' else found
 
     @property
     def web_searches(self) -> int:
@@ -234,6 +236,9 @@ class _StopDetails(msgspec.Struct):
 
 _DETAILS = JsonReader(_StopDetails)
 _COMPACTION = "compaction"
+# Where it was served; nobody pays for `global`, which is usual.
+# https://platform.claude.com/docs/en/manage-claude/data-residency
+_IN_THE_US = ("inference_geo", "us")
 _REASONS: "Mapping[str, FinishReason.ValueType]" = {
     "end_turn": FINISH_REASON_STOP,
     "stop_sequence": FINISH_REASON_STOP,

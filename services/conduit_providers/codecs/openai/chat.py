@@ -20,6 +20,7 @@ from conduit_providers.codecs.openai.usage import (
     counts_at,
     counts_of,
     quantities_of,
+    tier_at,
 )
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.json_reading import Index, JsonReader
@@ -131,8 +132,10 @@ def _read(body: bytes) -> _Whole | _Uncounted:
 def _usage(whole: _Whole | _Uncounted, body: bytes, endpoint: Endpoint) -> Quantities | None:
     report = whole.usage if isinstance(whole, _Whole) else None
     tier = whole.service_tier if isinstance(whole, _Whole) else None
-    if not endpoint.usage:
+    if not (endpoint.usage or endpoint.service_tier):
         return quantities_of(report, tier) if report is not None else None
+    if endpoint.service_tier:
+        tier = tier_at(body, endpoint.service_tier)
     known = counts_of(report) if report is not None else None
     counts = counts_at(body, endpoint.usage, known)
     return counts.quantities(service_tier(tier)) if counts is not None else None

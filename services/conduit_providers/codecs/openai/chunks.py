@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from conduit_providers.codecs.openai.usage import tier_at
 from conduit_providers.json_reading import JsonReader, parsed
 from conduit_providers.quantities import CACHE_READS, REASONING, Quantities
 
@@ -102,8 +103,13 @@ def _counts(usage: Quantities, reported: object) -> dict[str, object]:
     return made | {name: value for name, value in said.items() if value is not None}
 
 
-def tier_in(event: bytes) -> object:
-    """Return the service tier that an event names; None if it names none."""
+def tier_in(event: bytes, path: str) -> object:
+    """Return the service tier that an event names, at OpenAI's place or at another path.
+
+    None if it names none.
+    """
+    if path:
+        return tier_at(event, path)
     raw = _read(event).get("service_tier") if b'"service_tier"' in event else None
     try:
         return None if raw is None else msgspec.json.decode(raw)

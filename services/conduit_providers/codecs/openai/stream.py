@@ -371,7 +371,7 @@ class OpenAIChatDecoder:
             counts = counts_at(data, self._paths, counts)
         if counts is not None and counts is not self._counts:
             self._counts = counts
-            self.usage = counts.quantities(service_tier(tier_in(data)))
+            self.usage = counts.quantities(service_tier(tier_in(data, self._endpoint.service_tier)))
 
     def _noted(self, choices: list[ChunkChoice], data: bytes) -> bytes | None:
         """Note the choices of an event; return what is passed on, None if it has to wait."""

@@ -144,7 +144,23 @@ def counts_at(
     return replace(counts or TokenCounts(), **found) if found else counts
 
 
-def _at(value: object, path: str) -> int | None:
+def tier_at(body: bytes, path: str) -> object:
+    """Return the service tier that an answer names at a path; None if it names none."""
+    if b'"%b"' % path.rpartition(".")[2].encode() not in body:
+        return None
+    try:
+        return _found(parsed(body), path)
+    except msgspec.DecodeError:
+        # Something elsewhere in it, which is passed on as it came, is none.
+        return None
+
+
+def _at(document: object, path: str) -> int | None:
+    value = _found(document, path)
+    return value if isinstance(value, int) else None
+
+
+def _found(value: object, path: str) -> object:
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
-    return value if isinstance(value, int) else None
+    return value

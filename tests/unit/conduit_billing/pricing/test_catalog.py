@@ -107,6 +107,26 @@ def test_a_long_request_has_the_price_of_its_tier(catalog: PriceCatalog) -> None
     assert claude.at(200_001)[UNIT_CACHE_WRITE_1H_TOKEN] == 12_000_000_000
 
 
+def test_answers_from_the_united_states_cost_a_tenth_more(catalog: PriceCatalog) -> None:
+    """At Anthropic, all tokens: https://platform.claude.com/docs/en/about-claude/pricing."""
+    sheet = catalog.price("Anthropic", "claude-opus-5", NOW).sheet
+    there, fast = (("inference_geo", "us"),), ("speed", "fast")
+    for unit in (UNIT_INPUT_TOKEN, UNIT_CACHED_INPUT_TOKEN, UNIT_CACHE_WRITE_1H_TOKEN):
+        assert sheet.at(10, there)[unit] * 10 == sheet.at(10)[unit] * 11
+        assert sheet.at(10, (*there, fast))[unit] * 10 == sheet.at(10, (fast,))[unit] * 11
+    assert sheet.at(10, there)[UNIT_WEB_SEARCH] == sheet.at(10)[UNIT_WEB_SEARCH]
+    assert sheet.at(10, (*there, ("service_tier", "priority"))) == {}
+
+
+def test_flexible_answers_of_gemini_cost_half(catalog: PriceCatalog) -> None:
+    """Whether the catalog has a price of it or not; what is more urgent has none there."""
+    for model in ("gemini-2.5-flash", "gemini-2.5-pro", "gemini-3-flash-preview"):
+        sheet = catalog.price("Gemini", model, NOW).sheet
+        flexible = sheet.at(10, (("service_tier", "flex"),))
+        assert flexible[UNIT_INPUT_TOKEN] * 2 == sheet.at(10)[UNIT_INPUT_TOKEN]
+        assert flexible[UNIT_OUTPUT_TOKEN] * 2 == sheet.at(10)[UNIT_OUTPUT_TOKEN]
+
+
 def test_service_tiers_have_prices_of_their_own(catalog: PriceCatalog) -> None:
     """GPT-5 costs half at flex and double at priority; a tier that nobody priced is unknown."""
     sheet = catalog.price("OpenAI", "gpt-5", NOW).sheet

@@ -1,0 +1,59 @@
+"""Conditions that multiply the prices of tokens, of which the shipped catalog has no prices."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from types import MappingProxyType
+from typing import NamedTuple
+
+from conduit_providers.prices import Tier, UnitPrices, Variant
+from conduit_providers.quantities import INPUT_LEAVES, OUTPUT_LEAVES
+
+
+class Multiplier(NamedTuple):
+    """What a condition does to all prices of tokens; searches and the like cost as much."""
+
+    when: Mapping[str, str]
+    factor: Fraction
+    # Whether it holds together with others, such as that of a batch.
+    is_stacked: bool = False
+
+
+_NONE: Sequence[Multiplier] = ()
+# By the catalog's name of the provider.
+MULTIPLIERS: Mapping[str, Sequence[Multiplier]] = MappingProxyType(
+    {
+        # Fast answers and batches included.
+        # https://platform.claude.com/docs/en/about-claude/pricing#data-residency-pricing
+        "anthropic": (Multiplier({"inference_geo": "us"}, Fraction(11, 10), is_stacked=True),),
+        # https://ai.google.dev/gemini-api/docs/optimization
+        # https://docs.cloud.google.com/vertex-ai/generative-ai/docs/flex-paygo
+        "google": (Multiplier({"service_tier": "flex"}, Fraction(1, 2)),),
+    }
+)
+
+
+def multiplied(provider: str, usual: Variant, variants: Iterable[Variant]) -> Iterator[Variant]:
+    """Yield the prices under each condition, the ones with more of them first.
+
+    `usual` are the prices under none. A condition that the catalog prices by itself is left out.
+    """
+    known = [usual, *variants]
+    for each in MULTIPLIERS.get(provider, _NONE):
+        if any(each.when.items() <= variant.qualifiers.items() for variant in known):
+            continue
+        for variant in reversed(known) if each.is_stacked else (usual,):
+            yield Variant(
+                {**variant.qualifiers, **each.when},
+                _times(variant.unit_prices, each.factor),
+                tuple(
+                    Tier(tier.above_input_tokens, _times(tier.unit_prices, each.factor))
+                    for tier in variant.tiers
+                ),
+            )
+
+
+def _times(prices: UnitPrices, factor: Fraction) -> UnitPrices:
+    tokens = INPUT_LEAVES | OUTPUT_LEAVES
+    return {
+        unit: round(price * factor) if unit in tokens else price for unit, price in prices.items()
+    }
