@@ -25,6 +25,8 @@ class ChatModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     # Whether it decides how long to think, guided by an effort, or has a budget of tokens.
     thinking: Literal["effort", "budget"] = "effort"
+    # Whether one that is guided by an effort takes a budget, too.
+    takes_budget: bool = False
     # How little it can be told to think: not at all, between the calls of tools, or at low effort.
     least_thinking: Literal["disabled", "between_tools", "low"] = "disabled"
     # Whether the efforts above `high` are `xhigh` and `max`; before Claude Opus 4.7 `max` was next.

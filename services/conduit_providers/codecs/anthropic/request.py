@@ -17,6 +17,7 @@ from conduit_providers.codecs.anthropic.turns import (
     turns,
 )
 from conduit_providers.codecs.shared import json_instruction
+from conduit_providers.codecs.shared.claude_thinking import adaptive, is_for
 from conduit_providers.codecs.shared.named_schema import named_schema
 from conduit_providers.codecs.shared.native import object_in
 from conduit_providers.codecs.shared.schemas import answer_schema
@@ -144,7 +145,7 @@ class MessagesBody:
         self._body["messages"] = turns(self._request.messages, self._call, self._provider)
 
     def _put_tools(self) -> None:
-        offered = tools(self._request)
+        offered = tools(self._call, self._provider)
         search = self._unknown.pop("web_search_options", None)
         if isinstance(search, dict):
             if search.get("search_context_size"):
@@ -168,12 +169,13 @@ class MessagesBody:
         self._output_config().setdefault("format", {"type": "json_schema", "schema": schema})
 
     def _put_reasoning(self) -> None:
+        if "thinking" in self._body:
+            # The caller has said it in Anthropic's own words.
+            self._fit_thinking()
+            return
         if not self._request.HasField("reasoning_effort"):
             return
         effort = self._request.reasoning_effort
-        if "thinking" in self._body:
-            # The caller has said it in Anthropic's own words.
-            return
         if effort == "none":
             self._put_no_thinking()
         elif self._body.get("tool_choice", {}).get("type") in FORCED:
@@ -187,25 +189,42 @@ class MessagesBody:
             efforts = EFFORTS if self._model.knows_xhigh else OLDER_EFFORTS
             self._put_effort(efforts.get(effort, effort))
 
+    def _fit_thinking(self) -> None:
+        """Say what the caller asks for as the model takes it.
+
+        https://platform.claude.com/docs/en/build-with-claude/extended-thinking
+        """
+        asked, model = self._body["thinking"], self._model
+        if is_for(asked, model):
+            return
+        self._drop("thinking")
+        del self._body["thinking"]
+        if asked["type"] == "disabled":
+            self._put_no_thinking("thinking")
+        elif model.thinking == "budget":
+            self._put_budget("medium", "thinking")
+        else:
+            self._body["thinking"] = adaptive(asked)
+
     def _put_effort(self, effort: str) -> None:
         self._output_config().setdefault("effort", effort)
 
     def _output_config(self) -> Json:
         return object_in(self._body, "output_config")
 
-    def _put_no_thinking(self) -> None:
+    def _put_no_thinking(self, by: str = "reasoning_effort") -> None:
         if self._model.least_thinking == "low":
             # As near as it gets.
-            self._drop("reasoning_effort")
+            self._drop(by)
             self._put_effort("low")
         else:
             self._body["thinking"] = {"type": self._model.least_thinking}
 
-    def _put_budget(self, effort: str) -> None:
+    def _put_budget(self, effort: str, by: str = "reasoning_effort") -> None:
         limit = self._body["max_tokens"]
         share = BUDGET_SHARES.get(effort, BUDGET_SHARES["medium"])
         if limit <= MIN_BUDGET or calls_without_thoughts(self._body["messages"]):
-            self._drop("reasoning_effort")
+            self._drop(by)
             return
         budget = min(max(MIN_BUDGET, int(limit * share)), limit - 1)
         self._body["thinking"] = {"type": "enabled", "budget_tokens": budget}

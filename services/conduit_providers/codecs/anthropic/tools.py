@@ -15,7 +15,10 @@ from conduit.v1.chat_tool_pb2 import (
     ToolChoice,
 )
 from conduit_kernel.errors import UnsupportedCapability
+from conduit_providers.codecs.shared.object_schemas import object_schema
+from conduit_providers.codecs.shared.schemas import strict_schema
 from conduit_providers.codecs.shared.tool_choice import allowed_names
+from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
 # The version that every model since Claude 3.5 takes.
@@ -31,14 +34,14 @@ NATIVE = (
 )
 
 
-def tools(request: ChatCompletionRequest) -> list[Json]:
+def tools(call: ChatCall, provider: str) -> list[Json]:
     """Return the tools the model may call; those that the choice leaves out are left out here.
 
     Tools of Anthropic's own, such as `web_search_20250305`, are passed on as they are.
     UnsupportedCapability for tools with free-form input.
     """
-    found = [_tool(tool) for tool in request.tools]
-    allowed = _allowed(request.tool_choice)
+    found = [_tool(tool, call, provider) for tool in call.typed.tools]
+    allowed = _allowed(call.typed.tool_choice)
     if allowed is None:
         return found
     return [tool for tool in found if allowed & {_text(tool, "name"), _text(tool, "type")}]
@@ -72,7 +75,7 @@ def tool_choice(request: ChatCompletionRequest) -> Json | None:
     return choice
 
 
-def _tool(tool: Tool) -> Json:
+def _tool(tool: Tool, call: ChatCall, provider: str) -> Json:
     if tool.WhichOneof("tool") is None:
         own: Json = orjson.loads(tool.unknown_json or b"{}")
         if isinstance(own.get("type"), str):
@@ -82,8 +85,7 @@ def _tool(tool: Tool) -> Json:
             "Anthropic's dialect knows no tools with free-form input", capability="custom_tools"
         )
     function = tool.function
-    schema = orjson.loads(function.parameters_json) if function.parameters_json else NO_ARGUMENTS
-    found: Json = {"name": function.name, "input_schema": schema or NO_ARGUMENTS}
+    found: Json = {"name": function.name, "input_schema": _arguments(tool, call, provider)}
     if function.description:
         found["description"] = function.description
     if function.strict:
@@ -92,6 +94,16 @@ def _tool(tool: Tool) -> Json:
         unknown = orjson.loads(raw or b"{}")
         found |= {name: unknown[name] for name in NATIVE if name in unknown}
     return found
+
+
+def _arguments(tool: Tool, call: ChatCall, provider: str) -> Any:  # noqa: ANN401 # any JSON
+    schema = orjson.loads(tool.function.parameters_json or b"null") or NO_ARGUMENTS
+    if not isinstance(schema, dict):
+        return schema
+    schema, is_wider = object_schema(schema)
+    if is_wider:
+        call.drop("tools.function.parameters", provider)
+    return strict_schema(schema, call, provider) if tool.function.strict else schema
 
 
 def _choice(choice: ToolChoice) -> Json | None:

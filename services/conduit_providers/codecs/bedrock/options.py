@@ -26,8 +26,9 @@ class ChatModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # Whether it caches prompts; the others refuse to be told where.
     caches_prompts: bool = False
     # How an effort is said to it: as Claude's `effort` or `budget` (see Anthropic's `ChatModel`,
-    # also for the four below), as a `reasoning_effort`, as Nova's `reasoningConfig`, or not at all.
+    # also for the five below), as a `reasoning_effort`, as Nova's `reasoningConfig`, or not at all.
     thinking: Literal["none", "effort", "budget", "reasoning_effort", "reasoningConfig"] = "none"
+    takes_budget: bool = False
     least_thinking: Literal["disabled", "between_tools", "low"] = "disabled"
     knows_xhigh: bool = True
     takes_forced_tools: bool = True

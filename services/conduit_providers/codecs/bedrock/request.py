@@ -26,6 +26,7 @@ from conduit_providers.codecs.bedrock.turns import (
     Conversation,
     calls_without_thoughts,
 )
+from conduit_providers.codecs.shared.claude_thinking import adaptive, is_for
 from conduit_providers.codecs.shared.native import object_in
 from conduit_providers.codecs.shared.schemas import answer_schema
 from conduit_providers.codecs.shared.turns import is_thinking
@@ -73,6 +74,8 @@ class ConverseBody:
         self._provider = target.provider_name
         self._settings = target.settings
         self._unknown: Json = orjson.loads(self._request.unknown_json or b"{}")
+        # What stands in `additionalModelRequestFields` is for the very model.
+        self._names_thoughts = "thinking" in self._unknown
         self._fields = object_in(self._unknown, "additionalModelRequestFields")
         self._output = object_in(self._unknown, "outputConfig")
         for name in ("additionalModelRequestFields", "outputConfig"):
@@ -169,6 +172,8 @@ class ConverseBody:
     def _put_reasoning(self) -> None:
         request = self._request
         said = {"thinking", "reasoningConfig", "reasoning_config"} & self._fields.keys()
+        if self._names_thoughts and self._model.thinking in {"effort", "budget"}:
+            self._fit_thinking()
         if not request.HasField("reasoning_effort") or said:
             # The caller may have said it in the model's own words.
             return
@@ -215,18 +220,32 @@ class ConverseBody:
             efforts = EFFORTS if self._model.knows_xhigh else OLDER_EFFORTS
             self._output.setdefault("effort", efforts.get(effort, effort))
 
-    def _put_no_thinking(self) -> None:
+    def _fit_thinking(self) -> None:
+        """Say what the caller asks Claude for as the model takes it."""
+        asked = self._fields["thinking"]
+        if is_for(asked, self._model):
+            return
+        self._drop("thinking")
+        del self._fields["thinking"]
+        if asked["type"] == "disabled":
+            self._put_no_thinking("thinking")
+        elif self._model.thinking == "budget":
+            self._put_budget("medium", "thinking")
+        else:
+            self._fields["thinking"] = adaptive(asked)
+
+    def _put_no_thinking(self, by: str = "reasoning_effort") -> None:
         if self._model.least_thinking == "low":
             # As near as it gets.
-            self._drop("reasoning_effort")
+            self._drop(by)
             self._output.setdefault("effort", "low")
         else:
             self._fields["thinking"] = {"type": self._model.least_thinking}
 
-    def _put_budget(self, effort: str) -> None:
+    def _put_budget(self, effort: str, by: str = "reasoning_effort") -> None:
         limit = self._inference.get("maxTokens", DEFAULT_MAX_TOKENS)
         if limit <= MIN_BUDGET or calls_without_thoughts(self._body["messages"]):
-            self._drop("reasoning_effort")
+            self._drop(by)
             return
         share = BUDGET_SHARES.get(effort, BUDGET_SHARES["medium"])
         budget = min(max(MIN_BUDGET, int(limit * share)), limit - 1)

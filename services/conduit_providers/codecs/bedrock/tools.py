@@ -21,6 +21,8 @@ from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.codecs.bedrock.options import ChatModel
 from conduit_providers.codecs.bedrock.turns import cache_point
 from conduit_providers.codecs.shared.call_ids import MAX_CHARS, tool_name
+from conduit_providers.codecs.shared.object_schemas import object_schema
+from conduit_providers.codecs.shared.schemas import strict_schema
 from conduit_providers.codecs.shared.tool_choice import allowed_names
 from conduit_providers.operations.chat import ChatCall
 
@@ -111,11 +113,15 @@ class ToolConfig:
     def _tool(self, tool: Tool) -> list[Json]:
         function = tool.function
         schema = orjson.loads(function.parameters_json or b"null") or NO_ARGUMENTS
-        block = _spec(function.name, schema, function.description)
-        if function.strict and self._model.takes_schemas:
-            block["toolSpec"]["strict"] = True
+        schema = self._object(schema, "tools.function.parameters")
+        is_strict = function.strict and self._model.takes_schemas
+        if is_strict:
+            schema = strict_schema(schema, self._call, self._provider)
         elif function.strict:
             self._call.drop("tools.function.strict", self._provider)
+        block = _spec(function.name, schema, function.description)
+        if is_strict:
+            block["toolSpec"]["strict"] = True
         unknown = (orjson.loads(raw or b"{}") for raw in (tool.unknown_json, function.unknown_json))
         marks = (each["cache_control"] for each in unknown if each.get("cache_control"))
         mark = next((mark for mark in marks if isinstance(mark, dict)), None)
@@ -127,7 +133,17 @@ class ToolConfig:
     def _answer(self, name: str) -> Json:
         asked = self._request.response_format.json_schema
         schema = orjson.loads(asked.schema_json or b"null") or {"type": "object"}
+        schema = self._object(schema, "response_format.json_schema.schema")
         return _spec(name, schema, asked.description or ANSWER_DESCRIPTION)
+
+    def _object(self, schema: Any, place: str) -> Any:  # noqa: ANN401 # any JSON
+        """Return a schema as the API takes it: of an object, with its members at its top."""
+        if not isinstance(schema, dict):
+            return schema
+        found, is_wider = object_schema(schema)
+        if is_wider:
+            self._call.drop(place, self._provider)
+        return found
 
 
 def _spec(name: str, schema: Json, description: str = "") -> Json:

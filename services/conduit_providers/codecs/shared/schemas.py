@@ -1,4 +1,4 @@
-"""JSON schemas of answers, as Claude's structured outputs take them.
+"""JSON schemas of answers and of strict tools, as Claude's structured outputs take them.
 
 https://platform.claude.com/docs/en/build-with-claude/structured-outputs: objects are closed, and
 limits of numbers, texts and lists are not known. Such a limit is left to the model's reading: it
@@ -47,6 +47,18 @@ def answer_schema(call: ChatCall, provider: str) -> Any:  # noqa: ANN401 # any J
     for keyword in sorted(untaken):
         call.drop(f"response_format.json_schema.schema.{keyword}", provider)
     return schema
+
+
+def strict_schema(schema: Json, call: ChatCall, provider: str) -> Any:  # noqa: ANN401 # any JSON
+    """Return the schema of arguments that must keep to it; note in the call what is not known.
+
+    https://platform.claude.com/docs/en/agents-and-tools/tool-use/strict-tool-use
+    """
+    untaken: set[str] = set()
+    fitted = fitted_schema(schema, untaken)
+    for keyword in sorted(untaken):
+        call.drop(f"tools.function.parameters.{keyword}", provider)
+    return fitted
 
 
 def fitted_schema(schema: Any, untaken: set[str]) -> Any:  # noqa: ANN401 # any JSON

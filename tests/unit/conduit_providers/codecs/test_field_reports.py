@@ -139,6 +139,27 @@ def is_exact(body: Json) -> bool:
     )
 
 
+def thinking_in(body: Json) -> Json:
+    """Return what Claude is told of its thoughts, at Anthropic or at Bedrock."""
+    found: Json = (body.get("additionalModelRequestFields") or body)["thinking"]
+    return found
+
+
+def arguments_of(body: Json) -> Json:
+    """Return the schema of the first tool, at Anthropic or at Bedrock."""
+    first = (body.get("tools") or body["toolConfig"]["tools"])[0]
+    found: Json = first.get("input_schema") or first["toolSpec"]["inputSchema"]["json"]
+    return found
+
+
+CLAUDES = {name: DIALECTS[name] for name in ("Anthropic", "Bedrock")}
+NEW_CLAUDES = {"Anthropic": "claude-opus-4-7", "Bedrock": "us.anthropic.claude-opus-4-8"}
+UNION: Json = {
+    "anyOf": [
+        {"type": "object", "properties": {"kind": {"const": word}, word: {}}, "required": ["kind"]}
+        for word in ("url", "text")
+    ]
+}
 CLAUDES_AND_OTHERS = {
     name: model for name, model in DIALECTS.items() if name in {"Anthropic", "Bedrock", "Gemini"}
 }
@@ -375,6 +396,62 @@ REPORTS = {
             and "cache_control" in str(body["messages"][-1])
         ),
     ),
+    # NousResearch/hermes-agent#11137, microsoft/vscode#311862
+    **{
+        f"an-budget-refused at {provider}": Report(
+            provider,
+            model,
+            chat(USER, thinking={"type": "enabled", "budget_tokens": 4000}),
+            lambda body: thinking_in(body) == {"type": "adaptive"},
+        )
+        for provider, model in NEW_CLAUDES.items()
+    },
+    # The other way round, at models before Claude 4.6.
+    **{
+        f"an-adaptive-unknown at {provider}": Report(
+            provider,
+            model,
+            chat(USER, thinking={"type": "adaptive"}),
+            lambda body: thinking_in(body)["budget_tokens"] >= 1024,
+        )
+        for provider, model in CLAUDES.items()
+    },
+    # makenotion/notion-mcp-server#340, zereight/gitlab-mcp#550
+    **{
+        f"an-union-at-the-top at {provider}": Report(
+            provider,
+            model,
+            chat(
+                USER, tools=[{"type": "function", "function": {"name": "r", "parameters": UNION}}]
+            ),
+            lambda body: (
+                [arguments_of(body)[name] for name in ("type", "required")] == ["object", ["kind"]]
+                and not {"anyOf", "oneOf", "allOf"} & arguments_of(body).keys()
+            ),
+        )
+        for provider, model in CLAUDES.items()
+    },
+    # interviewstreet/hiring-agent#421, of tools
+    **{
+        f"an-strict-limits at {provider}": Report(
+            provider,
+            model,
+            chat(
+                USER,
+                tools=[
+                    {
+                        "type": "function",
+                        "function": {"name": "r", "strict": True, "parameters": LIMITED},
+                    }
+                ],
+            ),
+            lambda body: (
+                arguments_of(body)["additionalProperties"] is False
+                and arguments_of(body)["properties"]["score"].keys() == {"type", "description"}
+            ),
+        )
+        for provider, model in CLAUDES.items()
+    },
     "an-sdk-echo": Report("Anthropic", "claude-sonnet-4-5", chat(USER, ECHO, USER), has_words),
     "an-stop-blank": Report(
         "Anthropic",

@@ -82,14 +82,32 @@ def test_what_a_caller_says_in_anthropics_words_stays() -> None:
     """And goes before what OpenAI's words say."""
     thinking = {"type": "enabled", "budget_tokens": 2000}
     config = {"effort": "low", "new": 1}
-    body, told = built(
-        reasoning_effort="high", thinking=thinking, output_config=config, response_format=SCHEMA
-    )
+    members = {"thinking": thinking, "output_config": config, "response_format": SCHEMA}
+    body, told = built(BUDGET, reasoning_effort="high", **members)
     assert body["thinking"] == thinking
     assert body["output_config"]["effort"] == "low"
     assert body["output_config"]["new"] == 1
     assert body["output_config"]["format"]["type"] == "json_schema"
     assert told == []
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "thinking", "effort"),
+    [
+        (ChatModel(), "enabled", {"type": "adaptive", "display": "omitted"}, None),
+        (BUDGET, "adaptive", {"type": "enabled", "budget_tokens": 5000}, None),
+        (ChatModel(least_thinking="between_tools"), "disabled", {"type": "between_tools"}, None),
+        (ChatModel(least_thinking="low"), "disabled", None, "low"),
+    ],
+)
+def test_what_a_model_does_not_take_of_anthropics_words_is_said_as_it_does(
+    model: ChatModel, asked: str, thinking: Json | None, effort: str | None
+) -> None:
+    """A caller knows an alias alone; it is told."""
+    members = {"type": asked, "budget_tokens": 2000, "display": "omitted"}
+    body, told = built(model, thinking=members, max_tokens=10_000)
+    assert (body.get("thinking"), told) == (thinking, ["thinking"])
+    assert body.get("output_config", {}).get("effort") == effort
 
 
 @pytest.mark.parametrize("members", [{"response_format": SCHEMA}, {"reasoning_effort": "high"}])
