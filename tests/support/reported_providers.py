@@ -56,17 +56,26 @@ class ReportedProviders:
     def __init__(self, suite: Suite) -> None:
         self.suite = suite
         self.acts: dict[str, Act] = {}
+        # What each place was sent, and the alias that leads there.
+        self.bodies: dict[str, list[bytes]] = {}
+        self.aliases: dict[str, str] = {}
         self.url = ""
 
     async def __call__(self, exchange: Exchange) -> None:
         """Serve one request."""
         place, _, exchange.path = exchange.path.removeprefix("/").partition("/")
+        if exchange.method == "POST":
+            self.bodies[place].append(exchange.body)
         await self.acts[place](exchange)
+
+    def bodies_of(self, alias: str) -> list[bytes]:
+        """Return what the first instance of an alias was sent, and will be."""
+        return next(self.bodies[place] for place, each in self.aliases.items() if each == alias)
 
     async def add(self, alias: str, provider: str, model: str, act: Act, **more: object) -> int:
         """Have an alias go to an instance that acts so; return its id."""
         place = f"place-{len(self.acts)}"
-        self.acts[place] = act
+        self.acts[place], self.aliases[place], self.bodies[place] = act, alias, []
         more = {"settings": {"region": "us-east-1"}, **more} if provider == "Bedrock" else more
         url = f"{self.url}/{place}"
         made = await self.suite.add_simulator(

@@ -31,10 +31,11 @@ from conduit_router.routing.attempt_plan import Attempt, AttemptPlan, Consumptio
 from conduit_router.routing.table import Candidate, UpstreamKey
 from conduit_router.spending.leases import Reservation
 
-# Bucket i of the durations begins at 10 ms * 1.1^i.
+# Bucket i of the durations begins at 10 ms * 1.1^i, the least one at nothing.
 BUCKET_BASE_MS = 10.0
-# Where those after the first begin; the last one after weeks.
-_BUCKETS = tuple(BUCKET_BASE_MS * 1.1**step for step in range(1, 201))
+LEAST_BUCKET = -50
+# Where those after the least begin; the last one after weeks.
+_BUCKETS = tuple(BUCKET_BASE_MS * 1.1**step for step in range(LEAST_BUCKET + 1, 201))
 NANO = 1_000_000_000
 # More different kinds of calls with one key than this start over.
 MAX_CONSTANTS = 1000
@@ -261,7 +262,7 @@ class ChargeRecorder:
         else:
             stats.failures += 1
         stats.ms += duration_ms
-        bucket = bisect_right(_BUCKETS, duration_ms)
+        bucket = bisect_right(_BUCKETS, duration_ms) + LEAST_BUCKET
         stats.buckets[bucket] = stats.buckets.get(bucket, 0) + 1
 
     def store(self, kind: bytes, message: bytes) -> None:

@@ -19,6 +19,11 @@ from conduit_router.routing.table import Route
 # What passes by itself; the other rests end when somebody mends what is wrong.
 _LIMITED = frozenset({UpstreamRateLimited.reason})
 _PASSING = _LIMITED | {ProviderUnhealthy.reason}
+# What has names, paths and addresses of the operator's in it, which operators are told.
+_OURS: dict[int, str] = {
+    decision_pb2.REJECTION_REASON_KEY_UNREADABLE: "its key cannot be read",
+    decision_pb2.REJECTION_REASON_MISCONFIGURED: "it is misconfigured",
+}
 _LASTING: dict[str, type[ConduitError]] = {
     cls.reason: cls for cls in (InvalidApiKey, InsufficientFunds, UpstreamModelNotFound)
 }
@@ -43,7 +48,8 @@ def no_candidate(requirements: Requirements, decision: Decision) -> ConduitError
         return UnsupportedCapability(
             f"No provider of the model {model!r} can do this: {lacking}", model=model
         )
-    why_not = "; ".join(sorted({f"{r.provider_name}: {r.detail}" for r in decision.rejections}))
+    # Without names: callers learn those of instances alone that their calls go to.
+    why_not = "; ".join(sorted({_OURS.get(r.reason, r.detail) for r in decision.rejections}))
     if decision_pb2.REJECTION_REASON_OTHER_ACCOUNT in reasons:
         message = f"No key of the account asked for can serve the model {model!r}: {why_not}"
         return AccountUnavailable(message, model=model)

@@ -33,5 +33,5 @@ async def test_call_says_what_is_wrong_with_the_only_instance(bench: Runner, ups
     source = instances(upstream, "ok")
     source.providers[0].provider_type = "Withdrawn"
     router = await bench(source)
-    with pytest.raises(NoProviderAvailable, match="provider-1: There is no provider type 'Withd"):
+    with pytest.raises(NoProviderAvailable, match="There is no provider type 'Withd"):
         await router.chat()

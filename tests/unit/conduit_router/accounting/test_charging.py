@@ -19,7 +19,7 @@ from conduit_kernel.errors import UpstreamError
 from conduit_kernel.ids import IdSource
 from conduit_providers.operation import Requirements
 from conduit_router.accounting import charging
-from conduit_router.accounting.charging import ChargeRecorder
+from conduit_router.accounting.charging import LEAST_BUCKET, ChargeRecorder
 from conduit_router.accounting.prices import PriceList
 from conduit_router.routing.attempt_plan import Attempt
 
@@ -122,17 +122,18 @@ async def test_attempts_add_up_while_the_disk_refuses(
 
 
 def test_attempts_are_counted_until_they_are_flushed(bench: Bench) -> None:
-    """Once; a duration below the first bucket is in the first."""
+    """Once; buckets below the tenth millisecond tell short ones apart."""
     recorder = bench.recorder
     made = attempt(bench)
     recorder.count_attempt(made, CHAT, 0.0)
+    recorder.count_attempt(made, CHAT, 1.7)
     for duration in (10.0, 11.5):
         recorder.count_attempt(made, CHAT, duration, UpstreamError("failed"))
     # Of what is nobody's fault but the caller's, a provider's figures say nothing.
     recorder.count_attempt(made, CHAT, 5.0, GeneratorExit())
     _, tallies = bench.records()
-    assert (tallies[1].successes, tallies[1].failures) == (1, 2)
-    assert dict(tallies[1].duration_buckets) == {0: 2, 1: 1}
-    assert tallies[1].duration_ms_sum == 21
+    assert (tallies[1].successes, tallies[1].failures) == (2, 2)
+    assert dict(tallies[1].duration_buckets) == {LEAST_BUCKET: 1, -19: 1, 0: 1, 1: 1}
+    assert tallies[1].duration_ms_sum == 23
     recorder.flush()
     assert len(bench.records()[1]) == 1

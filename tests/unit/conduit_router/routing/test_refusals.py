@@ -63,6 +63,17 @@ def test_a_lack_is_told_where_nobody_would_be_able(
     failure = refused(decided(*reasons))
     assert type(failure) is error
     assert failure.metadata["model"] == ALIAS
+    assert all(f"detail {number}" in failure.message for number in range(1, len(reasons) + 1))
+
+
+def test_callers_learn_no_names_of_instances_that_serve_them_not() -> None:
+    """Why, they do; several for the same reason are one."""
+    failure = refused(decided(DISABLED, FOREIGN, DISABLED))
+    assert "p1" not in failure.message
+    assert failure.message.endswith(": detail 1; detail 2; detail 3")
+    unreadable, wrong = pb.REJECTION_REASON_KEY_UNREADABLE, pb.REJECTION_REASON_MISCONFIGURED
+    failure = refused(decided(unreadable, wrong, wrong))
+    assert failure.message.endswith(": it is misconfigured; its key cannot be read")
 
 
 @pytest.mark.parametrize(
