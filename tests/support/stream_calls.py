@@ -17,10 +17,11 @@ from conduit_router.calls.stream_hold import StreamHold
 from conduit_router.calls.streaming import StreamingCalls
 
 DONE = b"data: [DONE]\n\n"
-FINISH = b'data: {"id":"c1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+OBJECT = "chat.completion.chunk"
+CHUNK = b'data: {"id":"c1","object":"chat.completion.chunk",'
+FINISH = CHUNK + b'"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
 USAGE = (
-    b'data: {"id":"c1","choices":[],"usage":'
-    b'{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}\n\n'
+    CHUNK + b'"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}\n\n'
 )
 COUNTS = {"input_tokens": 3, "output_tokens": 1}
 MODELS = {"Anthropic": "claude-haiku-4-5"}
@@ -29,14 +30,14 @@ MODELS = {"Anthropic": "claude-haiku-4-5"}
 def piece(text: str, name: str = "c1") -> bytes:
     """Return an event with content."""
     delta = {"index": 0, "delta": {"content": text}}
-    return b"data: %b\n\n" % orjson.dumps({"id": name, "choices": [delta]})
+    return b"data: %b\n\n" % orjson.dumps({"id": name, "object": OBJECT, "choices": [delta]})
 
 
 def call_piece(arguments: str) -> bytes:
     """Return an event with a piece of a call."""
     call = {"index": 0, "id": "x", "function": {"name": "f", "arguments": arguments}}
     delta = {"index": 0, "delta": {"tool_calls": [call]}}
-    return b"data: %b\n\n" % orjson.dumps({"id": "c1", "choices": [delta]})
+    return b"data: %b\n\n" % orjson.dumps({"id": "c1", "object": OBJECT, "choices": [delta]})
 
 
 def claude(text: str) -> Act:

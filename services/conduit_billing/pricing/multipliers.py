@@ -10,7 +10,7 @@ from conduit_providers.quantities import INPUT_LEAVES, OUTPUT_LEAVES
 
 
 class Multiplier(NamedTuple):
-    """What a condition does to all prices of tokens; searches and the like cost as much."""
+    """A factor of all prices of tokens under a condition; searches and the like cost as much."""
 
     when: Mapping[str, str]
     factor: Fraction

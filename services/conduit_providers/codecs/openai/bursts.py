@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from conduit.v1.json_limits import SHORT, is_one_too_deep
+from conduit.v1.json_limits import SHORT, TOO_DEEP, is_one_too_deep
+from conduit_kernel.errors import UpstreamError
 from conduit_providers.codecs.openai.contents import TEXT, may_be_odd
 from conduit_providers.codecs.openai.form import PLAIN, ChunkChoice
+from conduit_providers.failures import malformed
 
 DONE = b"[DONE]"
 _BEGIN = b"data: {"
@@ -60,6 +62,16 @@ class Burst(NamedTuple):
         if len(lines) != len(self.chunks):
             lines = [line for line in lines if line != b"\n"]
         return lines
+
+
+def unsound(block: bytes, parts: list[bytes], provider: str) -> UpstreamError | None:
+    """Return why no reader of events could read these, None if one can."""
+    try:
+        if not block.isascii():
+            block.decode()
+    except UnicodeDecodeError:
+        return malformed(provider, "its stream is not UTF-8")
+    return malformed(provider, f"an event {TOO_DEEP}") if is_one_too_deep(parts) else None
 
 
 def read_one(block: bytes) -> Chunk | None:

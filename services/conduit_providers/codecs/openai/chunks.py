@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from conduit_providers.codecs.openai.tool_calls import NULL
 from conduit_providers.codecs.openai.usage import tier_at
 from conduit_providers.json_reading import JsonReader, parsed
 from conduit_providers.quantities import CACHE_READS, REASONING, Quantities
@@ -20,6 +21,14 @@ _write = msgspec.json.encode
 _NO_CHOICES = msgspec.Raw(b"[]")
 # What all chunks of an answer have in common.
 _HEAD = ("id", "object", "created", "model", "service_tier", "system_fingerprint")
+_EMPTY_HEAD: Members = {
+    "id": msgspec.Raw(b'""'),
+    "object": msgspec.Raw(b'"chat.completion.chunk"'),
+    "created": msgspec.Raw(b"0"),
+    "model": msgspec.Raw(b'""'),
+}
+# The two spacings of JSON's writers.
+_OBJECT, _SPACED_OBJECT = b'"object":"chat.completion.chunk"', b'"object": "chat.completion.chunk"'
 # What a choice may repeat without saying anything new.
 _REPEATED = {"index", "delta", "finish_reason", "native_finish_reason", "stop_reason"}
 
@@ -38,6 +47,21 @@ def merged(event: bytes, early: Members) -> bytes:
     """Return an event with what was held back before it; its own members win."""
     members = _read(event)
     return _write(members | {name: early[name] for name in early if name not in members})
+
+
+def lacking_in(event: bytes) -> Members:
+    """Return what a chunk lacks of its head; nothing where it says that it is one, as most do.
+
+    OpenAI's SDK passes over whatever does not.
+    """
+    if event.find(_OBJECT) >= 0 or event.find(_SPACED_OBJECT) >= 0:
+        return {}
+    return _EMPTY_HEAD | {name: each for name, each in _read(event).items() if name in _HEAD}
+
+
+def with_head(event: bytes, head: Members) -> bytes:
+    """Return a chunk that says that it is one."""
+    return _write(head | _read(event) | {"object": _EMPTY_HEAD["object"]})
 
 
 def without_usage(event: bytes) -> bytes:
@@ -78,14 +102,13 @@ def usage_chunk(event: bytes, usage: Quantities, reported: object) -> bytes:
     members = _read(event) if event else {}
     if reported is not None and _is_about_none(members):
         return event
-    empty: dict[str, object] = {"id": "", "object": "chat.completion.chunk", "created": 0}
     head = {name: members[name] for name in _HEAD if name in members}
-    return _write({**empty, "model": "", **head, "choices": [], "usage": _counts(usage, reported)})
+    return _write({**_EMPTY_HEAD, **head, "choices": [], "usage": _counts(usage, reported)})
 
 
 def _is_about_none(members: Members) -> bool:
     choices = members.get("choices")
-    return choices is not None and _read_items(choices) == []
+    return choices is not None and choices != NULL and _read_items(choices) == []
 
 
 def _counts(usage: Quantities, reported: object) -> dict[str, object]:

@@ -11,7 +11,6 @@ from typing import NoReturn
 
 import msgspec
 
-from conduit.v1.json_limits import TOO_DEEP, is_one_too_deep
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
 from conduit_providers.chat_events import ChatEvents
 from conduit_providers.codec import MAX_EVENT_BYTES
@@ -25,15 +24,18 @@ from conduit_providers.codecs.openai.bursts import (
     read_burst,
     read_chunk,
     read_one,
+    unsound,
 )
 from conduit_providers.codecs.openai.chunks import (
     Members,
     found_at,
     is_empty_delta,
+    lacking_in,
     members_of,
     merged,
     tier_in,
     usage_chunk,
+    with_head,
     without_choices,
     without_usage,
     written,
@@ -68,6 +70,7 @@ class OpenAIChatDecoder:
         "_is_special",
         "_is_usage_asked",
         "_keeps_lists",
+        "_lacking",
         "_model_event",
         "_paths",
         "_provider",
@@ -111,6 +114,7 @@ class OpenAIChatDecoder:
         # As the provider told it, for the last chunk, whose other members are like this event's.
         self._reported_usage: object = None
         self._model_event = b""
+        self._lacking: Members = {}
 
     def feed(self, data: bytes) -> ChatEvents | None:
         """Take the next bytes; return the events they complete, or None.
@@ -200,9 +204,9 @@ class OpenAIChatDecoder:
     def _passed_on(self, burst: Burst) -> bytes:
         """Return what is passed on of events that were read already."""
         kept: list[bytes] = []
-        is_general, seen = not self._is_special, self._seen
+        seen = self._seen
         for chunk, line in zip(burst.chunks, burst.events(), strict=True):
-            if chunk == USUAL and is_general and 0 in seen:
+            if chunk == USUAL and 0 in seen and not self._is_special:
                 # Most are, and nothing is asked of them.
                 kept.append(line)
                 continue
@@ -220,27 +224,17 @@ class OpenAIChatDecoder:
         """Return what is passed on of events of any shape, or of none."""
         parts = block.split(b"\n\n")
         parts.pop()
-        is_suspect = self._unsound(block, parts) is not None
+        is_suspect = unsound(block, parts, self._provider) is not None
         kept: list[bytes] = []
         for part in parts:
-            if is_suspect and (unsound := self._unsound(part, [part])) is not None:
-                self._skip_or_fail(unsound, part)
+            if is_suspect and (why := unsound(part, [part], self._provider)) is not None:
+                self._skip_or_fail(why, part)
             else:
                 self._keep_slowly(part, kept)
             if self._failure is not None or self.done:
                 break
         self.emitted += len(kept)
         return b"".join([part + b"\n\n" for part in kept])
-
-    def _unsound(self, block: bytes, parts: list[bytes]) -> UpstreamError | None:
-        """Return why no reader of events could read these, None if one can."""
-        try:
-            if not block.isascii():
-                block.decode()
-        except UnicodeDecodeError:
-            return malformed(self._provider, "its stream is not UTF-8")
-        is_deep = is_one_too_deep(parts)
-        return malformed(self._provider, f"an event {TOO_DEEP}") if is_deep else None
 
     def _with_end(self, events: bytes) -> ChatEvents | None:
         if self.done:
@@ -380,6 +374,11 @@ class OpenAIChatDecoder:
                 return data
             self._hold(data)
             return None
+        if not self._seen and (lacking := lacking_in(data)):
+            # Then each event is to have it.
+            self._lacking, self._is_special = lacking, True
+        if self._lacking:
+            data = with_head(data, self._lacking)
         if self._reported_usage is None:
             self._model_event = data
         for choice in choices:

@@ -28,6 +28,8 @@ class _Piece(msgspec.Struct):
     index: int
     function: _PieceFunction
     id: str | None = None
+    # Null, it would take the type away from what accumulators have.
+    type: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class _WholeFunction(msgspec.Struct):

@@ -10,19 +10,19 @@ Json = dict[str, Any]
 
 
 class ThinkingModel(Protocol):
-    """What the catalog says of a model's thoughts."""
+    """The facts of a model's thoughts, as the catalog has them."""
 
     @property
     def thinking(self) -> str:
-        """How they are asked for: by `effort` or `budget`."""
+        """The way to ask for them: `effort` or `budget`."""
 
     @property
     def least_thinking(self) -> str:
-        """How little of them there can be."""
+        """The least of them that there can be."""
 
     @property
     def takes_budget(self) -> bool:
-        """Whether a model that is guided by an effort takes a budget, too."""
+        """True if a model that is guided by an effort takes a budget, too."""
 
 
 def is_for(asked: object, model: ThinkingModel) -> bool:

@@ -29,6 +29,8 @@ from conduit_providers.operations.chat import OPERATION
 from conduit_router.calls.stream_hold import StreamHold
 from conduit_router.calls.streaming import StreamingCalls
 
+CHUNK = b'data: {"id":"c1","object":"chat.completion.chunk",'
+
 POLICIES = (STREAM_FAILOVER_RESTART, STREAM_FAILOVER_CONTINUE, STREAM_FAILOVER_FAIL)
 
 
@@ -95,9 +97,7 @@ async def test_a_whole_stream_is_the_same_under_every_policy(
     tmp_path: Path, policy: StreamFailover.ValueType
 ) -> None:
     """To the byte, and nobody else is asked."""
-    role = (
-        b'data: {"id":"c1","choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}\n\n'
-    )
+    role = CHUNK + b'"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}\n\n'
     pieces = (role, piece("Hello"), piece(" world!"), FINISH, DONE)
     made = await call(tmp_path, policy, stream(*pieces))
     assert b"".join(message.events for message in made.messages) == b"".join(pieces)

@@ -27,13 +27,13 @@ from conduit_router.accounting.call_counts import GONE
 from conduit_router.calls.streaming import StreamingCalls
 from conduit_router.calls.upstream_stream import COUNTS_SECONDS, MAX_HEAD_BYTES
 
-ROLE = b'data: {"id":"c1","choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}\n\n'
-PIECE = b'data: {"id":"c1","choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
+CHUNK = b'data: {"id":"c1","object":"chat.completion.chunk",'
+ROLE = CHUNK + b'"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}\n\n'
+PIECE = CHUNK + b'"choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
 USAGE = (
-    b'data: {"id":"c1","choices":[],"usage":'
-    b'{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}\n\n'
+    CHUNK + b'"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}\n\n'
 )
-FINISH = b'data: {"id":"c1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+FINISH = CHUNK + b'"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
 DONE = b"data: [DONE]\n\n"
 
 
@@ -131,7 +131,7 @@ async def test_who_speaks_is_no_first_token(
 
 async def test_a_prompt_that_was_read_in_vain_is_charged(tmp_path: Path) -> None:
     """Where the provider counts it before it says anything."""
-    head = b'data: {"id":"c1","choices":[{"index":0,"delta":{"role":"assistant"}}],%b}\n\n'
+    head = CHUNK + b'"choices":[{"index":0,"delta":{"role":"assistant"}}],%b}\n\n'
     broken = stream(head % HEAD_COUNTS, OVERLOADED)
     made = await call(tmp_path, broken, stream(PIECE, FINISH, USAGE, DONE))
     assert made.error is None

@@ -188,7 +188,8 @@ def streamed(*pieces: bytes, include_usage: bool = False) -> bytes:
 def test_comments_and_fields_are_left_out() -> None:
     """Keep-alives, ids and names of events are not passed on; lines of one event are joined."""
     last = (CHUNK % (0, b"b", b'"stop"')).replace(b'"role":"assistant",', b"")
-    said = b'"choices":[{"index":0,"delta":{"role":"assistant"}}]}\n\n'
+    said = b'"object":"chat.completion.chunk",'
+    said += b'"choices":[{"index":0,"delta":{"role":"assistant"}}]}\n\n'
     first = b"id: 7\nevent: message\ndata: {\ndata:" + said
     whole = b"data: { " + said + last
     assert streamed(b": keep-alive\n\n" + first + last + b"data: [DONE]\n\n") == whole

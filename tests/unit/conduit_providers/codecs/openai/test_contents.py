@@ -49,7 +49,8 @@ def message_of(content: object, **more: object) -> Json:
 
 def sse(*choices: Json) -> list[bytes]:
     """Return the events of a stream, one for each choice."""
-    return [b"data: %b\n\n" % orjson.dumps({"id": "c", "choices": [each]}) for each in choices]
+    head = {"id": "c", "object": "chat.completion.chunk"}
+    return [b"data: %b\n\n" % orjson.dumps({**head, "choices": [each]}) for each in choices]
 
 
 def piece(content: object, **more: object) -> Json:

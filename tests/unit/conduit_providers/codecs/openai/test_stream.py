@@ -73,6 +73,7 @@ STREAMS: dict[str, list[Json]] = {
         {**LAST, "usage": EARLY},
         USAGE,
     ],
+    "about no choices at all": [*ANSWER, {**USAGE, "choices": None}],
     "twice alone": [*ANSWER, {**USAGE, "usage": EARLY}, USAGE],
     "alone and with the choice": [
         FIRST,
@@ -212,10 +213,48 @@ def test_sdk_reads_what_it_reads_from_openai(
     assert (whole.usage is not None and whole.usage.total_tokens == 9) is is_asked
 
 
+@pytest.mark.parametrize("lacking", ["object", "id", "created", "model", "all"])
+@pytest.mark.parametrize("wrong", [None, "", "text_completion"])
+def test_chunks_say_what_they_are(lacking: str, wrong: str | None) -> None:
+    """OpenAI's SDK passes over whatever does not, and loses the answer."""
+    names = {*HEAD} if lacking == "all" else {"object", lacking}
+    kept = {name: HEAD[name] for name in HEAD if name not in names}
+    kept |= {} if wrong is None else {"object": wrong}
+    chunks = [{**kept, "choices": each["choices"]} for each in ANSWER]
+    for pieces in ([sse(chunks)], *cuts(sse(chunks))):
+        reader, state = decoder(), ChatCompletionStreamState()
+        found = b"".join(events.sse for piece in pieces if (events := reader.feed(piece)))
+        for line in found.splitlines():
+            if line.startswith(b"data: {"):
+                chunk = ChatCompletionChunk.model_validate_json(line[6:], strict=True)
+                state.handle_chunk(chunk)
+        assert state.get_final_completion().choices[0].message.content == "Hé"
+
+
+def test_pieces_of_calls_whose_type_is_null_do_not_take_it_away() -> None:
+    """Accumulators put in what comes last."""
+    call = {"index": 0, "id": "c", "type": "function"}
+    more = {"index": 0, "id": None, "type": None, "function": {"name": None, "arguments": "1}"}}
+    begun = {**call, "function": {"name": "f", "arguments": '{"a":'}}
+    chunks = [
+        told({"role": "assistant", "content": None, "tool_calls": [begun]}),
+        told({"tool_calls": [more]}),
+        told({}, "tool_calls"),
+    ]
+    reader, state = decoder(), ChatCompletionStreamState()
+    events = reader.feed(sse(chunks))
+    assert events is not None
+    for line in events.sse.splitlines():
+        if line.startswith(b"data: {"):
+            state.handle_chunk(ChatCompletionChunk.construct(**orjson.loads(line[6:])))
+    [made] = state.get_final_completion().choices[0].message.tool_calls or ()
+    assert (made.type, made.function.arguments) == ("function", '{"a":1}')
+
+
 def test_chunks_without_counts_keep_their_bytes() -> None:
     """Spaces, order and numbers of the others stay; of the changed one those of its members."""
     begin = b'{"index":0, "delta":{"role":"assistant"}}'
-    first = b'data: { "x":1e2, "choices": [ %b ],"n":12e-07 }\n\n' % begin
+    first = b'data: { "x":1e2, "choices": [ %b ],"object": "chat.completion.chunk" }\n\n' % begin
     null = b'data: {"choices":[{"index":0,"delta":{}}],"usage":null}\n\n'
     end = b' {"index":0,"delta":{},"finish_reason":"stop"} '
     last = b'data: {"y":5.70e-05,"choices":[%b],"usage":%b}\n\n'
