@@ -247,7 +247,7 @@ def test_pieces_of_calls_whose_type_is_null_do_not_take_it_away() -> None:
     for line in events.sse.splitlines():
         if line.startswith(b"data: {"):
             state.handle_chunk(ChatCompletionChunk.construct(**orjson.loads(line[6:])))
-    [made] = state.get_final_completion().choices[0].message.tool_calls or ()
+    [made] = state.get_final_completion().choices[0].message.tool_calls or []
     assert (made.type, made.function.arguments) == ("function", '{"a":1}')
 
 
