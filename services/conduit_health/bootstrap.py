@@ -24,10 +24,12 @@ from conduit_health.history.recorder import HistoryRecorder
 from conduit_health.history.store import RETENTION_SECONDS, HistoryStore
 from conduit_health.history.writer import HistoryWriter
 from conduit_health.notifications.hub import NotificationHub
+from conduit_health.notifications.key_rotations import KeyRotationReminders
 from conduit_health.notifications.notifier import Notifier
 from conduit_health.outcome_service import OutcomeService
 from conduit_health.publish.grpc_health import ProviderStatuses, ServiceStatus
 from conduit_health.publish.subscribers import Subscribers
+from conduit_health.reminders.store import ReminderStore
 from conduit_health.request_lookup_service import RequestLookupService
 from conduit_health.service import HealthService
 from conduit_health.state.monitor import Monitor
@@ -69,6 +71,9 @@ MAX_WEBHOOK_ANSWER_BYTES = 64 * 1024
 # For how long it is shown what became of deliveries.
 DELIVERY_RETENTION_SECONDS = 7 * 24 * 3600.0
 FORGET_SECONDS = 3600.0
+# Behind the day of which was reminded; keys that are overdue for longer are not thought of anew.
+REMINDER_RETENTION_SECONDS = 3650 * 24 * 3600.0
+REMIND_SECONDS = 60.0
 
 
 class _Parts:
@@ -130,6 +135,8 @@ class _Parts:
             clock=clock,
             random=random,
         )
+        self.reminders = ReminderStore(engine)
+        self.key_rotations = KeyRotationReminders(self.state, self.reminders, hub, clock)
         self.service = HealthService(
             monitor=self.monitor,
             checks=self.checks,
@@ -169,6 +176,7 @@ class _Parts:
         """Delete what is kept for a time only."""
         await self.history.forget(clock() - RETENTION_SECONDS)
         await self.webhooks.forget(clock() - DELIVERY_RETENTION_SECONDS)
+        await self.reminders.forget(clock() - REMINDER_RETENTION_SECONDS)
 
     async def close(self) -> None:
         await self.refusals.close()
@@ -259,6 +267,7 @@ def _work(
     providers = ProviderStatuses(statuses, parts.monitor, parts.subscribers)
     run("provider_status", providers.publish)
     run("tick", parts.tick, every=tick_seconds, is_vital=True)
+    run("key_rotations", parts.key_rotations.post_due, every=min(REMIND_SECONDS, 60 * tick_seconds))
     run("history", parts.writer.write, every=tick_seconds, when=parts.recorder.waiting)
     dispatcher = parts.dispatcher
     run("webhook_queue", dispatcher.enqueue)

@@ -36,6 +36,7 @@ from conduit_registry.connectivity import Connectivity
 from conduit_registry.discovery import Discovery
 from conduit_registry.feed import POLL_SECONDS, Feed
 from conduit_registry.key_check_reports import KeyCheckReports
+from conduit_registry.key_rotation import RETIRE_SECONDS, KeyRotation
 from conduit_registry.own_administrators import OwnAdministrators
 from conduit_registry.refused_logins import WRITE_SECONDS, RefusedLoginWriter
 from conduit_registry.retention import FORGET_SECONDS, Retention
@@ -68,9 +69,11 @@ class RegistryProcess(HostedService):
         sender: Sender,
         health: grpc.aio.Channel,
         refused_logins: RefusedLoginWriter,
+        rotation: KeyRotation,
         drain_seconds: float,
     ) -> None:
         self.discovery = discovery
+        self.retire_keys = rotation.retire_due
         self._refused_logins = refused_logins
         self._sender = sender
         self._health = health
@@ -138,6 +141,7 @@ async def _start(
     feed, followers = Feed(store), Followers()
     store.on_change(feed.announce)
     store.on_change(discovery.wake)
+    rotation = KeyRotation(store, prober, vault)
     parts = Dependencies(
         store=store,
         catalog=catalog,
@@ -147,6 +151,7 @@ async def _start(
         connectivity=Connectivity(
             store, prober, clock=clock, timer=time.monotonic, report=reports.report
         ),
+        key_rotation=rotation,
         discovery=discovery,
         followers=followers,
     )
@@ -173,12 +178,14 @@ async def _start(
     retention = Retention(store, audit_days=settings.audit_days)
     writer = RefusedLoginWriter(store, counted)
     work = _work(engine, feed, discovery, retention, own)
+    work.run("key_retirement", rotation.retire_due, every=RETIRE_SECONDS)
     work.run("refused_logins", writer.write_due, every=WRITE_SECONDS, when=counted.waiting)
     return RegistryProcess(
         server,
         engine,
         work=work,
         refused_logins=writer,
+        rotation=rotation,
         feed=feed,
         discovery=discovery,
         sender=sender,

@@ -32,6 +32,8 @@ from conduit_kernel.updates import etag_of
 from conduit_registry import values
 
 DAY_MICROSECONDS = 24 * 3600 * 1_000_000
+# Of the year 9999, which is the last that a Timestamp can hold.
+_LAST_MICROSECOND = 253_402_300_799_999_999
 ShownT = TypeVar(
     "ShownT",
     provider_pb.Provider,
@@ -100,7 +102,6 @@ def provider(value: values.Provider) -> provider_pb.Provider:
 
 def key(value: values.Key, *, rotation_days: int = 0, now: int = 0) -> key_pb.KeyCredential:
     """Return a key as the API shows it; due for rotation at a time, if rotation days are given."""
-    age = now - (value.rotated_at or value.created_at)
     message = _with_etag(
         key_pb.KeyCredential(
             id=value.api_id,
@@ -115,10 +116,14 @@ def key(value: values.Key, *, rotation_days: int = 0, now: int = 0) -> key_pb.Ke
             created_at=timestamp(value.created_at),
             updated_at=timestamp(value.updated_at),
             rotated_at=timestamp(value.rotated_at),
+            retires_at=timestamp(value.retires_at),
         )
     )
     # Neither is a change that somebody made.
-    message.is_rotation_due = bool(rotation_days) and age >= rotation_days * DAY_MICROSECONDS
+    if rotation_days and value.retires_at is None:
+        due_at = (value.rotated_at or value.created_at) + rotation_days * DAY_MICROSECONDS
+        message.is_rotation_due = now >= due_at
+        message.rotation_due_at.FromMicroseconds(min(due_at, _LAST_MICROSECOND))
     if value.last_used is not None:
         message.last_used.FromMicroseconds(value.last_used)
     return message

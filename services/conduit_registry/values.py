@@ -55,6 +55,8 @@ class Key:
     created_at: int = 0
     updated_at: int = 0
     rotated_at: int | None = None
+    # Of a former value: when it is removed.
+    retires_at: int | None = None
     encryption_key_id: str = ""
     wrapped_data_key: bytes = field(default=b"", repr=False)
     ciphertext: bytes = field(default=b"", repr=False)

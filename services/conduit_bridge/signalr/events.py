@@ -36,7 +36,11 @@ _URGENT = frozenset(
     }
 )
 _USUAL = frozenset(
-    {pb.NOTIFICATION_KIND_RATE_LIMIT_NEAR, pb.NOTIFICATION_KIND_MODEL_AVAILABILITY_CHANGED}
+    {
+        pb.NOTIFICATION_KIND_RATE_LIMIT_NEAR,
+        pb.NOTIFICATION_KIND_MODEL_AVAILABILITY_CHANGED,
+        pb.NOTIFICATION_KIND_KEY_ROTATION_DUE,
+    }
 )
 
 _CHANGES = {
@@ -129,6 +133,12 @@ def _announcement(notification: pb.Notification) -> list[Event]:
     return [Event("OnSystemAnnouncement", argument)]
 
 
+def _key_rotation(notification: pb.Notification) -> list[Event]:
+    # The hub's clients know no event of it.
+    argument = _base(notification) | {"message": notification.message, "category": "key-rotation"}
+    return [Event("OnSystemAnnouncement", argument)]
+
+
 _WRITERS: Mapping[str, Callable[[pb.Notification], list[Event]]] = {
     "provider": _provider,
     "key": _part_of_provider,
@@ -138,6 +148,7 @@ _WRITERS: Mapping[str, Callable[[pb.Notification], list[Event]]] = {
     "model": _model,
     "service": _service,
     "announcement": _announcement,
+    "key_rotation": _key_rotation,
 }
 
 

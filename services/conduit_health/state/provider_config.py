@@ -76,6 +76,9 @@ def provider_configs(
     keys: dict[int, list[KeyConfig]] = {}
     for each in state.keys.values():
         credential = each.credential
+        # Nobody is told that a former value, which goes by itself, does not work any more.
+        if credential.HasField("retires_at"):
+            continue
         keys.setdefault(credential.provider_id, []).append(
             KeyConfig(
                 id=credential.id,

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 
 # What every change changes, or what is no change.
-UNTOLD = frozenset({"id", "createdAt", "updatedAt", "lastUsed", "isRotationDue", "etag"})
+UNTOLD = frozenset(
+    {"id", "createdAt", "updatedAt", "lastUsed", "isRotationDue", "rotationDueAt", "etag"}
+)
 
 
 def differences(

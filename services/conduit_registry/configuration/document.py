@@ -25,7 +25,7 @@ SECTIONS = ("providers", "mappings", "fallbackChains", "virtualKeys")
 Members = dict[str, Any]
 
 # What the API shows and nobody can set.
-_SHOWN_ONLY = UNTOLD | {"providerId", "maskedApiKey", "rotatedAt", "keyPrefix", "key"}
+_SHOWN_ONLY = UNTOLD | {"providerId", "maskedApiKey", "rotatedAt", "retiresAt", "keyPrefix", "key"}
 _TAG = "tag:yaml.org,2002:"
 _TEXT = f"{_TAG}str"
 # Plain words, as JSON has them. All that YAML 1.1 takes for a number is quoted when it is written
@@ -53,6 +53,9 @@ def write(
     names = {provider.id: provider.name for provider in providers}
     keys_of = defaultdict[int, list[Key]](list)
     for key in keys:
+        # A former value has no use elsewhere, where only the present one is asked for.
+        if key.retires_at is not None:
+            continue
         keys_of[key.provider_id].append(key)
     return yaml.dump(
         {

@@ -124,12 +124,22 @@ class Editor:
         key = await self.changing.update(KEY, old, new)
         return key if api_key is None else await self.rotate_key(provider_id, number, api_key)
 
-    async def rotate_key(self, provider_id: int, number: int, api_key: str) -> Key:
-        """Replace a key's value. Nothing happens if it has that value."""
+    async def rotate_key(self, provider_id: int, number: int, api_key: str, grace: int = 0) -> Key:
+        """Replace a key's value. Nothing happens if it has that value.
+
+        With a `grace` of some microseconds the former value is a key of its own for so long.
+        """
         await self.changing.get(PROVIDER, provider_id)
         old = await self.changing.key_of(provider_id, number)
+        if old.retires_at is not None:
+            message = (
+                f"{old.api_id} is a former value that goes by itself; rotate the key it was of"
+            )
+            raise InvalidRequest(message, field="keyId")
         if self._has_value(old, api_key):
             return old
+        if grace and old.is_enabled:
+            await self._keep_former(old, self.changing.now + grace)
         new = replace(self._sealed(old, api_key), rotated_at=self.changing.now)
         return await self.changing.update(KEY, old, new, AUDIT_ACTION_ROTATED)
 
@@ -212,6 +222,17 @@ class Editor:
     async def delete_virtual_key(self, number: int) -> None:
         """Remove a virtual key."""
         await self.changing.delete(VIRTUAL_KEY, await self.changing.get(VIRTUAL_KEY, number))
+
+    async def _keep_former(self, key: Key, retires_at: int) -> None:
+        try:
+            value = self._vault.open(key.secret, key.api_id)
+        except SecretUnreadable:
+            # Nobody can use it.
+            return
+        former = replace(key, retires_at=retires_at, last_used=None)
+        await self.changing.create(
+            KEY, lambda number: self._sealed(replace(former, id=number), value)
+        )
 
     def _sealed(self, key: Key, api_key: str) -> Key:
         self._check_files(api_key)

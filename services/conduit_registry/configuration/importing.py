@@ -59,6 +59,9 @@ class Import:
                 self.lines.append(f"deleted provider {provider.name!r}")
         keys = defaultdict[int, list[Key]](list)
         for key in await self._reading.every(KEY):
+            # No document has former values; they go by themselves.
+            if key.retires_at is not None:
+                continue
             keys[key.provider_id].append(key)
         for entry in entries:
             await self._slices.pause()

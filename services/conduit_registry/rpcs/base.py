@@ -15,6 +15,7 @@ from conduit_providers.catalog import Catalog
 from conduit_registry.configuration.editor import Editor
 from conduit_registry.connectivity import Connectivity
 from conduit_registry.discovery import Discovery
+from conduit_registry.key_rotation import KeyRotation
 from conduit_registry.rules.addresses import Addresses
 from conduit_registry.store import Store, WriteTransaction
 
@@ -31,6 +32,7 @@ class Dependencies:
     addresses: Addresses
     secret_files: SecretFiles
     connectivity: Connectivity
+    key_rotation: KeyRotation
     discovery: Discovery
     followers: Followers
 

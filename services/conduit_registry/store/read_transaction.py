@@ -142,6 +142,12 @@ class ReadTransaction:
         pairs = (pair for each in rows for pair in each.resources)
         return list(dict.fromkeys(ChangedResource(*pair) for pair in pairs))
 
+    async def keys_retiring(self, now: int) -> list[int]:
+        """Return the keys whose time is over."""
+        row = tables.KeyRow
+        query = sa.select(row.id).where(row.retires_at <= now).order_by(row.id)
+        return list(await self._session.scalars(query))
+
     async def audit_page(
         self, page: Page[int], wanted: AuditFilter = EVERY_ENTRY
     ) -> list[AuditEntry]:

@@ -107,6 +107,7 @@ class KeyRow(Row):
     project: Mapped[str]
     last_used: Mapped[int | None]
     rotated_at: Mapped[int | None]
+    retires_at: Mapped[int | None]
     encryption_key_id: Mapped[str] = mapped_column(index=True)
     wrapped_data_key: Mapped[bytes]
     ciphertext: Mapped[bytes]

@@ -160,6 +160,7 @@ class Compiler:
             is_guarded=bool(networks) or provider.security.require_mtls,
             served=served,
             unusable=unusable,
+            has_retiring_keys=any(key.is_retiring for key in usable),
         )
         # What is in the way of others may be gone the next time.
         if not rejections and not unusable:

@@ -142,7 +142,7 @@ def decide(
         if health.cooldowns or health.open_circuits or account_keys is not None:
             keys = _available(candidate, health, account_keys, rejections, resting)
         if len(keys) > 1:
-            keys = keys_in_order(keys, seed, balance)
+            keys = _in_order(candidate, keys, seed, balance)
         if keys and health.open_circuits and health.circuit(candidate.provider_id, candidate.model):
             last.append(CandidateKeys(candidate, keys, is_last=True))
         elif keys:
@@ -246,6 +246,19 @@ def refusal_of(instance: Instance, sender: Sender) -> str:
     if instance.provider.security.require_mtls and not sender.certificate:
         return "the instance requires a client certificate of callers, and this one showed none"
     return ""
+
+
+def _in_order(
+    candidate: Candidate, keys: tuple[UpstreamKey, ...], seed: int, balance: Balance
+) -> tuple[UpstreamKey, ...]:
+    ordered = keys_in_order(keys, seed, balance)
+    if candidate.instance.has_retiring_keys:
+        ordered = tuple(sorted(ordered, key=_is_retiring))
+    return ordered
+
+
+def _is_retiring(key: UpstreamKey) -> bool:
+    return key.is_retiring
 
 
 def _available(

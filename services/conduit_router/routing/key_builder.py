@@ -67,6 +67,7 @@ class KeyBuilder:
             provider_name=self._provider.name,
             targets=targets,
             rotated_at=credential.rotated_at.ToNanoseconds(),
+            is_retiring=credential.HasField("retires_at"),
             redactor=redactor,
         )
 

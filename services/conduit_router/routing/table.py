@@ -91,6 +91,8 @@ class UpstreamKey:
     targets: Mapping[str, UpstreamTarget]
     # When the key's value was last replaced, in nanoseconds since 1970; 0 if never.
     rotated_at: int = 0
+    # Whether it is a former value, which is asked after all others.
+    is_retiring: bool = False
     # Takes the key's value out of what the provider says.
     redactor: Redactor = field(default_factory=Redactor)
     # The constant parts of charges, by what they depend on.
@@ -156,6 +158,8 @@ class Instance:
     served: Mapping[str, ServedOperation]
     # Why operations of its type are not served, by operation.
     unusable: Mapping[str, str]
+    # Whether any of its keys is a former value.
+    has_retiring_keys: bool = False
 
 
 class Candidate(msgspec.Struct, frozen=True, eq=False, gc=False):

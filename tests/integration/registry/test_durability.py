@@ -161,7 +161,7 @@ async def test_no_secret_is_in_the_database(bench: Bench, database_url: str) -> 
         await api(keep(f"{CANARY}-first"))
         await api(keep(json.dumps({"accessKeyId": "AKIA5678", "secretAccessKey": CANARY})))
         key = KeyCredentialSpec(api_key=f"{CANARY}-second")
-        request = RotateKeyCredentialRequest(provider_id=1, key_id="key_1", key=key)
+        request = RotateKeyCredentialRequest(provider_id=1, key_id="key_1", key=key, skip_test=True)
         await api(request)
         name = VirtualKeySpec(name="ci")
         virtual_key = (await api(CreateVirtualKeyRequest(virtual_key=name))).virtual_key

@@ -25,6 +25,8 @@ _KEY_CREDENTIAL_MEMBERS: Final[frozenset[str]] = frozenset(
         "rotatedAt",
         "isRotationDue",
         "etag",
+        "rotationDueAt",
+        "retiresAt",
     }
 )
 
@@ -73,6 +75,10 @@ def fill_key_credential(
         message.is_rotation_due = runtime.boolean(member, path + "isRotationDue")
     if (member := value.get("etag")) is not None:
         message.etag = runtime.text(member, path + "etag")
+    if (member := value.get("rotationDueAt")) is not None:
+        well_known.fill_timestamp(message.rotation_due_at, member, path + "rotationDueAt")
+    if (member := value.get("retiresAt")) is not None:
+        well_known.fill_timestamp(message.retires_at, member, path + "retiresAt")
     if not _KEY_CREDENTIAL_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _KEY_CREDENTIAL_MEMBERS, path)
 
@@ -102,6 +108,10 @@ def key_credential_to_json(message: key_credential_pb2.KeyCredential) -> dict[st
     )
     members["isRotationDue"] = message.is_rotation_due
     members["etag"] = message.etag
+    if message.HasField("rotation_due_at"):
+        members["rotationDueAt"] = well_known.timestamp_text(message.rotation_due_at)
+    if message.HasField("retires_at"):
+        members["retiresAt"] = well_known.timestamp_text(message.retires_at)
     return members
 
 

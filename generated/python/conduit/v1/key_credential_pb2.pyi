@@ -38,6 +38,8 @@ class KeyCredential(_message.Message):
     ROTATED_AT_FIELD_NUMBER: _builtins.int
     IS_ROTATION_DUE_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    ROTATION_DUE_AT_FIELD_NUMBER: _builtins.int
+    RETIRES_AT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Reads `key_123`; made by the Registry, never used again."""
     provider_id: _builtins.int
@@ -76,6 +78,16 @@ class KeyCredential(_message.Message):
     def rotated_at(self) -> _timestamp_pb2.Timestamp:
         """When its value was last replaced. Unset if it never was."""
 
+    @_builtins.property
+    def rotation_due_at(self) -> _timestamp_pb2.Timestamp:
+        """When its value is to be replaced, by the instance's `keyRotationDays`. Unset where there are none."""
+
+    @_builtins.property
+    def retires_at(self) -> _timestamp_pb2.Timestamp:
+        """When it is removed. Of the former value of a key that was rotated, which is a key of its own for that long: it is asked only
+        after the instance's other keys. Unset for all others.
+        """
+
     def __init__(
         self,
         *,
@@ -94,10 +106,12 @@ class KeyCredential(_message.Message):
         rotated_at: _timestamp_pb2.Timestamp | None = ...,
         is_rotation_due: _builtins.bool = ...,
         etag: _builtins.str = ...,
+        rotation_due_at: _timestamp_pb2.Timestamp | None = ...,
+        retires_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "last_used", b"last_used", "rotated_at", b"rotated_at", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "last_used", b"last_used", "retires_at", b"retires_at", "rotated_at", b"rotated_at", "rotation_due_at", b"rotation_due_at", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_url", b"base_url", "created_at", b"created_at", "etag", b"etag", "id", b"id", "is_enabled", b"is_enabled", "is_rotation_due", b"is_rotation_due", "last_used", b"last_used", "masked_api_key", b"masked_api_key", "name", b"name", "organization", b"organization", "project", b"project", "provider_account_group", b"provider_account_group", "provider_id", b"provider_id", "rotated_at", b"rotated_at", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_url", b"base_url", "created_at", b"created_at", "etag", b"etag", "id", b"id", "is_enabled", b"is_enabled", "is_rotation_due", b"is_rotation_due", "last_used", b"last_used", "masked_api_key", b"masked_api_key", "name", b"name", "organization", b"organization", "project", b"project", "provider_account_group", b"provider_account_group", "provider_id", b"provider_id", "retires_at", b"retires_at", "rotated_at", b"rotated_at", "rotation_due_at", b"rotation_due_at", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -370,7 +370,7 @@ def delete_key_credential_response_to_json(
 
 
 _ROTATE_KEY_CREDENTIAL_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {"providerId", "keyId", "key"}
+    {"providerId", "keyId", "key", "graceSeconds", "skipTest"}
 )
 
 
@@ -395,6 +395,10 @@ def fill_rotate_key_credential_request(
         message.key_id = runtime.text(member, path + "keyId")
     if (member := value.get("key")) is not None:
         fill_key_credential_spec(message.key, member, path + "key.")
+    if (member := value.get("graceSeconds")) is not None:
+        message.grace_seconds = runtime.int64(member, path + "graceSeconds")
+    if (member := value.get("skipTest")) is not None:
+        message.skip_test = runtime.boolean(member, path + "skipTest")
     if not _ROTATE_KEY_CREDENTIAL_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _ROTATE_KEY_CREDENTIAL_REQUEST_MEMBERS, path)
 
@@ -406,6 +410,9 @@ def rotate_key_credential_request_to_json(
     members: dict[str, object] = {"providerId": message.provider_id, "keyId": message.key_id}
     if message.HasField("key"):
         members["key"] = key_credential_spec_to_json(message.key)
+    if message.HasField("grace_seconds"):
+        members["graceSeconds"] = message.grace_seconds
+    members["skipTest"] = message.skip_test
     return members
 
 

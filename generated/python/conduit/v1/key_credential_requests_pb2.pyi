@@ -303,10 +303,18 @@ class RotateKeyCredentialRequest(_message.Message):
     PROVIDER_ID_FIELD_NUMBER: _builtins.int
     KEY_ID_FIELD_NUMBER: _builtins.int
     KEY_FIELD_NUMBER: _builtins.int
+    GRACE_SECONDS_FIELD_NUMBER: _builtins.int
+    SKIP_TEST_FIELD_NUMBER: _builtins.int
     provider_id: _builtins.int
     """Which instance."""
     key_id: _builtins.str
     """Which key, such as `key_3`."""
+    grace_seconds: _builtins.int
+    """For how many seconds the former value is kept, as a key of its own that is asked after the others: for providers that know the new one
+    not everywhere at once. Zero drops it at once, as is right for one that leaked. Unset means a day. A disabled key's is not kept.
+    """
+    skip_test: _builtins.bool
+    """Whether to replace the value though the provider does not take the new one, or cannot be asked."""
     @_builtins.property
     def key(self) -> _key_credential_pb2.KeyCredentialSpec:
         """The new value; only `api_key` is read, and it is required."""
@@ -317,12 +325,16 @@ class RotateKeyCredentialRequest(_message.Message):
         provider_id: _builtins.int = ...,
         key_id: _builtins.str = ...,
         key: _key_credential_pb2.KeyCredentialSpec | None = ...,
+        grace_seconds: _builtins.int | None = ...,
+        skip_test: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["key", b"key"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_grace_seconds", b"_grace_seconds", "grace_seconds", b"grace_seconds", "key", b"key"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "key_id", b"key_id", "provider_id", b"provider_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_grace_seconds", b"_grace_seconds", "grace_seconds", b"grace_seconds", "key", b"key", "key_id", b"key_id", "provider_id", b"provider_id", "skip_test", b"skip_test"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__grace_seconds: _TypeAlias = _typing.Literal["grace_seconds"]  # noqa: Y015
+    _WhichOneofArgType__grace_seconds: _TypeAlias = _typing.Literal["_grace_seconds", b"_grace_seconds"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__grace_seconds) -> _WhichOneofReturnType__grace_seconds | None: ...
 
 Global___RotateKeyCredentialRequest: _TypeAlias = RotateKeyCredentialRequest  # noqa: Y015
 

@@ -33,6 +33,7 @@ NOTIFICATION_KIND_BY_SPELLING: Final[dict[str, notification_pb2.NotificationKind
     "servicedegraded": notification_pb2.NOTIFICATION_KIND_SERVICE_DEGRADED,
     "servicerestored": notification_pb2.NOTIFICATION_KIND_SERVICE_RESTORED,
     "announcement": notification_pb2.NOTIFICATION_KIND_ANNOUNCEMENT,
+    "keyrotationdue": notification_pb2.NOTIFICATION_KIND_KEY_ROTATION_DUE,
 }
 NOTIFICATION_KIND_SPELLINGS: Final[dict[notification_pb2.NotificationKind.ValueType, str]] = {
     notification_pb2.NOTIFICATION_KIND_UNSPECIFIED: "Unspecified",
@@ -49,6 +50,7 @@ NOTIFICATION_KIND_SPELLINGS: Final[dict[notification_pb2.NotificationKind.ValueT
     notification_pb2.NOTIFICATION_KIND_SERVICE_DEGRADED: "ServiceDegraded",
     notification_pb2.NOTIFICATION_KIND_SERVICE_RESTORED: "ServiceRestored",
     notification_pb2.NOTIFICATION_KIND_ANNOUNCEMENT: "Announcement",
+    notification_pb2.NOTIFICATION_KIND_KEY_ROTATION_DUE: "KeyRotationDue",
 }
 
 
@@ -82,6 +84,7 @@ _NOTIFICATION_MEMBERS: Final[frozenset[str]] = frozenset(
         "model",
         "service",
         "announcement",
+        "keyRotation",
     }
 )
 
@@ -128,9 +131,21 @@ def fill_notification(message: notification_pb2.Notification, value: object, pat
         fill_service_notification(message.service, member, path + "service.")
     if (member := value.get("announcement")) is not None:
         fill_announcement_notification(message.announcement, member, path + "announcement.")
+    if (member := value.get("keyRotation")) is not None:
+        fill_key_rotation_notification(message.key_rotation, member, path + "keyRotation.")
     runtime.at_most_one(
         value,
-        ("provider", "key", "circuit", "rateLimit", "mapping", "model", "service", "announcement"),
+        (
+            "provider",
+            "key",
+            "circuit",
+            "rateLimit",
+            "mapping",
+            "model",
+            "service",
+            "announcement",
+            "keyRotation",
+        ),
         path,
     )
     if not _NOTIFICATION_MEMBERS.issuperset(value):
@@ -162,6 +177,8 @@ def notification_to_json(message: notification_pb2.Notification) -> dict[str, ob
         members["service"] = service_notification_to_json(message.service)
     if message.HasField("announcement"):
         members["announcement"] = announcement_notification_to_json(message.announcement)
+    if message.HasField("key_rotation"):
+        members["keyRotation"] = key_rotation_notification_to_json(message.key_rotation)
     return members
 
 
@@ -473,3 +490,45 @@ def announcement_notification_to_json(
 ) -> dict[str, object]:
     """Return the JSON of a `AnnouncementNotification`."""
     return {"category": message.category}
+
+
+_KEY_ROTATION_NOTIFICATION_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"keyId", "dueAt", "daysLeft"}
+)
+
+
+def key_rotation_notification_from_json(
+    value: object, path: str = ""
+) -> notification_pb2.KeyRotationNotification:
+    """Return the `KeyRotationNotification` that a JSON value says. Raises JsonError."""
+    message = notification_pb2.KeyRotationNotification()
+    fill_key_rotation_notification(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_key_rotation_notification(
+    message: notification_pb2.KeyRotationNotification, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("keyId")) is not None:
+        message.key_id = runtime.text(member, path + "keyId")
+    if (member := value.get("dueAt")) is not None:
+        well_known.fill_timestamp(message.due_at, member, path + "dueAt")
+    if (member := value.get("daysLeft")) is not None:
+        message.days_left = runtime.int32(member, path + "daysLeft")
+    if not _KEY_ROTATION_NOTIFICATION_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _KEY_ROTATION_NOTIFICATION_MEMBERS, path)
+
+
+def key_rotation_notification_to_json(
+    message: notification_pb2.KeyRotationNotification,
+) -> dict[str, object]:
+    """Return the JSON of a `KeyRotationNotification`."""
+    members: dict[str, object] = {"keyId": message.key_id}
+    if message.HasField("due_at"):
+        members["dueAt"] = well_known.timestamp_text(message.due_at)
+    members["daysLeft"] = message.days_left
+    return members

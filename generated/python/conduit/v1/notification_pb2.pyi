@@ -53,6 +53,8 @@ class _NotificationKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Noti
     """It is back."""
     NOTIFICATION_KIND_ANNOUNCEMENT: _NotificationKind.ValueType  # 13
     """An administrator announces something."""
+    NOTIFICATION_KIND_KEY_ROTATION_DUE: _NotificationKind.ValueType  # 14
+    """A key's value is to be replaced in 14, 7 or 1 days, or now: once each."""
 
 class NotificationKind(_NotificationKind, metaclass=_NotificationKindEnumTypeWrapper):
     """What happened."""
@@ -85,6 +87,8 @@ NOTIFICATION_KIND_SERVICE_RESTORED: NotificationKind.ValueType  # 12
 """It is back."""
 NOTIFICATION_KIND_ANNOUNCEMENT: NotificationKind.ValueType  # 13
 """An administrator announces something."""
+NOTIFICATION_KIND_KEY_ROTATION_DUE: NotificationKind.ValueType  # 14
+"""A key's value is to be replaced in 14, 7 or 1 days, or now: once each."""
 Global___NotificationKind: _TypeAlias = NotificationKind  # noqa: Y015
 
 class _MappingChange:
@@ -135,6 +139,7 @@ class Notification(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     SERVICE_FIELD_NUMBER: _builtins.int
     ANNOUNCEMENT_FIELD_NUMBER: _builtins.int
+    KEY_ROTATION_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Later notifications have larger numbers, also after a restart of Health."""
     kind: Global___NotificationKind.ValueType
@@ -181,6 +186,10 @@ class Notification(_message.Message):
     def announcement(self) -> Global___AnnouncementNotification:
         """Of ANNOUNCEMENT."""
 
+    @_builtins.property
+    def key_rotation(self) -> Global___KeyRotationNotification:
+        """Of KEY_ROTATION_DUE."""
+
     def __init__(
         self,
         *,
@@ -198,12 +207,13 @@ class Notification(_message.Message):
         model: Global___ModelNotification | None = ...,
         service: Global___ServiceNotification | None = ...,
         announcement: Global___AnnouncementNotification | None = ...,
+        key_rotation: Global___KeyRotationNotification | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["announcement", b"announcement", "circuit", b"circuit", "data", b"data", "key", b"key", "mapping", b"mapping", "model", b"model", "occurred_at", b"occurred_at", "provider", b"provider", "rate_limit", b"rate_limit", "service", b"service"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["announcement", b"announcement", "circuit", b"circuit", "data", b"data", "key", b"key", "key_rotation", b"key_rotation", "mapping", b"mapping", "model", b"model", "occurred_at", b"occurred_at", "provider", b"provider", "rate_limit", b"rate_limit", "service", b"service"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["announcement", b"announcement", "circuit", b"circuit", "data", b"data", "id", b"id", "key", b"key", "kind", b"kind", "mapping", b"mapping", "message", b"message", "model", b"model", "occurred_at", b"occurred_at", "provider", b"provider", "provider_id", b"provider_id", "provider_name", b"provider_name", "rate_limit", b"rate_limit", "service", b"service"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["announcement", b"announcement", "circuit", b"circuit", "data", b"data", "id", b"id", "key", b"key", "key_rotation", b"key_rotation", "kind", b"kind", "mapping", b"mapping", "message", b"message", "model", b"model", "occurred_at", b"occurred_at", "provider", b"provider", "provider_id", b"provider_id", "provider_name", b"provider_name", "rate_limit", b"rate_limit", "service", b"service"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_data: _TypeAlias = _typing.Literal["provider", "key", "circuit", "rate_limit", "mapping", "model", "service", "announcement"]  # noqa: Y015
+    _WhichOneofReturnType_data: _TypeAlias = _typing.Literal["provider", "key", "circuit", "rate_limit", "mapping", "model", "service", "announcement", "key_rotation"]  # noqa: Y015
     _WhichOneofArgType_data: _TypeAlias = _typing.Literal["data", b"data"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_data) -> _WhichOneofReturnType_data | None: ...
 
@@ -442,3 +452,35 @@ class AnnouncementNotification(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AnnouncementNotification: _TypeAlias = AnnouncementNotification  # noqa: Y015
+
+@_typing.final
+class KeyRotationNotification(_message.Message):
+    """A key's value is to be replaced."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    DUE_AT_FIELD_NUMBER: _builtins.int
+    DAYS_LEFT_FIELD_NUMBER: _builtins.int
+    key_id: _builtins.str
+    """Which key, such as `key_3`."""
+    days_left: _builtins.int
+    """How many days are left: 14, 7, 1 or none."""
+    @_builtins.property
+    def due_at(self) -> _timestamp_pb2.Timestamp:
+        """When, by the instance's `keyRotationDays`."""
+
+    def __init__(
+        self,
+        *,
+        key_id: _builtins.str = ...,
+        due_at: _timestamp_pb2.Timestamp | None = ...,
+        days_left: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due_at", b"due_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["days_left", b"days_left", "due_at", b"due_at", "key_id", b"key_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeyRotationNotification: _TypeAlias = KeyRotationNotification  # noqa: Y015

@@ -342,7 +342,8 @@ class RegistryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RotateKeyCredential(self, request, context):
-        """Replaces a key's value and keeps everything else. Idempotent. KEY_NOT_FOUND if there is none.
+        """Replaces a key's value and keeps everything else, once the provider took the new one; INVALID_REQUEST with its answer if it does not. The former value is
+        kept as a key of its own for the grace time. Idempotent. KEY_NOT_FOUND if there is none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

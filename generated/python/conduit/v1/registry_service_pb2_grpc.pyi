@@ -70,7 +70,9 @@ class RegistryServiceStub:
     DeleteKeyCredential: _grpc.UnaryUnaryMultiCallable[_key_credential_requests_pb2.DeleteKeyCredentialRequest, _key_credential_requests_pb2.DeleteKeyCredentialResponse]
     """Deletes a key; the Router stops using it at once. KEY_NOT_FOUND if there is none."""
     RotateKeyCredential: _grpc.UnaryUnaryMultiCallable[_key_credential_requests_pb2.RotateKeyCredentialRequest, _key_credential_requests_pb2.RotateKeyCredentialResponse]
-    """Replaces a key's value and keeps everything else. Idempotent. KEY_NOT_FOUND if there is none."""
+    """Replaces a key's value and keeps everything else, once the provider took the new one; INVALID_REQUEST with its answer if it does not. The former value is
+    kept as a key of its own for the grace time. Idempotent. KEY_NOT_FOUND if there is none.
+    """
     ListProviderTypes: _grpc.UnaryUnaryMultiCallable[_registry_requests_pb2.ListProviderTypesRequest, _registry_requests_pb2.ListProviderTypesResponse]
     """Returns the catalog."""
     CreateModelMapping: _grpc.UnaryUnaryMultiCallable[_model_mapping_requests_pb2.CreateModelMappingRequest, _model_mapping_requests_pb2.CreateModelMappingResponse]
@@ -162,7 +164,9 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     DeleteKeyCredential: _aio.UnaryUnaryMultiCallable[_key_credential_requests_pb2.DeleteKeyCredentialRequest, _key_credential_requests_pb2.DeleteKeyCredentialResponse]  # type: ignore[assignment]
     """Deletes a key; the Router stops using it at once. KEY_NOT_FOUND if there is none."""
     RotateKeyCredential: _aio.UnaryUnaryMultiCallable[_key_credential_requests_pb2.RotateKeyCredentialRequest, _key_credential_requests_pb2.RotateKeyCredentialResponse]  # type: ignore[assignment]
-    """Replaces a key's value and keeps everything else. Idempotent. KEY_NOT_FOUND if there is none."""
+    """Replaces a key's value and keeps everything else, once the provider took the new one; INVALID_REQUEST with its answer if it does not. The former value is
+    kept as a key of its own for the grace time. Idempotent. KEY_NOT_FOUND if there is none.
+    """
     ListProviderTypes: _aio.UnaryUnaryMultiCallable[_registry_requests_pb2.ListProviderTypesRequest, _registry_requests_pb2.ListProviderTypesResponse]  # type: ignore[assignment]
     """Returns the catalog."""
     CreateModelMapping: _aio.UnaryUnaryMultiCallable[_model_mapping_requests_pb2.CreateModelMappingRequest, _model_mapping_requests_pb2.CreateModelMappingResponse]  # type: ignore[assignment]
@@ -335,7 +339,9 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _key_credential_requests_pb2.RotateKeyCredentialRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_key_credential_requests_pb2.RotateKeyCredentialResponse, _abc.Awaitable[_key_credential_requests_pb2.RotateKeyCredentialResponse]]:
-        """Replaces a key's value and keeps everything else. Idempotent. KEY_NOT_FOUND if there is none."""
+        """Replaces a key's value and keeps everything else, once the provider took the new one; INVALID_REQUEST with its answer if it does not. The former value is
+        kept as a key of its own for the grace time. Idempotent. KEY_NOT_FOUND if there is none.
+        """
 
     @_abc_1.abstractmethod
     def ListProviderTypes(

@@ -362,7 +362,14 @@ def read_rotate_key_credential(
     message = key_credential_requests_pb2.RotateKeyCredentialRequest()
     if body:
         fill_key_credential_spec(message.key, json.parse(body), "")
-    http.refuse_parameters(query)
+    for name, value in query:
+        match name:
+            case "graceSeconds":
+                message.grace_seconds = json.int64(value, name)
+            case "skipTest":
+                message.skip_test = http.boolean(value, name)
+            case _:
+                http.refuse_parameter(name, ("graceSeconds", "skipTest"))
     message.provider_id = json.int64(path["provider_id"], "providerId")
     message.key_id = path["key_id"]
     return message

@@ -126,6 +126,11 @@ def test_a_service_goes_away_and_comes_back(kind: int, target: str) -> None:
             "OnSystemAnnouncement",
             {"category": "maintenance", "message": "what happened"},
         ),
+        (
+            {"key_rotation": pb.KeyRotationNotification(key_id="key_1", days_left=7)},
+            "OnSystemAnnouncement",
+            {"category": "key-rotation", "message": "what happened"},
+        ),
     ],
 )
 def test_other_notifications_have_a_method_each(

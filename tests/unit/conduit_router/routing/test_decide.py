@@ -102,6 +102,18 @@ def test_what_is_left_out_has_a_reason() -> None:
     }
 
 
+def test_a_former_value_is_asked_after_all_others() -> None:
+    """Of those, each is first for its share of the calls."""
+    keys = [key(1, 1), key(2, 1), key(3, 1)]
+    keys[0].credential.retires_at.FromSeconds(1)
+    source = snapshot([provider(1)], keys=keys)
+    tried = {
+        tuple(each.key_id for each in decided(source, seed=seed).candidates[0].keys)
+        for seed in range(50)
+    }
+    assert tried == {("key_2", "key_3", "key_1"), ("key_3", "key_2", "key_1")}
+
+
 def test_a_caller_inside_the_allowed_networks_is_served() -> None:
     """The address decides, not the instance's having a rule."""
     source = snapshot([provider(1, security=ProviderSecurity(allowed_ips=["10.0.0.0/8"]))])

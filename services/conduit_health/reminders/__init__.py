@@ -1,0 +1,1 @@
+"""What administrators were reminded of."""
