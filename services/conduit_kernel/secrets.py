@@ -22,6 +22,7 @@ from conduit_kernel.errors import SecretUnreadable
 KEY_BYTES = 32
 NONCE_BYTES = 12
 _CLIENT = "client secret"
+_CLIENT_DATA = _CLIENT.encode()
 _SIGNING = b"conduit signature v1"
 
 
@@ -42,27 +43,42 @@ class Vault:
         """Name the current key, and nothing else of it."""
         return f"Vault({self._current})"
 
-    def seal(self, secret: str, owner: str) -> SealedSecret:
-        """Encrypt a secret for its owner, such as `key_3`; it opens for no other."""
-        data_key = AESGCM.generate_key(KEY_BYTES * 8)
+    def seal(self, secret: str, owner: str, destination: str = "") -> SealedSecret:
+        """Encrypt a secret for its owner, such as `key_3`, and for where it may be sent.
+
+        It opens for no other.
+        """
+        data_key, bound_to = AESGCM.generate_key(KEY_BYTES * 8), _bound_to(owner, destination)
         return SealedSecret(
             encryption_key_id=self._current,
-            wrapped_data_key=_encrypt(self._ciphers[self._current], data_key, owner),
-            ciphertext=_encrypt(AESGCM(data_key), secret.encode(), owner),
+            wrapped_data_key=_encrypt(self._ciphers[self._current], data_key, bound_to),
+            ciphertext=_encrypt(AESGCM(data_key), secret.encode(), bound_to),
+            destination=destination,
         )
 
-    def open(self, sealed: SealedSecret, owner: str) -> str:
-        """Return the secret. SecretUnreadable without its key, or if it was tampered with."""
-        return _decrypt(AESGCM(self._data_key(sealed, owner)), sealed.ciphertext, owner).decode()
+    def open(self, sealed: SealedSecret, owner: str, destination: str = "") -> str:
+        """Return the secret, which is to be sent to a destination.
+
+        SecretUnreadable without its key, if it was tampered with, or is for another destination.
+        """
+        if sealed.destination not in {"", destination}:
+            message = f"The value of {owner} is for {sealed.destination} alone; give it again"
+            raise SecretUnreadable(message, key_id=owner)
+        cipher = AESGCM(self._data_key(sealed, owner))
+        bound_to = _bound_to(owner, sealed.destination)
+        return _decrypt(cipher, sealed.ciphertext, owner, bound_to).decode()
 
     def rewrap(self, sealed: SealedSecret, owner: str) -> SealedSecret:
         """Return the same secret with its data key wrapped by the current encryption key."""
         return SealedSecret(
             encryption_key_id=self._current,
             wrapped_data_key=_encrypt(
-                self._ciphers[self._current], self._data_key(sealed, owner), owner
+                self._ciphers[self._current],
+                self._data_key(sealed, owner),
+                _bound_to(owner, sealed.destination),
             ),
             ciphertext=sealed.ciphertext,
+            destination=sealed.destination,
         )
 
     def hash(self, virtual_key: str) -> bytes:
@@ -88,7 +104,7 @@ class Vault:
 
     def seal_client_secret(self, content: bytes) -> str:
         """Return a text for clients, in letters of URLs, that only a vault of this key opens."""
-        return _text_of(_encrypt(self._client_ciphers[0], content, _CLIENT))
+        return _text_of(_encrypt(self._client_ciphers[0], content, _CLIENT_DATA))
 
     def open_client_secret(self, text: str) -> bytes | None:
         """Return the content; None if any character of the text was altered, or it is not ours."""
@@ -101,7 +117,7 @@ class Vault:
             return None
         for cipher in self._client_ciphers:
             try:
-                return _decrypt(cipher, sealed, _CLIENT)
+                return _decrypt(cipher, sealed, _CLIENT, _CLIENT_DATA)
             except SecretUnreadable:
                 continue
         return None
@@ -114,7 +130,8 @@ class Vault:
                 key_id=owner,
                 encryption_key_id=sealed.encryption_key_id,
             )
-        return _decrypt(cipher, sealed.wrapped_data_key, owner)
+        bound_to = _bound_to(owner, sealed.destination)
+        return _decrypt(cipher, sealed.wrapped_data_key, owner, bound_to)
 
 
 def key_id(key: bytes) -> str:
@@ -154,14 +171,19 @@ def parse_key(text: str) -> bytes:
     return key
 
 
-def _encrypt(cipher: AESGCM, data: bytes, owner: str) -> bytes:
+def _bound_to(owner: str, destination: str) -> bytes:
+    # What was sealed before there were destinations is of its owner alone.
+    return f"{owner} {destination}".encode() if destination else owner.encode()
+
+
+def _encrypt(cipher: AESGCM, data: bytes, bound_to: bytes) -> bytes:
     nonce = os.urandom(NONCE_BYTES)
-    return nonce + cipher.encrypt(nonce, data, owner.encode())
+    return nonce + cipher.encrypt(nonce, data, bound_to)
 
 
-def _decrypt(cipher: AESGCM, data: bytes, owner: str) -> bytes:
+def _decrypt(cipher: AESGCM, data: bytes, owner: str, bound_to: bytes) -> bytes:
     try:
-        return cipher.decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], owner.encode())
+        return cipher.decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], bound_to)
     except InvalidTag as error:
         raise SecretUnreadable(
             f"The secret of {owner} was changed or belongs to something else", key_id=owner

@@ -42,7 +42,8 @@ class Prober:
                     f"Provider {provider.name} has no enabled key", provider=provider.name
                 )
             return ProbeTarget(target, is_guarded=is_guarded)
-        text = self._vault.open(key.secret, key.credential.id)
+        destination = self._catalog.destination(provider, credential)
+        text = self._vault.open(key.secret, key.credential.id, destination)
         secret = await asyncio.to_thread(resolve_secret, text, self._env, self._read_file)
         return ProbeTarget(target, secret, is_guarded, key.credential.id)
 

@@ -41,7 +41,7 @@ from conduit_registry.own_administrators import OwnAdministrators
 from conduit_registry.refused_logins import WRITE_SECONDS, RefusedLoginWriter
 from conduit_registry.retention import FORGET_SECONDS, Retention
 from conduit_registry.retirements import Retirements
-from conduit_registry.rewrapping import rewrap
+from conduit_registry.rewrapping import bind, rewrap
 from conduit_registry.rpcs.audit import AuditService
 from conduit_registry.rpcs.base import Dependencies
 from conduit_registry.rpcs.snapshot import SnapshotService
@@ -126,6 +126,7 @@ async def _start(
     store = Store(engine, clock, vault)
     if settings.former_encryption_keys:
         await rewrap(store, vault, key_id(settings.encryption_key))
+    await bind(store, vault, catalog)
     addresses = Addresses(allow_private=settings.allow_private_addresses)
     secret_files = SecretFiles(settings.secret_folders)
     prober = Prober(
@@ -138,7 +139,7 @@ async def _start(
     metadata = service_metadata(settings.service_tokens[0])
     reports = KeyCheckReports(OutcomeServiceStub(health), metadata)
     discovery = Discovery(store, prober, Retirements(catalog))
-    feed, followers = Feed(store), Followers()
+    feed, followers, counted = Feed(store), Followers(), RefusedLogins(clock)
     store.on_change(feed.announce)
     store.on_change(discovery.wake)
     rotation = KeyRotation(store, prober, vault)
@@ -158,7 +159,6 @@ async def _start(
     administrators = Administrators(vault, clock)
     own = OwnAdministrators(store, administrators, followers)
     await own.load()
-    counted = RefusedLogins(clock)
     server = RpcServer(
         name="registry",
         master_key=settings.master_key,
@@ -172,8 +172,8 @@ async def _start(
     snapshots = snapshot_service_pb2.DESCRIPTOR.services_by_name["SnapshotService"]
     follow = SnapshotService(store, feed, followers)
     server.add(add_SnapshotServiceServicer_to_server, follow, snapshots)
-    audit = audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]
-    server.add(add_AuditServiceServicer_to_server, AuditService(store, counted), audit)
+    audit, taken = audit_service_pb2.DESCRIPTOR, AuditService(store, counted)
+    server.add(add_AuditServiceServicer_to_server, taken, audit.services_by_name["AuditService"])
     await server.start(settings.host, settings.port("registry") if port is None else port)
     retention = Retention(store, audit_days=settings.audit_days)
     writer = RefusedLoginWriter(store, counted)

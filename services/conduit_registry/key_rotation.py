@@ -1,7 +1,5 @@
 """What is around the rotation of keys: the test before it, and the end of the grace time."""
 
-from dataclasses import replace
-
 from conduit_kernel.audit.author import Author
 from conduit_kernel.errors import ConduitError, InvalidRequest, UnsupportedCapability
 from conduit_kernel.secrets import Vault
@@ -30,13 +28,7 @@ class KeyRotation:
         async with self._store.read() as reading:
             provider = await reading.get(PROVIDER, provider_id)
             key = await reading.key_of(provider_id, number)
-        sealed = self._vault.seal(api_key, key.api_id)
-        tried = replace(
-            key,
-            encryption_key_id=sealed.encryption_key_id,
-            wrapped_data_key=sealed.wrapped_data_key,
-            ciphertext=sealed.ciphertext,
-        )
+        tried = key.with_secret(self._vault.seal(api_key, key.api_id))
         try:
             await list_models(self._prober, provider, tried)
         except UnsupportedCapability:

@@ -1,7 +1,7 @@
 """What the Registry keeps, as plain values. Times are microseconds since 1970, UTC."""
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
 from conduit.internal.v1.snapshot_pb2 import SealedSecret
@@ -60,6 +60,8 @@ class Key:
     encryption_key_id: str = ""
     wrapped_data_key: bytes = field(default=b"", repr=False)
     ciphertext: bytes = field(default=b"", repr=False)
+    # Where the value may be sent; empty for what was sealed before there were any.
+    destination: str = ""
 
     @property
     def api_id(self) -> str:
@@ -73,6 +75,17 @@ class Key:
             encryption_key_id=self.encryption_key_id,
             wrapped_data_key=self.wrapped_data_key,
             ciphertext=self.ciphertext,
+            destination=self.destination,
+        )
+
+    def with_secret(self, sealed: SealedSecret) -> "Key":
+        """Return the key with another sealed value."""
+        return replace(
+            self,
+            encryption_key_id=sealed.encryption_key_id,
+            wrapped_data_key=sealed.wrapped_data_key,
+            ciphertext=sealed.ciphertext,
+            destination=sealed.destination,
         )
 
 

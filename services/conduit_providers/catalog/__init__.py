@@ -32,9 +32,11 @@ from conduit_kernel.errors import InvalidRequest, ProviderTypeUnknown
 from conduit_kernel.settings import Settings
 from conduit_providers.catalog.reader import read_spec
 from conduit_providers.spec import Endpoint, ProviderSpec
-from conduit_providers.target import Target
+from conduit_providers.target import Target, places_in
 
 ENTRY_POINTS = "conduit.provider_types"
+_PORTS = {"http": 80, "https": 443}
+_REGIONS = frozenset({"region", "location"})
 # How many near spellings an error suggests.
 SUGGESTIONS = 3
 
@@ -88,6 +90,23 @@ class Catalog:
         )
         url = _checked_url(target.fill(target.base_url), provider.name)
         return replace(target, base_url=_shortened(spec, url))
+
+    def destination(self, provider: Provider, credential: KeyCredential | None = None) -> str:
+        """Return where the value of a key may be sent. ProviderTypeUnknown without the type.
+
+        It is the origin of the address that operators gave, or the type whose own address it is.
+        """
+        spec, settings = self.find(provider.provider_type), dict(provider.settings)
+        given = (credential.base_url if credential else "") or provider.base_url
+        template = given or spec.base_url
+        # Of regions each is the provider's own.
+        named = sorted(set(places_in(template)) - _REGIONS)
+        who = "".join(f" {name}={settings.get(name)}" for name in named)
+        if not given:
+            return f"{spec.name}{who}"
+        parts = urlsplit(given)
+        port = parts.port or _PORTS.get(parts.scheme, 0)
+        return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}{who}"
 
     def targets(
         self, provider: Provider, credential: KeyCredential | None = None

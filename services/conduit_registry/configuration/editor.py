@@ -40,7 +40,6 @@ from conduit_registry.values import (
     Provider,
     Step,
     VirtualKey,
-    key_id,
 )
 
 VIRTUAL_KEY_START = "condt_"
@@ -83,8 +82,13 @@ class Editor:
         self._check_target(Provider(**given))
         return await self.changing.create(PROVIDER, lambda number: Provider(id=number, **given))
 
-    async def update_provider(self, number: int, given: ProviderPatch, etag: str = "") -> Provider:
-        """Change an instance."""
+    async def update_provider(
+        self, number: int, given: ProviderPatch, etag: str = "", *, may_move_keys: bool = False
+    ) -> Provider:
+        """Change an instance.
+
+        `may_move_keys` is for whoever gives the keys again, or takes those for lost that are not.
+        """
         old = await self.changing.get(PROVIDER, number)
         must_match(etag, messages.provider(old).etag)
         new = replace(old, **given)
@@ -96,6 +100,8 @@ class Editor:
         if new.name.casefold() != old.name.casefold():
             await self._claim_provider_name(new.name)
         self._check_target(new)
+        if not may_move_keys:
+            await self._check_keys_stay(old, new)
         return await self.changing.update(PROVIDER, old, new)
 
     async def delete_provider(self, number: int) -> None:
@@ -109,7 +115,7 @@ class Editor:
         key = Key(provider_id=provider_id, **without_value(given))
         self._check_target(provider, key)
         return await self.changing.create(
-            KEY, lambda number: self._sealed(replace(key, id=number), api_key)
+            KEY, lambda number: self._sealed(provider, replace(key, id=number), api_key)
         )
 
     async def update_key(
@@ -121,6 +127,9 @@ class Editor:
         must_match(etag, messages.key(old).etag)
         api_key, new = given.get("api_key"), replace(old, **without_value(given))
         self._check_target(provider, new)
+        if api_key is None and self._destination(provider, new) != self._destination(provider, old):
+            message = "baseUrl leads elsewhere, where no key is sent that was not given for it: "
+            raise InvalidRequest(f"{message}send apiKey as well", field="baseUrl")
         key = await self.changing.update(KEY, old, new)
         return key if api_key is None else await self.rotate_key(provider_id, number, api_key)
 
@@ -129,19 +138,24 @@ class Editor:
 
         With a `grace` of some microseconds the former value is a key of its own for so long.
         """
-        await self.changing.get(PROVIDER, provider_id)
+        provider = await self.changing.get(PROVIDER, provider_id)
         old = await self.changing.key_of(provider_id, number)
         if old.retires_at is not None:
             message = (
                 f"{old.api_id} is a former value that goes by itself; rotate the key it was of"
             )
             raise InvalidRequest(message, field="keyId")
-        if self._has_value(old, api_key):
+        value = self._value_of(provider, old)
+        if value is not None and secrets.compare_digest(value.encode(), api_key.encode()):
             return old
         if grace and old.is_enabled:
-            await self._keep_former(old, self.changing.now + grace)
-        new = replace(self._sealed(old, api_key), rotated_at=self.changing.now)
+            await self._keep_former(provider, old, self.changing.now + grace)
+        new = replace(self._sealed(provider, old, api_key), rotated_at=self.changing.now)
         return await self.changing.update(KEY, old, new, AUDIT_ACTION_ROTATED)
+
+    def may_stay(self, provider: Provider, key: Key) -> bool:
+        """Return whether a key's value was given for where it is sent."""
+        return key.destination in {"", self._destination(provider, key)}
 
     async def delete_key(self, provider_id: int, number: int) -> None:
         """Remove a key."""
@@ -223,35 +237,42 @@ class Editor:
         """Remove a virtual key."""
         await self.changing.delete(VIRTUAL_KEY, await self.changing.get(VIRTUAL_KEY, number))
 
-    async def _keep_former(self, key: Key, retires_at: int) -> None:
-        try:
-            value = self._vault.open(key.secret, key.api_id)
-        except SecretUnreadable:
-            # Nobody can use it.
-            return
-        former = replace(key, retires_at=retires_at, last_used=None)
-        await self.changing.create(
-            KEY, lambda number: self._sealed(replace(former, id=number), value)
-        )
+    async def _keep_former(self, provider: Provider, key: Key, retires_at: int) -> None:
+        value = self._value_of(provider, key)
+        if value is not None:
+            former = replace(key, retires_at=retires_at, last_used=None)
+            await self.changing.create(
+                KEY, lambda number: self._sealed(provider, replace(former, id=number), value)
+            )
 
-    def _sealed(self, key: Key, api_key: str) -> Key:
+    def _sealed(self, provider: Provider, key: Key, api_key: str) -> Key:
         self._check_files(api_key)
-        sealed = self._vault.seal(api_key, key_id(key.id))
-        return replace(
-            key,
-            masked_api_key=masked(api_key),
-            encryption_key_id=sealed.encryption_key_id,
-            wrapped_data_key=sealed.wrapped_data_key,
-            ciphertext=sealed.ciphertext,
-        )
+        destination = self._destination(provider, key)
+        sealed = self._vault.seal(api_key, key.api_id, destination)
+        return replace(key, masked_api_key=masked(api_key)).with_secret(sealed)
 
-    def _has_value(self, key: Key, api_key: str) -> bool:
+    def _value_of(self, provider: Provider, key: Key) -> str | None:
+        """Return a key's value; None if it cannot be read, which giving it again mends."""
         try:
-            known = self._vault.open(key.secret, key.api_id)
+            return self._vault.open(key.secret, key.api_id, self._destination(provider, key))
         except SecretUnreadable:
-            # Giving the key again is how that is mended.
-            return False
-        return secrets.compare_digest(known.encode(), api_key.encode())
+            return None
+
+    def _destination(self, provider: Provider, key: Key) -> str:
+        return self._catalog.destination(messages.provider(provider), messages.key(key))
+
+    async def _check_keys_stay(self, old: Provider, new: Provider) -> None:
+        """Refuse to send keys where nobody who gave them meant them to go."""
+        before, after = messages.provider(old), messages.provider(new)
+        for key in await self.changing.every(KEY, provider_id=old.id):
+            shown = messages.key(key)
+            there = self._catalog.destination(after, shown)
+            if there != self._catalog.destination(before, shown):
+                raise InvalidRequest(
+                    f"The keys of {old.name} were not given for {there}: delete them, "
+                    "change the address, and add them again",
+                    field="baseUrl",
+                )
 
     def _check_files(self, api_key: str) -> None:
         # A link may lead elsewhere by the time that the key is used, so it is followed then.

@@ -25,6 +25,7 @@ from conduit_registry.values import Key, Provider, Resource
 _KEY_IS_NEEDED = (
     "apiKey is missing, as exports have no secrets: give the key, or a reference such as env:NAME"
 )
+_KEY_IS_NEEDED_THERE = "apiKey is missing, as the stored one was not given for this address"
 
 
 class Import:
@@ -77,7 +78,9 @@ class Import:
         elif _is_same(old, entry.given):
             return old
         else:
-            new = await self._editor.update_provider(old.id, entry.given)
+            # Those that are not given again are looked at with the keys.
+            is_whole = entry.keys is not None
+            new = await self._editor.update_provider(old.id, entry.given, may_move_keys=is_whole)
         self._tell(label, old, new)
         return new
 
@@ -100,6 +103,8 @@ class Import:
             if not given.get("api_key"):
                 raise InvalidRequest(_KEY_IS_NEEDED, field="apiKey")
             new = await self._editor.create_key(provider.id, given)
+        elif "api_key" not in given and not self._editor.may_stay(provider, old):
+            raise InvalidRequest(_KEY_IS_NEEDED_THERE, field="apiKey")
         elif "api_key" not in given and _is_same(old, given):
             return
         else:

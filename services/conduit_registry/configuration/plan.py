@@ -36,7 +36,12 @@ from conduit_registry.values import FallbackChain, Key, ModelMapping, Provider, 
 _OWN = frozenset(
     {"id", "created_at", "updated_at", "last_used", "rotated_at", "key_prefix", "hash"}
 )
-_SEALED = frozenset({"masked_api_key", "encryption_key_id", "wrapped_data_key", "ciphertext"})
+_SEALED = frozenset(
+    {
+        *("masked_api_key", "encryption_key_id", "wrapped_data_key", "ciphertext"),
+        *("destination", "retires_at"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

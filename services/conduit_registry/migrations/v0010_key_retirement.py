@@ -1,4 +1,4 @@
-"""Former values of rotated keys, which are kept for a time."""
+"""Former values of rotated keys, which are kept for a time, and where values may be sent."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,10 +8,13 @@ down_revision = "v0009"
 
 
 def upgrade() -> None:
-    """Add when a key is removed: none of those that are there is."""
+    """Add when a key is removed: none is; and the destination, which the Registry finds out."""
     op.add_column("key_credentials", sa.Column("retires_at", sa.BigInteger()))
+    destination = sa.Column("destination", sa.Text(), nullable=False, server_default="")
+    op.add_column("key_credentials", destination)
 
 
 def downgrade() -> None:
-    """Remove it; former values stay, as keys like any other."""
+    """Remove them; former values stay, as keys like any other."""
+    op.drop_column("key_credentials", "destination")
     op.drop_column("key_credentials", "retires_at")

@@ -111,6 +111,7 @@ class KeyRow(Row):
     encryption_key_id: Mapped[str] = mapped_column(index=True)
     wrapped_data_key: Mapped[bytes]
     ciphertext: Mapped[bytes]
+    destination: Mapped[str] = mapped_column(server_default="")
 
 
 class ModelMappingRow(Row):

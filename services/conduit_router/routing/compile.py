@@ -138,7 +138,7 @@ class Compiler:
             try:
                 made, is_lasting = former.get(key_source), True
                 if made is None:
-                    made, is_lasting = self._key(key, builder, files)
+                    made, is_lasting = self._key(provider, key, builder, files)
                 usable.append(made)
                 if is_lasting:
                     lasting[key_source] = made
@@ -168,10 +168,11 @@ class Compiler:
         return instance
 
     def _key(
-        self, key: SnapshotKey, builder: KeyBuilder, files: FileTexts | None
+        self, provider: Provider, key: SnapshotKey, builder: KeyBuilder, files: FileTexts | None
     ) -> tuple[UpstreamKey, bool]:
         """Return a key, and whether it will be the same the next time."""
-        text = self._vault.open(key.secret, key.credential.id)
+        destination = self._catalog.destination(provider, key.credential)
+        text = self._vault.open(key.secret, key.credential.id, destination)
         if files is None and (paths := files_named(text)):
             raise _FilesWanted(paths)
         secret = resolve_secret(text, self._env, (files or NO_FILES).read)
@@ -256,6 +257,7 @@ def _key_source(address: tuple[object, ...], key: SnapshotKey) -> _KeySource:
         credential.rotated_at.ToNanoseconds(),
         secret.wrapped_data_key,
         secret.ciphertext,
+        secret.destination,
     )
 
 

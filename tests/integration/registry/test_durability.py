@@ -188,7 +188,7 @@ async def test_a_new_encryption_key_wraps_what_the_former_one_did(bench: Bench) 
         [entry, *_] = (await api(ListAuditEntriesRequest())).entries
     assert after.revision == before.revision + 1
     assert entry.actor == "registry-rewrap"
-    assert Vault(NEW_KEY).open(after.keys[0].secret, "key_1") == "sk-0123456789"
+    assert Vault(NEW_KEY).open(after.keys[0].secret, "key_1", "OpenAI") == "sk-0123456789"
     assert after.keys[0].secret.ciphertext == before.keys[0].secret.ciphertext
 
 
@@ -203,7 +203,7 @@ async def test_a_secret_of_a_lost_encryption_key_keeps_nothing_from_starting(ben
         request = UpdateKeyCredentialRequest(provider_id=1, key_id="key_1", key=key)
         assert (await api(request)).key.masked_api_key == "…1234"
         found = await api.snapshot()
-    assert Vault(NEW_KEY).open(found.keys[0].secret, "key_1") == "sk-new-value-1234"
+    assert Vault(NEW_KEY).open(found.keys[0].secret, "key_1", "OpenAI") == "sk-new-value-1234"
 
 
 async def test_without_the_master_key_nothing_is_told(api: Api) -> None:

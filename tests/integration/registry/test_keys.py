@@ -60,7 +60,7 @@ async def test_a_key_belongs_to_its_instance(api: Api) -> None:
 
 async def test_an_update_changes_the_given_fields_alone(api: Api) -> None:
     """The value stays, unless it is given."""
-    await api.provider()
+    await api.provider(base_url="http://127.0.0.1:1")
     key = await add(api, name="A", organization="org-1")
     request = pb.UpdateKeyCredentialRequest(
         provider_id=1, key_id=key.id, key=spec(is_enabled=False, base_url="http://127.0.0.1:1/v1")

@@ -142,7 +142,8 @@ async def test_removal_of_an_instance_costs_no_statement_for_each_mapping(bench:
             await api(DeleteProviderRequest(id=1))
         left = (await api.snapshot()).mappings
     assert {mapping.provider_id for mapping in left} == {2}
-    assert len(seen) < 30
+    # Of 600, with those of the loops beside it.
+    assert len(seen) < 60
 
 
 async def test_document_that_changes_nothing_costs_no_statement_for_each_thing(

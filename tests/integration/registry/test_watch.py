@@ -78,7 +78,7 @@ async def test_the_changes_lead_where_the_snapshot_is(api: Api, bench: Bench) ->
             await late.next()
         assert snapshot_of(late.state) == snapshot_of(early.state)
     [key] = late.state.keys.values()
-    assert Vault(bench.settings.encryption_key).open(key.secret, "key_1") == SECRET
+    assert Vault(bench.settings.encryption_key).open(key.secret, "key_1", "OpenAI") == SECRET
 
 
 async def test_a_watcher_that_comes_back_gets_what_it_missed(api: Api) -> None:

@@ -49,10 +49,9 @@ class Upstream:
         is_chat = head.startswith("post")
         if is_chat:
             self.asked.append(token)
-        answer, status = (ANSWER if is_chat else MODELS), 200
-        if token not in self.taken:
-            answer, status = REFUSED, 401
-        body = orjson.dumps(answer)
+        is_taken = token in self.taken
+        status = 200 if is_taken else 401
+        body = orjson.dumps((ANSWER if is_chat else MODELS) if is_taken else REFUSED)
         lines = f"HTTP/1.1 {status} X\r\ncontent-type: application/json\r\nconnection: close"
         writer.write(f"{lines}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)
         await writer.drain()

@@ -120,12 +120,16 @@ async def test_a_replaced_key_rests_no_more(tmp_path: Path) -> None:
 async def test_an_instance_with_another_address_is_tried_again(tmp_path: Path) -> None:
     """An open circuit says nothing of the new place; Health shows what the router's circuit is."""
     async with upstream("sk-right") as url, running_suite(tmp_path) as suite:
-        provider_id, _ = await set_up(suite, "http://127.0.0.1:9/v1", "sk-right")
+        provider_id, key_id = await set_up(suite, "http://127.0.0.1:9/v1", "sk-right")
         async with suite.caller() as client:
             codes = [(await ask(client))[1] for _ in range(5)]
             assert codes[-1] == "provider_unhealthy"
             await circuit_of(suite, provider_id, "Open")
-            await suite.call("PUT", f"/api/providers/{provider_id}", {"baseUrl": url})
+            path = f"/api/providers/{provider_id}"
+            # Keys go nowhere but where they were given for.
+            await suite.call("DELETE", f"{path}/keys/{key_id}")
+            await suite.call("PUT", path, {"baseUrl": url})
+            await suite.call("POST", f"{path}/keys", {"apiKey": "sk-right"})
             await suite.settled()
             assert await ask(client) == (200, "")
             await circuit_of(suite, provider_id, "Closed")

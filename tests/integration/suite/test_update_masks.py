@@ -224,7 +224,10 @@ async def make(suite: Suite, kind_name: str, name: str) -> Resource:
     """Create an instance, and a resource of a kind that may depend on it."""
     kind = KINDS[kind_name]
     provider = await suite.call(
-        "POST", "/api/providers", {"name": f"for {name}", "providerType": "Simulator"}
+        "POST",
+        "/api/providers",
+        # Where its keys' own addresses lead: they go nowhere else unless they are given again.
+        {"name": f"for {name}", "providerType": "Simulator", "baseUrl": "http://127.0.0.1:9"},
     )
     spec: Any = type(kind.spec)()
     spec.CopyFrom(kind.spec)

@@ -42,6 +42,8 @@ RULES = {
     "auditLevel": "Full",
 }
 NO_RULES = {"allowedIPs": [], "requireMTLS": False, "keyRotationDays": 0, "auditLevel": "Basic"}
+# Of instances and of their keys, which go nowhere else unless they are given again.
+ORIGIN = "http://127.0.0.1:9"
 PROVIDERS = Resource(
     "/api/providers",
     {"providerType": "AzureOpenAI", "baseUrl": "http://127.0.0.1:9/v1"},
@@ -197,7 +199,9 @@ async def make(suite: Suite, client: httpx.AsyncClient, kind: str, name: str) ->
     """Create an instance, and a resource of a kind that may depend on it."""
     resource = RESOURCES[kind]
     provider = await suite.call(
-        "POST", "/api/providers", {"name": f"of {name}", "providerType": "Simulator"}
+        "POST",
+        "/api/providers",
+        {"name": f"of {name}", "providerType": "Simulator", "baseUrl": ORIGIN},
     )
     known: dict[str, object] = {"provider": provider["id"]}
     if kind in NAMED_BY:

@@ -131,3 +131,19 @@ def test_a_signature_is_of_these_data_and_one_of_our_keys() -> None:
     for other in (b"", b"dat", b"data "):
         assert not current.has_signed(other, signature)
     assert not Vault(new).has_signed(b"data", signature)
+
+
+def test_a_secret_opens_for_its_destination_alone() -> None:
+    """Also where somebody wrote another one beside it, or wrapped its data key anew."""
+    there = "https://api.openai.com:443"
+    sealed = Vault(KEY).seal("sk", "key_1", there)
+    assert Vault(KEY).open(sealed, "key_1", there) == "sk"
+    with pytest.raises(SecretUnreadable, match=r"^The value of key_1 is for .* alone; give it"):
+        Vault(KEY).open(sealed, "key_1", "https://evil.example:443")
+    new = bytes(range(32))
+    rewrapped = Vault(new, KEY).rewrap(sealed, "key_1")
+    assert Vault(new).open(rewrapped, "key_1", there) == "sk"
+    for moved in ("https://evil.example:443", ""):
+        rewrapped.destination = moved
+        with pytest.raises(SecretUnreadable, match="was changed"):
+            Vault(new).open(rewrapped, "key_1", moved)

@@ -23,10 +23,10 @@ async def keys_of(api: Api) -> list[KeyCredential]:
     return list((await api(pb.ListKeyCredentialsRequest(provider_id=1))).keys)
 
 
-async def begin(api: Api, upstream: Upstream, **security: int) -> None:
+async def begin(api: Api, upstream: Upstream, days: int = 0) -> None:
     """Make an instance of the upstream with a key that it takes."""
     upstream.lists(OLD, "gpt-4o")
-    rules = ProviderSecurity(**security)
+    rules = ProviderSecurity(key_rotation_days=days)
     await api.provider(base_url=upstream.url, security=rules)
     key = KeyCredentialSpec(api_key=OLD, name="Main", provider_account_group="production")
     await api(pb.CreateKeyCredentialRequest(provider_id=1, key=key))
@@ -64,7 +64,7 @@ async def test_the_former_value_is_a_key_for_the_grace_time(
 ) -> None:
     """With all that the key has; then it goes by itself, and the audit log says so."""
     async with bench.registry() as api:
-        await begin(api, upstream, key_rotation_days=90)
+        await begin(api, upstream, 90)
         upstream.lists(NEW, "gpt-4o")
         bench.clock.now = NOW + 90 * DAY
         rotated = (await api(rotation(grace_seconds=3600))).key
@@ -83,8 +83,9 @@ async def test_the_former_value_is_a_key_for_the_grace_time(
         assert not former.HasField("rotation_due_at")
         sealed = {each.credential.id: each.secret for each in (await api.snapshot()).keys}
         vault = Vault(bench.settings.encryption_key)
-        assert vault.open(sealed[present.id], present.id) == NEW
-        assert vault.open(sealed[former.id], former.id) == OLD
+        destination = upstream.url.removesuffix("/v1")
+        assert vault.open(sealed[present.id], present.id, destination) == NEW
+        assert vault.open(sealed[former.id], former.id, destination) == OLD
         assert (await api.refused(_of(former.id))).metadata["field"] == "keyId"
         bench.clock.now += 3599
         await api.process.retire_keys()

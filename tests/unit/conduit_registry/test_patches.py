@@ -26,7 +26,10 @@ PATCHES = (
 )
 # What the Registry says of a thing, and no operator.
 OWN = {"id", "created_at", "updated_at", "last_used", "rotated_at", "key_prefix", "hash"}
-SEALED = {"masked_api_key", "encryption_key_id", "wrapped_data_key", "ciphertext"}
+SEALED = {
+    *("masked_api_key", "encryption_key_id", "wrapped_data_key", "ciphertext", "destination"),
+    "retires_at",
+}
 
 
 @pytest.mark.parametrize(("patch", "value"), PATCHES)

@@ -2,14 +2,17 @@
 
 from dataclasses import replace
 
+import pytest
 import structlog
 from tests.support.registry import ENCRYPTION_KEY, numbered
 from tests.unit.conduit_registry.conftest import AUTHOR
 
+from conduit_kernel.errors import SecretUnreadable
 from conduit_kernel.pagination import Page
 from conduit_kernel.secrets import Vault
 from conduit_kernel.secrets import key_id as encryption_key_id
-from conduit_registry.rewrapping import rewrap
+from conduit_providers.catalog import Catalog
+from conduit_registry.rewrapping import bind, rewrap
 from conduit_registry.store import KEY, PROVIDER, Store
 from conduit_registry.values import Key, Provider, key_id
 
@@ -83,3 +86,22 @@ async def test_a_key_that_was_tampered_with_stays(store: Store) -> None:
     with structlog.testing.capture_logs() as logs:
         assert await rewrap(store, Vault(NEW, OLD), CURRENT) == 1
     assert [line["key_id"] for line in logs] == ["key_1"]
+
+
+async def test_what_was_sealed_before_there_were_destinations_is_bound_once(
+    store: Store, catalog: Catalog
+) -> None:
+    """To where it is sent now; what cannot be read stays as it is, and is no trouble."""
+    vault = Vault(NEW)
+    await add_keys(store, NEW, LOST)
+    assert await bind(store, vault, catalog) == 1
+    bound, lost = await stored(store)
+    assert (bound.destination, lost.destination) == ("OpenAI", "")
+    assert vault.open(bound.secret, bound.api_id, "OpenAI") == "sk-1"
+    with pytest.raises(SecretUnreadable):
+        vault.open(bound.secret, bound.api_id)
+    assert await bind(store, vault, catalog) == 0
+    async with store.read() as reading:
+        [last, *_] = await reading.audit_page(Page(1, 0, ""))
+    assert (last.actor, last.resource_id) == ("registry-rewrap", "key_1")
+    assert last.changes == {"destination": {"from": "", "to": "OpenAI"}}

@@ -147,7 +147,7 @@ async def test_a_key_is_sealed_under_its_own_id(edit: Edit, vault: Vault) -> Non
         await add_provider(editor)
         key = await editor.create_key(1, {"api_key": API_KEY, "name": "A"})
     assert (key.masked_api_key, key.rotated_at) == ("…abcd", None)
-    assert vault.open(key.secret, "key_1") == API_KEY
+    assert vault.open(key.secret, "key_1", "OpenAI") == API_KEY
     assert API_KEY not in repr(key)
 
 
@@ -159,7 +159,7 @@ async def test_a_rotation_is_a_new_value_at_a_time(edit: Edit, vault: Vault) -> 
         rotated = await editor.update_key(1, 1, {"api_key": "sk-new-5678", "name": "B"})
     assert (rotated.masked_api_key, rotated.name) == ("…5678", "B")
     assert rotated.rotated_at == NOW * 1_000_000
-    assert vault.open(rotated.secret, "key_1") == "sk-new-5678"
+    assert vault.open(rotated.secret, "key_1", rotated.destination) == "sk-new-5678"
 
 
 async def test_a_key_that_cannot_be_read_is_mended_by_giving_it_again(
@@ -173,16 +173,53 @@ async def test_a_key_that_cannot_be_read_is_mended_by_giving_it_again(
         await editor.changing.update(
             KEY,
             key,
-            replace(
-                key,
-                encryption_key_id=lost.encryption_key_id,
-                wrapped_data_key=lost.wrapped_data_key,
-                ciphertext=lost.ciphertext,
-            ),
+            key.with_secret(lost),
         )
         mended = await editor.rotate_key(1, key.id, API_KEY)
-    assert vault.open(mended.secret, key.api_id) == API_KEY
+    assert vault.open(mended.secret, key.api_id, "OpenAI") == API_KEY
     assert await revision(store) == 4
+
+
+async def test_a_key_goes_nowhere_but_where_it_was_given_for(edit: Edit) -> None:
+    """Another origin asks for the key again; another path of the same does not."""
+    here, there = "https://here.example/v1", "https://there.example/v1"
+    async with edit() as editor:
+        await editor.create_provider({"name": "Main", "provider_type": "OpenAI", "base_url": here})
+        key = await editor.create_key(1, {"api_key": API_KEY})
+        assert key.destination == "https://here.example:443"
+        await editor.update_provider(1, {"base_url": "https://here.example/v2", "weight": 2})
+        for moved in (there, "http://here.example/v1", "https://here.example:8443/v1", ""):
+            with pytest.raises(InvalidRequest, match="were not given for") as caught:
+                await editor.update_provider(1, {"base_url": moved})
+            assert caught.value.metadata["field"] == "baseUrl"
+            if moved:
+                with pytest.raises(InvalidRequest, match="send apiKey as well"):
+                    await editor.update_key(1, key.id, {"base_url": moved})
+        moved_key = await editor.update_key(1, key.id, {"base_url": there, "api_key": API_KEY})
+        assert moved_key.destination == "https://there.example:443"
+        assert moved_key.rotated_at
+        # Its own address is where it goes, wherever the instance is.
+        await editor.update_provider(1, {"base_url": "https://else.example/v1"})
+
+
+async def test_a_resource_of_a_shared_host_is_a_destination_of_its_own(edit: Edit) -> None:
+    """Whoever has a resource of a name reads what is sent there; a region is the provider's own."""
+    async with edit() as editor:
+        settings = {"resource": "ours", "apiVersion": "2024-10-21"}
+        await editor.create_provider(
+            {"name": "Azure", "provider_type": "AzureOpenAI", "settings": settings}
+        )
+        key = await editor.create_key(1, {"api_key": API_KEY})
+        assert key.destination == "AzureOpenAI resource=ours"
+        await editor.update_provider(1, {"settings": settings | {"apiVersion": "2025-01-01"}})
+        with pytest.raises(InvalidRequest, match="were not given for"):
+            await editor.update_provider(1, {"settings": settings | {"resource": "theirs"}})
+        await editor.create_provider(
+            {"name": "AWS", "provider_type": "Bedrock", "settings": {"region": "us-east-1"}}
+        )
+        pair = '{"accessKeyId": "AKIA5678", "secretAccessKey": "secret"}'
+        await editor.create_key(2, {"api_key": pair})
+        await editor.update_provider(2, {"settings": {"region": "eu-west-1"}})
 
 
 async def test_a_key_belongs_to_its_instance(edit: Edit) -> None:

@@ -192,3 +192,26 @@ async def test_a_chains_steps_are_replaced_as_one(bench: Bench, edit: Edit) -> N
     text = "fallbackChains: [{modelAlias: fast, providers: [{provider: Main}]}]"
     [line] = await imported(bench, edit, text)
     assert line.startswith("changed fallback chain 'fast', providers: [")
+
+
+async def test_a_document_that_moves_an_instance_gives_its_keys_again(
+    bench: Bench, edit: Edit, store: Store
+) -> None:
+    """All of them, or it changes nothing; without the section of keys they are stored ones, too."""
+    await imported(bench, edit, BASE)
+    moved = BASE.replace(
+        "providerType: OpenAI", "providerType: OpenAI\n  baseUrl: http://127.0.0.1:9"
+    )
+    before = await keys_of(store)
+    one = moved.replace(", apiKey: sk-backup-0002", "")
+    none = "providers: [{name: Main, providerType: OpenAI, baseUrl: 'http://127.0.0.1:9'}]"
+    for text, field in ((one, "providers[0].keys[1].apiKey"), (none, "providers[0].baseUrl")):
+        with pytest.raises(ConduitError) as caught:
+            await imported(bench, edit, text)
+        assert caught.value.metadata["field"] == field
+        assert await keys_of(store) == before
+    lines = await imported(bench, edit, moved)
+    assert "rotated key_1 of provider 'Main'" in lines
+    async with store.read() as reading:
+        found = await reading.every(KEY)
+    assert [each.destination for each in found] == ["http://127.0.0.1:9"] * 2

@@ -127,22 +127,28 @@ class SealedSecret(_message.Message):
     ENCRYPTION_KEY_ID_FIELD_NUMBER: _builtins.int
     WRAPPED_DATA_KEY_FIELD_NUMBER: _builtins.int
     CIPHERTEXT_FIELD_NUMBER: _builtins.int
+    DESTINATION_FIELD_NUMBER: _builtins.int
     encryption_key_id: _builtins.str
     """Which encryption key wrapped the data key: the first 8 bytes of its SHA-256, in hex."""
     wrapped_data_key: _builtins.bytes
     """The data key, wrapped: 12 bytes of nonce, then ciphertext and tag."""
     ciphertext: _builtins.bytes
-    """The secret: 12 bytes of nonce, then ciphertext and tag. The associated data is the key's id."""
+    """The secret: 12 bytes of nonce, then ciphertext and tag. The associated data, of the data key as well, is the key's id and the destination."""
+    destination: _builtins.str
+    """Where it may be sent, such as `https://api.openai.com:443`, or the provider type whose own address it is. Empty for what was sealed before
+    there were any, and for what is sent nowhere.
+    """
     def __init__(
         self,
         *,
         encryption_key_id: _builtins.str = ...,
         wrapped_data_key: _builtins.bytes = ...,
         ciphertext: _builtins.bytes = ...,
+        destination: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ciphertext", b"ciphertext", "encryption_key_id", b"encryption_key_id", "wrapped_data_key", b"wrapped_data_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ciphertext", b"ciphertext", "destination", b"destination", "encryption_key_id", b"encryption_key_id", "wrapped_data_key", b"wrapped_data_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
