@@ -31,7 +31,7 @@ def _calling(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def run(url: str | None, key: str | None, data_dir: Path, **asked: object) -> None:
         gateway = _gateway(url, key, data_dir)
-        with _told(gateway):
+        with told(gateway):
             command(gateway, **asked)
 
     return run
@@ -48,7 +48,8 @@ def _gateway(url: str | None, key: str | None, data_dir: Path) -> "Gateway":
 
 
 @contextmanager
-def _told(gateway: "Gateway") -> Iterator[None]:
+def told(gateway: "Gateway") -> Iterator[None]:
+    """Tell what goes wrong with a gateway in one line."""
     from conduit_cli.chat import models  # noqa: PLC0415 # as above
     from conduit_cli.gateway import GatewayError  # noqa: PLC0415 # as above
 

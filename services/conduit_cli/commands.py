@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from conduit_cli.admin_commands import ADMIN_COMMANDS
 from conduit_cli.caller_commands import CALLER_COMMANDS
 from conduit_cli.network_options import network_options
 from conduit_cli.options import data_dir_option as _data_dir
@@ -194,7 +195,7 @@ def _alone(service: str, purpose: str) -> click.Command:
     return command(_data_dir(_host(ports)))
 
 
-for _command in CALLER_COMMANDS:
+for _command in (*CALLER_COMMANDS, *ADMIN_COMMANDS):
     conduit.add_command(_command)
 for _service, _purpose in SERVICES.items():
     conduit.add_command(_alone(_service, _purpose))

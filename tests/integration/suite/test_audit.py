@@ -1,15 +1,20 @@
 """One log has what was done at every service, also while they were away from each other."""
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import grpc
 import httpx
+import orjson
 import pytest
+from click.testing import CliRunner, Result
 from tests.support.suite import Suite
 from tests.support.waiting import eventually
 
 from conduit.v1.billing_requests_pb2 import ListModelCostsRequest
 from conduit.v1.billing_service_pb2_grpc import BillingServiceStub
+from conduit_cli.commands import conduit
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -114,3 +119,28 @@ async def test_refused_logins_are_counted_at_whichever_door(suite: Suite) -> Non
         ("login", "anonymous", "127.0.0.1")
     }
     assert {each["changes"]["reason"] for each in found} == {"ADMINISTRATOR_TOKEN_INVALID"}
+
+
+async def test_the_command_verifies_and_exports_the_log(suite: Suite, tmp_path: Path) -> None:
+    """Of a running gateway, with a token of an auditor; a day later it is held to its export."""
+    auditor = {"name": "auditor", "role": "Auditor"}
+    token = (await suite.call("POST", "/api/administrators", auditor))["token"]
+    kept = str(tmp_path / "kept.jsonl")
+
+    async def run(*words: str) -> Result:
+        arguments = ["audit", *words, "--url", suite.url, "--key", token]
+        return await asyncio.to_thread(CliRunner().invoke, conduit, arguments)
+
+    assert (await run("export", "-o", kept)).exit_code == 0
+    await suite.call("POST", "/api/virtual-keys", {"name": "after the export"})
+    found = await run("verify", "--against", kept)
+    assert (found.exit_code, "is whole" in found.output) == (0, True)
+    # To a file, as the services of this process write their logs to the same output.
+    wanted = ("--action", "Created", "--resource-kind", "virtual_key")
+    file = tmp_path / "created.jsonl"
+    assert (await run("export", *wanted, "-o", str(file))).exit_code == 0
+    created = list(map(orjson.loads, file.read_text("utf-8").splitlines()))
+    assert created[0]["changes"]["name"]["to"] == "after the export"
+    assert {(each["action"], each["resourceKind"]) for each in created} == {
+        ("Created", "virtual_key")
+    }

@@ -1,0 +1,126 @@
+"""The commands that administer a running gateway: audit verify, audit export."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from conduit_cli.caller_commands import told
+from conduit_cli.options import data_dir_option
+
+if TYPE_CHECKING:
+    # What a command imports when it runs, so that each starts fast.
+    from conduit_cli.gateway import Gateway
+
+_FILTERS = {
+    "actor": "Such as `master-key` or `administrator/1`.",
+    "action": "Such as `Deleted`, or `Refused` for logins.",
+    "resource-kind": "Such as `provider`, `model_cost` or `login`.",
+    "since": "A time such as 2026-11-30T00:00:00Z: from then on.",
+    "until": "A time: from before then.",
+}
+
+
+def _administering(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options by which a gateway is found, and tell its errors in one line."""
+
+    @click.option("--url", help="Where the gateway is. Default: CONDUIT_URL, else the local one.")
+    @click.option(
+        "--key",
+        help="The master key or an administrator's token. Default: CONDUIT_MASTER_KEY, else the "
+        "local one.",
+    )
+    @data_dir_option
+    @wraps(command)
+    def run(url: str | None, key: str | None, data_dir: Path, **asked: object) -> None:
+        from conduit_cli.audit_log import NoCredential, find_gateway  # noqa: PLC0415 # as above
+        from conduit_cli.keys import KeysUnusable  # noqa: PLC0415 # as above
+
+        try:
+            gateway = find_gateway(url, key, data_dir, os.environ)
+        except (NoCredential, KeysUnusable, ValueError) as error:
+            raise click.ClickException(str(error)) from error
+        with told(gateway):
+            command(gateway, **asked)
+
+    return run
+
+
+def _filtered(command: Callable[..., None]) -> Callable[..., None]:
+    for name, text in reversed(_FILTERS.items()):
+        command = click.option(f"--{name}", help=text)(command)
+    return command
+
+
+@click.group()
+def audit() -> None:
+    """Read and verify the audit log of a running gateway."""
+
+
+@audit.command()
+@click.option(
+    "--against",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A former export: whether the log still has its newest line.",
+)
+@_administering
+def verify(gateway: "Gateway", against: Path | None) -> None:
+    """Say whether any line was taken out, changed or added. The exit code is 1 if one was."""
+    from conduit_cli.audit_log import mark_of, problem_of  # noqa: PLC0415 # as above
+
+    mark = None
+    if against is not None:
+        try:
+            mark = mark_of(against)
+        except (ValueError, KeyError, TypeError) as error:
+            raise click.ClickException(f"{against} is no export of an audit log") from error
+    problem, found = problem_of(gateway, mark)
+    if problem:
+        raise click.ClickException(f"The audit log is not whole: {problem}.")
+    click.echo(
+        f"The audit log is whole: {found.get('entries')} lines, the last of revision "
+        f"{found.get('lastRevision')} with the hash {found.get('headHash')}."
+    )
+
+
+@audit.command()
+@_filtered
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file to write, for its owner alone. Default: standard output.",
+)
+@_administering
+def export(gateway: "Gateway", output: Path | None, **filters: str | None) -> None:
+    """Write the audit log as JSON Lines, newest first."""
+    from conduit_cli.audit_log import lines  # noqa: PLC0415 # as above
+
+    wanted = {_camel(name): value for name, value in filters.items() if value}
+    with _opened(output) as file:
+        for line in lines(gateway, wanted):
+            file.write(f"{json.dumps(line, ensure_ascii=False)}\n")
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.title, others))
+
+
+@contextmanager
+def _opened(path: Path | None) -> Iterator[TextIO]:
+    if path is None:
+        yield sys.stdout
+        return
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(handle, "w", encoding="utf-8") as file:  # noqa: PTH123 # of a handle
+        yield file
+
+
+ADMIN_COMMANDS = (audit,)
