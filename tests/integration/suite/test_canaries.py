@@ -1,0 +1,122 @@
+"""Secrets of every look go through every path, and are nowhere afterwards."""
+
+import asyncio
+import io
+import logging
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import orjson
+import pytest
+from tests.support.suite import MASTER_KEY, Suite, running_suite
+
+# Long, short, of signs that URLs and JSON write otherwise, and one that looks like no key at all.
+KEYS = (
+    "sk-canary-4f9d1c7be2a84b0f9e3d",
+    "hun7er2",
+    "can/ary+key.with=signs/7b1e",
+    "correct horse battery staple 91".replace(" ", "-"),
+)
+PATH = "canary-path-5e21"
+PROMPT, GUESS, TOKEN = "canary-prompt-71c3", "canary-guess-0b7a", "condt_admin_canary-55d1"
+EVERYTHING = (*KEYS, *(f"{each}-new" for each in KEYS), PATH, PROMPT, GUESS, TOKEN, MASTER_KEY)
+
+
+async def repeat(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Refuse a request, with the key that it came with in each form that an upstream may use."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    length = re.search(r"content-length: ([0-9]+)", head.lower())
+    await reader.readexactly(int(length[1]) if length else 0)
+    found = re.search(r"authorization: bearer (.*)\r\n", head, re.IGNORECASE)
+    token = found[1] if found else ""
+    error = {"message": f"Incorrect API key provided: {token}. You sent '{token}'.", "param": token}
+    body = orjson.dumps({"error": error, "request": {"authorization": f"Bearer {token}"}})
+    lines = "HTTP/1.1 401 X\r\ncontent-type: application/json\r\nconnection: close"
+    lines += f"\r\nwww-authenticate: Bearer {token}\r\nx-request-id: {token}"
+    writer.write(f"{lines}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)
+    await writer.drain()
+    writer.close()
+
+
+@asynccontextmanager
+async def repeating() -> AsyncIterator[str]:
+    """Run the upstream; yield its address."""
+    server = await asyncio.start_server(repeat, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+
+
+async def use(suite: Suite, client: httpx.AsyncClient, number: int, key: str, url: str) -> str:
+    """Take a key through every path; return all that was answered."""
+    seen = io.StringIO()
+
+    async def call(
+        method: str, path: str, body: object = None, **options: object
+    ) -> httpx.Response:
+        answer = await client.request(method, path, json=body, **options)  # type: ignore[arg-type] # of httpx
+        seen.write(f"{answer.status_code} {answer.headers} {answer.text}\n")
+        return answer
+
+    spec = {"name": f"canary {number}", "providerType": "OpenAI", "baseUrl": url}
+    provider = (await call("POST", "/api/providers", spec)).json()["id"]
+    path = f"/api/providers/{provider}"
+    key_id = (await call("POST", f"{path}/keys", {"apiKey": key})).json()["id"]
+    mapping = {"modelAlias": f"alias-{number}", "providerId": provider, "actualModelName": "m"}
+    await call("POST", "/api/model-provider-mappings", mapping)
+    rotate = f"{path}/keys/{key_id}/rotate"
+    refused = await call("POST", rotate, {"apiKey": f"{key}-new"})
+    assert refused.json()["field"] == "apiKey"
+    for action in (f"{path}/test", f"{path}/discover"):
+        await call("POST", action, {})
+    await call("GET", f"{path}/health", params={"refresh": "true"})
+    await suite.settled()
+    async with suite.caller() as caller:
+        for stream in (False, True):
+            body = {
+                "model": f"alias-{number}",
+                "stream": stream,
+                "messages": [{"role": "user", "content": PROMPT}],
+            }
+            answer = await caller.post("/v1/chat/completions", json=body)
+            seen.write(f"{answer.headers} {answer.text}")
+    await call("POST", rotate, {"apiKey": f"{key}-new"}, params={"skipTest": "true"})
+    # Elsewhere, where it must not go.
+    moved = await call("PUT", path, {"baseUrl": "http://127.0.0.1:9/v1"})
+    assert moved.json()["field"] == "baseUrl"
+    for what in (f"{path}/keys", f"{path}/health", f"{path}/health/history", path):
+        await call("GET", what)
+    return seen.getvalue()
+
+
+async def test_a_secret_of_any_look_is_nowhere(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not in databases, snapshots, spools, logs, metrics or answers, though an upstream repeats it.
+
+    Neither is what opens a webhook's receiver, a prompt, or what somebody tried to log in with.
+    """
+    caplog.set_level(logging.DEBUG)
+    # It tells what is stored, and is never listened to; see `conduit_kernel.logs`.
+    caplog.set_level(logging.WARNING, logger="aiosqlite")
+    seen = io.StringIO()
+    async with repeating() as url, running_suite(tmp_path) as suite, suite.admin() as client:
+        for number, key in enumerate(KEYS):
+            seen.write(await use(suite, client, number, key, url))
+        await client.post("/api/webhooks", json={"url": f"https://127.0.0.1:9/{PATH}"})
+        for headers in ({"x-master-key": GUESS}, {"authorization": f"Bearer {TOKEN}"}):
+            async with httpx.AsyncClient(base_url=suite.url, headers=headers) as stranger:
+                seen.write((await stranger.get("/api/audit-log")).text)
+        for path in ("/api/audit-log?pageSize=1000", "/api/config", "/api/requests", "/metrics"):
+            seen.write((await client.get(path)).text)
+    out = capfd.readouterr()
+    seen.write(out.out + out.err + caplog.text)
+    files = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert sum(map(len, files.values())) > 10_000
+    for secret in EVERYTHING:
+        assert secret not in seen.getvalue(), secret
+        written = [path.name for path, content in files.items() if secret.encode() in content]
+        # Health has to know where a webhook leads.
+        assert set(written) <= ({"health.db", "health.db-wal"} if secret == PATH else set()), secret
