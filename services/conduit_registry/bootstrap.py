@@ -37,6 +37,8 @@ from conduit_registry.discovery import Discovery
 from conduit_registry.feed import POLL_SECONDS, Feed
 from conduit_registry.key_check_reports import KeyCheckReports
 from conduit_registry.key_rotation import RETIRE_SECONDS, KeyRotation
+from conduit_registry.key_uses import WRITE_SECONDS as KEY_USE_SECONDS
+from conduit_registry.key_uses import KeyUseLog
 from conduit_registry.own_administrators import OwnAdministrators
 from conduit_registry.refused_logins import WRITE_SECONDS, RefusedLoginWriter
 from conduit_registry.retention import FORGET_SECONDS, Retention
@@ -69,12 +71,13 @@ class RegistryProcess(HostedService):
         sender: Sender,
         health: grpc.aio.Channel,
         refused_logins: RefusedLoginWriter,
+        key_uses: KeyUseLog,
         rotation: KeyRotation,
         drain_seconds: float,
     ) -> None:
         self.discovery = discovery
         self.retire_keys = rotation.retire_due
-        self._refused_logins = refused_logins
+        self._refused_logins, self._key_uses = refused_logins, key_uses
         self._sender = sender
         self._health = health
         self._engine = engine
@@ -90,6 +93,7 @@ class RegistryProcess(HostedService):
         await self._sender.close()
         await self._health.close()
         await self._refused_logins.write_last()
+        await self._key_uses.write_last()
         await self._engine.dispose()
 
 
@@ -140,6 +144,7 @@ async def _start(
     reports = KeyCheckReports(OutcomeServiceStub(health), metadata)
     discovery = Discovery(store, prober, Retirements(catalog))
     feed, followers, counted = Feed(store), Followers(), RefusedLogins(clock)
+    key_uses = KeyUseLog(store)
     store.on_change(feed.announce)
     store.on_change(discovery.wake)
     rotation = KeyRotation(store, prober, vault)
@@ -159,18 +164,11 @@ async def _start(
     administrators = Administrators(vault, clock)
     own = OwnAdministrators(store, administrators, followers)
     await own.load()
-    server = RpcServer(
-        name="registry",
-        master_key=settings.master_key,
-        service_tokens=settings.service_tokens,
-        administrators=administrators.identify,
-        on_refused_login=counted.note,
-        max_message_bytes=MAX_LARGE_MESSAGE_BYTES,
-    )
+    server = _server(settings, administrators, counted)
     registry = registry_service_pb2.DESCRIPTOR.services_by_name["RegistryService"]
     server.add(add_RegistryServiceServicer_to_server, RegistryService(parts), registry)
     snapshots = snapshot_service_pb2.DESCRIPTOR.services_by_name["SnapshotService"]
-    follow = SnapshotService(store, feed, followers)
+    follow = SnapshotService(store, feed, followers, key_uses)
     server.add(add_SnapshotServiceServicer_to_server, follow, snapshots)
     audit, taken = audit_service_pb2.DESCRIPTOR, AuditService(store, counted)
     server.add(add_AuditServiceServicer_to_server, taken, audit.services_by_name["AuditService"])
@@ -178,6 +176,7 @@ async def _start(
     retention = Retention(store, audit_days=settings.audit_days)
     writer = RefusedLoginWriter(store, counted)
     work = _work(engine, feed, discovery, retention, own)
+    work.run("key_uses", key_uses.write, every=KEY_USE_SECONDS)
     work.run("key_retirement", rotation.retire_due, every=RETIRE_SECONDS)
     work.run("refused_logins", writer.write_due, every=WRITE_SECONDS, when=counted.waiting)
     return RegistryProcess(
@@ -185,12 +184,26 @@ async def _start(
         engine,
         work=work,
         refused_logins=writer,
+        key_uses=key_uses,
         rotation=rotation,
         feed=feed,
         discovery=discovery,
         sender=sender,
         health=health,
         drain_seconds=settings.drain_seconds,
+    )
+
+
+def _server(
+    settings: Settings, administrators: Administrators, refused_logins: RefusedLogins
+) -> RpcServer:
+    return RpcServer(
+        name="registry",
+        master_key=settings.master_key,
+        service_tokens=settings.service_tokens,
+        administrators=administrators.identify,
+        on_refused_login=refused_logins.note,
+        max_message_bytes=MAX_LARGE_MESSAGE_BYTES,
     )
 
 

@@ -108,6 +108,10 @@ class WriteTransaction(ReadTransaction):
         """Leave a line about a use of an instance's keys, which changes no configuration."""
         self._write_entry(action, PROVIDER.name, str(provider_id), changes)
 
+    def note_key_use(self, key_id: str, changes: Mapping[str, object]) -> None:
+        """Leave a line about calls that a key was used for."""
+        self._write_entry(audit_pb.AUDIT_ACTION_USED, KEY.name, key_id, changes)
+
     def note_configuration(
         self, action: audit_pb.AuditAction.ValueType, changes: Mapping[str, object]
     ) -> None:

@@ -44,7 +44,8 @@ class Outcomes:
         self._failures: list[Outcome] = []
         # By instance, key and caller: what its failures beyond the bound are counted in.
         self._last_failures: dict[tuple[int, str, int], Outcome] = {}
-        self._used: dict[str, float] = {}
+        # By key: when it was last used, and how often.
+        self._used: dict[str, tuple[float, int]] = {}
 
     def succeeded(
         self, candidate: Candidate, key: UpstreamKey, response_ms: float, headers: Headers
@@ -68,8 +69,7 @@ class Outcomes:
     ) -> None:
         """Note a failure; `caller` is the virtual key's id, 0 where no request brings it about."""
         now = self._clock()
-        self._used[key.key_id] = now
-        self.used.set()
+        self._note_use(key.key_id, now, 1)
         self.waiting.set()
         name = candidate.provider_id, key.key_id, caller
         last = self._last_failures.get(name)
@@ -95,20 +95,24 @@ class Outcomes:
         self._last_failures = {}
         successes, self._successes = self._successes, {}
         for (_, key_id), entry in successes.items():
-            self._used[key_id] = max(entry.ended_at, self._used.get(key_id, 0.0))
-            self.used.set()
+            self._note_use(key_id, entry.ended_at, entry.count)
         return failures + [_outcome(key_id, e) for (_, key_id), e in successes.items()]
 
     def drain_uses(self) -> list[KeyUse]:
         """Return when keys were last used since the last time, and forget it."""
         used, self._used = self._used, {}
         uses = []
-        for key_id, at in used.items():
+        for key_id, (at, count) in used.items():
             if key_id:
-                use = KeyUse(key_id=key_id)
+                use = KeyUse(key_id=key_id, count=count)
                 use.used_at.FromNanoseconds(int(at * 1e9))
                 uses.append(use)
         return uses
+
+    def _note_use(self, key_id: str, at: float, count: int) -> None:
+        before, counted = self._used.get(key_id, (0.0, 0))
+        self._used[key_id] = max(at, before), counted + count
+        self.used.set()
 
 
 def _outcome(key_id: str, entry: _Successes) -> Outcome:

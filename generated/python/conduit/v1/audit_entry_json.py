@@ -19,6 +19,7 @@ AUDIT_ACTION_BY_SPELLING: Final[dict[str, audit_entry_pb2.AuditAction.ValueType]
     "refused": audit_entry_pb2.AUDIT_ACTION_REFUSED,
     "exported": audit_entry_pb2.AUDIT_ACTION_EXPORTED,
     "imported": audit_entry_pb2.AUDIT_ACTION_IMPORTED,
+    "used": audit_entry_pb2.AUDIT_ACTION_USED,
 }
 AUDIT_ACTION_SPELLINGS: Final[dict[audit_entry_pb2.AuditAction.ValueType, str]] = {
     audit_entry_pb2.AUDIT_ACTION_UNSPECIFIED: "Unspecified",
@@ -31,6 +32,7 @@ AUDIT_ACTION_SPELLINGS: Final[dict[audit_entry_pb2.AuditAction.ValueType, str]] 
     audit_entry_pb2.AUDIT_ACTION_REFUSED: "Refused",
     audit_entry_pb2.AUDIT_ACTION_EXPORTED: "Exported",
     audit_entry_pb2.AUDIT_ACTION_IMPORTED: "Imported",
+    audit_entry_pb2.AUDIT_ACTION_USED: "Used",
 }
 
 

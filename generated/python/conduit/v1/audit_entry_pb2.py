@@ -26,7 +26,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x63onduit/v1/audit_entry.proto\x12\nconduit.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xec\x02\n\nAuditEntry\x12\x1a\n\x08revision\x18\x01 \x01(\x03R\x08revision\x12;\n\x0boccurred_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\noccurredAt\x12\x14\n\x05\x61\x63tor\x18\x03 \x01(\tR\x05\x61\x63tor\x12\x12\n\x04peer\x18\x04 \x01(\tR\x04peer\x12/\n\x06\x61\x63tion\x18\x05 \x01(\x0e\x32\x17.conduit.v1.AuditActionR\x06\x61\x63tion\x12#\n\rresource_kind\x18\x06 \x01(\tR\x0cresourceKind\x12\x1f\n\x0bresource_id\x18\x07 \x01(\tR\nresourceId\x12\x31\n\x07\x63hanges\x18\x08 \x01(\x0b\x32\x17.google.protobuf.StructR\x07\x63hanges\x12\x1d\n\nrequest_id\x18\t \x01(\tR\trequestId\x12\x12\n\x04hash\x18\n \x01(\tR\x04hash*\x99\x02\n\x0b\x41uditAction\x12\x1c\n\x18\x41UDIT_ACTION_UNSPECIFIED\x10\x00\x12\x18\n\x14\x41UDIT_ACTION_CREATED\x10\x01\x12\x18\n\x14\x41UDIT_ACTION_UPDATED\x10\x02\x12\x18\n\x14\x41UDIT_ACTION_DELETED\x10\x03\x12\x18\n\x14\x41UDIT_ACTION_ROTATED\x10\x04\x12\x17\n\x13\x41UDIT_ACTION_TESTED\x10\x05\x12\x1b\n\x17\x41UDIT_ACTION_DISCOVERED\x10\x06\x12\x18\n\x14\x41UDIT_ACTION_REFUSED\x10\x07\x12\x19\n\x15\x41UDIT_ACTION_EXPORTED\x10\x08\x12\x19\n\x15\x41UDIT_ACTION_IMPORTED\x10\tB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x63onduit/v1/audit_entry.proto\x12\nconduit.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xec\x02\n\nAuditEntry\x12\x1a\n\x08revision\x18\x01 \x01(\x03R\x08revision\x12;\n\x0boccurred_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\noccurredAt\x12\x14\n\x05\x61\x63tor\x18\x03 \x01(\tR\x05\x61\x63tor\x12\x12\n\x04peer\x18\x04 \x01(\tR\x04peer\x12/\n\x06\x61\x63tion\x18\x05 \x01(\x0e\x32\x17.conduit.v1.AuditActionR\x06\x61\x63tion\x12#\n\rresource_kind\x18\x06 \x01(\tR\x0cresourceKind\x12\x1f\n\x0bresource_id\x18\x07 \x01(\tR\nresourceId\x12\x31\n\x07\x63hanges\x18\x08 \x01(\x0b\x32\x17.google.protobuf.StructR\x07\x63hanges\x12\x1d\n\nrequest_id\x18\t \x01(\tR\trequestId\x12\x12\n\x04hash\x18\n \x01(\tR\x04hash*\xb0\x02\n\x0b\x41uditAction\x12\x1c\n\x18\x41UDIT_ACTION_UNSPECIFIED\x10\x00\x12\x18\n\x14\x41UDIT_ACTION_CREATED\x10\x01\x12\x18\n\x14\x41UDIT_ACTION_UPDATED\x10\x02\x12\x18\n\x14\x41UDIT_ACTION_DELETED\x10\x03\x12\x18\n\x14\x41UDIT_ACTION_ROTATED\x10\x04\x12\x17\n\x13\x41UDIT_ACTION_TESTED\x10\x05\x12\x1b\n\x17\x41UDIT_ACTION_DISCOVERED\x10\x06\x12\x18\n\x14\x41UDIT_ACTION_REFUSED\x10\x07\x12\x19\n\x15\x41UDIT_ACTION_EXPORTED\x10\x08\x12\x19\n\x15\x41UDIT_ACTION_IMPORTED\x10\t\x12\x15\n\x11\x41UDIT_ACTION_USED\x10\nB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,7 +35,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
   _globals['_AUDITACTION']._serialized_start=475
-  _globals['_AUDITACTION']._serialized_end=756
+  _globals['_AUDITACTION']._serialized_end=779
   _globals['_AUDITENTRY']._serialized_start=108
   _globals['_AUDITENTRY']._serialized_end=472
 # @@protoc_insertion_point(module_scope)

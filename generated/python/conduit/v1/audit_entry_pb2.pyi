@@ -45,6 +45,8 @@ class _AuditActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AuditActi
     """The whole configuration was read as a document."""
     AUDIT_ACTION_IMPORTED: _AuditAction.ValueType  # 9
     """The configuration was made what a document says; what that changed has entries of its own, before this one."""
+    AUDIT_ACTION_USED: _AuditAction.ValueType  # 10
+    """A key was used for calls: those of one minute, of a provider whose audit level is Full."""
 
 class AuditAction(_AuditAction, metaclass=_AuditActionEnumTypeWrapper):
     """What was done."""
@@ -69,6 +71,8 @@ AUDIT_ACTION_EXPORTED: AuditAction.ValueType  # 8
 """The whole configuration was read as a document."""
 AUDIT_ACTION_IMPORTED: AuditAction.ValueType  # 9
 """The configuration was made what a document says; what that changed has entries of its own, before this one."""
+AUDIT_ACTION_USED: AuditAction.ValueType  # 10
+"""A key was used for calls: those of one minute, of a provider whose audit level is Full."""
 Global___AuditAction: _TypeAlias = AuditAction  # noqa: Y015
 
 @_typing.final

@@ -91,7 +91,7 @@ def test_the_use_of_a_key_is_its_last_whether_it_failed_or_not() -> None:
     bench.outcomes.drain()
     assert bench.outcomes.used.is_set()
     [use] = bench.outcomes.drain_uses()
-    assert (use.key_id, use.used_at.seconds) == ("key_1", 200)
+    assert (use.key_id, use.used_at.seconds, use.count) == ("key_1", 200, 2)
     assert bench.outcomes.drain_uses() == []
 
 

@@ -130,7 +130,7 @@ METHODS: Final[dict[str, Method]] = {
         access=options_pb2.ACCESS_SERVICE,
         role=role_pb2.ROLE_UNSPECIFIED,
         dialect=options_pb2.DIALECT_ADMIN,
-        idempotent=True,
+        idempotent=False,
         server_streaming=False,
         client_streaming=False,
     ),

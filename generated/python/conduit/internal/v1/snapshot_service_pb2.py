@@ -27,7 +27,7 @@ from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*conduit/internal/v1/snapshot_service.proto\x12\x13\x63onduit.internal.v1\x1a\"conduit/internal/v1/snapshot.proto\x1a\x18\x63onduit/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"d\n\x14WatchSnapshotRequest\x12\x14\n\x05\x65poch\x18\x01 \x01(\tR\x05\x65poch\x12\x1a\n\x08revision\x18\x02 \x01(\x03R\x08revision\x12\x1a\n\x08\x66ollower\x18\x03 \x01(\tR\x08\x66ollower\"\xad\x01\n\x15WatchSnapshotResponse\x12\x1a\n\x08revision\x18\x01 \x01(\x03R\x08revision\x12\x39\n\x08snapshot\x18\x02 \x01(\x0b\x32\x1d.conduit.internal.v1.SnapshotR\x08snapshot\x12=\n\x07\x63hanges\x18\x03 \x03(\x0b\x32#.conduit.internal.v1.SnapshotChangeR\x07\x63hanges\"P\n\x16\x43onfirmRevisionRequest\x12\x1a\n\x08\x66ollower\x18\x01 \x01(\tR\x08\x66ollower\x12\x1a\n\x08revision\x18\x02 \x01(\x03R\x08revision\"\x19\n\x17\x43onfirmRevisionResponse\"F\n\x13ReportKeyUseRequest\x12/\n\x04uses\x18\x01 \x03(\x0b\x32\x1b.conduit.internal.v1.KeyUseR\x04uses\"T\n\x06KeyUse\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x33\n\x07used_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06usedAt\"\x16\n\x14ReportKeyUseResponse2\xec\x02\n\x0fSnapshotService\x12p\n\rWatchSnapshot\x12).conduit.internal.v1.WatchSnapshotRequest\x1a*.conduit.internal.v1.WatchSnapshotResponse\"\x06\x8a\xb5\x18\x02\x08\x04\x30\x01\x12w\n\x0f\x43onfirmRevision\x12+.conduit.internal.v1.ConfirmRevisionRequest\x1a,.conduit.internal.v1.ConfirmRevisionResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x12n\n\x0cReportKeyUse\x12(.conduit.internal.v1.ReportKeyUseRequest\x1a).conduit.internal.v1.ReportKeyUseResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x42;\n\x17\x63om.conduit.internal.v1P\x01Z\x1e\x63onduit/internal/v1;internalv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*conduit/internal/v1/snapshot_service.proto\x12\x13\x63onduit.internal.v1\x1a\"conduit/internal/v1/snapshot.proto\x1a\x18\x63onduit/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"d\n\x14WatchSnapshotRequest\x12\x14\n\x05\x65poch\x18\x01 \x01(\tR\x05\x65poch\x12\x1a\n\x08revision\x18\x02 \x01(\x03R\x08revision\x12\x1a\n\x08\x66ollower\x18\x03 \x01(\tR\x08\x66ollower\"\xad\x01\n\x15WatchSnapshotResponse\x12\x1a\n\x08revision\x18\x01 \x01(\x03R\x08revision\x12\x39\n\x08snapshot\x18\x02 \x01(\x0b\x32\x1d.conduit.internal.v1.SnapshotR\x08snapshot\x12=\n\x07\x63hanges\x18\x03 \x03(\x0b\x32#.conduit.internal.v1.SnapshotChangeR\x07\x63hanges\"P\n\x16\x43onfirmRevisionRequest\x12\x1a\n\x08\x66ollower\x18\x01 \x01(\tR\x08\x66ollower\x12\x1a\n\x08revision\x18\x02 \x01(\x03R\x08revision\"\x19\n\x17\x43onfirmRevisionResponse\"F\n\x13ReportKeyUseRequest\x12/\n\x04uses\x18\x01 \x03(\x0b\x32\x1b.conduit.internal.v1.KeyUseR\x04uses\"j\n\x06KeyUse\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x33\n\x07used_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06usedAt\x12\x14\n\x05\x63ount\x18\x03 \x01(\x03R\x05\x63ount\"\x16\n\x14ReportKeyUseResponse2\xe9\x02\n\x0fSnapshotService\x12p\n\rWatchSnapshot\x12).conduit.internal.v1.WatchSnapshotRequest\x1a*.conduit.internal.v1.WatchSnapshotResponse\"\x06\x8a\xb5\x18\x02\x08\x04\x30\x01\x12w\n\x0f\x43onfirmRevision\x12+.conduit.internal.v1.ConfirmRevisionRequest\x1a,.conduit.internal.v1.ConfirmRevisionResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x12k\n\x0cReportKeyUse\x12(.conduit.internal.v1.ReportKeyUseRequest\x1a).conduit.internal.v1.ReportKeyUseResponse\"\x06\x8a\xb5\x18\x02\x08\x04\x42;\n\x17\x63om.conduit.internal.v1P\x01Z\x1e\x63onduit/internal/v1;internalv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,7 +40,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SNAPSHOTSERVICE'].methods_by_name['ConfirmRevision']._loaded_options = None
   _globals['_SNAPSHOTSERVICE'].methods_by_name['ConfirmRevision']._serialized_options = b'\220\002\002\212\265\030\002\010\004'
   _globals['_SNAPSHOTSERVICE'].methods_by_name['ReportKeyUse']._loaded_options = None
-  _globals['_SNAPSHOTSERVICE'].methods_by_name['ReportKeyUse']._serialized_options = b'\220\002\002\212\265\030\002\010\004'
+  _globals['_SNAPSHOTSERVICE'].methods_by_name['ReportKeyUse']._serialized_options = b'\212\265\030\002\010\004'
   _globals['_WATCHSNAPSHOTREQUEST']._serialized_start=162
   _globals['_WATCHSNAPSHOTREQUEST']._serialized_end=262
   _globals['_WATCHSNAPSHOTRESPONSE']._serialized_start=265
@@ -52,9 +52,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPORTKEYUSEREQUEST']._serialized_start=549
   _globals['_REPORTKEYUSEREQUEST']._serialized_end=619
   _globals['_KEYUSE']._serialized_start=621
-  _globals['_KEYUSE']._serialized_end=705
-  _globals['_REPORTKEYUSERESPONSE']._serialized_start=707
-  _globals['_REPORTKEYUSERESPONSE']._serialized_end=729
-  _globals['_SNAPSHOTSERVICE']._serialized_start=732
-  _globals['_SNAPSHOTSERVICE']._serialized_end=1096
+  _globals['_KEYUSE']._serialized_end=727
+  _globals['_REPORTKEYUSERESPONSE']._serialized_start=729
+  _globals['_REPORTKEYUSERESPONSE']._serialized_end=751
+  _globals['_SNAPSHOTSERVICE']._serialized_start=754
+  _globals['_SNAPSHOTSERVICE']._serialized_end=1115
 # @@protoc_insertion_point(module_scope)

@@ -159,8 +159,11 @@ class KeyUse(_message.Message):
 
     KEY_ID_FIELD_NUMBER: _builtins.int
     USED_AT_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
     key_id: _builtins.str
     """Which key, such as `key_3`."""
+    count: _builtins.int
+    """How many requests to the provider it was used for since the last report."""
     @_builtins.property
     def used_at(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -170,10 +173,11 @@ class KeyUse(_message.Message):
         *,
         key_id: _builtins.str = ...,
         used_at: _timestamp_pb2.Timestamp | None = ...,
+        count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["used_at", b"used_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["key_id", b"key_id", "used_at", b"used_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "key_id", b"key_id", "used_at", b"used_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -73,7 +73,7 @@ class SnapshotServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReportKeyUse(self, request, context):
-        """Stores when keys were last used. For routers. Idempotent: the latest use of a key wins.
+        """Stores when keys were last used, of which the latest use wins, and counts their uses. For routers. Not idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,7 +42,7 @@ class SnapshotServiceStub:
     Billing. Idempotent. A follower that the Registry does not know is no error: its stream has ended.
     """
     ReportKeyUse: _grpc.UnaryUnaryMultiCallable[_snapshot_service_pb2.ReportKeyUseRequest, _snapshot_service_pb2.ReportKeyUseResponse]
-    """Stores when keys were last used. For routers. Idempotent: the latest use of a key wins."""
+    """Stores when keys were last used, of which the latest use wins, and counts their uses. For routers. Not idempotent."""
 
 @_typing.type_check_only
 class SnapshotServiceAsyncStub(SnapshotServiceStub):
@@ -58,7 +58,7 @@ class SnapshotServiceAsyncStub(SnapshotServiceStub):
     Billing. Idempotent. A follower that the Registry does not know is no error: its stream has ended.
     """
     ReportKeyUse: _aio.UnaryUnaryMultiCallable[_snapshot_service_pb2.ReportKeyUseRequest, _snapshot_service_pb2.ReportKeyUseResponse]  # type: ignore[assignment]
-    """Stores when keys were last used. For routers. Idempotent: the latest use of a key wins."""
+    """Stores when keys were last used, of which the latest use wins, and counts their uses. For routers. Not idempotent."""
 
 class SnapshotServiceServicer(metaclass=_abc_1.ABCMeta):
     """Streams the configuration to those who follow it. Served by the Registry, to Conduit's own services."""
@@ -89,6 +89,6 @@ class SnapshotServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _snapshot_service_pb2.ReportKeyUseRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_snapshot_service_pb2.ReportKeyUseResponse, _abc.Awaitable[_snapshot_service_pb2.ReportKeyUseResponse]]:
-        """Stores when keys were last used. For routers. Idempotent: the latest use of a key wins."""
+        """Stores when keys were last used, of which the latest use wins, and counts their uses. For routers. Not idempotent."""
 
 def add_SnapshotServiceServicer_to_server(servicer: SnapshotServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "v0010"
-down_revision = "v0009"
+revision = "v0012"
+down_revision = "v0011"
 
 
 def upgrade() -> None:
