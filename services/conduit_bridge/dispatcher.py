@@ -165,9 +165,11 @@ class Dispatcher:
         if self._is_logged:
             outcome = Outcome(status, error.reason)
             self._write_line(request.method, counts.route, outcome, 0.0, request_id)
-        own = (b"x-request-id", request_id.encode())
+        own = [(b"x-request-id", request_id.encode())]
+        if endpoint.dialect == DIALECT_ANTHROPIC:
+            own.append((b"request-id", request_id.encode()))
         report = failure_fields(error, request_id)
-        return status, [*fields, own, *report, *self._cors.fields(request)], body
+        return status, [*fields, *own, *report, *self._cors.fields(request)], body
 
     def _endpoint_at(self, method: str, path: str) -> Endpoint | None:
         try:
@@ -191,10 +193,10 @@ class Dispatcher:
     def _find(self, exchange: Exchange) -> tuple[Endpoint, Params]:
         known = self._literals.get(exchange.path)
         if known is not None and (found := known.get(exchange.method)) is not None:
-            return found[0].choose(exchange.body), NO_PARAMS
+            return found[0].choose(exchange), NO_PARAMS
         endpoint, params, verbs = self._table.find(exchange.path, exchange.method)
         if endpoint is not None:
-            return endpoint.choose(exchange.body), params
+            return endpoint.choose(exchange), params
         if not verbs:
             return self._not_found, NO_PARAMS
         allow = ", ".join(sorted({*verbs, "OPTIONS"}))

@@ -183,6 +183,14 @@ class AnsweredOperation(JsonOperation[RequestT, AnswerT]):
         """Put an answer into the RPC's response, in the form of the request."""
 
 
+class EstimatingOperation(AnsweredOperation[RequestT, AnswerT], Generic[RequestT, AnswerT]):
+    """An operation whose answers can be estimated where no provider gives one."""
+
+    @abstractmethod
+    def estimated(self, form: Form[RequestT]) -> Answer[AnswerT]:
+        """Return an estimated answer, which says that it is one."""
+
+
 class StreamedOperation(JsonOperation[RequestT, AnswerT], Generic[RequestT, AnswerT, EventsT]):
     """An operation whose answers can come piece by piece; where also whole, it is answered, too."""
 
@@ -287,6 +295,7 @@ def estimate_tokens(characters: int) -> int:
 
 AnyOperation = Operation[Any, Any]
 AnyAnsweredOperation = AnsweredOperation[Any, Any]
+AnyEstimatingOperation = EstimatingOperation[Any, Any]
 AnyJsonOperation = JsonOperation[Any, Any]
 AnySessionOperation = SessionOperation[Any]
 AnyStreamedOperation = StreamedOperation[Any, Any, Any]

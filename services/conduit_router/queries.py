@@ -46,7 +46,7 @@ class Queries:
     ) -> pb.ListModelsResponse:
         """List the aliases that the caller may use."""
         routes = self._runtime.table.routes.values()
-        models = [_model(route) for route in routes if _is_listed(route, caller)]
+        models = [_model(route) for route in routes if is_listed(route, caller)]
         return pb.ListModelsResponse(object="list", data=models)
 
     async def GetModel(
@@ -54,7 +54,7 @@ class Queries:
     ) -> pb.GetModelResponse:
         """Return an alias that is listed for the caller."""
         route = self._runtime.table.routes.get(request.model)
-        if route is None or not _is_listed(route, caller):
+        if route is None or not is_listed(route, caller):
             raise ModelNotFound(f"The model {request.model!r} does not exist", model=request.model)
         return pb.GetModelResponse(model=_model(route))
 
@@ -147,7 +147,8 @@ class Queries:
         raise RequestNotFound(message, request_id=quoted)
 
 
-def _is_listed(route: Route, caller: CallerContext) -> bool:
+def is_listed(route: Route, caller: CallerContext) -> bool:
+    """Return whether a caller may know of an alias."""
     return bool(route.candidates) and may_use(caller.caller, route.alias)
 
 

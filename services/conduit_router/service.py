@@ -17,12 +17,14 @@ from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc.auth_interceptor import Context, metadata_of
 from conduit_providers.operation import (
     AnsweredOperation,
+    EstimatingOperation,
     SessionOperation,
     StreamedOperation,
     StreamedUploadOperation,
     UploadOperation,
 )
 from conduit_providers.operations import operation
+from conduit_router.calls.estimating import EstimatingCalls
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.session import SessionCalls
 from conduit_router.calls.streaming import StreamingCalls
@@ -36,6 +38,7 @@ from conduit_router.calls.uploads import (
 from conduit_router.calls.upstream_session import SessionLimits
 from conduit_router.client_secrets import ClientSecrets
 from conduit_router.context import CallerContext, called_by
+from conduit_router.message_models import MessageModels
 from conduit_router.queries import MAX_REQUEST_ID, FindRequests, Queries, find_nothing
 from conduit_router.routing.table import EMPTY_TABLE, Caller
 from conduit_router.tasks.calls import TaskCalls
@@ -52,7 +55,10 @@ SERVICE = DESCRIPTOR.services_by_name["RouterService"]
 OPERATOR = Caller(0, is_enabled=True, expires_at=0.0, allowed=None)
 
 # Their methods are the RPCs that call no model, or that do more than call one.
-OWN: tuple[type, ...] = (Queries, ClientSecrets, Voices, TaskQueries, VoiceMaking, Speaking)
+OWN: tuple[type, ...] = (
+    *(Queries, ClientSecrets, Voices, TaskQueries, VoiceMaking, Speaking),
+    MessageModels,
+)
 
 # Looked up for each call of a model otherwise.
 _ADMINISTRATOR = PrincipalKind.ADMINISTRATOR
@@ -99,6 +105,7 @@ class RouterStub:
         # Also that of a client secret, for sessions.
         self.identify_session = secrets.identify
         own: list[object] = [Queries(runtime, find_requests), secrets, Voices(runtime, voices)]
+        own.append(MessageModels(runtime))
         if tasks is not None:
             own.append(TaskQueries(tasks))
         if voices is not None:
@@ -194,7 +201,11 @@ def _rpc(
         assert isinstance(found, StreamedOperation)  # noqa: S101 # a test holds the contract to it
         return StreamingCalls(runtime, found, response)
     assert isinstance(found, AnsweredOperation)  # noqa: S101 # as above
-    return UnaryCalls(runtime, found, response)
+    return (
+        EstimatingCalls(runtime, found, response)
+        if isinstance(found, EstimatingOperation)
+        else UnaryCalls(runtime, found, response)
+    )
 
 
 def _refusal(method: MethodDescriptor) -> Rpc:

@@ -213,3 +213,39 @@ async def test_stream_that_breaks_off_raises(client: AsyncAnthropic) -> None:
             await stream.get_final_message()
     body: Any = broken.value.body
     assert body["error"]["code"] == "STREAM_INTERRUPTED"
+
+
+async def test_tokens_are_counted_by_who_counts(
+    client: AsyncAnthropic, providers: dict[str, Upstream]
+) -> None:
+    """Anthropic's own count; elsewhere an estimate, which says so. Neither costs anything."""
+    provider = providers["Anthropic"]
+    provider.status, provider.body = 200, b'{"input_tokens": 2095}'
+    asked: Any = {"messages": SAYS_HELLO, "tools": [WEATHER]}
+    counted = await client.messages.count_tokens(model="Anthropic", **asked)
+    assert counted.input_tokens == 2095
+    assert provider.received[-1].path == "/v1/messages/count_tokens"
+    assert provider.received[-1].body == {"model": "claude-opus-5", **asked}
+    estimated = await client.messages.count_tokens(model="echo", **asked)
+    assert estimated.input_tokens > 0
+    assert (estimated.model_extra or {})["is_estimate"] is True
+    provider.status, provider.body = 500, b"{}"
+    failed = await client.messages.count_tokens(model="Anthropic", **asked)
+    assert (failed.model_extra or {})["is_estimate"] is True
+    provider.become("Anthropic/chat/plain")
+
+
+async def test_models_are_listed_as_anthropics(client: AsyncAnthropic, suite: Suite) -> None:
+    """In pages, forth and back; the same path lists them as OpenAI does for everybody else."""
+    listed = [model.id async for model in await client.models.list(limit=5)]
+    assert listed == sorted(listed)
+    assert {"echo", "count"} <= set(listed)
+    back = await client.models.list(before_id=listed[3], limit=2)
+    assert [model.id for model in back.data] == listed[1:3]
+    assert back.has_more
+    one = await client.models.retrieve("echo")
+    assert (one.id, one.type, one.display_name) == ("echo", "model", "echo")
+    with pytest.raises(anthropic.NotFoundError):
+        await client.models.retrieve("nobody's")
+    async with suite.caller() as anybody:
+        assert (await anybody.get("/v1/models")).json()["object"] == "list"

@@ -57,6 +57,7 @@ def test_routes_say_what_the_contract_says(method: MethodDescriptor) -> None:
         assert route.dialect == (serving.dialect or options_pb2.DIALECT_ADMIN)
         assert route.framing == serving.framing
         assert route.chosen_by == serving.chosen_by
+        assert route.chosen_by_header == serving.chosen_by_header
         assert route.max_body_bytes == serving.max_body_bytes
         assert route.client_streaming == method.client_streaming
         assert (route.read_form is not None) == bool(serving.form)
@@ -73,12 +74,12 @@ def test_most_rpcs_are_served_over_http() -> None:
 
 
 def test_no_two_routes_collide() -> None:
-    """A request's verb, path and chosen member lead to one route."""
+    """A request's verb, path and what chooses lead to one route."""
     shapes = [
         (
             route.verb,
             tuple("{}" if s.is_parameter else s.text for s in route.segments),
-            route.chosen_by,
+            (route.chosen_by, route.chosen_by_header),
         )
         for route in ROUTES
     ]
@@ -87,8 +88,9 @@ def test_no_two_routes_collide() -> None:
 
 def test_a_chosen_route_has_a_twin() -> None:
     """What a member of the body chooses is chosen over something."""
-    plain = {(route.verb, route.path) for route in ROUTES if not route.chosen_by}
-    assert {(route.verb, route.path) for route in ROUTES if route.chosen_by} <= plain
+    chosen = [route for route in ROUTES if route.chosen_by or route.chosen_by_header]
+    plain = {(route.verb, route.path) for route in ROUTES if route not in chosen}
+    assert {(route.verb, route.path) for route in chosen} <= plain
 
 
 def test_segments_are_those_of_the_path() -> None:

@@ -12,6 +12,7 @@ from tests.faults.operation import Operation
 from tests.support.snapshots import VIRTUAL_KEY
 
 from conduit.v1.call_pb2 import CallOptions
+from conduit.v1.message_answer_pb2 import MessageEvent
 from conduit.v1.voice_requests_pb2 import CreateVoiceResponse
 from conduit_kernel.rpc import error_of
 
@@ -30,7 +31,10 @@ REASONS = {
     "content_policy_violation": "CONTENT_POLICY",
 }
 # What ends an answer in events, by the end of its type.
-LAST = (".completed", ".text.done", ".audio.done", "response.done", "session.closed")
+LAST = (
+    *(".completed", ".text.done", ".audio.done"),
+    *("response.done", "session.closed", "message_stop"),
+)
 # What tells of words, by the end of its type.
 WORDS = ("text.delta", "transcript.delta", "transcription.delta")
 
@@ -56,7 +60,9 @@ class Came:
             self.reason = reason_of(event["error"])
         for choice in event.get("choices", ()):
             self.text += choice["delta"].get("content") or ""
-        if kind.endswith(WORDS):
+        if kind == "content_block_delta":
+            self.text += event["delta"]["text"]
+        elif kind.endswith(WORDS):
             self.text += event["delta"]
         elif kind.endswith("audio.delta"):
             self.text += b64decode(event["audio"]).decode()
@@ -74,6 +80,8 @@ class Came:
             self.text = answer["text"]
         elif "name" in answer:
             self.text = answer["name"]
+        elif "content" in answer:
+            self.text = answer["content"][0]["text"]
         elif "choices" in answer:
             self.text = answer["choices"][0]["message"]["content"]
         elif "results" in answer:
@@ -156,6 +164,8 @@ def _read_message(came: Came, answer: Any) -> None:  # noqa: ANN401 # of each RP
     form = answer.WhichOneof("form")
     if form == "completion":
         came.text = answer.completion.choices[0].message.content[0].text
+    elif form == "message":
+        came.text = answer.message.content[0].text
     elif form == "images":
         came.text = answer.images.data[0].b64_json.decode()
     elif form == "transcription":
@@ -172,7 +182,9 @@ def _hear_message(came: Came, message: Any) -> None:  # noqa: ANN401 # as above
         came.text += "".join(choice.delta.content for choice in chunk.choices)
     came.text += getattr(message, "audio", b"").decode()
     for piece in getattr(message, "pieces", ()):
-        came.text += _text_in(getattr(piece, piece.WhichOneof("event")))
+        is_message = isinstance(piece, MessageEvent)
+        event = piece.delta if is_message else getattr(piece, piece.WhichOneof("event"))
+        came.text += event.text if is_message else _text_in(event)
     came.is_whole |= message.HasField("finished")
 
 

@@ -8,6 +8,7 @@ from tests.faults.session_operations import SESSIONS
 
 from conduit.v1 import audio_requests_pb2 as audio_pb
 from conduit.v1 import image_requests_pb2 as image_pb
+from conduit.v1 import message_requests_pb2 as messages_pb
 from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_USER, ChatMessage, ContentPart
@@ -16,6 +17,7 @@ from conduit.v1.embedding_pb2 import EmbeddingInput, EmbeddingRequest
 from conduit.v1.form_pb2 import FormFile
 from conduit.v1.image_edit_pb2 import ImageEditRequest, ImageInput
 from conduit.v1.image_generation_pb2 import ImageGenerationRequest
+from conduit.v1.message_pb2 import MessageCreation
 from conduit.v1.rerank_pb2 import RerankingDocument, RerankingRequest
 from conduit.v1.speech_pb2 import SpeechRequest
 from conduit.v1.transcription_pb2 import TranscriptionRequest
@@ -36,6 +38,20 @@ def _chat(alias: str, options: CallOptions) -> pb.ChatRequest:
 
 def _stream_chat(alias: str, options: CallOptions) -> pb.StreamChatRequest:
     return pb.StreamChatRequest(chat=chat(alias), options=options)
+
+
+def _message(alias: str, options: CallOptions) -> messages_pb.CreateMessageRequest:
+    return messages_pb.CreateMessageRequest(message=_conversation(alias), options=options)
+
+
+def _stream_message(alias: str, options: CallOptions) -> messages_pb.StreamCreateMessageRequest:
+    return messages_pb.StreamCreateMessageRequest(message=_conversation(alias), options=options)
+
+
+def _conversation(alias: str) -> MessageCreation:
+    asked = MessageCreation(model=alias, max_tokens=99)
+    asked.messages.add(role="user").content.add(text="hi")
+    return asked
 
 
 def _embed(alias: str, options: CallOptions) -> pb.EmbedRequest:
@@ -110,12 +126,24 @@ _TURNS = {"messages": [{"role": "user", "content": "hi"}]}
 _SPEECH = {"input": "hi", "voice": "alloy"}
 _WISH = {"prompt": _PROMPT}
 _CHAT, _IMAGES = "/v1/chat/completions", "/v1/images/generations"
+_MESSAGES = "/v1/messages"
+_ASKED = {**_TURNS, "max_tokens": 99}
 _EDITS, _TRANSCRIPTIONS = "/v1/images/edits", "/v1/audio/transcriptions"
 _STREAMED = {"stream": True}
 _STREAMED_FORM = {"stream": "true"}
 
 OPERATIONS: Sequence[Operation] = (
     Operation("chat", _CHAT, "Chat", _TURNS, _chat),
+    Operation("message", _MESSAGES, "CreateMessage", _ASKED, _message, like="chat"),
+    Operation(
+        "message",
+        _MESSAGES,
+        "StreamCreateMessage",
+        _ASKED | _STREAMED,
+        _stream_message,
+        is_stream=True,
+        like="chat",
+    ),
     Operation("embed", "/v1/embeddings", "Embed", {"input": "hi"}, _embed),
     Operation(
         "rerank",

@@ -124,3 +124,57 @@ def test_answer_handed_back_is_what_was_given(replay: Replay) -> None:
     given = next(iter(given_in(replay)), None)
     if given:
         assert turn_sent(replay, sent) == given
+
+
+# Ten answers of ten providers, whole and streamed, with words, thoughts and calls.
+TURNS = [
+    *("OpenAI/chat/tools", "Gemini/chat/stream_tools", "Anthropic/chat/tools"),
+    *("Cohere/chat/tools", "Mistral/chat/tools", "DeepSeek/chat/stream_tools"),
+    *("Ollama/chat/tools", "Groq/chat/reasoning", "OpenRouter/chat/stream_reasoning"),
+    "Bedrock/chat/tools",
+]
+ENDS = {each.endpoint.codec: each for each in HANDED_BACK if each.name.endswith("/chat/plain")}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=lambda each: each.endpoint.codec)
+def test_conversation_that_changes_provider_at_each_turn_loses_nothing(end: Replay) -> None:
+    """Whoever comes last gets all words, the names and arguments of all calls, and all results."""
+    named = {each.name: each for each in CHATS}
+    turns: list[Json] = []
+    texts: list[str] = []
+    for number, name in enumerate(TURNS):
+        content = answer_in(named[name])["content"]
+        asked = f"question {number}"
+        turns += [{"role": "user", "content": asked}, {"role": "assistant", "content": content}]
+        texts += [asked, *(block["text"] for block in content if block["type"] == "text")]
+        uses = [block for block in content if block["type"] == "tool_use"]
+        results = [
+            {"type": "tool_result", "tool_use_id": use["id"], "content": f"result {number} {i}"}
+            for i, use in enumerate(uses)
+        ]
+        texts += [each["content"] for each in results]
+        texts += [use["name"] for use in uses]
+        texts += [value for use in uses for value in use["input"].values() if _is_text(value)]
+        if results:
+            turns.append({"role": "user", "content": results})
+            turns.append({"role": "assistant", "content": "Good."})
+    turns.append({"role": "user", "content": "And?"})
+    call = message_call(end, {**ASKED, "messages": turns})
+    codec = message_codec(codec_named(end.endpoint.codec))
+    sent = orjson.loads(codec.to_upstream(call, end.endpoint, end.target).body)
+    said = "\n".join(_texts(sent))
+    assert [text for text in texts if text.strip() not in said] == []
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _texts(held: object) -> list[str]:
+    """Return all texts in a body, those in arguments that are JSON texts as they read."""
+    if isinstance(held, str):
+        read = orjson.loads(held) if held.startswith("{") and held.endswith("}") else None
+        return [held, *_texts(read)] if isinstance(read, dict) else [held]
+    if isinstance(held, dict):
+        return [text for each in held.values() for text in _texts(each)]
+    return [text for each in held for text in _texts(each)] if isinstance(held, list) else []

@@ -121,7 +121,7 @@ def _collisions(contract: Contract) -> Iterator[str]:
     taken: dict[tuple[object, ...], str] = {}
     for rpc in contract.rpcs:
         for binding in rpc.bindings:
-            key = (binding.verb, _shape(binding), rpc.chosen_by)
+            key = (binding.verb, _shape(binding), rpc.chosen_by, rpc.chosen_by_header)
             if key in taken:
                 yield f"{rpc.name} and {taken[key]} share {binding.verb} {binding.path}"
             taken[key] = rpc.name

@@ -256,6 +256,7 @@ class Rpc:
     framing: str
     success_status: int
     chosen_by: str
+    chosen_by_header: str
     form: str
     start: str
     presets: tuple[Preset, ...]

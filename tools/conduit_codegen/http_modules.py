@@ -156,6 +156,7 @@ def _route(contract: Contract, rpc: Rpc, binding: Binding, reader: str, write: s
         "success_status": success_status(contract, rpc),
         "framing": f"options_pb2.{rpc.framing}",
         "chosen_by": quoted(rpc.chosen_by),
+        "chosen_by_header": quoted(rpc.chosen_by_header),
         "client_streaming": rpc.client_streaming,
         "max_body_bytes": rpc.max_body_bytes,
         "read": reader if takes_json(rpc, binding) else None,

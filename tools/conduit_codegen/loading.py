@@ -263,6 +263,7 @@ class _Loader:
             framing=serving.get("framing", "FRAMING_UNSPECIFIED"),
             success_status=serving.get("success_status", 0),
             chosen_by=serving.get("chosen_by", ""),
+            chosen_by_header=serving.get("chosen_by_header", ""),
             form=serving.get("form", ""),
             start=serving.get("start", ""),
             presets=tuple(Preset(**preset) for preset in serving.get("presets", ())),

@@ -122,8 +122,8 @@ class OpenApi:
 
     def _paths(self) -> dict[str, dict[str, Any]]:
         paths: dict[str, dict[str, Any]] = {}
-        # Those that a member of the body chooses are merged into their twins, which come first.
-        for rpc, binding in sorted(self._served, key=lambda served: bool(served[0].chosen_by)):
+        # Those that are chosen by something are merged into their twins, which come first.
+        for rpc, binding in sorted(self._served, key=lambda served: bool(_choice(served[0]))):
             operations = paths.setdefault(self._path(rpc, binding), {})
             verb = binding.verb.lower()
             if verb in operations:
@@ -159,11 +159,16 @@ class OpenApi:
         return operation
 
     def _merge(self, operation: dict[str, Any], rpc: Rpc, binding: Binding) -> None:
-        """Add an RPC that a member of the body chooses to the operation of its twin."""
-        operation["description"] += f"\n\nWith `{rpc.chosen_by}`: {rpc.comment}"
+        """Add an RPC that something of a request chooses to the operation of its twin."""
+        operation["description"] += f"\n\nWith `{_choice(rpc)}`: {rpc.comment}"
         for status, response in self._responses(rpc, binding).items():
-            if "content" in response:
-                operation["responses"][status]["content"] |= response["content"]
+            for kind, content in response.get("content", {}).items():
+                known = operation["responses"][status]["content"]
+                known[kind] = _either(known[kind], content) if rpc.chosen_by_header else content
+        known_names = {each["name"] for each in operation.get("parameters", ())}
+        for parameter in self._parameters(rpc, binding):
+            if parameter["name"] not in known_names:
+                operation.setdefault("parameters", []).append(parameter)
 
     def _messages(self, rpc: Rpc, name: str) -> Schema:
         """Return the schema of the messages of one side of a WebSocket."""
@@ -293,6 +298,16 @@ class OpenApi:
                     description = schema.pop("description", "")
                     headers[field.json.header] = {"description": description, "schema": schema}
         return dict(sorted(headers.items()))
+
+
+def _choice(rpc: Rpc) -> str:
+    """Return what chooses an RPC over its twin: a member of the body, a header, or nothing."""
+    return rpc.chosen_by or rpc.chosen_by_header
+
+
+def _either(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Return the content of an answer that is one of two."""
+    return {"schema": {"anyOf": [one["schema"], other["schema"]]}}
 
 
 def _events(response: Message) -> Field | None:

@@ -13,6 +13,7 @@ from conduit_bridge.endpoints.form import (
     FormRoute,
     FormUnaryEndpoint,
 )
+from conduit_bridge.endpoints.header_selected import HeaderSelectedEndpoint
 from conduit_bridge.endpoints.plain import (
     PlainEventsEndpoint,
     PlainUnaryEndpoint,
@@ -46,14 +47,25 @@ def endpoints(
     maker = _Maker(backends, metrics, edge)
     usual: dict[tuple[str, str], FormRoute] = {}
     chosen: dict[tuple[str, str], dict[str, FormRoute]] = {}
+    by_header: dict[tuple[str, str], dict[str, Endpoint]] = {}
     for route in routes:
         place = (route.verb, route.path)
         bound = FormRoute(route, maker.endpoint(route))
-        if route.chosen_by:
+        if route.chosen_by_header:
+            by_header.setdefault(place, {})[route.chosen_by_header] = bound.endpoint
+        elif route.chosen_by:
             chosen.setdefault(place, {})[route.chosen_by] = bound
         else:
             usual[place] = bound
-    return [_joined(bound, chosen.get(place, {}), uploads) for place, bound in usual.items()]
+    return [
+        _headed(_joined(bound, chosen.get(place, {}), uploads), by_header.get(place, {}))
+        for place, bound in usual.items()
+    ]
+
+
+def _headed(usual: Endpoint, by_header: dict[str, Endpoint]) -> Endpoint:
+    """Return the one endpoint of a path at which headers may choose others."""
+    return HeaderSelectedEndpoint(usual, by_header) if by_header else usual
 
 
 def _joined(usual: FormRoute, chosen: dict[str, FormRoute], uploads: SpillSpace) -> Endpoint:

@@ -7,7 +7,7 @@ import msgspec
 from conduit.v1 import json_runtime
 from conduit_bridge.endpoints.unary import Endpoint, Outcome, RequestContext
 from conduit_kernel.errors import InvalidRequest
-from conduit_kernel.http import Request
+from conduit_kernel.http import Exchange, Request
 
 _HIDING_ESCAPE = re.compile(rb"\\u00[2-7]")
 
@@ -70,8 +70,9 @@ class BodySelectedEndpoint(Endpoint):
         """Judge it as the usual one: what shares a path shares its access."""
         self._usual.judge_head(request)
 
-    def choose(self, body: bytes) -> Endpoint:
+    def choose(self, exchange: Exchange) -> Endpoint:
         """Return the first endpoint whose member is true."""
+        body = exchange.body
         for chooser, endpoint in self._chosen:
             if chooser.is_chosen(body):
                 return endpoint
@@ -79,4 +80,4 @@ class BodySelectedEndpoint(Endpoint):
 
     async def serve(self, context: RequestContext) -> Outcome:
         """Serve what the body means."""
-        return await self.choose(context.exchange.body).serve(context)
+        return await self.choose(context.exchange).serve(context)

@@ -56,8 +56,9 @@ _SESSIONS = tuple(
     if json.other_headers
     for name in (json.header, *json.other_headers)
 )
+_NAMING = frozenset(_SESSIONS)
 _BETAS, _VERSION = b"anthropic-beta", b"anthropic-version"
-_PLAIN = frozenset((*_SESSIONS, _BETAS, _VERSION))
+_PLAIN = _NAMING | {_BETAS, _VERSION}
 # What the plain way does not know.
 _NOT_PLAIN = (frozenset(json.header.encode() for json in _JSON) | {b"content-encoding"}) - _PLAIN
 _LOOKED_AT = _NOT_PLAIN | _PLAIN
@@ -68,8 +69,8 @@ def _plain_options(fields: Mapping[bytes, bytes]) -> call_pb2.CallOptions | None
     if not _NOT_PLAIN.isdisjoint(fields):
         return None
     options = call_pb2.CallOptions()
-    if (session := first_header(fields, _SESSIONS)) is not None:
-        options.affinity_key = header_text(session)
+    if not _NAMING.isdisjoint(fields):
+        options.affinity_key = header_text(first_header(fields, _SESSIONS) or b"")
     if (version := fields.get(_VERSION)) is not None:
         options.anthropic_version = header_text(version)
     if (betas := fields.get(_BETAS)) is not None:

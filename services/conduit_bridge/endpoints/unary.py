@@ -108,8 +108,8 @@ class Endpoint(ABC):
     def judge_head(self, request: Request) -> None:  # noqa: B027 - most have nothing to judge by
         """Raise what is wrong with a request whose body is still to come, if that is known."""
 
-    def choose(self, body: bytes) -> "Endpoint":
-        """Return the endpoint that the body means, where several share a path."""
+    def choose(self, exchange: Exchange) -> "Endpoint":
+        """Return the endpoint that a request means, where several share a path."""
         return self
 
 

@@ -184,7 +184,9 @@ class MessageStreamWriter:
             "input": {},
         }
         block_of_call = self._place("call", place, begin)
-        if text := function.get("arguments") or "":
+        text = function.get("arguments") or ""
+        # Blanks alone are no JSON, which nothing at all is to clients.
+        if text.strip() or (text and block_of_call.arguments):
             block_of_call.arguments.append(text)
             delta = {"type": "input_json_delta", "partial_json": text}
             block_of_call.waiting.append(delta)

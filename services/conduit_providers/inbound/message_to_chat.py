@@ -95,7 +95,7 @@ def _effort(request: MessageCreation, terms: ChatTerms, dropped: Dropped) -> Jso
     named = config.get("effort") if isinstance(config, dict) else None
     effort = _EFFORTS.get(named, named) if isinstance(named, str) else None
     thinking = request.thinking
-    if thinking.type == "enabled" and effort is None:
+    if thinking.HasField("budget_tokens") and thinking.type == "enabled" and effort is None:
         effort = _effort_for(thinking.budget_tokens, request.max_tokens)
     if effort is None:
         return {}

@@ -4,15 +4,22 @@ A provider's own, where it speaks the same dialect, so that calls pass as they a
 that translates to the codec of the operation.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from conduit_providers.codecs import codec_named, has_codec
 from conduit_providers.inbound.message_codecs import message_codec
+from conduit_providers.inbound.no_message_count import NoMessageCountCodec
 from conduit_providers.spec import Endpoint
 
 # What callers speak, and the operation that it is.
-INBOUND: Mapping[str, str] = {"message": "chat"}
+INBOUND: Mapping[str, str] = {"message": "chat", "message_count": "chat"}
+
+
+_MADE: Mapping[str, Callable[[Any], Any]] = {
+    "message": message_codec,
+    "message_count": lambda _: NoMessageCountCodec(),
+}
 
 
 def inbound_codec(dialect: str, endpoint: Endpoint, codec: Any) -> Any:  # noqa: ANN401 # of each its own
@@ -20,4 +27,4 @@ def inbound_codec(dialect: str, endpoint: Endpoint, codec: Any) -> Any:  # noqa:
     own = f"{endpoint.codec.partition('_')[0]}_{dialect}"
     if "." not in endpoint.codec and has_codec(own):
         return codec_named(own)
-    return message_codec(codec)
+    return _MADE[dialect](codec)

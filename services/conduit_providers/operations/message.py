@@ -120,7 +120,7 @@ class MessageOperation(
     ) -> Quantities:
         """Count characters; pictures are not counted."""
         return plain(
-            _estimated(form), emitted if answer is None else estimate_tokens(len(answer.json))
+            estimated_tokens(form), emitted if answer is None else estimate_tokens(len(answer.json))
         )
 
     def worst_case(self, form: Form[MessageCreation], requirements: Requirements) -> WorstCase:
@@ -174,7 +174,8 @@ class MessageOperation(
         return message.finished.report
 
 
-def _estimated(form: Form[MessageCreation]) -> int:
+def estimated_tokens(form: Form[MessageCreation]) -> int:
+    """Return about how many tokens a request has, without its pictures."""
     try:
         return estimated_request(form_in(form).chat(_ANY_TERMS).chat)
     except ConduitError:

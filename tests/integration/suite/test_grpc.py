@@ -8,9 +8,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from tests.support.suite import MASTER_KEY, Suite
 
+from conduit.v1 import message_requests_pb2 as messages_pb
 from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_USER, ChatMessage, ContentPart
 from conduit.v1.chat_pb2 import ChatCompletionRequest
+from conduit.v1.message_pb2 import MessageCreation
 from conduit.v1.provider_requests_pb2 import GetProviderRequest
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
 from conduit.v1.router_service_pb2_grpc import RouterServiceStub
@@ -53,6 +55,36 @@ async def test_a_chat_whole_and_streamed(suite: Suite) -> None:
     assert said == "hello there"
     assert pieces[-1].HasField("finished")
     assert whole.report.request_id.startswith("req_")
+
+
+async def test_a_message_whole_and_streamed(suite: Suite) -> None:
+    """Typed, in Anthropic's words, and as its JSON; answered in the form of the request."""
+    await suite.add_simulator("claude", "echo")
+    await suite.settled()
+    metadata = (("authorization", f"Bearer {suite.virtual_key}"),)
+    asked = MessageCreation(model="claude", max_tokens=9)
+    asked.messages.add(role="user").content.add(text="hello there")
+    json = b'{"model":"claude","messages":[{"role":"user","content":"hello there"}]}'
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{suite.ports()['router']}") as channel:
+        stub = RouterServiceStub(channel)
+        typed = messages_pb.CreateMessageRequest(message=asked)
+        whole = await stub.CreateMessage(typed, metadata=metadata)
+        plain = messages_pb.CreateMessageRequest(json=json)
+        text = await stub.CreateMessage(plain, metadata=metadata)
+        begun = messages_pb.StreamCreateMessageRequest(message=asked)
+        pieces = [piece async for piece in stub.StreamCreateMessage(begun, metadata=metadata)]
+        counted = await stub.CountMessageTokens(
+            messages_pb.CountMessageTokensRequest(message=asked), metadata=metadata
+        )
+    assert whole.message.content[0].text == "hello there"
+    assert whole.message.stop_reason == "end_turn"
+    assert b'"text":"hello there"' in text.json
+    events = [event for piece in pieces for event in piece.pieces]
+    assert [events[0].type, events[-1].type] == ["message_start", "message_stop"]
+    assert "".join(event.delta.text for event in events) == "hello there"
+    assert pieces[-1].finished.usage.input_tokens > 0
+    assert pieces[-1].finished.report.request_id.startswith("req_")
+    assert counted.count.is_estimate
 
 
 @pytest.mark.parametrize(("process", "service"), SERVICES)

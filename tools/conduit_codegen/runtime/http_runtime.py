@@ -47,7 +47,7 @@ class Route(NamedTuple):
     - `path` is the template, such as `/api/providers/{id}`; `segments` is the same, parsed.
     - `service` and `rpc` name the RPC, such as `RegistryService` and `CreateProvider`.
     - `chosen_by` is the boolean member of the body that chooses this route over its twin at the
-      same path; empty where there is none.
+      same path; empty where there is none. `chosen_by_header` is the header that does.
     - `client_streaming` if the RPC takes several messages, of which `read` or `read_form` makes
       the first.
     - `max_body_bytes` is 0 for the server's default.
@@ -76,6 +76,7 @@ class Route(NamedTuple):
     success_status: int
     framing: options_pb2.Framing.ValueType
     chosen_by: str
+    chosen_by_header: str
     client_streaming: bool
     max_body_bytes: int
     # Any: each takes or makes the messages of its own RPC.

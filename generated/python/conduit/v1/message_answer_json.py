@@ -143,6 +143,51 @@ def message_usage_to_json(message: message_answer_pb2.MessageUsage) -> dict[str,
     return members
 
 
+_MESSAGE_TOKEN_COUNT_MEMBERS: Final[frozenset[str]] = frozenset({"input_tokens", "is_estimate"})
+
+
+def message_token_count_from_json(
+    value: object, path: str = ""
+) -> message_answer_pb2.MessageTokenCount:
+    """Return the `MessageTokenCount` that a JSON value says. Raises JsonError."""
+    message = message_answer_pb2.MessageTokenCount()
+    fill_message_token_count(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_message_token_count(
+    message: message_answer_pb2.MessageTokenCount, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("input_tokens")) is not None:
+        message.input_tokens = (
+            member
+            if type(member) is int and -0x8000_0000_0000_0000 <= member <= 0x7FFF_FFFF_FFFF_FFFF
+            else runtime.int64(member, path + "input_tokens")
+        )
+    if (member := value.get("is_estimate")) is not None:
+        message.is_estimate = (
+            member if type(member) is bool else runtime.boolean(member, path + "is_estimate")
+        )
+    if not _MESSAGE_TOKEN_COUNT_MEMBERS.issuperset(value):
+        message.unknown_json = runtime.unknown(value, _MESSAGE_TOKEN_COUNT_MEMBERS, path)
+
+
+def message_token_count_to_json(message: message_answer_pb2.MessageTokenCount) -> dict[str, object]:
+    """Return the JSON of a `MessageTokenCount`."""
+    members: dict[str, object] = {"input_tokens": message.input_tokens}
+    if message.HasField("is_estimate"):
+        members["is_estimate"] = message.is_estimate
+    if message.unknown_json:
+        runtime.add_unknown(
+            members, message.unknown_json, _MESSAGE_TOKEN_COUNT_MEMBERS, "unknown_json"
+        )
+    return members
+
+
 _MESSAGE_EVENT_MEMBERS: Final[frozenset[str]] = frozenset(
     {"type", "index", "message", "content_block", "delta", "usage"}
 )

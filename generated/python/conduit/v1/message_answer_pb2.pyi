@@ -150,6 +150,38 @@ class MessageUsage(_message.Message):
 Global___MessageUsage: _TypeAlias = MessageUsage  # noqa: Y015
 
 @_typing.final
+class MessageTokenCount(_message.Message):
+    """How many tokens a message would read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INPUT_TOKENS_FIELD_NUMBER: _builtins.int
+    IS_ESTIMATE_FIELD_NUMBER: _builtins.int
+    UNKNOWN_JSON_FIELD_NUMBER: _builtins.int
+    input_tokens: _builtins.int
+    """The tokens, those of tools, pictures and documents included as far as the provider counts them."""
+    is_estimate: _builtins.bool
+    """Whether it is Conduit's estimate, where no provider of the model counts. An estimate leaves out pictures and sound."""
+    unknown_json: _builtins.bytes
+    """Members of the JSON that this contract does not know."""
+    def __init__(
+        self,
+        *,
+        input_tokens: _builtins.int = ...,
+        is_estimate: _builtins.bool | None = ...,
+        unknown_json: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_is_estimate", b"_is_estimate", "is_estimate", b"is_estimate"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_is_estimate", b"_is_estimate", "input_tokens", b"input_tokens", "is_estimate", b"is_estimate", "unknown_json", b"unknown_json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__is_estimate: _TypeAlias = _typing.Literal["is_estimate"]  # noqa: Y015
+    _WhichOneofArgType__is_estimate: _TypeAlias = _typing.Literal["_is_estimate", b"_is_estimate"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__is_estimate) -> _WhichOneofReturnType__is_estimate | None: ...
+
+Global___MessageTokenCount: _TypeAlias = MessageTokenCount  # noqa: Y015
+
+@_typing.final
 class MessageEvent(_message.Message):
     """A piece of a streamed answer: Anthropic's event, typed.
     Its JSON is https://platform.claude.com/docs/en/build-with-claude/streaming.

@@ -10,11 +10,14 @@ from conduit.v1.message_answer_json import (
     created_message_to_json,
     fill_created_message,
     fill_message_event,
+    fill_message_token_count,
     fill_message_usage,
     message_event_to_json,
+    message_token_count_to_json,
     message_usage_to_json,
 )
 from conduit.v1.message_json import fill_message_creation, message_creation_to_json
+from conduit.v1.message_model_json import fill_message_model, message_model_to_json
 
 _CREATE_MESSAGE_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"message", "json"})
 
@@ -207,4 +210,227 @@ def message_stream_end_to_json(message: message_requests_pb2.MessageStreamEnd) -
     members: dict[str, object] = {}
     if message.HasField("usage"):
         members["usage"] = message_usage_to_json(message.usage)
+    return members
+
+
+_COUNT_MESSAGE_TOKENS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"message", "json"})
+
+
+def count_message_tokens_request_from_json(
+    value: object, path: str = ""
+) -> message_requests_pb2.CountMessageTokensRequest:
+    """Return the `CountMessageTokensRequest` that a JSON value says. Raises JsonError."""
+    message = message_requests_pb2.CountMessageTokensRequest()
+    fill_count_message_tokens_request(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_count_message_tokens_request(
+    message: message_requests_pb2.CountMessageTokensRequest, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("message")) is not None:
+        fill_message_creation(message.message, member, path + "message.")
+    if (member := value.get("json")) is not None:
+        message.json = runtime.raw(member, path + "json")
+    runtime.at_most_one(value, ("message", "json"), path)
+    if not _COUNT_MESSAGE_TOKENS_REQUEST_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _COUNT_MESSAGE_TOKENS_REQUEST_MEMBERS, path)
+
+
+def count_message_tokens_request_to_json(
+    message: message_requests_pb2.CountMessageTokensRequest,
+) -> dict[str, object]:
+    """Return the JSON of a `CountMessageTokensRequest`."""
+    members: dict[str, object] = {}
+    if message.HasField("message"):
+        members["message"] = message_creation_to_json(message.message)
+    if message.HasField("json"):
+        members["json"] = runtime.from_raw(message.json, "json")
+    return members
+
+
+_COUNT_MESSAGE_TOKENS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"count", "json"})
+
+
+def count_message_tokens_response_from_json(
+    value: object, path: str = ""
+) -> message_requests_pb2.CountMessageTokensResponse:
+    """Return the `CountMessageTokensResponse` that a JSON value says. Raises JsonError."""
+    message = message_requests_pb2.CountMessageTokensResponse()
+    fill_count_message_tokens_response(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_count_message_tokens_response(
+    message: message_requests_pb2.CountMessageTokensResponse, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("count")) is not None:
+        fill_message_token_count(message.count, member, path + "count.")
+    if (member := value.get("json")) is not None:
+        message.json = runtime.raw(member, path + "json")
+    runtime.at_most_one(value, ("count", "json"), path)
+    if not _COUNT_MESSAGE_TOKENS_RESPONSE_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _COUNT_MESSAGE_TOKENS_RESPONSE_MEMBERS, path)
+
+
+def count_message_tokens_response_to_json(
+    message: message_requests_pb2.CountMessageTokensResponse,
+) -> dict[str, object]:
+    """Return the JSON of a `CountMessageTokensResponse`."""
+    members: dict[str, object] = {}
+    if message.HasField("count"):
+        members["count"] = message_token_count_to_json(message.count)
+    if message.HasField("json"):
+        members["json"] = runtime.from_raw(message.json, "json")
+    return members
+
+
+def list_message_models_request_from_json(
+    value: object, path: str = ""
+) -> message_requests_pb2.ListMessageModelsRequest:
+    """Return the `ListMessageModelsRequest` that a JSON value says. Raises JsonError."""
+    message = message_requests_pb2.ListMessageModelsRequest()
+    fill_list_message_models_request(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_list_message_models_request(
+    message: message_requests_pb2.ListMessageModelsRequest, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("limit")) is not None:
+        message.limit = (
+            member
+            if type(member) is int and -0x8000_0000 <= member <= 0x7FFF_FFFF
+            else runtime.int32(member, path + "limit")
+        )
+    if (member := value.get("after_id")) is not None:
+        message.after_id = (
+            member if type(member) is str else runtime.text(member, path + "after_id")
+        )
+    if (member := value.get("before_id")) is not None:
+        message.before_id = (
+            member if type(member) is str else runtime.text(member, path + "before_id")
+        )
+
+
+def list_message_models_request_to_json(
+    message: message_requests_pb2.ListMessageModelsRequest,
+) -> dict[str, object]:
+    """Return the JSON of a `ListMessageModelsRequest`."""
+    members: dict[str, object] = {}
+    if message.limit:
+        members["limit"] = message.limit
+    if message.after_id:
+        members["after_id"] = message.after_id
+    if message.before_id:
+        members["before_id"] = message.before_id
+    return members
+
+
+def list_message_models_response_from_json(
+    value: object, path: str = ""
+) -> message_requests_pb2.ListMessageModelsResponse:
+    """Return the `ListMessageModelsResponse` that a JSON value says. Raises JsonError."""
+    message = message_requests_pb2.ListMessageModelsResponse()
+    fill_list_message_models_response(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_list_message_models_response(
+    message: message_requests_pb2.ListMessageModelsResponse, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("data")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "data")):
+            fill_message_model(message.data.add(), item, f"{path}data[{index}].")
+    if (member := value.get("has_more")) is not None:
+        message.has_more = (
+            member if type(member) is bool else runtime.boolean(member, path + "has_more")
+        )
+    if (member := value.get("first_id")) is not None:
+        message.first_id = (
+            member if type(member) is str else runtime.text(member, path + "first_id")
+        )
+    if (member := value.get("last_id")) is not None:
+        message.last_id = member if type(member) is str else runtime.text(member, path + "last_id")
+
+
+def list_message_models_response_to_json(
+    message: message_requests_pb2.ListMessageModelsResponse,
+) -> dict[str, object]:
+    """Return the JSON of a `ListMessageModelsResponse`."""
+    return {
+        "data": [message_model_to_json(item) for item in message.data],
+        "has_more": message.has_more,
+        "first_id": message.first_id if message.HasField("first_id") else None,
+        "last_id": message.last_id if message.HasField("last_id") else None,
+    }
+
+
+def get_message_model_request_from_json(
+    value: object, path: str = ""
+) -> message_requests_pb2.GetMessageModelRequest:
+    """Return the `GetMessageModelRequest` that a JSON value says. Raises JsonError."""
+    message = message_requests_pb2.GetMessageModelRequest()
+    fill_get_message_model_request(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_get_message_model_request(
+    message: message_requests_pb2.GetMessageModelRequest, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("model")) is not None:
+        message.model = member if type(member) is str else runtime.text(member, path + "model")
+
+
+def get_message_model_request_to_json(
+    message: message_requests_pb2.GetMessageModelRequest,
+) -> dict[str, object]:
+    """Return the JSON of a `GetMessageModelRequest`."""
+    members: dict[str, object] = {}
+    if message.model:
+        members["model"] = message.model
+    return members
+
+
+def get_message_model_response_from_json(
+    value: object, path: str = ""
+) -> message_requests_pb2.GetMessageModelResponse:
+    """Return the `GetMessageModelResponse` that a JSON value says. Raises JsonError."""
+    message = message_requests_pb2.GetMessageModelResponse()
+    fill_get_message_model_response(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_get_message_model_response(
+    message: message_requests_pb2.GetMessageModelResponse, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("model")) is not None:
+        fill_message_model(message.model, member, path + "model.")
+
+
+def get_message_model_response_to_json(
+    message: message_requests_pb2.GetMessageModelResponse,
+) -> dict[str, object]:
+    """Return the JSON of a `GetMessageModelResponse`."""
+    members: dict[str, object] = {}
+    if message.HasField("model"):
+        members["model"] = message_model_to_json(message.model)
     return members

@@ -25,10 +25,11 @@ _sym_db = _symbol_database.Default()
 from conduit.v1 import call_pb2 as conduit_dot_v1_dot_call__pb2
 from conduit.v1 import message_pb2 as conduit_dot_v1_dot_message__pb2
 from conduit.v1 import message_answer_pb2 as conduit_dot_v1_dot_message__answer__pb2
+from conduit.v1 import message_model_pb2 as conduit_dot_v1_dot_message__model__pb2
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!conduit/v1/message_requests.proto\x12\nconduit.v1\x1a\x15\x63onduit/v1/call.proto\x1a\x18\x63onduit/v1/message.proto\x1a\x1f\x63onduit/v1/message_answer.proto\x1a\x18\x63onduit/v1/options.proto\"\xc4\x01\n\x14\x43reateMessageRequest\x12\x37\n\x07message\x18\x01 \x01(\x0b\x32\x1b.conduit.v1.MessageCreationH\x00R\x07message\x12\x38\n\x04json\x18\x02 \x01(\x0c\x42\"\x8a\xb5\x18\x1e\x10\x01\x1a\x1a\x63onduit.v1.MessageCreationH\x00R\x04json\x12\x31\n\x07options\x18\x03 \x01(\x0b\x32\x17.conduit.v1.CallOptionsR\x07optionsB\x06\n\x04\x66orm\"\xc0\x01\n\x15\x43reateMessageResponse\x12\x36\n\x07message\x18\x01 \x01(\x0b\x32\x1a.conduit.v1.CreatedMessageH\x00R\x07message\x12\x37\n\x04json\x18\x02 \x01(\x0c\x42!\x8a\xb5\x18\x1d\x10\x01\x1a\x19\x63onduit.v1.CreatedMessageH\x00R\x04json\x12.\n\x06report\x18\x03 \x01(\x0b\x32\x16.conduit.v1.CallReportR\x06reportB\x06\n\x04\x66orm\"\xca\x01\n\x1aStreamCreateMessageRequest\x12\x37\n\x07message\x18\x01 \x01(\x0b\x32\x1b.conduit.v1.MessageCreationH\x00R\x07message\x12\x38\n\x04json\x18\x02 \x01(\x0c\x42\"\x8a\xb5\x18\x1e\x10\x01\x1a\x1a\x63onduit.v1.MessageCreationH\x00R\x04json\x12\x31\n\x07options\x18\x03 \x01(\x0b\x32\x17.conduit.v1.CallOptionsR\x07optionsB\x06\n\x04\x66orm\"\xf4\x01\n\x1bStreamCreateMessageResponse\x12\x30\n\x06pieces\x18\x01 \x03(\x0b\x32\x18.conduit.v1.MessageEventR\x06pieces\x12\x37\n\x06\x65vents\x18\x02 \x01(\x0c\x42\x1f\x8a\xb5\x18\x1b\x1a\x17\x63onduit.v1.MessageEvent`\x01R\x06\x65vents\x12\x30\n\x07started\x18\x03 \x01(\x0b\x32\x16.conduit.v1.CallReportR\x07started\x12\x38\n\x08\x66inished\x18\x04 \x01(\x0b\x32\x1c.conduit.v1.MessageStreamEndR\x08\x66inished\"r\n\x10MessageStreamEnd\x12.\n\x06report\x18\x01 \x01(\x0b\x32\x16.conduit.v1.CallReportR\x06report\x12.\n\x05usage\x18\x02 \x01(\x0b\x32\x18.conduit.v1.MessageUsageR\x05usageB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!conduit/v1/message_requests.proto\x12\nconduit.v1\x1a\x15\x63onduit/v1/call.proto\x1a\x18\x63onduit/v1/message.proto\x1a\x1f\x63onduit/v1/message_answer.proto\x1a\x1e\x63onduit/v1/message_model.proto\x1a\x18\x63onduit/v1/options.proto\"\xc4\x01\n\x14\x43reateMessageRequest\x12\x37\n\x07message\x18\x01 \x01(\x0b\x32\x1b.conduit.v1.MessageCreationH\x00R\x07message\x12\x38\n\x04json\x18\x02 \x01(\x0c\x42\"\x8a\xb5\x18\x1e\x10\x01\x1a\x1a\x63onduit.v1.MessageCreationH\x00R\x04json\x12\x31\n\x07options\x18\x03 \x01(\x0b\x32\x17.conduit.v1.CallOptionsR\x07optionsB\x06\n\x04\x66orm\"\xc0\x01\n\x15\x43reateMessageResponse\x12\x36\n\x07message\x18\x01 \x01(\x0b\x32\x1a.conduit.v1.CreatedMessageH\x00R\x07message\x12\x37\n\x04json\x18\x02 \x01(\x0c\x42!\x8a\xb5\x18\x1d\x10\x01\x1a\x19\x63onduit.v1.CreatedMessageH\x00R\x04json\x12.\n\x06report\x18\x03 \x01(\x0b\x32\x16.conduit.v1.CallReportR\x06reportB\x06\n\x04\x66orm\"\xca\x01\n\x1aStreamCreateMessageRequest\x12\x37\n\x07message\x18\x01 \x01(\x0b\x32\x1b.conduit.v1.MessageCreationH\x00R\x07message\x12\x38\n\x04json\x18\x02 \x01(\x0c\x42\"\x8a\xb5\x18\x1e\x10\x01\x1a\x1a\x63onduit.v1.MessageCreationH\x00R\x04json\x12\x31\n\x07options\x18\x03 \x01(\x0b\x32\x17.conduit.v1.CallOptionsR\x07optionsB\x06\n\x04\x66orm\"\xf4\x01\n\x1bStreamCreateMessageResponse\x12\x30\n\x06pieces\x18\x01 \x03(\x0b\x32\x18.conduit.v1.MessageEventR\x06pieces\x12\x37\n\x06\x65vents\x18\x02 \x01(\x0c\x42\x1f\x8a\xb5\x18\x1b\x1a\x17\x63onduit.v1.MessageEvent`\x01R\x06\x65vents\x12\x30\n\x07started\x18\x03 \x01(\x0b\x32\x16.conduit.v1.CallReportR\x07started\x12\x38\n\x08\x66inished\x18\x04 \x01(\x0b\x32\x1c.conduit.v1.MessageStreamEndR\x08\x66inished\"r\n\x10MessageStreamEnd\x12.\n\x06report\x18\x01 \x01(\x0b\x32\x16.conduit.v1.CallReportR\x06report\x12.\n\x05usage\x18\x02 \x01(\x0b\x32\x18.conduit.v1.MessageUsageR\x05usage\"\xc9\x01\n\x19\x43ountMessageTokensRequest\x12\x37\n\x07message\x18\x01 \x01(\x0b\x32\x1b.conduit.v1.MessageCreationH\x00R\x07message\x12\x38\n\x04json\x18\x02 \x01(\x0c\x42\"\x8a\xb5\x18\x1e\x10\x01\x1a\x1a\x63onduit.v1.MessageCreationH\x00R\x04json\x12\x31\n\x07options\x18\x03 \x01(\x0b\x32\x17.conduit.v1.CallOptionsR\x07optionsB\x06\n\x04\x66orm\"\xc7\x01\n\x1a\x43ountMessageTokensResponse\x12\x35\n\x05\x63ount\x18\x01 \x01(\x0b\x32\x1d.conduit.v1.MessageTokenCountH\x00R\x05\x63ount\x12:\n\x04json\x18\x02 \x01(\x0c\x42$\x8a\xb5\x18 \x10\x01\x1a\x1c\x63onduit.v1.MessageTokenCountH\x00R\x04json\x12.\n\x06report\x18\x03 \x01(\x0b\x32\x16.conduit.v1.CallReportR\x06reportB\x06\n\x04\x66orm\"}\n\x18ListMessageModelsRequest\x12#\n\x05limit\x18\x01 \x01(\x05\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00R\x05limit\x12\x19\n\x08\x61\x66ter_id\x18\x02 \x01(\tR\x07\x61\x66terId\x12\x1b\n\tbefore_id\x18\x03 \x01(\tR\x08\x62\x65\x66oreId:\x04\x88\xb5\x18\x02\"\xe1\x01\n\x19ListMessageModelsResponse\x12\x34\n\x04\x64\x61ta\x18\x01 \x03(\x0b\x32\x18.conduit.v1.MessageModelB\x06\x8a\xb5\x18\x02@\x01R\x04\x64\x61ta\x12!\n\x08has_more\x18\x02 \x01(\x08\x42\x06\x8a\xb5\x18\x02@\x01R\x07hasMore\x12&\n\x08\x66irst_id\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02@\x01H\x00R\x07\x66irstId\x88\x01\x01\x12$\n\x07last_id\x18\x04 \x01(\tB\x06\x8a\xb5\x18\x02@\x01H\x01R\x06lastId\x88\x01\x01:\x04\x88\xb5\x18\x02\x42\x0b\n\t_first_idB\n\n\x08_last_id\"4\n\x16GetMessageModelRequest\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model:\x04\x88\xb5\x18\x02\"O\n\x17GetMessageModelResponse\x12.\n\x05model\x18\x01 \x01(\x0b\x32\x18.conduit.v1.MessageModelR\x05model:\x04\x88\xb5\x18\x02\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,14 +45,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STREAMCREATEMESSAGEREQUEST'].fields_by_name['json']._serialized_options = b'\212\265\030\036\020\001\032\032conduit.v1.MessageCreation'
   _globals['_STREAMCREATEMESSAGERESPONSE'].fields_by_name['events']._loaded_options = None
   _globals['_STREAMCREATEMESSAGERESPONSE'].fields_by_name['events']._serialized_options = b'\212\265\030\033\032\027conduit.v1.MessageEvent`\001'
-  _globals['_CREATEMESSAGEREQUEST']._serialized_start=158
-  _globals['_CREATEMESSAGEREQUEST']._serialized_end=354
-  _globals['_CREATEMESSAGERESPONSE']._serialized_start=357
-  _globals['_CREATEMESSAGERESPONSE']._serialized_end=549
-  _globals['_STREAMCREATEMESSAGEREQUEST']._serialized_start=552
-  _globals['_STREAMCREATEMESSAGEREQUEST']._serialized_end=754
-  _globals['_STREAMCREATEMESSAGERESPONSE']._serialized_start=757
-  _globals['_STREAMCREATEMESSAGERESPONSE']._serialized_end=1001
-  _globals['_MESSAGESTREAMEND']._serialized_start=1003
-  _globals['_MESSAGESTREAMEND']._serialized_end=1117
+  _globals['_COUNTMESSAGETOKENSREQUEST'].fields_by_name['json']._loaded_options = None
+  _globals['_COUNTMESSAGETOKENSREQUEST'].fields_by_name['json']._serialized_options = b'\212\265\030\036\020\001\032\032conduit.v1.MessageCreation'
+  _globals['_COUNTMESSAGETOKENSRESPONSE'].fields_by_name['json']._loaded_options = None
+  _globals['_COUNTMESSAGETOKENSRESPONSE'].fields_by_name['json']._serialized_options = b'\212\265\030 \020\001\032\034conduit.v1.MessageTokenCount'
+  _globals['_LISTMESSAGEMODELSREQUEST'].fields_by_name['limit']._loaded_options = None
+  _globals['_LISTMESSAGEMODELSREQUEST'].fields_by_name['limit']._serialized_options = b'\222\265\030\t9\000\000\000\000\000\000\000\000'
+  _globals['_LISTMESSAGEMODELSREQUEST']._loaded_options = None
+  _globals['_LISTMESSAGEMODELSREQUEST']._serialized_options = b'\210\265\030\002'
+  _globals['_LISTMESSAGEMODELSRESPONSE'].fields_by_name['data']._loaded_options = None
+  _globals['_LISTMESSAGEMODELSRESPONSE'].fields_by_name['data']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_LISTMESSAGEMODELSRESPONSE'].fields_by_name['has_more']._loaded_options = None
+  _globals['_LISTMESSAGEMODELSRESPONSE'].fields_by_name['has_more']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_LISTMESSAGEMODELSRESPONSE'].fields_by_name['first_id']._loaded_options = None
+  _globals['_LISTMESSAGEMODELSRESPONSE'].fields_by_name['first_id']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_LISTMESSAGEMODELSRESPONSE'].fields_by_name['last_id']._loaded_options = None
+  _globals['_LISTMESSAGEMODELSRESPONSE'].fields_by_name['last_id']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_LISTMESSAGEMODELSRESPONSE']._loaded_options = None
+  _globals['_LISTMESSAGEMODELSRESPONSE']._serialized_options = b'\210\265\030\002'
+  _globals['_GETMESSAGEMODELREQUEST']._loaded_options = None
+  _globals['_GETMESSAGEMODELREQUEST']._serialized_options = b'\210\265\030\002'
+  _globals['_GETMESSAGEMODELRESPONSE']._loaded_options = None
+  _globals['_GETMESSAGEMODELRESPONSE']._serialized_options = b'\210\265\030\002'
+  _globals['_CREATEMESSAGEREQUEST']._serialized_start=190
+  _globals['_CREATEMESSAGEREQUEST']._serialized_end=386
+  _globals['_CREATEMESSAGERESPONSE']._serialized_start=389
+  _globals['_CREATEMESSAGERESPONSE']._serialized_end=581
+  _globals['_STREAMCREATEMESSAGEREQUEST']._serialized_start=584
+  _globals['_STREAMCREATEMESSAGEREQUEST']._serialized_end=786
+  _globals['_STREAMCREATEMESSAGERESPONSE']._serialized_start=789
+  _globals['_STREAMCREATEMESSAGERESPONSE']._serialized_end=1033
+  _globals['_MESSAGESTREAMEND']._serialized_start=1035
+  _globals['_MESSAGESTREAMEND']._serialized_end=1149
+  _globals['_COUNTMESSAGETOKENSREQUEST']._serialized_start=1152
+  _globals['_COUNTMESSAGETOKENSREQUEST']._serialized_end=1353
+  _globals['_COUNTMESSAGETOKENSRESPONSE']._serialized_start=1356
+  _globals['_COUNTMESSAGETOKENSRESPONSE']._serialized_end=1555
+  _globals['_LISTMESSAGEMODELSREQUEST']._serialized_start=1557
+  _globals['_LISTMESSAGEMODELSREQUEST']._serialized_end=1682
+  _globals['_LISTMESSAGEMODELSRESPONSE']._serialized_start=1685
+  _globals['_LISTMESSAGEMODELSRESPONSE']._serialized_end=1910
+  _globals['_GETMESSAGEMODELREQUEST']._serialized_start=1912
+  _globals['_GETMESSAGEMODELREQUEST']._serialized_end=1964
+  _globals['_GETMESSAGEMODELRESPONSE']._serialized_start=1966
+  _globals['_GETMESSAGEMODELRESPONSE']._serialized_end=2045
 # @@protoc_insertion_point(module_scope)

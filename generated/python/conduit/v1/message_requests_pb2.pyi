@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from conduit.v1 import call_pb2 as _call_pb2
 from conduit.v1 import message_answer_pb2 as _message_answer_pb2
+from conduit.v1 import message_model_pb2 as _message_model_pb2
 from conduit.v1 import message_pb2 as _message_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -198,3 +199,194 @@ class MessageStreamEnd(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MessageStreamEnd: _TypeAlias = MessageStreamEnd  # noqa: Y015
+
+@_typing.final
+class CountMessageTokensRequest(_message.Message):
+    """Asks how many tokens a message would read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    JSON_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    json: _builtins.bytes
+    """As Anthropic's JSON."""
+    @_builtins.property
+    def message(self) -> _message_pb2.MessageCreation:
+        """Typed."""
+
+    @_builtins.property
+    def options(self) -> _call_pb2.CallOptions:
+        """How to treat the call."""
+
+    def __init__(
+        self,
+        *,
+        message: _message_pb2.MessageCreation | None = ...,
+        json: _builtins.bytes = ...,
+        options: _call_pb2.CallOptions | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form", "json", b"json", "message", b"message", "options", b"options"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["form", b"form", "json", b"json", "message", b"message", "options", b"options"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_form: _TypeAlias = _typing.Literal["message", "json"]  # noqa: Y015
+    _WhichOneofArgType_form: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_form) -> _WhichOneofReturnType_form | None: ...
+
+Global___CountMessageTokensRequest: _TypeAlias = CountMessageTokensRequest  # noqa: Y015
+
+@_typing.final
+class CountMessageTokensResponse(_message.Message):
+    """How many tokens a message would read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNT_FIELD_NUMBER: _builtins.int
+    JSON_FIELD_NUMBER: _builtins.int
+    REPORT_FIELD_NUMBER: _builtins.int
+    json: _builtins.bytes
+    """As Anthropic's JSON."""
+    @_builtins.property
+    def count(self) -> _message_answer_pb2.MessageTokenCount:
+        """Typed."""
+
+    @_builtins.property
+    def report(self) -> _call_pb2.CallReport:
+        """What the Router did; where it is an estimate, the call's id alone."""
+
+    def __init__(
+        self,
+        *,
+        count: _message_answer_pb2.MessageTokenCount | None = ...,
+        json: _builtins.bytes = ...,
+        report: _call_pb2.CallReport | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "form", b"form", "json", b"json", "report", b"report"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "form", b"form", "json", b"json", "report", b"report"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_form: _TypeAlias = _typing.Literal["count", "json"]  # noqa: Y015
+    _WhichOneofArgType_form: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_form) -> _WhichOneofReturnType_form | None: ...
+
+Global___CountMessageTokensResponse: _TypeAlias = CountMessageTokensResponse  # noqa: Y015
+
+@_typing.final
+class ListMessageModelsRequest(_message.Message):
+    """Asks for the model aliases, as Anthropic lists them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIMIT_FIELD_NUMBER: _builtins.int
+    AFTER_ID_FIELD_NUMBER: _builtins.int
+    BEFORE_ID_FIELD_NUMBER: _builtins.int
+    limit: _builtins.int
+    """The most models to return, from 1; more than 1000 mean 1000. Zero means 1000."""
+    after_id: _builtins.str
+    """The alias behind which the list begins. Empty means its beginning."""
+    before_id: _builtins.str
+    """The alias before which the list ends. Empty means its end."""
+    def __init__(
+        self,
+        *,
+        limit: _builtins.int = ...,
+        after_id: _builtins.str = ...,
+        before_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_id", b"after_id", "before_id", b"before_id", "limit", b"limit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMessageModelsRequest: _TypeAlias = ListMessageModelsRequest  # noqa: Y015
+
+@_typing.final
+class ListMessageModelsResponse(_message.Message):
+    """The model aliases, as Anthropic lists them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATA_FIELD_NUMBER: _builtins.int
+    HAS_MORE_FIELD_NUMBER: _builtins.int
+    FIRST_ID_FIELD_NUMBER: _builtins.int
+    LAST_ID_FIELD_NUMBER: _builtins.int
+    has_more: _builtins.bool
+    """Whether there are more behind the last one, or, where `before_id` was said, before the first one."""
+    first_id: _builtins.str
+    """The alias of the first one."""
+    last_id: _builtins.str
+    """The alias of the last one."""
+    @_builtins.property
+    def data(self) -> _containers.RepeatedCompositeFieldContainer[_message_model_pb2.MessageModel]:
+        """In order of id."""
+
+    def __init__(
+        self,
+        *,
+        data: _abc.Iterable[_message_model_pb2.MessageModel] | None = ...,
+        has_more: _builtins.bool = ...,
+        first_id: _builtins.str | None = ...,
+        last_id: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_first_id", b"_first_id", "_last_id", b"_last_id", "first_id", b"first_id", "last_id", b"last_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_first_id", b"_first_id", "_last_id", b"_last_id", "data", b"data", "first_id", b"first_id", "has_more", b"has_more", "last_id", b"last_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__first_id: _TypeAlias = _typing.Literal["first_id"]  # noqa: Y015
+    _WhichOneofArgType__first_id: _TypeAlias = _typing.Literal["_first_id", b"_first_id"]  # noqa: Y015
+    _WhichOneofReturnType__last_id: _TypeAlias = _typing.Literal["last_id"]  # noqa: Y015
+    _WhichOneofArgType__last_id: _TypeAlias = _typing.Literal["_last_id", b"_last_id"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__first_id) -> _WhichOneofReturnType__first_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__last_id) -> _WhichOneofReturnType__last_id | None: ...
+
+Global___ListMessageModelsResponse: _TypeAlias = ListMessageModelsResponse  # noqa: Y015
+
+@_typing.final
+class GetMessageModelRequest(_message.Message):
+    """Asks for a model alias, as Anthropic shows it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    model: _builtins.str
+    """The alias."""
+    def __init__(
+        self,
+        *,
+        model: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetMessageModelRequest: _TypeAlias = GetMessageModelRequest  # noqa: Y015
+
+@_typing.final
+class GetMessageModelResponse(_message.Message):
+    """A model alias, as Anthropic shows it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def model(self) -> _message_model_pb2.MessageModel:
+        """The alias."""
+
+    def __init__(
+        self,
+        *,
+        model: _message_model_pb2.MessageModel | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetMessageModelResponse: _TypeAlias = GetMessageModelResponse  # noqa: Y015

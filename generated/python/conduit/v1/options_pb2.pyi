@@ -156,6 +156,7 @@ class Serving(_message.Message):
     PRESETS_FIELD_NUMBER: _builtins.int
     TASK_OF_FIELD_NUMBER: _builtins.int
     ROLE_FIELD_NUMBER: _builtins.int
+    CHOSEN_BY_HEADER_FIELD_NUMBER: _builtins.int
     access: Global___Access.ValueType
     """Who may call, over gRPC and HTTP alike."""
     dialect: Global___Dialect.ValueType
@@ -187,6 +188,8 @@ class Serving(_message.Message):
     """
     role: _role_pb2.Role.ValueType
     """The role that an administrator must have. Set if and only if administrators may call."""
+    chosen_by_header: _builtins.str
+    """The header that chooses this RPC over its twin at the same path, in lower case, whatever it says."""
     @_builtins.property
     def presets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Preset]:
         """Fields that a route sets by itself. They are none of its parameters."""
@@ -206,10 +209,11 @@ class Serving(_message.Message):
         presets: _abc.Iterable[Global___Preset] | None = ...,
         task_of: _builtins.str = ...,
         role: _role_pb2.Role.ValueType = ...,
+        chosen_by_header: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "chosen_by", b"chosen_by", "dialect", b"dialect", "form", b"form", "framing", b"framing", "max_body_bytes", b"max_body_bytes", "operation", b"operation", "presets", b"presets", "role", b"role", "start", b"start", "success_status", b"success_status", "task_of", b"task_of"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "chosen_by", b"chosen_by", "chosen_by_header", b"chosen_by_header", "dialect", b"dialect", "form", b"form", "framing", b"framing", "max_body_bytes", b"max_body_bytes", "operation", b"operation", "presets", b"presets", "role", b"role", "start", b"start", "success_status", b"success_status", "task_of", b"task_of"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -64,6 +64,11 @@ class RouterServiceStub:
                 request_serializer=conduit_dot_v1_dot_message__requests__pb2.StreamCreateMessageRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_message__requests__pb2.StreamCreateMessageResponse.FromString,
                 _registered_method=True)
+        self.CountMessageTokens = channel.unary_unary(
+                '/conduit.v1.RouterService/CountMessageTokens',
+                request_serializer=conduit_dot_v1_dot_message__requests__pb2.CountMessageTokensRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_message__requests__pb2.CountMessageTokensResponse.FromString,
+                _registered_method=True)
         self.Embed = channel.unary_unary(
                 '/conduit.v1.RouterService/Embed',
                 request_serializer=conduit_dot_v1_dot_router__requests__pb2.EmbedRequest.SerializeToString,
@@ -184,6 +189,16 @@ class RouterServiceStub:
                 request_serializer=conduit_dot_v1_dot_router__requests__pb2.GetModelRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_router__requests__pb2.GetModelResponse.FromString,
                 _registered_method=True)
+        self.ListMessageModels = channel.unary_unary(
+                '/conduit.v1.RouterService/ListMessageModels',
+                request_serializer=conduit_dot_v1_dot_message__requests__pb2.ListMessageModelsRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_message__requests__pb2.ListMessageModelsResponse.FromString,
+                _registered_method=True)
+        self.GetMessageModel = channel.unary_unary(
+                '/conduit.v1.RouterService/GetMessageModel',
+                request_serializer=conduit_dot_v1_dot_message__requests__pb2.GetMessageModelRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_message__requests__pb2.GetMessageModelResponse.FromString,
+                _registered_method=True)
         self.ExplainRoute = channel.unary_unary(
                 '/conduit.v1.RouterService/ExplainRoute',
                 request_serializer=conduit_dot_v1_dot_router__requests__pb2.ExplainRouteRequest.SerializeToString,
@@ -232,6 +247,14 @@ class RouterServiceServicer:
     def StreamCreateMessage(self, request, context):
         """Asks a model for the next message and streams it, in the words of Anthropic's Messages. The last message has `finished`; a
         stream that ends without one, or with an error status, is incomplete.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CountMessageTokens(self, request, context):
+        """Counts the tokens that a message would read, in the words of Anthropic's Messages. Where no provider of the model counts, or
+        none can just now, it is an estimate, and says so. Costs nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -423,6 +446,21 @@ class RouterServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListMessageModels(self, request, context):
+        """Lists the model aliases the caller may use, as Anthropic lists them: for requests with the header `anthropic-version`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMessageModel(self, request, context):
+        """Returns a model alias, as Anthropic shows it: for requests with the header `anthropic-version`. MODEL_NOT_FOUND if the caller
+        may not use one of this name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExplainRoute(self, request, context):
         """Says where a request would go and why, without sending it. For administrators.
         """
@@ -467,6 +505,11 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.StreamCreateMessage,
                     request_deserializer=conduit_dot_v1_dot_message__requests__pb2.StreamCreateMessageRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_message__requests__pb2.StreamCreateMessageResponse.SerializeToString,
+            ),
+            'CountMessageTokens': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountMessageTokens,
+                    request_deserializer=conduit_dot_v1_dot_message__requests__pb2.CountMessageTokensRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_message__requests__pb2.CountMessageTokensResponse.SerializeToString,
             ),
             'Embed': grpc.unary_unary_rpc_method_handler(
                     servicer.Embed,
@@ -587,6 +630,16 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.GetModel,
                     request_deserializer=conduit_dot_v1_dot_router__requests__pb2.GetModelRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_router__requests__pb2.GetModelResponse.SerializeToString,
+            ),
+            'ListMessageModels': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMessageModels,
+                    request_deserializer=conduit_dot_v1_dot_message__requests__pb2.ListMessageModelsRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_message__requests__pb2.ListMessageModelsResponse.SerializeToString,
+            ),
+            'GetMessageModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMessageModel,
+                    request_deserializer=conduit_dot_v1_dot_message__requests__pb2.GetMessageModelRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_message__requests__pb2.GetMessageModelResponse.SerializeToString,
             ),
             'ExplainRoute': grpc.unary_unary_rpc_method_handler(
                     servicer.ExplainRoute,
@@ -714,6 +767,33 @@ class RouterService:
             '/conduit.v1.RouterService/StreamCreateMessage',
             conduit_dot_v1_dot_message__requests__pb2.StreamCreateMessageRequest.SerializeToString,
             conduit_dot_v1_dot_message__requests__pb2.StreamCreateMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountMessageTokens(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/CountMessageTokens',
+            conduit_dot_v1_dot_message__requests__pb2.CountMessageTokensRequest.SerializeToString,
+            conduit_dot_v1_dot_message__requests__pb2.CountMessageTokensResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1362,6 +1442,60 @@ class RouterService:
             '/conduit.v1.RouterService/GetModel',
             conduit_dot_v1_dot_router__requests__pb2.GetModelRequest.SerializeToString,
             conduit_dot_v1_dot_router__requests__pb2.GetModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMessageModels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/ListMessageModels',
+            conduit_dot_v1_dot_message__requests__pb2.ListMessageModelsRequest.SerializeToString,
+            conduit_dot_v1_dot_message__requests__pb2.ListMessageModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMessageModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/GetMessageModel',
+            conduit_dot_v1_dot_message__requests__pb2.GetMessageModelRequest.SerializeToString,
+            conduit_dot_v1_dot_message__requests__pb2.GetMessageModelResponse.FromString,
             options,
             channel_credentials,
             insecure,

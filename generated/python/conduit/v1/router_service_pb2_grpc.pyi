@@ -57,6 +57,10 @@ class RouterServiceStub:
     """Asks a model for the next message and streams it, in the words of Anthropic's Messages. The last message has `finished`; a
     stream that ends without one, or with an error status, is incomplete.
     """
+    CountMessageTokens: _grpc.UnaryUnaryMultiCallable[_message_requests_pb2.CountMessageTokensRequest, _message_requests_pb2.CountMessageTokensResponse]
+    """Counts the tokens that a message would read, in the words of Anthropic's Messages. Where no provider of the model counts, or
+    none can just now, it is an estimate, and says so. Costs nothing.
+    """
     Embed: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.EmbedRequest, _router_requests_pb2.EmbedResponse]
     """Turns texts into vectors."""
     Rerank: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.RerankRequest, _router_requests_pb2.RerankResponse]
@@ -136,6 +140,12 @@ class RouterServiceStub:
     """Lists the model aliases the caller may use."""
     GetModel: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.GetModelRequest, _router_requests_pb2.GetModelResponse]
     """Returns a model alias. MODEL_NOT_FOUND if the caller may not use one of this name."""
+    ListMessageModels: _grpc.UnaryUnaryMultiCallable[_message_requests_pb2.ListMessageModelsRequest, _message_requests_pb2.ListMessageModelsResponse]
+    """Lists the model aliases the caller may use, as Anthropic lists them: for requests with the header `anthropic-version`."""
+    GetMessageModel: _grpc.UnaryUnaryMultiCallable[_message_requests_pb2.GetMessageModelRequest, _message_requests_pb2.GetMessageModelResponse]
+    """Returns a model alias, as Anthropic shows it: for requests with the header `anthropic-version`. MODEL_NOT_FOUND if the caller
+    may not use one of this name.
+    """
     ExplainRoute: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.ExplainRouteRequest, _router_requests_pb2.ExplainRouteResponse]
     """Says where a request would go and why, without sending it. For administrators."""
     GetRequestRecord: _grpc.UnaryUnaryMultiCallable[_request_record_requests_pb2.GetRequestRecordRequest, _request_record_requests_pb2.GetRequestRecordResponse]
@@ -165,6 +175,10 @@ class RouterServiceAsyncStub(RouterServiceStub):
     StreamCreateMessage: _aio.UnaryStreamMultiCallable[_message_requests_pb2.StreamCreateMessageRequest, _message_requests_pb2.StreamCreateMessageResponse]  # type: ignore[assignment]
     """Asks a model for the next message and streams it, in the words of Anthropic's Messages. The last message has `finished`; a
     stream that ends without one, or with an error status, is incomplete.
+    """
+    CountMessageTokens: _aio.UnaryUnaryMultiCallable[_message_requests_pb2.CountMessageTokensRequest, _message_requests_pb2.CountMessageTokensResponse]  # type: ignore[assignment]
+    """Counts the tokens that a message would read, in the words of Anthropic's Messages. Where no provider of the model counts, or
+    none can just now, it is an estimate, and says so. Costs nothing.
     """
     Embed: _aio.UnaryUnaryMultiCallable[_router_requests_pb2.EmbedRequest, _router_requests_pb2.EmbedResponse]  # type: ignore[assignment]
     """Turns texts into vectors."""
@@ -245,6 +259,12 @@ class RouterServiceAsyncStub(RouterServiceStub):
     """Lists the model aliases the caller may use."""
     GetModel: _aio.UnaryUnaryMultiCallable[_router_requests_pb2.GetModelRequest, _router_requests_pb2.GetModelResponse]  # type: ignore[assignment]
     """Returns a model alias. MODEL_NOT_FOUND if the caller may not use one of this name."""
+    ListMessageModels: _aio.UnaryUnaryMultiCallable[_message_requests_pb2.ListMessageModelsRequest, _message_requests_pb2.ListMessageModelsResponse]  # type: ignore[assignment]
+    """Lists the model aliases the caller may use, as Anthropic lists them: for requests with the header `anthropic-version`."""
+    GetMessageModel: _aio.UnaryUnaryMultiCallable[_message_requests_pb2.GetMessageModelRequest, _message_requests_pb2.GetMessageModelResponse]  # type: ignore[assignment]
+    """Returns a model alias, as Anthropic shows it: for requests with the header `anthropic-version`. MODEL_NOT_FOUND if the caller
+    may not use one of this name.
+    """
     ExplainRoute: _aio.UnaryUnaryMultiCallable[_router_requests_pb2.ExplainRouteRequest, _router_requests_pb2.ExplainRouteResponse]  # type: ignore[assignment]
     """Says where a request would go and why, without sending it. For administrators."""
     GetRequestRecord: _aio.UnaryUnaryMultiCallable[_request_record_requests_pb2.GetRequestRecordRequest, _request_record_requests_pb2.GetRequestRecordResponse]  # type: ignore[assignment]
@@ -295,6 +315,16 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_message_requests_pb2.StreamCreateMessageResponse], _abc.AsyncIterator[_message_requests_pb2.StreamCreateMessageResponse]]:
         """Asks a model for the next message and streams it, in the words of Anthropic's Messages. The last message has `finished`; a
         stream that ends without one, or with an error status, is incomplete.
+        """
+
+    @_abc_1.abstractmethod
+    def CountMessageTokens(
+        self,
+        request: _message_requests_pb2.CountMessageTokensRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_message_requests_pb2.CountMessageTokensResponse, _abc.Awaitable[_message_requests_pb2.CountMessageTokensResponse]]:
+        """Counts the tokens that a message would read, in the words of Anthropic's Messages. Where no provider of the model counts, or
+        none can just now, it is an estimate, and says so. Costs nothing.
         """
 
     @_abc_1.abstractmethod
@@ -519,6 +549,24 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_router_requests_pb2.GetModelResponse, _abc.Awaitable[_router_requests_pb2.GetModelResponse]]:
         """Returns a model alias. MODEL_NOT_FOUND if the caller may not use one of this name."""
+
+    @_abc_1.abstractmethod
+    def ListMessageModels(
+        self,
+        request: _message_requests_pb2.ListMessageModelsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_message_requests_pb2.ListMessageModelsResponse, _abc.Awaitable[_message_requests_pb2.ListMessageModelsResponse]]:
+        """Lists the model aliases the caller may use, as Anthropic lists them: for requests with the header `anthropic-version`."""
+
+    @_abc_1.abstractmethod
+    def GetMessageModel(
+        self,
+        request: _message_requests_pb2.GetMessageModelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_message_requests_pb2.GetMessageModelResponse, _abc.Awaitable[_message_requests_pb2.GetMessageModelResponse]]:
+        """Returns a model alias, as Anthropic shows it: for requests with the header `anthropic-version`. MODEL_NOT_FOUND if the caller
+        may not use one of this name.
+        """
 
     @_abc_1.abstractmethod
     def ExplainRoute(

@@ -25,6 +25,8 @@ from conduit.v1.caller_usage_json import get_usage_response_to_json
 from conduit.v1.client_secret_json import client_secret_to_json, fill_client_secret_spec
 from conduit.v1.decision_json import decision_to_json
 from conduit.v1.http_runtime import Route, Segment
+from conduit.v1.message_model_json import message_model_to_json
+from conduit.v1.message_requests_json import list_message_models_response_to_json
 from conduit.v1.model_json import model_to_json
 from conduit.v1.request_record_json import (
     REQUEST_STATUS_BY_SPELLING,
@@ -286,6 +288,30 @@ def report_of_stream_create_message(
     if not message.HasField("started"):
         return b""
     return _lines_of_call_report(message.started)
+
+
+def read_count_message_tokens(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> message_requests_pb2.CountMessageTokensRequest:
+    """Return the request that `POST /v1/messages/count_tokens` says."""
+    message = message_requests_pb2.CountMessageTokensRequest(json=body)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    return message
+
+
+def write_count_message_tokens(message: message_requests_pb2.CountMessageTokensResponse) -> bytes:
+    """Write the answer of CountMessageTokens."""
+    return message.json
+
+
+def report_of_count_message_tokens(
+    message: message_requests_pb2.CountMessageTokensResponse,
+) -> bytes:
+    """Write the header lines of an answer of CountMessageTokens."""
+    if not message.HasField("report"):
+        return b""
+    return _lines_of_call_report(message.report)
 
 
 def read_embed(
@@ -881,6 +907,41 @@ def write_get_model(message: router_requests_pb2.GetModelResponse) -> bytes:
     return orjson.dumps(model_to_json(message.model))
 
 
+def read_list_message_models(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> message_requests_pb2.ListMessageModelsRequest:
+    """Return the request that `GET /v1/models` says."""
+    message = message_requests_pb2.ListMessageModelsRequest()
+    for name, value in query:
+        match name:
+            case "limit":
+                message.limit = json.int32(value, name)
+            case "after_id":
+                message.after_id = value
+            case "before_id":
+                message.before_id = value
+    return message
+
+
+def write_list_message_models(message: message_requests_pb2.ListMessageModelsResponse) -> bytes:
+    """Write the answer of ListMessageModels."""
+    return orjson.dumps(list_message_models_response_to_json(message))
+
+
+def read_get_message_model(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> message_requests_pb2.GetMessageModelRequest:
+    """Return the request that `GET /v1/models/{model=**}` says."""
+    message = message_requests_pb2.GetMessageModelRequest()
+    message.model = path["model"]
+    return message
+
+
+def write_get_message_model(message: message_requests_pb2.GetMessageModelResponse) -> bytes:
+    """Write the answer of GetMessageModel."""
+    return orjson.dumps(message_model_to_json(message.model))
+
+
 def read_explain_route(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> router_requests_pb2.ExplainRouteRequest:
@@ -955,6 +1016,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=False,
         max_body_bytes=0,
         read=read_chat,
@@ -977,6 +1039,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_SERVER_SENT_EVENTS,
         chosen_by="stream",
+        chosen_by_header="",
         client_streaming=False,
         max_body_bytes=0,
         read=read_stream_chat,
@@ -999,6 +1062,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=False,
         max_body_bytes=0,
         read=read_create_message,
@@ -1021,6 +1085,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_SERVER_SENT_EVENTS,
         chosen_by="stream",
+        chosen_by_header="",
         client_streaming=False,
         max_body_bytes=0,
         read=read_stream_create_message,
@@ -1034,6 +1099,29 @@ ROUTES: Final[tuple[Route, ...]] = (
     ),
     Route(
         verb="POST",
+        path="/v1/messages/count_tokens",
+        segments=(Segment("v1"), Segment("messages"), Segment("count_tokens")),
+        service="RouterService",
+        rpc="CountMessageTokens",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_ANTHROPIC,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_count_message_tokens,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_count_message_tokens,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_count_message_tokens,
+    ),
+    Route(
+        verb="POST",
         path="/v1/embeddings",
         segments=(Segment("v1"), Segment("embeddings")),
         service="RouterService",
@@ -1043,6 +1131,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=False,
         max_body_bytes=0,
         read=read_embed,
@@ -1065,6 +1154,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=False,
         max_body_bytes=0,
         read=read_rerank,
@@ -1087,6 +1177,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=False,
         max_body_bytes=0,
         read=read_rerank_2,
@@ -1109,6 +1200,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=False,
         max_body_bytes=0,
         read=read_generate_images,
@@ -1131,6 +1223,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_SERVER_SENT_EVENTS,
         chosen_by="stream",
+        chosen_by_header="",
         client_streaming=False,
         max_body_bytes=0,
         read=read_stream_generate_images,
@@ -1153,6 +1246,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=202,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=False,
         max_body_bytes=0,
         read=read_start_image_generation,
@@ -1175,6 +1269,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=True,
         max_body_bytes=67108864,
         read=read_edit_images,
@@ -1197,6 +1292,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_SERVER_SENT_EVENTS,
         chosen_by="stream",
+        chosen_by_header="",
         client_streaming=True,
         max_body_bytes=67108864,
         read=read_stream_edit_images,
@@ -1219,6 +1315,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=202,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=False,
         max_body_bytes=67108864,
         read=read_start_image_edit,
@@ -1241,6 +1338,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=False,
         max_body_bytes=0,
         read=read_get_task,
@@ -1263,6 +1361,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=False,
         max_body_bytes=0,
         read=read_list_tasks,
@@ -1290,6 +1389,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=False,
         max_body_bytes=0,
         read=read_cancel_task,
@@ -1312,6 +1412,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=False,
         max_body_bytes=0,
         read=read_delete_task,
@@ -1334,6 +1435,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_BINARY,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=False,
         max_body_bytes=0,
         read=read_speak,
@@ -1356,6 +1458,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=True,
         max_body_bytes=134217728,
         read=None,
@@ -1378,6 +1481,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_SERVER_SENT_EVENTS,
         chosen_by="stream",
+        chosen_by_header="",
         client_streaming=True,
         max_body_bytes=134217728,
         read=None,
@@ -1400,6 +1504,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=True,
         max_body_bytes=134217728,
         read=None,
@@ -1422,6 +1527,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=False,
         max_body_bytes=0,
         read=read_list_voices,
@@ -1444,6 +1550,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=True,
         max_body_bytes=134217728,
         read=read_create_voice,
@@ -1471,6 +1578,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=False,
         max_body_bytes=0,
         read=read_delete_voice,
@@ -1493,6 +1601,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_WEBSOCKET,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=True,
         max_body_bytes=0,
         read=read_converse,
@@ -1515,6 +1624,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_WEBSOCKET,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=True,
         max_body_bytes=0,
         read=read_converse_2,
@@ -1537,6 +1647,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=False,
         max_body_bytes=0,
         read=read_create_client_secret,
@@ -1559,6 +1670,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=False,
         max_body_bytes=0,
         read=read_get_usage,
@@ -1581,6 +1693,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=False,
         max_body_bytes=0,
         read=read_list_models,
@@ -1607,6 +1720,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=False,
         max_body_bytes=0,
         read=read_get_model,
@@ -1614,6 +1728,56 @@ ROUTES: Final[tuple[Route, ...]] = (
         read_frame=None,
         chunk=None,
         write=write_get_model,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="GET",
+        path="/v1/models",
+        segments=(Segment("v1"), Segment("models")),
+        service="RouterService",
+        rpc="ListMessageModels",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_ANTHROPIC,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="anthropic-version",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_list_message_models,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_list_message_models,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="GET",
+        path="/v1/models/{model=**}",
+        segments=(
+            Segment("v1"),
+            Segment("models"),
+            Segment("model", is_parameter=True, takes_rest=True),
+        ),
+        service="RouterService",
+        rpc="GetMessageModel",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_ANTHROPIC,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="anthropic-version",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_get_message_model,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_get_message_model,
         media_type=b"application/json",
         media_type_of=None,
         write_report=http.no_report,
@@ -1629,6 +1793,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=False,
         max_body_bytes=0,
         read=read_explain_route,
@@ -1651,6 +1816,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=False,
         max_body_bytes=0,
         read=read_get_request_record,
@@ -1673,6 +1839,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
+        chosen_by_header="",
         client_streaming=False,
         max_body_bytes=0,
         read=read_list_request_records,

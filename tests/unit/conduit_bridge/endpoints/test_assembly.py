@@ -13,6 +13,7 @@ from conduit_bridge.endpoints.assembly import endpoints, report_fields
 from conduit_bridge.endpoints.body_selected import BodySelectedEndpoint
 from conduit_bridge.endpoints.content_stream import ContentStreamEndpoint
 from conduit_bridge.endpoints.form import FormEndpoint
+from conduit_bridge.endpoints.header_selected import HeaderSelectedEndpoint
 from conduit_bridge.endpoints.plain import PlainUnaryEndpoint
 from conduit_bridge.endpoints.stream import WatchEndpoint
 from conduit_bridge.endpoints.unary import Backend, Endpoint, UnaryEndpoint
@@ -53,11 +54,12 @@ def test_every_place_of_the_contract_has_one_endpoint() -> None:
 
 
 def test_routes_that_share_a_place_are_joined() -> None:
-    """The body chooses among them, of forms where they take forms."""
+    """The body chooses among them, of forms where they take forms, or a header does."""
     shared = {place for place, n in Counter(f"{r.verb} {r.path}" for r in ROUTES).items() if n > 1}
     assert shared
     found = made(ROUTES)
-    assert {type(found[place]) for place in shared} == {BodySelectedEndpoint, FormEndpoint}
+    kinds = {BodySelectedEndpoint, FormEndpoint, HeaderSelectedEndpoint}
+    assert {type(found[place]) for place in shared} == kinds
 
 
 @pytest.mark.parametrize(
