@@ -31,7 +31,14 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from conduit_kernel.errors import ServiceUnavailable
 from conduit_kernel.settings import Settings
-from conduit_kernel.sqlite_file import damage_of, is_locked, refusal_of, trouble_with_file
+from conduit_kernel.sqlite_file import (
+    damage_of,
+    is_locked,
+    must_reopen,
+    refusal_of,
+    trouble_with_file,
+)
+from conduit_kernel.sqlite_reopening import FileReopener
 
 # How long a statement may wait for another writer, in seconds.
 LOCK_SECONDS = 10
@@ -104,6 +111,7 @@ def make_engine(url: URL) -> AsyncEngine:
         event.listen(engine.sync_engine, "connect", _set_up_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         event.listen(engine.sync_engine, "invalidate", _roll_back_sqlite)
+        FileReopener(engine.sync_engine)
         return engine
     return create_async_engine(
         url,
@@ -152,6 +160,8 @@ async def checkpoint(engine: AsyncEngine) -> bool:
             async with raw.execute("PRAGMA wal_checkpoint(PASSIVE)") as cursor:
                 is_busy, logged, copied = await cursor.fetchone()
     except (SQLAlchemyError, sqlite3.Error) as error:
+        if must_reopen(error):
+            await engine.dispose()
         name = Path(engine.url.database or "").stem
         why = refusal_of(error) or type(error).__name__
         message = f"The log of the database {name} cannot be copied into its file: {why}"
@@ -258,9 +268,18 @@ def _for_asyncpg(url: URL) -> URL:
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 # the driver's own type, adapted
-    # The driver must not begin transactions by itself: it would leave DDL outside of them.
-    connection.isolation_level = None
-    cursor = connection.cursor()
+    try:
+        # The driver must not begin transactions by itself: it would leave DDL outside of them.
+        connection.isolation_level = None
+        with contextlib.closing(connection.cursor()) as cursor:
+            _set_pragmas(cursor)
+    except BaseException:
+        # The pool does not know it yet, and would leave it open.
+        connection.close()
+        raise
+
+
+def _set_pragmas(cursor: Any) -> None:  # noqa: ANN401 # as above
     cursor.execute(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000}")
     _write_ahead(cursor)
     for pragma in (
@@ -270,7 +289,6 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 # 
         "secure_delete = ON",
     ):
         cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
 
 
 def _write_ahead(cursor: Any) -> None:  # noqa: ANN401 # the driver's own type, adapted

@@ -19,6 +19,8 @@ _UNUSABLE = _DAMAGED | {
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_READONLY,
 }
+# A connection that met one of these may meet it again when the file system is well.
+_LASTING = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY})
 _WHAT_TO_DO = "Put a backup in its place (conduit restore), or choose another data directory."
 
 
@@ -43,6 +45,11 @@ def trouble_with_file(error: BaseException | None) -> str:
 def is_locked(error: sqlite3.Error) -> bool:
     """Return whether another connection is in the way, which passes."""
     return _code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def must_reopen(error: BaseException | None) -> bool:
+    """Return whether the file must be opened anew to find out that it can be used again."""
+    return _code(error) in _LASTING
 
 
 def _code(error: BaseException | None) -> int | None:

@@ -59,9 +59,12 @@ class SmallDisk(Served):
 
     def forbid_writes(self) -> None:
         """Make it read-only for all that is opened from now on: what is open keeps a disk busy."""
-        folder = str(self._folder)
-        self._as_its_owner("mount", "--bind", folder, folder)
-        self._as_its_owner("mount", "-o", "remount,bind,ro", folder)
+        folder, aside = str(self._folder), self._folder.with_name("read-only")
+        aside.mkdir()
+        # Aside, where nobody opens a file before it is read-only.
+        self._as_its_owner("mount", "--bind", folder, str(aside))
+        self._as_its_owner("mount", "-o", "remount,bind,ro", str(aside))
+        self._as_its_owner("mount", "--move", str(aside), folder)
 
     def allow_writes(self) -> None:
         """Take that back; what was opened meanwhile stays as it is."""
