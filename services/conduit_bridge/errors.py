@@ -16,6 +16,7 @@ from conduit.v1 import json_runtime
 from conduit.v1.options_pb2 import DIALECT_ANTHROPIC, DIALECT_OPENAI, Dialect
 from conduit_kernel.errors import ConduitError, InvalidRequest, MalformedJson
 from conduit_kernel.http import Field, Fields, Refusal
+from conduit_kernel.http.descriptors import lack_told_by
 from conduit_kernel.openai_errors import code_of
 from conduit_kernel.rpc import error_from, error_of
 
@@ -80,7 +81,7 @@ def error_for(problem: Exception, service: str) -> ConduitError | None:
             # Of a body that is read as it comes: too large, too slow, malformed.
             return refusal(status, message)
         case _:
-            return None
+            return lack_told_by(problem)
 
 
 def refusal(status: int, message: str) -> ConduitError:

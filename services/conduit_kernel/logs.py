@@ -6,6 +6,7 @@ A warning or an error that repeats is written at a bounded rate, see `log_limit`
 import datetime as dt
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable
 
@@ -34,11 +35,18 @@ def configure_logs(level: str, service: str) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
+    # gRPC's core writes lines in a form of its own, of what its callers hear as errors.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     # What libraries have to say goes the same way, from warnings up.
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_LibraryFormatter(service))
     handler.addFilter(_LibraryFilter(limit))
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler])
+
+
+# Where the system refuses gRPC something, the words of its error may end in bytes that are none.
+# It says so beside that error, which callers get; the trace is that of its own reading.
+_UNTOLD = frozenset({("grpc._cython.cygrpc", "Invalid encoding on %s")})
 
 
 class _LibraryFilter(logging.Filter):
@@ -49,6 +57,8 @@ class _LibraryFilter(logging.Filter):
         self._limit = limit
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if (record.name, record.msg) in _UNTOLD:
+            return False
         suppressed = self._limit.take(record.name, (record.name, record.levelno, str(record.msg)))
         if suppressed:
             record.suppressed = suppressed

@@ -5,6 +5,7 @@ import platform
 import resource
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -36,7 +37,8 @@ class ProcessMetrics(Collector):
         values: dict[str, tuple[str, float]] = {
             "start_time_seconds": ("When it started, since 1970.", self._started)
         }
-        if _PROC.exists():
+        with suppress(OSError):
+            # Neither where there is no `/proc`, nor where no descriptor is left to look with.
             pages = int((_PROC / "statm").read_text("ascii").split()[1])
             resident = pages * resource.getpagesize()
             values |= {

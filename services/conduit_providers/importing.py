@@ -5,13 +5,15 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.errors import ConduitError, InvalidRequest, ServiceUnavailable
+from conduit_kernel.http.descriptors import is_exhausted
 
 
 def exists(name: str) -> bool:
     """Return whether there is a module of this name, which is not imported itself.
 
-    InvalidRequest, with the cause, if a package that it is in cannot be imported.
+    InvalidRequest, with the cause, if a package that it is in cannot be imported;
+    ServiceUnavailable, here and below, where it cannot be read now.
     """
     try:
         return find_spec(name) is not None
@@ -38,6 +40,8 @@ def member_of(name: str, member: str) -> Any:  # noqa: ANN401 # each has its own
         raise InvalidRequest(f"the module {name!r} has no {member!r}") from error
 
 
-def _unimportable(name: str, error: Exception) -> InvalidRequest:
+def _unimportable(name: str, error: Exception) -> ConduitError:
+    if is_exhausted(error):
+        return ServiceUnavailable(f"Conduit has no means left to load the module {name!r}")
     cause = f"{type(error).__name__}: {error}"
     return InvalidRequest(f"the module {name!r} cannot be imported ({cause})")

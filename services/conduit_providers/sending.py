@@ -126,9 +126,9 @@ def _fields(request: HttpRequest) -> Fields:
 
 
 def _raise_failure(error: HttpError, host: str) -> NoReturn:
-    if isinstance(error, LocalExhausted):
+    if isinstance(error, LocalExhausted | PoolExhausted):
         raise ServiceUnavailable("Conduit has no means left for another connection") from error
-    if isinstance(error, HeaderTimeout | IdleTimeout | PoolExhausted):
+    if isinstance(error, HeaderTimeout | IdleTimeout):
         raise UpstreamTimeout(f"{host} did not answer in time", kind="timeout") from error
     if isinstance(error, BodyTooLarge):
         raise UpstreamError(f"{host} sent too much: {error}", kind="malformed") from error

@@ -194,11 +194,17 @@ def test_a_gateway_outlasts_a_lack_of_descriptors(tmp_path: Path) -> None:
             time.sleep(6.0)
             assert [caller.chat() for _ in range(5)] == [200] * 5
             assert caller.post("/api/virtual-keys", {"name": "made"}) == 201
+            # Neither the provider nor its key is to blame for what cannot be asked.
+            assert caller.post("/api/providers/1/test", {}) == 200
+            assert caller.post("/api/providers/1/discover", {}) == 503
         for each in come:
             assert each.recv(100).startswith(b"HTTP/1.1 200 ")
             each.close()
         wait_for(lambda: is_ready(served), PATIENCE_SECONDS)
         wait_for(lambda: counted(served) == 11, PATIENCE_SECONDS)
+        health = served.admin().call("GET", "/api/providers/1/health")
+        assert health["status"] != "Unhealthy"
+        assert {key["status"] for key in health["keyCredentials"]} <= {"Active", "Unknown"}
         caller.close()
         assert served.children() == before
         flood = {event: times for event, times in events(served).items() if times > FEW_LINES}

@@ -1,6 +1,7 @@
 """A process that may have few descriptors."""
 
 import contextlib
+import os
 import resource
 from collections.abc import Iterator
 
@@ -14,3 +15,18 @@ def limited(descriptors: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@contextlib.contextmanager
+def no_descriptors() -> Iterator[None]:
+    """Take every descriptor that there is."""
+    taken: list[int] = []
+    with limited(512):
+        try:
+            with contextlib.suppress(OSError):
+                while True:
+                    taken.append(os.open(os.devnull, os.O_RDONLY))
+            yield
+        finally:
+            for number in taken:
+                os.close(number)

@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
+import structlog
+
 from conduit.v1.provider_health_pb2 import KeyRateLimits, RateLimit
 from conduit_health.publish.messages import moment
 from conduit_health.state.observation import MAX_DETAIL, Classification, Observation, classify
@@ -15,6 +17,7 @@ from conduit_health.state.provider_config import CheckPolicy, InstanceConfig
 from conduit_kernel.errors import (
     ConduitError,
     Scope,
+    ServiceUnavailable,
     UnsupportedCapability,
     UpstreamError,
 )
@@ -93,6 +96,9 @@ class Checker:
         provider, began = self._state.providers[config.id], self._clock()
         try:
             return await self._prober.open(provider, self._state.keys.get(key_id))
+        except ServiceUnavailable as error:
+            _note_our_lack(provider.name, error)
+            return None
         except ConduitError as error:
             observations.append(_failed(key_id, error, began))
             return None
@@ -125,6 +131,9 @@ class Checker:
             try:
                 answer = await self._prober.list_models(opened, timeout_seconds=max(left, 0.001))
             except UnsupportedCapability:
+                return None
+            except ServiceUnavailable as error:
+                _note_our_lack(opened.target.provider_name, error)
                 return None
             except ConduitError as error:
                 observations.append(_failed(opened.key_id, error, began))
@@ -159,6 +168,12 @@ def _failed(key_id: str, error: ConduitError, began: float) -> Observation:
         detail=error.message[:MAX_DETAIL],
         is_probe=True,
     )
+
+
+def _note_our_lack(provider: str, error: ServiceUnavailable) -> None:
+    """Say that a check was not made: what we lack says nothing of a provider or its keys."""
+    log = structlog.get_logger("checks")
+    log.warning("check_not_made", provider=provider, reason=error.message)
 
 
 def _is_worth_another_try(error: ConduitError) -> bool:

@@ -5,6 +5,8 @@ import errno
 import socket
 import sys
 
+from conduit_kernel.errors import ServiceUnavailable
+
 # For files, databases, listening sockets, and the connections between our services.
 _RESERVE = 256
 # Of few descriptors, so large a part is the reserve.
@@ -57,6 +59,13 @@ def connections_for(part: float) -> int:
 def is_exhausted(error: BaseException) -> bool:
     """Return whether an error tells of our own lack, and of nothing that a peer did."""
     return isinstance(error, OSError) and error.errno in _EXHAUSTED
+
+
+def lack_told_by(error: BaseException) -> ServiceUnavailable | None:
+    """Return what callers hear of our own lack, which passes; None if an error tells of no such."""
+    if not is_exhausted(error):
+        return None
+    return ServiceUnavailable("Conduit has no means left for this call", retry_after_ms="1000")
 
 
 def has_descriptor() -> bool:

@@ -22,6 +22,7 @@ from conduit_kernel.auth import (
 )
 from conduit_kernel.auth_errors import LoginThrottled
 from conduit_kernel.errors import ConduitError, InvalidRequest, ServiceUnavailable
+from conduit_kernel.http.descriptors import lack_told_by
 from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc.methods import METHODS
 from conduit_kernel.rpc.observed import ObservedCall, ObservedRpcs
@@ -223,6 +224,8 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         if isinstance(error, ConduitError):
             # Without the frames that it came through, which have the request.
             return copy(self._named(error, metadata))
+        if (lack := lack_told_by(error)) is not None:
+            return self._named(lack, metadata)
         request_id = self._request_id(metadata)
         self._log.error("rpc_failed", method=name, request_id=request_id, exc_info=error)
         message = "Conduit failed in a way it did not foresee"

@@ -1,5 +1,7 @@
 """How errors look to HTTP callers."""
 
+import errno
+
 import orjson
 import pytest
 
@@ -99,6 +101,14 @@ def test_converters_errors_name_the_place() -> None:
 def test_what_nobody_foresaw_has_no_error() -> None:
     """Its words may hold anything."""
     assert error_for(KeyError("secret"), "bridge") is None
+
+
+def test_our_own_lack_is_told_as_one_that_passes() -> None:
+    """Whatever it was that found no descriptor."""
+    error = error_for(OSError(errno.EMFILE, "Too many open files", "/proc/self/statm"), "bridge")
+    assert error is not None
+    assert answer_of(error, DIALECT_ADMIN)[0] == 503
+    assert "statm" not in error.message
 
 
 @pytest.mark.parametrize(

@@ -98,3 +98,21 @@ def test_what_repeats_is_limited_whoever_says_it() -> None:
     )
     counts = Counter(line["event"] for line in found)
     assert counts == {"crashed": SAME.burst, "asyncio": SAME.burst, "told": 100}
+
+
+def test_what_the_system_refuses_grpc_is_told_by_its_callers_alone() -> None:
+    """Its own lines are no JSON, and the words of its error may end in bytes that are none."""
+    refused = lines(
+        "import resource, grpc\n"
+        "channel = grpc.insecure_channel('localhost:1')\n"
+        "call = channel.unary_unary('/a/b')\n"
+        "try: call(b'', timeout=0.1)\n"
+        "except grpc.RpcError: pass\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n"
+        "for _ in range(3):\n"
+        "    try: call(b'', timeout=3, wait_for_ready=False)\n"
+        "    except grpc.RpcError: log.info('refused')\n"
+        "logging.getLogger('grpc._cython.cygrpc').warning('Invalid encoding on %s', b'x')\n"
+        "logging.getLogger('grpc._cython.cygrpc').warning('else')\n"
+    )
+    assert [each["event"] for each in refused] == ["refused"] * 3 + ["grpc._cython.cygrpc"]

@@ -6,6 +6,7 @@ import time
 from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry
+from tests.support.descriptors import no_descriptors
 
 from conduit_kernel.process_metrics import ProcessMetrics
 
@@ -30,3 +31,13 @@ def test_a_process_tells_its_version_and_what_it_takes() -> None:
         held = value("open_fds")
         with open(os.devnull, "rb"):  # noqa: PTH123 # any file
             assert value("open_fds") == held + 1
+
+
+def test_a_process_without_descriptors_tells_the_rest() -> None:
+    """It cannot look at its own memory."""
+    registry = CollectorRegistry()
+    registry.register(ProcessMetrics("worker-1"))
+    with no_descriptors():
+        names = {family.name for family in registry.collect()}
+    assert "conduit_process_cpu_seconds" in names
+    assert "conduit_process_open_fds" not in names

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.support.descriptors import no_descriptors
 
-from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.errors import InvalidRequest, ServiceUnavailable
 from conduit_providers.auth import has_auth, signer_for
 from conduit_providers.auth.options import auth_options
 from conduit_providers.catalog.codec_types import codec_types
@@ -63,6 +64,14 @@ def test_package_that_raises_is_refused_with_the_cause(
     (package / "__init__.py").write_text("raise LookupError('no licence')\n")
     with pytest.raises(InvalidRequest, match="LookupError: no licence"):
         has("acme_broken.module")
+
+
+def test_module_that_cannot_be_read_now_is_no_fault_of_its_own(package: Path) -> None:
+    """Without a descriptor nothing can be imported; with one it is, though it was refused once."""
+    (package / "codec.py").write_text("CODEC = 1\n")
+    with no_descriptors(), pytest.raises(ServiceUnavailable, match="no means left to load"):
+        codec_named("acme_broken.codec")
+    assert codec_named("acme_broken.codec") == 1
 
 
 @pytest.mark.usefixtures("package")

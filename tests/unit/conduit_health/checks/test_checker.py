@@ -3,7 +3,9 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 from tests.integration.health.conftest import BAD, GOOD, Clock, configuration, key
+from tests.support.descriptors import no_descriptors
 from tests.support.models_upstream import ModelsUpstream
 
 from conduit.internal.v1.snapshot_pb2 import SealedSecret, SnapshotKey
@@ -140,3 +142,12 @@ async def test_all_tries_of_a_silent_address_share_one_time(
         finding = await bench.check(key(1), key(2), policy=policy)
     assert {kind for _, kind in kinds(finding)} == {C.FAILED}
     assert {key_id for key_id, _ in kinds(finding)} == {"key_1"}
+
+
+async def test_what_we_lack_says_nothing_of_keys(bench: Bench) -> None:
+    """Without a descriptor no check is made; with one it is."""
+    with no_descriptors(), capture_logs() as logs:
+        finding = await bench.check(key(1), key(2))
+    assert finding == Finding([], None)
+    assert {each["event"] for each in logs} == {"check_not_made"}
+    assert kinds(await bench.check(key(1), key(2))) == [("key_1", C.WORKS), ("key_2", C.WORKS)]

@@ -1,14 +1,12 @@
 """When this process has no descriptors left: our own failure, in words of its own."""
 
 import asyncio
-import contextlib
 import errno
 import os
 import resource
-from collections.abc import Iterator
 
 import pytest
-from tests.support.descriptors import limited
+from tests.support.descriptors import limited, no_descriptors
 from tests.support.http_peers import FIRM, always, both_loops, client, until, upstream
 from tests.support.http_samples import OK, fetch, fetch_error
 
@@ -18,23 +16,9 @@ from conduit_kernel.http.descriptors import (
     descriptor_limit,
     has_descriptor,
     is_exhausted,
+    lack_told_by,
     raise_descriptor_limit,
 )
-
-
-@contextlib.contextmanager
-def no_descriptors() -> Iterator[None]:
-    """Take every descriptor that there is."""
-    taken: list[int] = []
-    with limited(512):
-        try:
-            with contextlib.suppress(OSError):
-                while True:
-                    taken.append(os.open(os.devnull, os.O_RDONLY))
-            yield
-        finally:
-            for number in taken:
-                os.close(number)
 
 
 @both_loops
@@ -164,3 +148,14 @@ def test_whether_a_descriptor_is_left_is_found_by_trying() -> None:
     with no_descriptors():
         assert not has_descriptor()
     assert has_descriptor()
+
+
+def test_callers_hear_of_our_lack_that_it_passes() -> None:
+    """Of no other error of the system's."""
+    with no_descriptors(), pytest.raises(OSError, match="Too many open files") as raised:
+        os.open(os.devnull, os.O_RDONLY)
+    lack = lack_told_by(raised.value)
+    assert lack is not None
+    assert (lack.reason, lack.metadata) == ("SERVICE_UNAVAILABLE", {"retry_after_ms": "1000"})
+    assert lack_told_by(FileNotFoundError(errno.ENOENT, "")) is None
+    assert lack_told_by(ValueError()) is None

@@ -1,12 +1,14 @@
 """Who is let in to which RPC."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
 import pytest
+from structlog.testing import capture_logs
 from tests.support.credentials import Metadata, admin_metadata
 from tests.support.waiting import eventually
 
@@ -136,6 +138,23 @@ async def serving(
 def call(channel: grpc.aio.Channel, method: str) -> Any:  # noqa: ANN401 # of bytes
     """Return a call of a method, to be made with bytes."""
     return channel.unary_unary(method)
+
+
+async def test_our_own_lack_is_told_as_one_that_passes() -> None:
+    """It is nothing that nobody foresaw, whichever RPC finds no descriptor."""
+
+    async def lacking(request: bytes, context: Any) -> bytes:  # noqa: ANN401, ARG001 # gRPC's own
+        raise OSError(errno.EMFILE, "Too many open files", "/a/path")
+
+    method = "/conduit.v1.RegistryService/CreateProvider"
+    handler: Any = grpc.unary_unary_rpc_method_handler(lacking)
+    async with serving(method, handler) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as refused, capture_logs() as logs:
+            await call(channel, method)(b"", metadata=admin_metadata("master"))
+    error = error_of(refused.value, "any")
+    assert (error.reason, error.metadata["retry_after_ms"]) == ("SERVICE_UNAVAILABLE", "1000")
+    assert "path" not in error.message
+    assert "rpc_failed" not in {each["event"] for each in logs}
 
 
 async def test_a_message_is_not_read_before_its_caller_may_call() -> None:
