@@ -7,6 +7,8 @@ TEXT = "Hello there, world!"
 PIECES = ("Hello", " there", ",", " world", "!")
 USED = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
 EVENTS = "text/event-stream"
+# Of sessions whose events are bytes.
+FRAMES = "application/vnd.amazon.eventstream"
 
 
 class Answer(NamedTuple):

@@ -62,7 +62,7 @@ def check_requests(case: Case, gateway: FaultGateway) -> None:
     assert len(second) <= case.fault.most[1], case.alias
     for seen in (first, second):
         assert len({str(each.body.get("model")) for each in seen}) <= 1, case.alias
-        assert len({each.path for each in seen}) <= 1, case.alias
+        assert len({each.address for each in seen}) <= 1, case.alias
         for earlier, later in pairwise(seen):
             assert later.at - earlier.at >= case.fault.least_gap, case.alias
     for place in ("first", "second"):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
-from tests.faults.answer import EVENTS, Answer
+from tests.faults.answer import EVENTS, FRAMES, Answer
 from tests.faults.dialect_answers import dialect_answer_to
 from tests.faults.session_answers import CREATIONS, creation_at
 from tests.faults.upstream_answers import JSON, answer_to
@@ -44,6 +44,13 @@ class Seen(NamedTuple):
     def place(self) -> str:
         """Whose request it is."""
         return self.path.split("/v1/")[0].strip("/")
+
+    @property
+    def address(self) -> str:
+        """The path and what it asks for, less the signature, which differs each time."""
+        path, _, query = self.path.partition("?")
+        asked = [each for each in query.split("&") if not each.startswith("X-Amz-")]
+        return f"{path}?{'&'.join(asked)}"
 
     @property
     def is_session(self) -> bool:
@@ -93,7 +100,8 @@ class Peer:
                 # What comes behind the beginning is an answer.
                 await self.has_heard.wait()
             self._is_open = True
-            data = Frame(Opcode.TEXT, data).serialize(mask=False)
+            kind = Opcode.BINARY if self.seen.answer.media == FRAMES else Opcode.TEXT
+            data = Frame(kind, data).serialize(mask=False)
         self._writer.write(data)
         await self._writer.drain()
         # Each piece is to arrive alone.

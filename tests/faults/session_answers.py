@@ -5,8 +5,9 @@ from itertools import accumulate
 from typing import Any
 
 import orjson
-from tests.faults.answer import PIECES, TEXT, USED, Answer
+from tests.faults.answer import FRAMES, PIECES, TEXT, USED, Answer
 from tests.support.session_upstream import STARTED, closed, created, error, event
+from tests.support.transcribe_upstream import exception, words
 
 _FAILURE = error("insufficient_quota", "as the test says").encode()
 # The words up to each piece but the last one, as they are guessed.
@@ -92,15 +93,23 @@ def _nova() -> Answer:
     return _session(result("", 0.0), guesses, end, failure.encode())
 
 
+def _transcribe() -> Answer:
+    guesses = [words(said, place / 10, is_partial=True) for place, said in enumerate(_GUESSES)]
+    # It says nothing before sound: what comes without words stands for its beginning.
+    events = [words("", 0.0, is_partial=True), *guesses]
+    failure = exception("InternalFailureException", "as the test says")
+    return Answer(tokens=events, ending=[words(TEXT, 1.0)], failure=failure, media=FRAMES)
+
+
 def _ultravox() -> Answer:
-    def words(**members: object) -> str:
+    def transcript(**members: object) -> str:
         told = {"role": "agent", "medium": "text", "text": None, "delta": None, "final": False}
         return _json(type="transcript", ordinal=0, **{**told, **members})
 
     state = _json(type="state", state="thinking")
-    said = [words(delta=piece) for piece in ("Hello there", ", world", "!")]
+    said = [transcript(delta=piece) for piece in ("Hello there", ", world", "!")]
     started = _json(type="call_started", callId="call-1")
-    return _session(started, [state, *said], words(text=TEXT, final=True))
+    return _session(started, [state, *said], transcript(text=TEXT, final=True))
 
 
 def _agent() -> Answer:
@@ -145,6 +154,7 @@ SESSION_ANSWERS: Mapping[str, Answer] = {
     "/live/sessions": _live(),
     "/v1/listen": _nova(),
     "/v2/listen": _flux(),
+    "/stream-transcription-websocket": _transcribe(),
     "/calls/call-1": _ultravox(),
     "/convai/conversation": _agent(),
     "/v1/speech-to-text/realtime": _scribe(),

@@ -14,6 +14,8 @@ from tests.faults.upstream_acts import (
     slow_head,
     status,
 )
+from tests.support.eventstream import event as aws_event
+from tests.support.transcribe_upstream import exception, words
 from websockets.frames import Close, Frame, Opcode
 
 from conduit_router.upstream.transport import SOCKET_LIMITS
@@ -24,7 +26,9 @@ SPOKEN = 4
 IDLE, LONGEST = 1.5, 4.0
 SESSIONS = ("converse",)
 # Those that are open once the handshake is through: what comes behind it is within the session.
-OPEN_AT_ONCE = ("dictate_nova",)
+OPEN_AT_ONCE = ("dictate_nova", "dictate_transcribe")
+# Those whose events are bytes of their own framing.
+IN_FRAMES = ("dictate_transcribe",)
 # Those that are made by a call of their own, which says where their sockets are.
 MADE_FIRST = ("talk_ultravox", "talk_elevenlabs")
 CUT = "STREAM_INTERRUPTED"
@@ -123,7 +127,9 @@ BEFORE_IT_IS_OPEN = [
     fault("the handshake of somebody else", wrong_proof),
     *first("closed as overloaded", closing(0, 1013), CUT),
     *first("closed without a word", closing(0, 1000), "CLOSED_1000"),
-    *first("refused in an event", refusing, "NET-0000"),
+    fault("refused in an event", refusing, besides=OPEN_AT_ONCE),
+    fault("refused in an event of Nova's", refusing, "NET-0000", only=("dictate_nova",)),
+    fault("refused in a frame", refusing, "INTERNALFAILUREEXCEPTION", only=IN_FRAMES),
     *first("no JSON at first", framing(0, text("{nope"), is_open=True), "PROVIDER_ERROR"),
     *first(
         "a message without an end at first",
@@ -168,6 +174,37 @@ IN_IT = [
         repeating(UNKNOWN),
         "CLOSED_1000",
         LONGEST + 8.0,
+        besides=IN_FRAMES,
+    ),
+]
+
+
+def framed(name: str, content: bytes, stream: str = "PROVIDER_ERROR") -> Fault:
+    """Return a fault of what sends events as bytes: such bytes, behind its first words."""
+    act = framing(SPOKEN, Frame(Opcode.BINARY, content), is_open=True)
+    return fault(f"in frames, {name}", act, stream, IDLE + 8.0, only=IN_FRAMES)
+
+
+_WORDS = words("Hello there, world", 0.5, is_partial=True)
+IN_ODD_FRAMES = [
+    framed("half an event", _WORDS[:-9]),
+    framed("an event and a half", _WORDS + _WORDS[:-9]),
+    framed("nothing", b"", "CLOSED_1000"),
+    framed("a wrong checksum", _WORDS[:-1] + bytes([_WORDS[-1] ^ 1])),
+    framed("a length beyond all bounds", b"\xff\xff\xff\xff" + _WORDS[4:]),
+    framed("no JSON", aws_event("TranscriptEvent", b"{nope")),
+    framed("a list", aws_event("TranscriptEvent", b"[]")),
+    framed("an unknown event", aws_event("OtherEvent", b"{}"), "CLOSED_1000"),
+    framed(
+        "too many",
+        exception("LimitExceededException", "as the test says"),
+        "LIMITEXCEEDEDEXCEPTION",
+    ),
+    fault(
+        "in frames, a text",
+        framing(SPOKEN, UNKNOWN, is_open=True),
+        "PROVIDER_ERROR",
+        only=IN_FRAMES,
     ),
 ]
 
@@ -201,4 +238,4 @@ NOT_MADE = [
         body(b'{"joinUrl":"ws://127.0.0.1:1","signed_url":"ws://127.0.0.1:1"}'),
     ),
 ]
-SESSION_FAULTS = [*BEFORE_IT_IS_OPEN, *IN_IT, *NOT_MADE]
+SESSION_FAULTS = [*BEFORE_IT_IS_OPEN, *IN_IT, *IN_ODD_FRAMES, *NOT_MADE]

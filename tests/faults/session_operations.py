@@ -1,7 +1,8 @@
 """The sessions that meet faults: realtime and live ones, transcription and agents by dialect."""
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from tests.faults.operation import Operation, Session
 from tests.support.session_upstream import event
@@ -15,6 +16,7 @@ from conduit.v1.converse_requests_pb2 import (
     ConverseStart,
 )
 
+_NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 _REALTIME = "/v1/realtime?model="
 # A second of it, as the sessions' callers send it where they say nothing else.
 _SOUND = b64encode(bytes(48_000)).decode()
@@ -41,11 +43,17 @@ def _writes(_: str) -> Sequence[str]:
 _TALK = Session(SESSION_PROTOCOL_REALTIME, _REALTIME, _asks, is_counted=True)
 _LIVE = Session(SESSION_PROTOCOL_LIVE, "/v1/live/sessions", _starts)
 _DICTATION = Session(SESSION_PROTOCOL_REALTIME, _REALTIME, _speaks)
+# Of so little sound the provider counts nothing: what it takes at least is charged.
+_SHORT = Session(SESSION_PROTOCOL_REALTIME, _REALTIME, _speaks, is_timed=True)
 _AGENT = Session(SESSION_PROTOCOL_REALTIME, _REALTIME, _writes, is_timed=True)
 
 
 def _row(
-    name: str, session: Session, provider_type: str = "OpenAI", model: str = "model"
+    name: str,
+    session: Session,
+    provider_type: str = "OpenAI",
+    model: str = "model",
+    settings: Mapping[str, str] = _NO_SETTINGS,
 ) -> Operation:
     def start(alias: str, options: CallOptions) -> ConverseRequest:
         named = alias if session.names_model else ""
@@ -64,6 +72,8 @@ def _row(
         has_policies=False,
         provider_type=provider_type,
         model=model,
+        is_numbered=not settings,
+        settings=settings,
         session=session,
     )
 
@@ -75,6 +85,7 @@ SESSIONS = (
     _row("dictate_nova", _DICTATION, "Deepgram", "nova-3"),
     _row("dictate_flux", _DICTATION, "Deepgram", "flux"),
     _row("dictate_scribe", _DICTATION, "ElevenLabs", "scribe"),
+    _row("dictate_transcribe", _SHORT, "AWS", "transcribe", {"region": "us-east-1"}),
     _row("talk_ultravox", _AGENT, "Ultravox", "ultravox-v0.7"),
     _row("talk_elevenlabs", _AGENT, "ElevenLabs", "agent"),
 )

@@ -104,7 +104,11 @@ class TranscribeSession(TranscriptionSession):
             for result in heard_results(buffer.feed(frame), provider):
                 steps += self._result(result)
         except UpstreamError as error:
-            steps.append(self._fail(error))
+            code = error.metadata.get("upstream_code")
+            if not code:
+                # An event that made no sense.
+                raise
+            steps.append(self._fail(error, code))
         if buffer.is_within_message:
             raise malformed(provider, "an event is cut")
         return steps
@@ -117,11 +121,8 @@ class TranscribeSession(TranscriptionSession):
         else:
             yield from self.finish(found.text, found.end_time * 1000)
 
-    def _fail(self, error: UpstreamError) -> SessionEvent:
-        """Note a failure, and tell it the caller. Raises it where its event made no sense."""
-        code = error.metadata.get("upstream_code")
-        if not code:
-            raise error
+    def _fail(self, error: UpstreamError, code: str) -> SessionEvent:
+        """Note a failure, and tell it the caller."""
         self.failure = error
         kind = "server_error" if error.is_transient else "invalid_request_error"
         return self.events.failure(kind, code, str(error))
