@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/transcribe/latest/APIReference/API_streaming_StartSt
 """
 
 from collections.abc import Iterable, Iterator
+from copy import copy
 from functools import partial
 from urllib.parse import urlencode
 
@@ -189,7 +190,7 @@ class AwsTranscriptDecoder:
     def feed(self, data: bytes) -> TranscriptEvents | None:
         """Take the next bytes. UpstreamError if an event says that hearing failed."""
         if self._failure is not None:
-            raise self._failure
+            raise copy(self._failure)
         pieces: list[TranscriptEvent] = []
         try:
             for result in results_in(self._buffer.feed(data), self._call.provider):
@@ -197,13 +198,14 @@ class AwsTranscriptDecoder:
         except UpstreamError as error:
             if not pieces:
                 raise
-            self._failure = error
+            # Without what it was raised through, which has this decoder.
+            self._failure = error.with_traceback(None)
         return _events(pieces) if pieces else None
 
     def close(self) -> TranscriptEvents:
         """Return the end. StreamInterrupted if it came within an event."""
         if self._failure is not None:
-            raise self._failure
+            raise copy(self._failure)
         if self._buffer.is_within_message:
             name = self._call.provider
             raise StreamInterrupted(f"The stream from {name} ended within an event", provider=name)

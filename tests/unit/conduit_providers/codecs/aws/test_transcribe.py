@@ -1,7 +1,10 @@
 """What of a recording Amazon Transcribe is told, and how its words are handed on."""
 
+import contextlib
+import gc
 import io
 import wave
+import weakref
 from base64 import b64encode
 from collections.abc import Iterable
 from urllib.parse import parse_qs
@@ -137,6 +140,23 @@ def test_words_before_a_failure_are_handed_out_first() -> None:
         assert b"Hello." in events.sse
         with pytest.raises(UpstreamError, match="words"):
             _ = decoder.feed(rest) if rest else decoder.close()
+
+
+def test_a_failure_leaves_no_circle() -> None:
+    """With the sound in it, which would be in memory until somebody looked for garbage."""
+    gc.disable()
+    try:
+        decoder = CODEC.decoder(call(wav()), ENDPOINT)
+        decoder.feed(said("Hello.", 0.5) + FAILURE)
+        with contextlib.suppress(UpstreamError):
+            decoder.feed(b"")
+        with contextlib.suppress(UpstreamError):
+            decoder.close()
+        left = weakref.ref(decoder)
+        del decoder
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 def test_an_end_within_an_event_is_a_cut() -> None:
