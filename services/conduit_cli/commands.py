@@ -169,6 +169,8 @@ def simulator(host: str, port: int) -> None:
 
 def _alone(service: str, purpose: str) -> click.Command:
     def run(data_dir: Path, host: str, grpc_port: int, http_port: int | None = None) -> None:
+        if click.get_current_context().invoked_subcommand is not None:
+            return
         from conduit_cli.keys import ENCRYPTION, MASTER, KeyFile, KeysUnusable  # noqa: PLC0415 # as above
 
         try:
@@ -187,7 +189,10 @@ def _alone(service: str, purpose: str) -> click.Command:
             os.environ["CONDUIT_HTTP_PORT"] = str(http_port)
         _become(f"conduit_{service}")
 
-    command = click.command(service, help=f"Run the {service.capitalize()} alone: {purpose}.")
+    told = f"Run the {service.capitalize()} alone: {purpose}."
+    command = click.command(service, help=told)
+    if service == "billing":
+        command = click.group(service, help=told, invoke_without_command=True)
     # The bridge alone has the port; all find each other by those of gRPC.
     ports = _grpc_port(run)
     if service == "bridge":
@@ -199,6 +204,31 @@ for _command in (*CALLER_COMMANDS, *ADMIN_COMMANDS):
     conduit.add_command(_command)
 for _service, _purpose in SERVICES.items():
     conduit.add_command(_alone(_service, _purpose))
+
+
+@click.command()
+@_data_dir
+def verify(data_dir: Path) -> None:
+    """Check the ledger, also while it is in use: what is held, spent and charged must add up.
+
+    CONDUIT_DATABASE_URL names a ledger in PostgreSQL. Exits with 1 if anything does not hold.
+    """
+    from conduit_cli.verification import LedgerUnreadable, ledger_breaches  # noqa: PLC0415 # as above
+
+    try:
+        found = ledger_breaches(data_dir, os.environ.get("CONDUIT_DATABASE_URL", ""))
+    except LedgerUnreadable as error:
+        raise click.ClickException(str(error)) from error
+    for breach in found:
+        click.echo(str(breach))
+    if found:
+        sys.exit(1)
+    click.echo("The ledger is sound.")
+
+
+_billing = conduit.commands["billing"]
+assert isinstance(_billing, click.Group)  # noqa: S101 # as it was made above
+_billing.add_command(verify)
 
 
 def _become(module: str, *arguments: str) -> None:

@@ -13,7 +13,7 @@ from conduit_billing.budgets.accounts import (
     open_accounts,
     spent_of_leases,
 )
-from conduit_billing.budgets.lease_rows import end_lease, hold_id
+from conduit_billing.budgets.lease_rows import end_lease, hold_id, shrink_lease
 from conduit_billing.budgets.rules import BudgetWindow, hard
 from conduit_billing.ledger.posting_store import post
 from conduit_billing.ledger.postings import hold
@@ -102,18 +102,26 @@ class LeaseStore:
         return [each for each in lease_ids if each not in found]
 
     async def release(self, lease_id: str, spent: int, now: int) -> None:
-        """End a lease that comes to so much, at once or when its charges are there."""
+        """End a lease that comes to so much, at once or when its charges are there.
+
+        What is beyond that is given back at once.
+        """
         row = LeaseRow
         async with guarded(SERVICE), self._writer.begin() as connection:
             await take_turns(connection)
-            query = select(row.holds, row.spent, row.ended_at).where(row.id == lease_id)
-            found = (await connection.execute(query)).first()
-            if found is None or found.ended_at is not None:
+            columns = (row.holds, row.spent, row.amount, row.expires_at)
+            there = row.id == lease_id, row.ended_at.is_(None)
+            found = (await connection.execute(select(*columns).where(*there))).first()
+            if found is None:
                 return
-            if found.spent >= spent:
-                await end_lease(connection, lease_id, found.holds, found.spent, now)
+            holds, charged, amount, expires_at = found
+            if charged >= spent:
+                await end_lease(connection, lease_id, holds, charged, now)
                 return
-            await connection.execute(update(row).where(row.id == lease_id).values(final=spent))
+            if spent != amount:
+                holds = await shrink_lease(connection, lease_id, holds, spent, expires_at, now)
+            final = update(row).where(row.id == lease_id)
+            await connection.execute(final.values(final=spent, amount=spent, holds=holds))
 
     async def expire(self, now: int) -> int:
         """End the leases whose deadline has passed; return how many there were."""

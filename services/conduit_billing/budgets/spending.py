@@ -68,8 +68,9 @@ class BudgetSpending:
         self, connection: AsyncConnection, lease_id: str, holds: int, cost: int, now: int
     ) -> None:
         """Take from the budgets of a lease that has ended what comes after its end."""
-        for held in await holds_of(connection, lease_id, holds):
-            await post(connection, spend(self._new_id(), held.taken.account, cost, now))
+        sources = {hold.taken.account for hold in await holds_of(connection, lease_id, holds)}
+        for source in sorted(sources):
+            await post(connection, spend(self._new_id(), source, cost, now))
 
     async def _spend_unleased(
         self, connection: AsyncConnection, charges: Sequence[PostedCharge], now: int

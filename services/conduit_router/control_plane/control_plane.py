@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import grpc
 import structlog
 
 from conduit.internal.v1.ledger_service_pb2_grpc import LedgerServiceStub
@@ -15,6 +14,7 @@ from conduit.internal.v1.snapshot_service_pb2_grpc import SnapshotServiceStub
 from conduit_kernel.administrators import Administrators
 from conduit_kernel.audit.refused_logins import reports_to
 from conduit_kernel.background import Background, reason_of
+from conduit_kernel.errors import ConduitError
 from conduit_kernel.ids import IdSource
 from conduit_kernel.registry_watch import RegistryWatch
 from conduit_kernel.rpc import connect, service_metadata
@@ -187,7 +187,7 @@ class ControlPlane:
         try:
             async with asyncio.timeout(LAST_RELEASE_SECONDS):
                 await self.budgets.close()
-        except (grpc.RpcError, TimeoutError) as error:
+        except (ConduitError, TimeoutError) as error:
             self._log.info("leases_expire", reason=reason_of(error))
 
     def _changed(self) -> None:

@@ -1,5 +1,7 @@
 """Asks Billing for leases of virtual keys' budgets."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import grpc
@@ -41,12 +43,10 @@ class LeaseClient:
             amount_nano_usd=amount,
             spare_nano_usd=spare,
         )
-        try:
+        with _told():
             answer = await self._stub.AcquireLease(
                 request, metadata=self._metadata, timeout=ACQUIRE_SECONDS
             )
-        except grpc.RpcError as error:
-            raise error_of(error, "billing") from error
         lease = answer.lease
         usable_for, lasts_for = lease.usable_for, lease.lasts_for
         return Grant(
@@ -56,14 +56,25 @@ class LeaseClient:
         )
 
     async def renew(self, names: list[str]) -> list[str]:
-        """Put off the deadline of leases; return those that are no more. RpcError if it fails."""
+        """Put off the deadline of leases; return those that are no more. Raises likewise."""
         request = RenewLeasesRequest(lease_ids=names)
-        answer = await self._stub.RenewLeases(
-            request, metadata=self._metadata, timeout=KEEP_SECONDS
-        )
+        with _told():
+            answer = await self._stub.RenewLeases(
+                request, metadata=self._metadata, timeout=KEEP_SECONDS
+            )
         return list(answer.ended_lease_ids)
 
     async def release(self, name: str, spent: int) -> None:
-        """Give back a lease that charges of so much name. RpcError if it fails."""
+        """Give back a lease that charges of so much name. Raises likewise."""
         request = ReleaseLeaseRequest(lease_id=name, spent_nano_usd=spent)
-        await self._stub.ReleaseLease(request, metadata=self._metadata, timeout=KEEP_SECONDS)
+        with _told():
+            await self._stub.ReleaseLease(request, metadata=self._metadata, timeout=KEEP_SECONDS)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Raise what Billing says, or that it cannot be asked, as errors of ours."""
+    try:
+        yield
+    except grpc.RpcError as error:
+        raise error_of(error, "billing") from error

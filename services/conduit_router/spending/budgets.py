@@ -64,6 +64,8 @@ class _Purse:
 
     def __init__(self) -> None:
         self.current: HeldLease | None = None
+        # Older ones, of which calls under way may leave something.
+        self.others: list[HeldLease] = []
         self.allowance: Allowance | None = None
         # Whoever has it asks Billing; the others' calls need so much together.
         self.asking = asyncio.Lock()
@@ -78,7 +80,7 @@ class _Purse:
     def is_idle(self) -> bool:
         """Return whether nobody holds or wants anything."""
         is_allowed = self.allowance is not None
-        return self.current is None and not self.wanted and not is_allowed
+        return not (self.current or self.others or self.wanted or is_allowed)
 
     def note(self, amount: int, refusal: ConduitError | None) -> None:
         """Note an answer of Billing: why it granted nothing to calls of such an amount."""
@@ -135,9 +137,9 @@ class Budgets:
         answers = purse.answers
         try:
             async with asyncio.timeout(min(seconds, WAIT_SECONDS)), purse.asking:
-                at_hand = self.reserve(caller, amount)
-                if at_hand is not None:
-                    return at_hand
+                lease = self._at_hand(purse, amount)
+                if lease is not None:
+                    return Reservation(lease, amount)
                 if purse.answers > answers:
                     # Said while this call waited.
                     _raise_again(purse, amount)
@@ -151,9 +153,11 @@ class Budgets:
         """Renew the leases that calls are paid from, and give back the others: a step of a loop."""
         now = self._clock()
         for virtual_key_id, purse in [*self._purses.items()]:
-            lease = purse.current
-            if lease is not None and _is_over(lease, now):
+            if purse.current is not None and _is_over(purse.current, now):
                 self._retire(purse)
+            for lease in [each for each in purse.others if _is_over(each, now)]:
+                purse.others.remove(lease)
+                self._former.append(lease)
             if purse.is_idle:
                 del self._purses[virtual_key_id]
         await self._renew([lease for lease in self._leases_held() if lease.renew_at <= now])
@@ -165,10 +169,13 @@ class Budgets:
         """Give back what no call is paid from any more, as this router ends."""
         for purse in self._purses.values():
             self._retire(purse)
+            self._former += purse.others
+            purse.others = []
         await self._release()
 
     async def _ask(self, virtual_key_id: int, purse: _Purse, amount: int) -> HeldLease:
         """Return a new lease that covers a call, and is the one at hand from now on."""
+        await self._make_room(purse)
         now = self._clock()
         lease = HeldLease(self._new_id(), now)
         spare = min(amount * purse.spare_for(now), MOST_NANO_USD)
@@ -188,10 +195,34 @@ class Budgets:
             raise
         purse.note(0, None)
         lease.take(granted)
-        self._retire(purse)
         purse.current, purse.allowance, purse.granted_at = lease, None, now
         self.held.set()
         return lease
+
+    def _at_hand(self, purse: _Purse, amount: int) -> HeldLease | None:
+        """Return a lease that has room for an amount, None if there is none."""
+        now = self._clock()
+        for lease in (*purse.others, purse.current):
+            if lease is not None and lease.room >= amount and now < lease.usable_until:
+                lease.touched_at = now
+                return lease
+        return None
+
+    async def _make_room(self, purse: _Purse) -> None:
+        """Give back what is too little for a call, so that the budget may have enough for it."""
+        lease = purse.current
+        if lease is None:
+            return
+        purse.current = None
+        if lease.open:
+            purse.others.append(lease)
+            return
+        try:
+            await self._leases.release(lease.id, lease.spent)
+        except BaseException:
+            self._former.append(lease)
+            self.held.set()
+            raise
 
     def _retire(self, purse: _Purse) -> None:
         """Let no more calls begin on the lease at hand."""
@@ -201,7 +232,10 @@ class Budgets:
 
     def _leases_held(self) -> Iterator[HeldLease]:
         yield from self._former
-        yield from (p.current for p in self._purses.values() if p.current is not None)
+        for purse in self._purses.values():
+            yield from purse.others
+            if purse.current is not None:
+                yield purse.current
 
     async def _renew(self, due: list[HeldLease]) -> None:
         for start in range(0, len(due), MAX_RENEWED):

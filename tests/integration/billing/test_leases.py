@@ -44,8 +44,9 @@ async def test_a_lease_is_held_until_its_charges_are_there(budgets: BudgetBench)
     assert await budgets.balances() == [Balance(700, 300, 0)]
     await budgets.record(budgets.charge(120, lease))
     await budgets.leases.release(lease.id, 170, budgets.now)
-    # A charge of 50 is on its way.
-    assert await budgets.balances() == [Balance(700, 300, 0)]
+    # A charge of 50 is on its way; what no charge will come of is left for others.
+    assert await budgets.balances() == [Balance(830, 170, 0)]
+    await budgets.leases.release(lease.id, 170, budgets.now)
     await budgets.record(budgets.charge(50, lease))
     assert await budgets.balances() == [Balance(830, 0, 170)]
     assert await budgets.breaches() == []
@@ -191,6 +192,20 @@ async def test_a_new_budget_counts_what_was_charged_in_its_period_before(
     assert await budgets.balances(5) == [Balance(993, 0, 7)]
 
 
+async def test_charges_after_the_end_of_a_lease_that_shrank_are_spent_once(
+    budgets: BudgetBench,
+) -> None:
+    """Though there were two holds for it of the same budget."""
+    budgets.give(4, day(1_000))
+    lease = await budgets.acquire(300)
+    await budgets.leases.release(lease.id, 50, budgets.now)
+    budgets.now += LEASE_MICROS
+    assert await budgets.leases.expire(budgets.now) == 1
+    await budgets.record(budgets.charge(50, lease))
+    assert await budgets.balances() == [Balance(950, 0, 50)]
+    assert await budgets.breaches() == []
+
+
 async def test_a_limit_that_changes_moves_what_is_left(budgets: BudgetBench) -> None:
     """Below what is spent and held nothing more is granted; above, the difference is."""
     budgets.give(4, day(1_000))
@@ -254,8 +269,10 @@ class Model:
     def release(self, name: str, final: int) -> None:
         """Take in that a lease comes to so much."""
         self.finals[name] = final
-        if name in self.open and self.costs[name] >= final:
+        if self.costs[name] >= final:
             self.end(name)
+        else:
+            self.open[name] = final, self.open[name][1]
 
     def end(self, name: str) -> None:
         """End a lease."""
@@ -305,8 +322,9 @@ class History:
     async def charge(self) -> None:
         """Deliver a charge that a lease covers."""
         for lease in self._chance.sample(self._leases, len(self._leases)):
-            room = lease.amount - self._model.costs[lease.id]
-            if lease.id in self._model.open and room > 0:
+            amount, _ = self._model.open.get(lease.id, (0, 0))
+            room = amount - self._model.costs[lease.id]
+            if room > 0:
                 cost = self._chance.randrange(1, room + 1)
                 self._delivered.append(self._budgets.charge(cost, lease))
                 assert await self._budgets.record(self._delivered[-1]) == 1
@@ -328,7 +346,8 @@ class History:
     async def release(self) -> None:
         """Give a lease back, some with charges on their way."""
         for name in self._chance.sample([*self._model.open], min(1, len(self._model.open))):
-            final = self._chance.choice([self._model.costs[name], self._model.open[name][0]])
+            spent, amount = self._model.costs[name], self._model.open[name][0]
+            final = self._chance.randrange(spent, amount + 1)
             await self._budgets.leases.release(name, final, self._budgets.now)
             self._model.release(name, final)
 

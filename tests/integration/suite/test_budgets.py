@@ -172,6 +172,18 @@ async def test_a_stream_that_is_not_covered_is_refused_before_it_begins(suite: S
     assert (await ask(suite.url, secret, CHAT | {"stream": True})).status_code == 402
 
 
+async def test_what_a_call_did_not_use_is_there_for_the_next(suite: Suite) -> None:
+    """A call that may write four hundred tokens and writes a few leaves the rest, at once."""
+    await price(suite)
+    long = CHAT | {"max_tokens": 400}
+    usual = await ask(suite.url, suite.virtual_key, long)
+    cost = float(usual.headers["x-conduit-cost"])
+    # Each may cost four dollars.
+    secret = await key(suite, "settles", **day(round(4 + 1.5 * cost, 6)))
+    statuses = [(await ask(suite.url, secret, long)).status_code for _ in range(3)]
+    assert statuses == [200, 200, 402]
+
+
 async def test_a_failed_call_costs_nothing(suite: Suite) -> None:
     """What was reserved for it goes back at once."""
     await price(suite)

@@ -28,6 +28,7 @@ class Ledger:
         self.renewed: list[str] = []
         self.gone: list[str] = []
         self.is_away = False
+        self.most_spare = 10**12
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -41,7 +42,7 @@ class Ledger:
             raise ServiceUnavailable("away", service="billing")
         if self.left < least:
             raise BudgetExceeded("no room", subject=f"virtual_key:{virtual_key_id}")
-        granted = min(self.left, amount + spare)
+        granted = min(self.left, amount + min(spare, self.most_spare))
         self.left -= granted
         self.open[name] = granted
         return Grant(granted, 60.0, 120.0)
@@ -126,6 +127,35 @@ async def test_a_lease_that_nobody_uses_goes_back() -> None:
     assert bench.ledger.released == {"lease 1": 7}
     assert bench.ledger.left == 993
     assert bench.budgets.reserve(caller(), 10) is None
+
+
+async def test_what_is_too_little_for_a_call_goes_back_before_more_is_asked_for() -> None:
+    """With it the budget may have enough; nothing is held twice."""
+    bench = Bench(100)
+    bench.ledger.most_spare = 0
+    first = await bench.budgets.acquire(caller(), 90)
+    first.spent = 15
+    first.end()
+    second = await bench.budgets.acquire(caller(), 85)
+    assert bench.ledger.released == {"lease 1": 15}
+    assert (second.amount, bench.ledger.left) == (85, 0)
+
+
+async def test_what_calls_leave_of_older_leases_is_spent_first() -> None:
+    """A lease that pays for a call is kept, and what is left of it serves the next one."""
+    bench = Bench(1_000)
+    bench.ledger.most_spare = 0
+    first = await bench.budgets.acquire(caller(), 90)
+    second = await bench.budgets.acquire(caller(), 90)
+    assert (first.lease_id, second.lease_id) == ("lease 1", "lease 2")
+    first.end()
+    again = await bench.budgets.acquire(caller(), 90)
+    assert (again.lease_id, len(bench.ledger.asked)) == ("lease 1", 2)
+    for each in (second, again):
+        each.end()
+    bench.now += 2
+    await bench.budgets.keep()
+    assert sorted(bench.ledger.released) == ["lease 1", "lease 2"]
 
 
 async def test_no_calls_begin_on_a_lease_that_is_too_old() -> None:
