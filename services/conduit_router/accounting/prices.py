@@ -5,7 +5,17 @@ from collections.abc import Iterable, Iterator
 from conduit.internal.v1.price_pb2 import Price
 from conduit.v1 import charge_pb2 as pb
 from conduit_providers.prices import PriceSheet, UnitPrices, input_tokens_of, sheet_of
-from conduit_providers.quantities import MOST, REQUEST, Qualifiers, Quantities
+from conduit_providers.quantities import (
+    CACHE_WRITE,
+    CACHE_WRITE_1H,
+    INPUT,
+    MOST,
+    OUTPUT,
+    REASONING,
+    REQUEST,
+    Qualifiers,
+    Quantities,
+)
 from conduit_router.accounting.protowire import data_tag, number_tag, varint
 
 MILLION = 1_000_000
@@ -13,11 +23,19 @@ MILLION = 1_000_000
 MOST_NANO_USD = 2**63 - 1
 # More conditions of one model than this start over; callers have a hand in them.
 MAX_CONDITIONS = 100
+# What tokens of text may turn out to be when they are counted.
+TEXT_READ = (INPUT, CACHE_WRITE, CACHE_WRITE_1H)
+TEXT_WRITTEN = (OUTPUT, REASONING)
 _LONGEST = len(varint(MOST))
 _LINES = data_tag(pb.Charge, "lines")
 _UNIT = number_tag(pb.ChargeLine, "unit")
 _QUANTITY = number_tag(pb.ChargeLine, "quantity")
 _PRICE = number_tag(pb.ChargeLine, "nano_usd_per_million")
+
+
+def dearest(prices: UnitPrices, units: Iterable[int]) -> int | None:
+    """Return the dearest price of some units, None if none has one."""
+    return max((prices[unit] for unit in units if unit in prices), default=None)
 
 
 class UnitCard:
@@ -56,7 +74,10 @@ class PriceCard(UnitCard):
         "_conditions",
         "_thresholds",
         "context_window",
+        "dearest_read",
+        "dearest_written",
         "has_tiers",
+        "is_flat",
         "sheet",
         "version",
     )
@@ -65,6 +86,11 @@ class PriceCard(UnitCard):
         super().__init__(sheet.unit_prices)
         self.sheet = sheet
         self.version = version
+        # Of a token of text, whatever it turns out to be when it is counted.
+        self.dearest_read = dearest(sheet.unit_prices, TEXT_READ)
+        self.dearest_written = dearest(sheet.unit_prices, TEXT_WRITTEN)
+        # Whether every call has these prices.
+        self.is_flat = not sheet.tiers and not sheet.variants
         # The most tokens that the model reads and writes together; 0 if unknown.
         self.context_window = context_window
         tiers = (*sheet.tiers, *(tier for variant in sheet.variants for tier in variant.tiers))

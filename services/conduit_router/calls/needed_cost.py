@@ -4,8 +4,8 @@ from typing import Any
 
 from conduit_kernel.errors import BudgetExceeded, CostUnknown
 from conduit_providers.calls import Form
-from conduit_providers.operation import AnyOperation, Requirements
-from conduit_router.accounting.prices import PriceList
+from conduit_providers.operation import AnyOperation, Requirements, WorstCase
+from conduit_router.accounting.prices import PriceCard, PriceList
 from conduit_router.routing.decide import Decision
 from conduit_router.spending.worst_cost import CostFactors, most_cost
 
@@ -26,22 +26,23 @@ def needed_for(
     """
     worst = operation.worst_case(form, requirements)
     factors = CostFactors(
+        requirements.model,
         requirements.capabilities,
         requirements.choices,
         operation.name in _OPEN_ENDED,
         form.json_at_hand or b"",
     )
     most, copies = 0, 1
-    chosen = [each.candidate for each in decision.candidates + decision.conditional]
-    places = [(each.provider_id, each.model) for each in chosen]
-    for provider_id, model in places or [each.place for each in decision.resting]:
-        cost = most_cost(worst, factors, prices.card(provider_id, model))
-        if cost is None:
-            raise _unknown(requirements.model)
-        most = max(most, cost)
-    if any(each.hedging is not None for each in chosen):
-        # Two are asked at a time, and both may be charged.
-        copies = 2
+    for chosen in decision.candidates + decision.conditional:
+        candidate = chosen.candidate
+        card = prices.card(candidate.provider_id, candidate.model)
+        most = max(most, _cost(worst, factors, card))
+        if candidate.hedging is not None:
+            # Two are asked at a time, and both may be charged.
+            copies = 2
+    if not decision.candidates:
+        for each in decision.resting:
+            most = max(most, _cost(worst, factors, prices.card(*each.place)))
     return most * copies
 
 
@@ -53,6 +54,10 @@ def not_covered(virtual_key_id: int) -> BudgetExceeded:
     return BudgetExceeded(message, **known)
 
 
-def _unknown(model: str) -> CostUnknown:
-    message = f"What the model {model!r} may cost is unknown, and the virtual key's budget is hard"
-    return CostUnknown(message, model=model)
+def _cost(worst: WorstCase, factors: CostFactors, card: PriceCard) -> int:
+    cost = most_cost(worst, factors, card)
+    if cost is None:
+        model = factors.model
+        message = f"What the model {model!r} may cost is unknown, and the key's budget is hard"
+        raise CostUnknown(message, model=model)
+    return cost

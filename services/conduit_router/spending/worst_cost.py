@@ -7,34 +7,39 @@ from conduit_providers.operation import WorstCase
 from conduit_providers.quantities import (
     AUDIO_INPUT,
     AUDIO_OUTPUT,
-    CACHE_WRITE,
-    CACHE_WRITE_1H,
     IMAGE_INPUT,
     IMAGE_OUTPUT,
     INPUT,
     OUTPUT,
-    REASONING,
     REQUEST,
     VIDEO_INPUT,
     VIDEO_OUTPUT,
 )
-from conduit_router.accounting.prices import MILLION, PriceCard
+from conduit_router.accounting.prices import (
+    MILLION,
+    TEXT_READ,
+    TEXT_WRITTEN,
+    PriceCard,
+    dearest,
+)
 
 # What a model reads and writes at most, where nobody says how large its context is.
 UNSAID_CONTEXT = 131_072
 # Of what is sent as a part of a conversation or by its address, bytes say nothing.
 _MEDIA = frozenset(("vision", "audio", "video", "files"))
-# What tokens may turn out to be when they are counted.
-_READ = (INPUT, CACHE_WRITE, CACHE_WRITE_1H)
-_READ_MEDIA = (*_READ, AUDIO_INPUT, IMAGE_INPUT, VIDEO_INPUT)
-_WRITTEN = (OUTPUT, REASONING)
-_WRITTEN_MEDIA = (*_WRITTEN, AUDIO_OUTPUT, IMAGE_OUTPUT, VIDEO_OUTPUT)
+# What tokens of media may turn out to be, beside those of text.
+_READ_MEDIA = (*TEXT_READ, AUDIO_INPUT, IMAGE_INPUT, VIDEO_INPUT)
+_WRITTEN_MEDIA = (*TEXT_WRITTEN, AUDIO_OUTPUT, IMAGE_OUTPUT, VIDEO_OUTPUT)
 _SERVICE_TIER = b"service_tier"
+# The leaves of a call of text: what it reads, and what it writes.
+_TEXT = 2
 
 
 class CostFactors(NamedTuple):
     """The facts of a request that its cost depends on, beside its worst case."""
 
+    # The alias, for errors.
+    model: str
     capabilities: frozenset[str]
     choices: int
     # Whether calls write as much as their model can where they do not say how much.
@@ -51,6 +56,11 @@ def most_cost(worst: WorstCase, factors: CostFactors, card: PriceCard) -> int | 
     if not worst.is_bounded and not factors.is_open_ended:
         return None
     window, has_media = card.context_window, not _MEDIA.isdisjoint(factors.capabilities)
+    if worst.is_bounded and card.is_flat and not has_media and len(worst.usage.leaves) == _TEXT:
+        # Most calls.
+        (first, tokens), (second, most) = worst.usage.leaves
+        if first == INPUT and second == OUTPUT:
+            return _text_cost(min(tokens, window or tokens), most, card)
     leaves = dict(worst.usage.leaves)
     if has_media:
         leaves[INPUT] = max(leaves.get(INPUT, 0), window or UNSAID_CONTEXT)
@@ -58,13 +68,20 @@ def most_cost(worst: WorstCase, factors: CostFactors, card: PriceCard) -> int | 
         leaves[INPUT] = min(leaves.get(INPUT, 0), window)
     if not worst.is_bounded:
         leaves[OUTPUT] = (window or UNSAID_CONTEXT) * max(1, factors.choices)
-    read, written = (_READ_MEDIA, _WRITTEN_MEDIA) if has_media else (_READ, _WRITTEN)
+    read, written = (_READ_MEDIA, _WRITTEN_MEDIA) if has_media else (TEXT_READ, TEXT_WRITTEN)
     costs = [
         _cost(leaves, prices, read, written)
         for prices in _prices(card, leaves.get(INPUT, 0), worst, factors)
     ]
     known = [cost for cost in costs if cost is not None]
     return max(known) if known and len(known) == len(costs) else None
+
+
+def _text_cost(read: int, written: int, card: PriceCard) -> int | None:
+    if card.dearest_read is None or card.dearest_written is None:
+        return None
+    total = read * card.dearest_read + written * card.dearest_written + card.units.get(REQUEST, 0)
+    return -(-total // MILLION)
 
 
 def _prices(
@@ -90,9 +107,9 @@ def _cost(
     total, is_known, is_plain = 0, False, True
     for unit, count in leaves.items():
         if unit == INPUT:
-            price = _dearest(prices, read)
+            price = dearest(prices, read)
         elif unit == OUTPUT:
-            price = _dearest(prices, written)
+            price = dearest(prices, written)
         else:
             # Other units stand beside tokens where either is billed.
             price, is_plain = prices.get(unit), False
@@ -102,7 +119,3 @@ def _cost(
             return None
     total += prices.get(REQUEST, 0)
     return -(-total // MILLION) if is_known or REQUEST in prices else None
-
-
-def _dearest(prices: Mapping[int, int], units: Iterable[int]) -> int | None:
-    return max((prices[unit] for unit in units if unit in prices), default=None)

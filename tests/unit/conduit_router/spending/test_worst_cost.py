@@ -1,5 +1,7 @@
 """The most that a call may cost."""
 
+import random
+
 import pytest
 
 from conduit_providers.operation import WorstCase
@@ -31,7 +33,7 @@ def asked(
     *capabilities: str, choices: int = 1, body: bytes = b"", is_open: bool = True
 ) -> CostFactors:
     """Return a request."""
-    return CostFactors(frozenset(capabilities), choices, is_open, body)
+    return CostFactors("m", frozenset(capabilities), choices, is_open, body)
 
 
 def test_a_bounded_call_costs_what_it_may_read_and_write() -> None:
@@ -97,3 +99,15 @@ def test_a_call_that_asks_for_a_tier_of_service_may_have_the_dearest() -> None:
     chat = WorstCase(plain(5, 3), is_bounded=True)
     assert most_cost(chat, asked(), prices) == 35
     assert most_cost(chat, asked(body=b'{"service_tier":"auto"}'), prices) == 105
+
+
+def test_the_short_way_of_most_calls_comes_to_what_the_long_one_does() -> None:
+    """Prices with a tier that no call reaches are reckoned the long way."""
+    chance = random.Random(3)  # noqa: S311 # the same each time
+    for _ in range(500):
+        units = chance.sample([INPUT, OUTPUT, CACHE_WRITE, REASONING, REQUEST], 4)
+        prices = {unit: chance.randrange(3 * ONE) for unit in units}
+        window = chance.choice([0, 50, 5_000])
+        chat = WorstCase(plain(chance.randrange(1, 99), chance.randrange(1, 99)), is_bounded=True)
+        long = card(prices, window, tiers=(Tier(10**15, {}),))
+        assert most_cost(chat, asked(), card(prices, window)) == most_cost(chat, asked(), long)
