@@ -279,3 +279,11 @@ def known_members(read: Read) -> set[str]:
     names = {name for table in tables for name in table if name is not None}
     assert len(names) > len(tables)
     return names
+
+
+@pytest.mark.parametrize("null", ["security", "providerSecurity"])
+def test_null_under_one_name_takes_nothing_from_the_other(null: str) -> None:
+    """A client that has every member writes both."""
+    given = {"security": {"auditLevel": "Full"}, "providerSecurity": {"auditLevel": "Full"}}
+    read = provider_spec_from_json({"name": "a", **given, null: None})
+    assert read == provider_spec_from_json({"name": "a", "security": {"auditLevel": "Full"}})

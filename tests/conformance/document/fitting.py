@@ -16,6 +16,7 @@ FIXED: Json = {
     "providerType": "Simulator",
     "settings": {},
     "apiKey": "sk-any",
+    "timeZone": "Europe/Berlin",
     "baseUrl": "https://api.example.com/v1",
     "url": "http://127.0.0.1:9/",
     "allowedIPs": ["10.0.0.0/8"],
@@ -121,6 +122,12 @@ def _fit_resource(value: Any) -> Any:  # noqa: ANN401 # JSON
     if found.keys() & {*PRICES, "modelPattern", "costCalculationType"}:
         # Which of them have to be there follows from what is counted.
         found |= {name: found.get(name) or 1 for name in PRICES}
+    if found.get("security") and found.get("providerSecurity"):
+        # Two names of one member.
+        del found["providerSecurity"]
+    if found.get("budgets"):
+        # One of each period.
+        found["budgets"] = [*{each.get("period"): each for each in found["budgets"]}.values()]
     return _fit_chain(found)
 
 

@@ -141,9 +141,15 @@ def renamed(value: dict[str, object], other: str, name: str, path: str) -> dict[
     """Return an object whose member has its own name, not another one that is read as well."""
     if other not in value:
         return value
-    if name in value:
+    if value.get(name) is not None and value[other] is not None:
         raise JsonError(path + other, f"cannot be given together with {name}")
-    return {name if each == other else each: member for each, member in value.items()}
+    # Null under the one name takes nothing away from what is under the other.
+    left_out = other if value[other] is None and name in value else name
+    return {
+        name if each == other else each: member
+        for each, member in value.items()
+        if each != left_out
+    }
 
 
 def at_most_one(value: Mapping[str, object], names: Iterable[str], path: str) -> None:
