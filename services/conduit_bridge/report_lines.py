@@ -62,8 +62,11 @@ def report_lines(summary: Summary) -> bytes:
         lines += b"x-conduit-cost: %b\r\n" % json.dollars_text(summary.cost_nano_usd).encode()
     if summary.dropped:
         lines += _line("x-conduit-dropped", ", ".join(summary.dropped))
-    if summary.upstream_request_id:
-        lines += _line("x-conduit-upstream-request-id", summary.upstream_request_id)
+    own = summary.upstream_request_id
+    if own:
+        if not own.isascii() or not own.isprintable():
+            own = http.safe(own)
+        lines += b"x-conduit-upstream-request-id: %b\r\n" % own.encode()
     return lines
 
 

@@ -28,11 +28,19 @@ class IdSource:
         # What stays for a million ids, and what stays for a second, as numbers and as text.
         self._high, self._middle = count >> _LOW_BITS, _text(count >> _LOW_BITS, 12)
         self._second, self._early = -1, ""
+        # All but the last two digits, and the millisecond that they are of.
+        self._millisecond, self._beginning = -1, ""
 
     def next(self) -> str:
         """Return a fresh id."""
         low = self._low = self._low + 1
         milliseconds = int(self._clock() * 1000)
+        if milliseconds != self._millisecond or not low & 1023:
+            low = self._begin(milliseconds, low)
+        return self._beginning + _PAIRS[low & 1023]
+
+    def _begin(self, milliseconds: int, low: int) -> int:
+        """Write the beginning of the ids that follow; return the counter."""
         if low > _MOST_LOW:
             low = self._low = 0
             self._high += 1
@@ -40,9 +48,9 @@ class IdSource:
         if milliseconds >> 10 != self._second:
             self._second = milliseconds >> 10
             self._early = _text(self._second, 8)
-        pairs = _PAIRS
-        late, first, second = pairs[milliseconds & 1023], pairs[low >> 10], pairs[low & 1023]
-        return f"{self._early}{late}{self._middle}{first}{second}"
+        self._millisecond, late = milliseconds, _PAIRS[milliseconds & 1023]
+        self._beginning = f"{self._early}{late}{self._middle}{_PAIRS[low >> 10]}"
+        return low
 
 
 def _text(value: int, length: int) -> str:

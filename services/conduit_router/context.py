@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 import msgspec
 
 from conduit.v1.call_pb2 import CallOptions
-from conduit_kernel.auth import Principal
 from conduit_kernel.errors import LoopDetected
 from conduit_kernel.limits import MICROSECONDS, number_of, span_of
 from conduit_router.routing.policy import NO_CAPS, AttemptTimeouts, CallerCaps
@@ -27,14 +26,6 @@ class CallerContext(msgspec.Struct, frozen=True):
     request_id: str
     peer: str
     certificate: str = ""
-
-
-def called_by(principal: Principal, caller: Caller, request_id: str) -> CallerContext:
-    """Return who calls, as whom. CallerNotAllowed if their virtual key may not be used as it is."""
-    address, certificate = principal.address, principal.certificate
-    if caller.rules is not None:
-        caller.rules.check(address, certificate)
-    return CallerContext(caller, request_id, address, certificate)
 
 
 class CallLimits(msgspec.Struct, frozen=True):

@@ -37,14 +37,14 @@ from conduit_router.calls.uploads import (
 )
 from conduit_router.calls.upstream_session import SessionLimits
 from conduit_router.client_secrets import ClientSecrets
-from conduit_router.context import CallerContext, called_by
+from conduit_router.context import CallerContext
 from conduit_router.message_models import MessageModels
 from conduit_router.queries import MAX_REQUEST_ID, FindRequests, Queries, find_nothing
 from conduit_router.routing.table import EMPTY_TABLE, Caller
 from conduit_router.tasks.calls import TaskCalls
 from conduit_router.tasks.queries import TaskQueries
 from conduit_router.tasks.running import RunningTasks
-from conduit_router.virtual_keys import VirtualKeys
+from conduit_router.virtual_keys import VirtualKeys, called_by
 from conduit_router.voices.listing import Voices
 from conduit_router.voices.making import VoiceMaking
 from conduit_router.voices.speaking import Speaking

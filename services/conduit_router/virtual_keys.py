@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 
+from conduit_kernel.auth import Principal
 from conduit_kernel.errors import (
     ModelNotAllowed,
     ServiceUnavailable,
@@ -13,6 +14,7 @@ from conduit_kernel.errors import (
     VirtualKeyMissing,
 )
 from conduit_kernel.secrets import Vault
+from conduit_router.context import CallerContext
 from conduit_router.routing.table import Caller, TableChange
 
 # Known keys are hashed once; more than these at a time start over.
@@ -151,6 +153,14 @@ class CallsUnderWay:
             limit=str(self._most),
             retry_after_ms=str(RETRY_AFTER_MS),
         )
+
+
+def called_by(principal: Principal, caller: Caller, request_id: str) -> CallerContext:
+    """Return who calls, as whom. CallerNotAllowed if their virtual key may not be used as it is."""
+    address, certificate = principal.address, principal.certificate
+    if caller.rules is not None:
+        caller.rules.check(address, certificate)
+    return CallerContext(caller, request_id, address, certificate)
 
 
 def may_use(caller: Caller, model: str) -> bool:

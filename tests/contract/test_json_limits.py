@@ -32,6 +32,19 @@ def test_levels_are_counted_whatever_stands_in_texts(levels: int) -> None:
         assert is_too_deep(orjson.dumps(value)) is (depth(value) > MAX_DEPTH)
 
 
+@pytest.mark.parametrize("before", [0, 1, 15, 16, 17, 300, 5000])
+@pytest.mark.parametrize("behind", [0, 1, 15, 16, 17, 300, 5000])
+def test_levels_are_counted_wherever_they_stand(before: int, behind: int) -> None:
+    """At the end of a text too, with nothing behind them but what closes them."""
+    for opening, closing in ((b"[", b"]"), (b'{"":', b"}")):
+        for levels in (MAX_DEPTH - 1, MAX_DEPTH):
+            inside = opening * levels + b"1" + closing * levels
+            text = b'["%b",%b,"%b"]' % (b"x" * before, inside, b"x" * behind)
+            assert is_too_deep(text) is (levels == MAX_DEPTH)
+    text = b'["' + b"x" * before + b'",' + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"]"
+    assert is_too_deep(text)
+
+
 def depth(value: object) -> int:
     """Return the levels of a value."""
     if not isinstance(value, dict | list):

@@ -63,7 +63,9 @@ class Bench:
             clock=clock,
             wall_clock=clock,
             draw_seed=lambda: 1,
-            end_listeners=[EndListener(self.endings.append, self.endings.append)],
+            end_listeners=[
+                EndListener(lambda end: self.endings.append(end.whole()), self.endings.append)
+            ],
         )
         chain = [provider(i, f"{base_url}/{i}", priority=i) for i in (1, 2)]
         self.runtime.table = compiled(snapshot(chain, keys=[key(i, i) for i in (1, 2)]))

@@ -98,7 +98,8 @@ class Response:
         """
         if not self.done or self.error is not None:
             return None
-        data = self._take() if self.parts else b""
+        parts, self.parts = self.parts, []
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
         if len(data) > max_bytes:
             raise BodyTooLarge(f"the body is larger than {max_bytes} bytes")
         return data

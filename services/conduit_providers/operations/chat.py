@@ -15,7 +15,7 @@ from conduit.v1.chat_json import (
     chat_completion_to_json,
 )
 from conduit.v1.chat_pb2 import ChatCompletion, ChatCompletionRequest, ChatUsage
-from conduit.v1.json_limits import SHORT, has_many_brackets
+from conduit.v1.json_limits import SHORT, may_be_too_deep
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.answer_joining import Said
 from conduit_providers.calls import Answer, Call, Form
@@ -137,7 +137,7 @@ class ChatOperation(
 
     def plain_form(self, body: bytes) -> Form[ChatCompletionRequest]:
         """Return the conversation."""
-        return chat_request(json=body)
+        return Form(chat_completion_request_from_json, chat_completion_request_to_json, body)
 
     def requirements(self, body: bytes, *, stream: bool) -> Requirements:
         """Read a chat request; what it says of streaming is what its RPC says."""
@@ -230,7 +230,7 @@ def is_plain_json(text: bytes) -> bool:
 
     Here, and not with the limits, since chats and their answers are read without any other look.
     """
-    return text.isascii() and (len(text) <= SHORT or not has_many_brackets(text))
+    return text.isascii() and (len(text) <= SHORT or not may_be_too_deep(text))
 
 
 def has_urls(request: ChatCompletionRequest) -> bool:
@@ -277,16 +277,12 @@ def _capabilities(body: bytes, chat: _Chat) -> frozenset[str]:
         found.append("tools")
     if chat.response_format is not None and chat.response_format.type != "text":
         found.append(chat.response_format.type)
-    if _may_have_parts(body) and any(hint in body for hint in _HINTS):
+    # Without a list in the list of messages there are no parts.
+    if body.find(b"[", body.find(b"[") + 1) >= 0 and any(hint in body for hint in _HINTS):
         # The word is there; whether as a part of a message takes a closer look.
         parts = (p.type for m in _read_parts(body).messages for p in _list(m.content))
         found += {_PARTS[kind] for kind in parts if kind in _PARTS}
     return frozenset(found) if found else NOTHING
-
-
-def _may_have_parts(body: bytes) -> bool:
-    """Return whether messages may have lists of parts: the list of the messages is none of them."""
-    return body.find(b"[", body.find(b"[") + 1) >= 0 and body.find(b'"type"') >= 0
 
 
 def _cached_content(chat: _Chat) -> str:

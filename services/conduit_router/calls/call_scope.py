@@ -15,27 +15,28 @@ from conduit_providers.patience import JOBS, Patience
 from conduit_providers.quantities import Quantities
 from conduit_router.accounting.call_counts import outcome_of
 from conduit_router.calls.call_report import failure_report
-from conduit_router.calls.choice import choose
+from conduit_router.calls.choice import choose, first_choice
 from conduit_router.calls.failed_attempts import account_for_failure
 from conduit_router.calls.media import Media
 from conduit_router.calls.needed_cost import needed_for, not_covered
 from conduit_router.calls.runtime import CallRuntime
-from conduit_router.context import MAX_ATTEMPTS, CallerContext, CallLimits, has_wishes, limits_of
+from conduit_router.context import MAX_ATTEMPTS, CallerContext, CallLimits, limits_of
 from conduit_router.routing.attempt_plan import Attempt, AttemptPlan
-from conduit_router.routing.decide import Decision, decide
+from conduit_router.routing.decide import Decision
 from conduit_router.routing.health_view import HEALTHY, Asked
 from conduit_router.routing.refusals import no_candidate, wait_for
 from conduit_router.served_by import CallSummary
 from conduit_router.spending.leases import Reservation
 from conduit_router.trail.call_end import (
     FEW,
-    MAX_NAME,
     AttemptEnd,
     CallEnd,
+    answered_attempt,
     longer,
     tell,
     tell_refused,
 )
+from conduit_router.trail.plain_end import tell_plain
 from conduit_router.trail.trace import trace_of, traced
 from conduit_router.virtual_keys import check_model
 
@@ -56,23 +57,18 @@ def admit(
         if runtime.backlog.refuses_calls:
             raise runtime.backlog.refusal()
         requirements = operation.requirements(form.json if json is None else json, stream=stream)
-        check_model(caller.caller, requirements.model)
+        if caller.caller.allowed is not None:
+            check_model(caller.caller, requirements.model)
         if runtime.under_way.full:
             runtime.under_way.check(caller.caller.virtual_key_id)
-        if options is None:
-            seed, is_plain = runtime.draw_seed(), not requirements.resource
-        else:
-            seed = options.seed if options.HasField("seed") else runtime.draw_seed()
-            is_plain = not (requirements.resource or has_wishes(options))
-        state = runtime.state
-        health = HEALTHY if state.is_quiet else state.view(caller.caller.virtual_key_id)
         if requirements.fallbacks is not None:
-            form, is_plain = form.without(("fallbacks",)), False
+            form = form.without(("fallbacks",))
         route = runtime.table.routes.get(requirements.model)
-        if is_plain and route is not None and route.policy is None:
-            decision = decide(route, requirements, health, seed, caller)
-        else:
-            decision = choose(runtime, requirements, options, caller, health=health, seed=seed)
+        is_bound = requirements.resource or requirements.fallbacks is not None
+        if route is not None and options is None and not is_bound and runtime.state.is_quiet:
+            decision = route.sole_decisions.get((operation.name, requirements.capabilities))
+        if decision is None:
+            decision = first_choice(runtime, requirements, options, caller, route)
         if not decision.candidates and wait_for(decision) is None:
             error = no_candidate(requirements, decision)
             if route is not None:
@@ -139,7 +135,9 @@ class CallScope(msgspec.Struct, eq=False):
     # could not be made; the one that did not.
     attempt: Attempt | None = None
     trail: tuple[AttemptEnd, ...] = ()
-    answered_end: AttemptEnd | None = None
+    # And when.
+    succeeded: Attempt | None = None
+    succeeded_at: float = 0.0
     # The most that an attempt costs, in nano-dollars, and what is reserved of a hard budget for it.
     needed: int = 0
     reservation: Reservation | None = None
@@ -183,6 +181,16 @@ class CallScope(msgspec.Struct, eq=False):
         except Exception:  # noqa: BLE001 # the call has ended, whatever listeners make of it
             structlog.get_logger("calls").exception("end_listener_failed")
         decision, trail, last = self.decision, self.trail, self._last_decision
+        # One that outlasted its configuration refers to what may be gone.
+        is_usual = error is None and self.revision == runtime.table.revision
+        is_plain = is_usual and decision.health is HEALTHY and not trail and last is None
+        if (
+            is_plain
+            and self.succeeded is not None
+            and len(decision.candidates) + len(decision.rejections) <= FEW
+        ):
+            tell_plain(self, self.succeeded)
+            return
         end = CallEnd(
             runtime.wall_clock(),
             self.started,
@@ -200,17 +208,13 @@ class CallScope(msgspec.Struct, eq=False):
             trail,
             self.answered_end,
         )
-        # One that outlasted its configuration refers to what may be gone.
-        is_usual = error is None and self.revision == runtime.table.revision
-        is_plain = is_usual and decision.health is HEALTHY and not trail and last is None
-        if is_plain and len(decision.candidates) + len(decision.rejections) <= FEW:
-            for listener in runtime.end_listeners:
-                try:
-                    listener.plain(end)
-                except Exception:  # noqa: BLE001 # whatever it makes of it
-                    structlog.get_logger("calls").exception("end_listener_failed")
-            return
         tell(runtime.end_listeners, end, error)
+
+    @property
+    def answered_end(self) -> AttemptEnd | None:
+        """Return the end of the attempt that answered, None if none did."""
+        made = self.succeeded
+        return None if made is None else answered_attempt(made, self.succeeded_at)
 
     def decide_again(self) -> bool:
         """Decide as things are now; return whether there is a candidate."""
@@ -355,15 +359,7 @@ class CallScope(msgspec.Struct, eq=False):
         if error is not None:
             self.note_failure(attempt, error)
             return attempt.cost
-        self.answered_end = AttemptEnd(
-            attempt.served_by or attempt.key.serving(attempt.candidate),
-            attempt.began,
-            now,
-            attempt.waited,
-            True,  # noqa: FBT003 # a struct's fields by name cost twice as much
-            attempt.upstream_request_id[:MAX_NAME],
-            attempt.cost,
-        )
+        self.succeeded, self.succeeded_at = attempt, now
         return attempt.cost
 
     def note_failure(self, attempt: Attempt, error: BaseException) -> None:

@@ -1,4 +1,4 @@
-"""Where a call goes that is not plain: by its alias's policy, and by what its caller wishes."""
+"""Where a call goes: by its alias's policy, and by what its caller wishes."""
 
 from collections.abc import Iterator
 
@@ -8,10 +8,33 @@ from conduit_kernel.errors import InvalidRequest
 from conduit_kernel.limits import check_items, check_length
 from conduit_providers.operation import Requirements
 from conduit_router.calls.runtime import CallRuntime
-from conduit_router.context import CallerContext
-from conduit_router.routing.decide import Decision, decide, joined, route_of
-from conduit_router.routing.health_view import HealthView
+from conduit_router.context import CallerContext, has_wishes
+from conduit_router.routing.decide import Decision, decide, decide_plainly, joined, route_of
+from conduit_router.routing.health_view import HEALTHY, HealthView
+from conduit_router.routing.table import Route
 from conduit_router.virtual_keys import check_model
+
+
+def first_choice(
+    runtime: CallRuntime,
+    requirements: Requirements,
+    options: CallOptions | None,
+    caller: CallerContext,
+    route: Route | None,
+) -> Decision:
+    """Decide where a call goes as it is admitted; `route` is of its alias, None if there is none.
+
+    Raises as `choose` does.
+    """
+    is_given = options is not None and options.HasField("seed")
+    seed = options.seed if options is not None and is_given else runtime.draw_seed()
+    state = runtime.state
+    health = HEALTHY if state.is_quiet else state.view(caller.caller.virtual_key_id)
+    has_wish = options is not None and has_wishes(options)
+    is_plain = not (has_wish or requirements.resource or requirements.fallbacks is not None)
+    if is_plain and route is not None and route.policy is None:
+        return decide_plainly(route, requirements, health, seed, caller)
+    return choose(runtime, requirements, options, caller, health=health, seed=seed)
 
 
 def choose(

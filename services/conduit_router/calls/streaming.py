@@ -14,8 +14,9 @@ from conduit_router.calls.message_writer import MessageWriter
 from conduit_router.calls.reserving import reserve
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.stream_failover import begin_answer
-from conduit_router.context import CallerContext, called_by, options_of
+from conduit_router.context import CallerContext, options_of
 from conduit_router.served_by import CallSummary
+from conduit_router.virtual_keys import called_by
 
 
 class StreamingCalls:

@@ -18,10 +18,11 @@ from conduit_router.calls.call_scope import CallScope, admit
 from conduit_router.calls.reserving import reserve
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.straight import ask_straight
-from conduit_router.context import CallerContext, called_by, options_of
+from conduit_router.context import CallerContext, options_of
 from conduit_router.routing.attempt_plan import Attempt, Consumption
 from conduit_router.routing.table import ServedOperation
 from conduit_router.served_by import CallSummary
+from conduit_router.virtual_keys import called_by
 
 AnyAnswer = Answer[Any]
 

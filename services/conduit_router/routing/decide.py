@@ -168,6 +168,27 @@ def decide(
     )
 
 
+def decide_plainly(
+    route: Route, requirements: Requirements, health: HealthView, seed: int, sender: Sender
+) -> Decision:
+    """Choose without policies and wishes; what leaves no choice is the same for calls alike.
+
+    Of capabilities that a candidate has there are few, whatever callers write.
+    """
+    decision = decide(route, requirements, health, seed, sender)
+    if health is HEALTHY and decision.candidates and _is_without_choice(route):
+        route.sole_decisions[requirements.operation, requirements.capabilities] = decision
+    return decision
+
+
+def _is_without_choice(route: Route) -> bool:
+    """Return whether neither the seed nor who calls makes a difference."""
+    if len(route.candidates) != 1 or route.has_conditions:
+        return False
+    instance = route.candidates[0].instance
+    return len(instance.keys) == 1 and not instance.is_guarded
+
+
 def joined(names: Sequence[str], decisions: Sequence[Decision]) -> Decision:
     """Return the decisions of several aliases as one, in their order."""
     first, *others = decisions

@@ -208,6 +208,9 @@ class Route(msgspec.Struct, frozen=True, eq=False, gc=False):
     policy: RoutingPolicy | None = None
     # Whether any candidate has conditions.
     has_conditions: bool = False
+    # The decisions of calls that leave no choice while nothing is amiss, by operation and
+    # capabilities, as `decide_plainly` made them.
+    sole_decisions: dict[tuple[str, frozenset[str]], Any] = msgspec.field(default_factory=dict)
 
 
 class Caller(msgspec.Struct, frozen=True, eq=False, gc=False):

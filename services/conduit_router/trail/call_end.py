@@ -5,6 +5,7 @@ A call that went as usual costs one of these; everything else is worked out when
 
 import re
 from collections.abc import Callable, Iterable
+from struct import Struct
 from typing import NamedTuple
 
 import msgspec
@@ -16,6 +17,7 @@ from conduit_router.accounting.call_counts import GONE, OUTRUN, outcome_of
 from conduit_router.context import CallerContext
 from conduit_router.routing.attempt_plan import Attempt
 from conduit_router.routing.decide import Decision
+from conduit_router.routing.table import Caller
 from conduit_router.served_by import ServedBy
 
 # More attempts of a call are not remembered, nor more of a name that somebody else chose.
@@ -26,6 +28,12 @@ FEW = 8
 _STATUSES, _FAULT_STATUS = {GONE: 499, OUTRUN: 0}, 500
 # A word, not a sentence: that might quote what the caller wrote.
 _WORD = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+
+
+# When the call ended, by both clocks, and began; when its attempt began and ended, and its first
+# event; its cost, and whether that is known; attempts, fallbacks, and the length of the id.
+_FACTS = Struct("<6dq?III")
+pack_facts, _unpack, _SIZE = _FACTS.pack, _FACTS.unpack_from, _FACTS.size
 
 
 class Failure(NamedTuple):
@@ -87,11 +95,82 @@ class CallEnd(msgspec.Struct, gc=False):
     record: bytes = b""
 
 
+class PlainEnd(msgspec.Struct, gc=False):
+    """A call that was answered as usual, as the least that says it.
+
+    Thousands of them are kept, and each new one displaces the oldest, which no cache holds any
+    more: every object of it costs as much as a step of the call. So what differs from call to call
+    is one text of bytes, and what calls have in common is referred to.
+    """
+
+    caller: Caller
+    peer: str
+    certificate: str
+    # As the table spells it, which is the same text for all calls of it.
+    model: str
+    operation: str
+    is_streamed: bool
+    capabilities: frozenset[str]
+    revision: int
+    # None once it refers to what is gone, and `record` says it.
+    decision: Decision | None
+    served_by: ServedBy
+    # What is its own: `_FACTS`, its id, and the provider's id of it.
+    facts: bytes
+    record: bytes = b""
+
+    def may_be(self, request_id: bytes) -> bool:
+        """Return whether a request may be of an id."""
+        return self.facts.startswith(request_id, _SIZE)
+
+    def whole(self) -> CallEnd:
+        """Return it as the end of any call."""
+        (
+            at,
+            ended,
+            started,
+            began,
+            answered,
+            first_event,
+            cost,
+            has_cost,
+            attempts,
+            fallbacks,
+            size,
+        ) = _unpack(self.facts)
+        request_id, own = self.facts[_SIZE : _SIZE + size], self.facts[_SIZE + size :]
+        attempt = AttemptEnd(
+            self.served_by,
+            began,
+            answered,
+            first_event,
+            is_sent=True,
+            upstream_request_id=own.decode(),
+            cost=cost if has_cost else None,
+        )
+        return CallEnd(
+            at,
+            started,
+            ended,
+            CallerContext(self.caller, request_id.decode(), self.peer, self.certificate),
+            self.model,
+            self.operation,
+            self.is_streamed,
+            self.capabilities,
+            self.revision,
+            self.decision,
+            attempts=attempts,
+            fallbacks=fallbacks,
+            answered=attempt,
+            record=self.record,
+        )
+
+
 class EndListener(NamedTuple):
     """Sees the end of each call, exactly once."""
 
     # Of a call that went as usual: it is on the way of each chat, so that it may do very little.
-    plain: Callable[[CallEnd], object]
+    plain: Callable[[PlainEnd], object]
     # Of any other.
     eventful: Callable[[CallEnd], object]
 
@@ -126,6 +205,19 @@ def failed_attempt(attempt: Attempt, ended: float, error: BaseException) -> Atte
         own[:MAX_NAME],
         attempt.cost,
         failure_of(error),
+    )
+
+
+def answered_attempt(attempt: Attempt, ended: float) -> AttemptEnd:
+    """Return what an attempt did that was answered."""
+    return AttemptEnd(
+        attempt.served_by or attempt.key.serving(attempt.candidate),
+        attempt.began,
+        ended,
+        attempt.waited,
+        is_sent=True,
+        upstream_request_id=attempt.upstream_request_id[:MAX_NAME],
+        cost=attempt.cost,
     )
 
 

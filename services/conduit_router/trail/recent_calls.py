@@ -15,7 +15,7 @@ from conduit.internal.v1.request_lookup_pb2 import FoundRequest, RequestLookup
 from conduit_kernel.slices import Slices
 from conduit_router.routing.decide import Decision
 from conduit_router.routing.table import Instance, TableChange
-from conduit_router.trail.call_end import CallEnd, EndListener
+from conduit_router.trail.call_end import CallEnd, EndListener, PlainEnd
 from conduit_router.trail.records import record_of, status_of, summary_of
 
 # Of each room.
@@ -63,7 +63,7 @@ class RecentCalls:
     def __init__(self, most: int, max_bytes: int = MAX_BYTES) -> None:
         """Take how many calls of each kind are remembered, and how many bytes; 0 for none."""
         # Whatever is plain is small, so that it need not be weighed.
-        self._plain = deque[CallEnd](maxlen=min(most, max_bytes // CALL_BYTES))
+        self._plain = deque[PlainEnd](maxlen=min(most, max_bytes // CALL_BYTES))
         # Successes without a turn, such as those of an outage elsewhere; those with one; failures.
         self._usual, self._eventful, self._failed = (_Room(most, max_bytes) for _ in range(3))
         # Set while there are instances that have changed and may be referred to.
@@ -79,8 +79,7 @@ class RecentCalls:
     def find(self, lookup: RequestLookup) -> list[FoundRequest]:
         """Return the calls that are looked for, newest first."""
         if lookup.request_id:
-            named = (each for each in self._calls() if each.caller.request_id == lookup.request_id)
-            found = min(named, key=_place_of, default=None)
+            found = min(self._named(lookup.request_id), key=_place_of, default=None)
             if found is None:
                 return []
             return [FoundRequest(place=_place_of(found), record=record_of(found))]
@@ -98,7 +97,10 @@ class RecentCalls:
     async def settle(self) -> None:
         """Let go of instances that are no more, with their keys: what is known is written down."""
         slices = Slices()
-        for end in list(self._calls()):
+        for plain in list(self._plain):
+            self._let_go_plain(plain)
+            await slices.pause()
+        for end in list(self._weighed()):
             self._let_go(end)
             await slices.pause()
 
@@ -118,8 +120,23 @@ class RecentCalls:
             end.record = record_of(end).SerializeToString()
             end.decision = end.last_decision = None
 
+    def _let_go_plain(self, plain: PlainEnd) -> None:
+        if self._instances is not None and _refers(plain.decision, self._instances):
+            plain.record = record_of(plain.whole()).SerializeToString()
+            plain.decision = None
+
+    def _named(self, request_id: str) -> Iterator[CallEnd]:
+        name = request_id.encode()
+        plain = (each.whole() for each in self._plain if each.may_be(name))
+        for end in chain(plain, self._weighed()):
+            if end.caller.request_id == request_id:
+                yield end
+
     def _calls(self) -> Iterator[CallEnd]:
-        return chain(self._plain, self._usual.calls, self._eventful.calls, self._failed.calls)
+        return chain((each.whole() for each in self._plain), self._weighed())
+
+    def _weighed(self) -> Iterator[CallEnd]:
+        return chain(self._usual.calls, self._eventful.calls, self._failed.calls)
 
 
 def _place_of(end: CallEnd) -> str:
@@ -132,10 +149,13 @@ def _matches(end: CallEnd, lookup: RequestLookup) -> bool:
 
 
 def _refers_to_others(end: CallEnd, instances: Mapping[int, Instance]) -> bool:
-    return any(
+    return _refers(end.decision, instances) or _refers(end.last_decision, instances)
+
+
+def _refers(decision: Decision | None, instances: Mapping[int, Instance]) -> bool:
+    """Return whether a decision refers to others than the instances that there are."""
+    return decision is not None and any(
         instances.get(each.candidate.provider_id) is not each.candidate.instance
-        for decision in (end.decision, end.last_decision)
-        if decision is not None
         for each in (*decision.candidates, *decision.conditional)
     )
 

@@ -30,7 +30,11 @@ class TracedCall(Protocol):
     started: float
     # The attempts that have ended: those that failed, and the one that did not.
     trail: tuple[AttemptEnd, ...]
-    answered_end: AttemptEnd | None
+
+    @property
+    def answered_end(self) -> AttemptEnd | None:
+        """Return the one that did not fail."""
+        ...
 
 
 def trace_of(call: TracedCall, attempt: Attempt | None = None) -> str:

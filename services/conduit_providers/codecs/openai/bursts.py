@@ -7,7 +7,7 @@ import msgspec
 
 from conduit.v1.json_limits import SHORT, TOO_DEEP, is_one_too_deep
 from conduit_kernel.errors import UpstreamError
-from conduit_providers.codecs.openai.contents import TEXT, may_be_odd
+from conduit_providers.codecs.openai.contents import TEXT, has_odd, may_be_odd
 from conduit_providers.codecs.openai.form import PLAIN, ChunkChoice
 from conduit_providers.failures import malformed
 
@@ -89,7 +89,7 @@ def read_one(block: bytes) -> Chunk | None:
         chunk = read_chunk(block[len(_BEGIN) - 1 :])
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return None if block.find(TEXT) < 0 and may_be_odd(block, 1) else chunk
+    return None if block.find(TEXT) < 0 and has_odd(block) else chunk
 
 
 def read_burst(block: bytes) -> Burst | None:

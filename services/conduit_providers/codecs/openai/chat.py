@@ -9,7 +9,7 @@ import msgspec
 
 from conduit_providers.chat_events import ChatDecoder
 from conduit_providers.codecs.openai.asked import names_a_tool
-from conduit_providers.codecs.openai.contents import TEXT, in_types, may_be_odd
+from conduit_providers.codecs.openai.contents import TEXT, has_odd, in_types, may_be_odd
 from conduit_providers.codecs.openai.finish import REASONS
 from conduit_providers.codecs.openai.form import Logprobs, with_messages_formed
 from conduit_providers.codecs.openai.request import chat_body, headers_of
@@ -104,7 +104,8 @@ class OpenAIChatCodec:
             if not _is_formed(choice):
                 body = _formed(choices, body, call)
                 break
-        if (body.find(TEXT) < 0 or len(choices) > 1) and may_be_odd(body, len(choices)):
+        is_odd = body.find(TEXT) < 0 and has_odd(body)
+        if is_odd or (len(choices) > 1 and may_be_odd(body, len(choices))):
             _, body = self._read_fitted(body, call.provider)
         return chat_answer(usage=_usage(whole, body, endpoint), json=body)
 

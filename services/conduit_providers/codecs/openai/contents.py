@@ -13,6 +13,7 @@ from conduit_providers.json_reading import JsonReader
 
 # As most answers have it, in whose texts its quotes are escaped.
 TEXT = b'"content":"'
+_CONTENT = b'"content"'
 _ODD_CONTENT = re.compile(rb'"content"\s*:\s*[^"n\s]')
 _ODD = re.compile(rb'"content"\s*:\s*[^"n\s]|"logprobs"\s*:\s*[^{n\s]')
 _read = JsonReader(Members).decode
@@ -22,7 +23,14 @@ _write = msgspec.json.encode
 
 def may_be_odd(written: bytes, choices: int) -> bool:
     """Return whether some of the choices may have another content than a text."""
-    return written.count(TEXT) < choices and _ODD_CONTENT.search(written) is not None
+    return written.count(TEXT) < choices and has_odd(written)
+
+
+def has_odd(written: bytes) -> bool:
+    """Return whether there may be a content that is no text; asked of those without TEXT."""
+    # Pieces of calls and of thoughts have none at all, and searching for words is faster.
+    at = written.find(_CONTENT)
+    return at >= 0 and _ODD_CONTENT.search(written, at) is not None
 
 
 def in_types(answer: bytes, part: str, *, keeps_lists: bool = False) -> bytes:

@@ -107,7 +107,8 @@ class ChunkForm:
             return self._rewritten(event)
         if delta == PLAIN:
             return event
-        kept = self._form_of(choice.index).kept(delta, event)
+        form = self._form_of(choice.index) if form is None else form
+        kept = form.kept(delta, event)
         return self._rewritten(event) if kept is None else kept
 
     def _ends_calls(self, choice: ChunkChoice) -> bool:

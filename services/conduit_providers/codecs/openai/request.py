@@ -96,8 +96,8 @@ def _must_fit(raw: bytes, options: ChatOptions) -> bool:
             return True
     if options.speakers_alternate and raw.count(b'"role"') > 1:
         return True
-    return (bool(options.developer_role) and b'"developer"' in raw) or (
-        bool(options.image_details) and b'"detail"' in raw
+    return (bool(options.developer_role) and raw.find(b'"developer"') >= 0) or (
+        bool(options.image_details) and raw.find(b'"detail"') >= 0
     )
 
 
@@ -139,7 +139,7 @@ def _with_stream(raw: bytes, call: ChatCall, endpoint: Endpoint) -> bytes | None
     if at < 0 or raw.find(b'"stream"', at + 8) >= 0 or not _STREAM.match(raw, at):
         return None
     takes_options = "stream_options" not in endpoint.drop
-    if b'"stream_options"' in raw:
+    if raw.find(b'"stream_options"') >= 0:
         # The caller asks for the usage already.
         return raw if takes_options and call.include_usage else None
     if not takes_options:

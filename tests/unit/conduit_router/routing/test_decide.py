@@ -5,15 +5,16 @@ from functools import lru_cache
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from msgspec.structs import replace
 from tests.support.snapshots import ALIAS, compiled, key, mapping, provider, snapshot
 
-from conduit.internal.v1.snapshot_pb2 import Snapshot
+from conduit.internal.v1.snapshot_pb2 import Snapshot, SnapshotKey
 from conduit.v1 import decision_pb2 as pb
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
-from conduit.v1.provider_pb2 import ProviderSecurity
+from conduit.v1.provider_pb2 import Provider, ProviderSecurity
 from conduit_kernel.circuit import OpenCircuit
 from conduit_providers.operation import Requirements
-from conduit_router.routing.decide import Decision, SentFrom, decide
+from conduit_router.routing.decide import Decision, SentFrom, decide, decide_plainly
 from conduit_router.routing.health_view import HEALTHY, Cooldown, HealthView, Subject
 from conduit_router.routing.table import Route
 
@@ -310,3 +311,46 @@ def test_texts_of_tokens_are_better_than_an_unhealthy_instance() -> None:
         [provider(1, provider_type="Mistral")], mappings=[mapping(1, 1, capabilities=["base64"])]
     )
     assert order(decided(alone, requirements=TOKENS)) == [1]
+
+
+SEEING = Requirements(ALIAS, "chat", capabilities=frozenset({"vision"}))
+
+
+@pytest.mark.parametrize(
+    ("providers", "keys", "is_sole"),
+    [
+        ([provider(1)], [key(1, 1)], True),
+        ([provider(1), provider(2)], [key(1, 1), key(2, 2)], False),
+        ([provider(1)], [key(1, 1), key(2, 1)], False),
+        ([provider(1, security=ProviderSecurity(allowed_ips=["10.0.0.0/8"]))], [key(1, 1)], False),
+        ([provider(1, security=ProviderSecurity(require_mtls=True))], [key(1, 1)], False),
+    ],
+    ids=["one", "candidates", "keys", "addresses", "certificates"],
+)
+def test_a_decision_is_kept_where_nothing_is_left_to_choose(
+    providers: list[Provider], keys: list[SnapshotKey], *, is_sole: bool
+) -> None:
+    """Neither the seed nor who calls makes a difference to it."""
+    route = compiled(snapshot(providers, keys=keys)).routes[ALIAS]
+    decision = decide_plainly(route, CHAT, HEALTHY, 1, SentFrom("10.0.0.1", "ann"))
+    assert decision.candidates
+    assert route.sole_decisions == ({("chat", frozenset()): decision} if is_sole else {})
+    for seed in range(50):
+        assert (
+            not is_sole
+            or decide(route, CHAT, HEALTHY, seed, SentFrom("other")).candidates
+            == decision.candidates
+        )
+
+
+def test_a_decision_of_a_bad_day_or_without_candidates_is_not_kept() -> None:
+    """The next call may find things otherwise, and callers choose what is refused."""
+    route = compiled(snapshot([provider(1)], keys=[key(1, 1)])).routes[ALIAS]
+    decide_plainly(route, CHAT, HealthView(unhealthy=frozenset({1})), 1, SentFrom())
+    refused = decide_plainly(
+        route, replace(CHAT, capabilities=frozenset({"x"})), HEALTHY, 1, SentFrom()
+    )
+    assert not refused.candidates
+    assert route.sole_decisions == {}
+    decide_plainly(route, SEEING, HEALTHY, 1, SentFrom())
+    assert list(route.sole_decisions) == [("chat", frozenset({"vision"}))]
