@@ -65,6 +65,7 @@ async def start(
     keeper = VoiceStorageService(voice_store, clock)
     server.add(add_VoiceStorageServiceServicer_to_server, keeper, voices)
     try:
+        await store.extend_leases(clock())
         await server.start(settings.host, settings.port(SERVICE) if port is None else port)
     except BaseException:
         await engine.dispose()

@@ -61,8 +61,6 @@ class TaskStore:
         self._bounds = bounds
         # Whether any task was under way when lost ones were last looked for.
         self.has_running = True
-        # Whether the leases that ended while nobody listened were extended.
-        self._has_listened = False
 
     async def add(self, task: NewTask, now: float) -> Task:
         """Store a task that is under way, unless it is stored, and return it.
@@ -158,20 +156,13 @@ class TaskStore:
             return bool((await connection.execute(delete(TaskRow).where(*own))).rowcount)
 
     async def end_lost(self, now: float) -> int:
-        """Let tasks fail whose routers are lost; return how many there were.
-
-        The first time all routers get the time to say what they still work on: nobody listened.
-        """
+        """Let tasks fail whose routers are lost; return how many there were."""
         lost = _IS_UNDER_WAY, TaskRow.leased_until < _millis(now)
         first_end = select(func.min(TaskRow.leased_until)).where(_IS_UNDER_WAY)
         async with guarded(SERVICE), self._reader.connect() as connection:
             ends_at = await connection.scalar(first_end)
         self.has_running = ends_at is not None
         # Mostly there are none, and then nobody waits for a writer.
-        if ends_at is not None and not self._has_listened:
-            await self._extend_leases(now)
-            ends_at = None
-        self._has_listened = True
         if ends_at is None or ends_at >= _millis(now):
             return 0
         message = "The router that worked on the task was lost"
@@ -180,7 +171,8 @@ class TaskStore:
             change = update(TaskRow).where(*lost).values(**self._ended(error, now))
             return (await connection.execute(change)).rowcount
 
-    async def _extend_leases(self, now: float) -> None:
+    async def extend_leases(self, now: float) -> None:
+        """Give all routers the time to say what they still work on, after nobody listened."""
         async with guarded(SERVICE), self._writer.begin() as connection:
             lease = update(TaskRow).where(_IS_UNDER_WAY)
             await connection.execute(lease.values(leased_until=_millis(now + LEASE_SECONDS)))
