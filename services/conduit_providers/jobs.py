@@ -97,14 +97,16 @@ class OneStepJobCodec(Generic[CallT, AnswerT, EventsT]):
         step = JobRequest(self._codec.to_upstream(call, endpoint, target))
         # The catalog takes no other codec for an operation whose answers are streamed.
         codec = cast("_StreamingOneStepCodec[CallT, EventsT]", self._codec)
-        return _opened(StreamingJob(step, codec.decoder(call, endpoint), _nothing_left()))
+        return opened(StreamingJob(step, codec.decoder(call, endpoint), nothing_left()))
 
 
-def _opened(job: StreamingJob[EventsT]) -> Job[StreamingJob[EventsT]]:
+def opened(job: StreamingJob[EventsT]) -> Job[StreamingJob[EventsT]]:
+    """Return the job of a stream that nothing comes before."""
     return job
     yield job.step  # a job is a generator, also one without a step before its stream
 
 
-def _nothing_left() -> Job[None]:
+def nothing_left() -> Job[None]:
+    """Return the job that follows a stream which says everything itself."""
     return None
     yield JobRequest(GrpcRequest(GrpcMethod(""), ()))  # as above

@@ -68,10 +68,6 @@ class SessionCreation(NamedTuple):
         return f"<SessionCreation {self.request!r}>"
 
 
-# What opens a session.
-SessionRequest: TypeAlias = WebSocketRequest | SessionCreation
-
-
 class GrpcMethod(NamedTuple):
     """A method of a service, and whether it takes and gives one message or several."""
 
@@ -95,6 +91,23 @@ class GrpcRequest(NamedTuple):
         return f"<GrpcRequest {self.method.path}>"
 
 
+class GrpcStreamRequest(NamedTuple):
+    """A call that streams both ways, signed like any HTTP request: each message is a frame."""
+
+    # `/package.Service/Method`.
+    method: str
+    # Names in lower case.
+    metadata: Headers = ()
+
+    def __repr__(self) -> str:
+        """Name it without its metadata, which may hold credentials."""
+        return f"<GrpcStreamRequest {self.method}>"
+
+
+# What opens a session.
+SessionRequest: TypeAlias = WebSocketRequest | SessionCreation | GrpcStreamRequest
+
+
 class SocketFrame(NamedTuple):
     """A frame of an upload over a WebSocket, and how long its sound lasts, where that is known."""
 
@@ -103,9 +116,12 @@ class SocketFrame(NamedTuple):
 
 
 class SocketExchange(Protocol):
-    """One upload on its way over a WebSocket. Stateful, so one for each attempt."""
+    """One upload on its way over a WebSocket, or in a call. Stateful, so one for each attempt."""
 
-    handshake: WebSocketRequest
+    @property
+    def handshake(self) -> WebSocketRequest | GrpcStreamRequest:
+        """Return what opens the connection."""
+        ...
 
     def check(self, messages: bytes) -> None:
         """Raise UpstreamError, by class, if messages say that the provider failed."""
@@ -121,7 +137,7 @@ class SocketExchange(Protocol):
 
 
 class SocketRequest(NamedTuple):
-    """An upload that is sent in frames over a WebSocket, whose messages are one answer."""
+    """An upload that is sent in frames, over a WebSocket or in a call; messages are its answer."""
 
     upload: Upload
     # Takes the upload's first bytes, which are sent again with the others.

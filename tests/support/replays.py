@@ -36,7 +36,13 @@ from conduit_providers.socket_codec import SocketCodec
 from conduit_providers.spec import Endpoint, ProviderSpec
 from conduit_providers.speech import SpeechEvents
 from conduit_providers.uploaded_form import uploaded_form
-from conduit_providers.wire import HttpRequest, HttpResponse, SocketFrame, SocketRequest
+from conduit_providers.wire import (
+    HttpRequest,
+    HttpResponse,
+    SocketFrame,
+    SocketRequest,
+    WebSocketRequest,
+)
 
 CATALOG: Catalog = load_catalog(base_urls={"Simulator": "http://127.0.0.1:9999/v1"})
 # Stands in expected results for the name of the provider, so that its types can share them.
@@ -216,6 +222,7 @@ def uploaded(request: SocketRequest, call: Call[Any]) -> HttpRequest:
     file = next(each.file for each in uploaded_form(call).members.members if each.HasField("file"))
     exchange = request.begin(file.content)
     frames = [*exchange.frames(file.content), *exchange.end()]
+    assert isinstance(exchange.handshake, WebSocketRequest)
     path, headers = exchange.handshake.path, exchange.handshake.headers
     lines = [b"event: %b\ndata: %b\n\n" % told for told in map(event_in, frames)]
     return HttpRequest("GET", path, headers, b"".join(lines))

@@ -25,7 +25,14 @@ from conduit_providers.codecs import codec_named
 from conduit_providers.operation import SessionMessages
 from conduit_providers.operations.converse import OPERATION
 from conduit_providers.session_codec import Frame, SessionTranslator, Step
-from conduit_providers.wire import HttpRequest, HttpResponse, SessionCreation, WebSocketRequest
+from conduit_providers.wire import (
+    GrpcStreamRequest,
+    HttpRequest,
+    HttpResponse,
+    SessionCreation,
+    SessionRequest,
+    WebSocketRequest,
+)
 
 SUFFIX = ".session"
 
@@ -84,6 +91,8 @@ class SessionReplay:
         request = self._opening()
         if isinstance(request, SessionCreation):
             http = request.request
+        elif isinstance(request, GrpcStreamRequest):
+            http = HttpRequest("POST", request.method, request.metadata)
         else:
             http = HttpRequest("GET", request.path, request.headers)
         signer = signer_for(self.spec.auth, SECRET, self.target)
@@ -102,10 +111,8 @@ class SessionReplay:
         origin = f"{socket.origin.scheme}://{socket.origin.host}:{socket.origin.port}"
         return {"joined": f"GET {origin}{socket.path}".encode()}
 
-    def _opening(self) -> WebSocketRequest | SessionCreation:
-        found: WebSocketRequest | SessionCreation = self.codec.to_upstream(
-            self.call(), self.endpoint, self.target
-        )
+    def _opening(self) -> SessionRequest:
+        found: SessionRequest = self.codec.to_upstream(self.call(), self.endpoint, self.target)
         return found
 
     def frames(self) -> list[Json]:
@@ -156,6 +163,8 @@ def shown(step: Step) -> Json:
         return {"binary": b64encode(step).decode()}
     if isinstance(step, WebSocketRequest):
         return {"reconnect": step.path}
+    if isinstance(step, GrpcStreamRequest):
+        return {"reconnect": step.method}
     if isinstance(step, SessionCreation):
         body = {"body": orjson.loads(step.request.body)} if step.request.body else {}
         return {"reconnect": f"{step.request.method} {step.request.path}", **body}

@@ -49,6 +49,8 @@ MESSAGE_FIELDS, MESSAGE_ONEOFS, ENUM_VALUES, SERVICE_METHODS = 2, 8, 2, 2
 
 
 INTERNAL = "internal"
+# Of packages whose messages are providers', so that there are neither RPCs of ours nor JSON.
+UPSTREAM = "upstream"
 
 
 def load(request: CodeGeneratorRequest) -> Contract:
@@ -74,7 +76,9 @@ class _Loader:
             (
                 file
                 for file in request.proto_file
-                if file.name in wanted and (INTERNAL in file.package.split(".")) == is_internal
+                if file.name in wanted
+                and UPSTREAM not in file.package.split(".")
+                and (INTERNAL in file.package.split(".")) == is_internal
             ),
             key=lambda file: file.name,
         )

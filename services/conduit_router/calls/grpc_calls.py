@@ -1,15 +1,13 @@
 """Makes calls to providers' gRPC services, as the steps of jobs that they are."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
 
-from conduit_kernel.errors import UpstreamError, UpstreamTimeout
 from conduit_kernel.http import (
     BodyCut,
-    ConnectFailed,
     Headers,
     HttpError,
     IdleTimeout,
@@ -18,15 +16,12 @@ from conduit_kernel.http import (
     TotalTimeout,
 )
 from conduit_providers.grpc_codec import framed
-from conduit_providers.grpc_failures import DETAILS, GrpcStatus, error_of_status
 from conduit_providers.spec import ProviderSpec
-from conduit_providers.wire import GrpcRequest, HttpRequest, HttpResponse
+from conduit_providers.wire import GrpcRequest, HttpResponse
 from conduit_router.calls.message_source import MessageSource, whole_answer
 from conduit_router.routing.table import UpstreamTarget
-from conduit_router.upstream.grpc_channels import GrpcChannels
-from conduit_router.upstream.token_refresh import TokenRefresher
-from conduit_router.upstream.transport import left_of
-from conduit_router.upstream.transport_errors import raise_unreachable
+from conduit_router.upstream.grpc_connector import GrpcConnector
+from conduit_router.upstream.grpc_endings import failure_of, fields_of, late
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -34,12 +29,8 @@ Metadata = tuple[tuple[str, str], ...]
 class GrpcCalls:
     """Makes calls over channels, each within its times and as long as its caller waits."""
 
-    def __init__(
-        self, channels: GrpcChannels, token_refresher: TokenRefresher, clock: Callable[[], float]
-    ) -> None:
-        self._channels = channels
-        self._token_refresher = token_refresher
-        self._clock = clock
+    def __init__(self, connector: GrpcConnector) -> None:
+        self._connector = connector
 
     async def ask(
         self,
@@ -56,7 +47,7 @@ class GrpcCalls:
 
         def explain(error: HttpError, _: bytes) -> None:
             if isinstance(error.__cause__, grpc.aio.AioRpcError):
-                raise _failure(error.__cause__, spec, upstream) from error
+                raise failure_of(error.__cause__, spec, upstream) from error
 
         return await whole_answer(response, upstream, explain)
 
@@ -71,14 +62,14 @@ class GrpcCalls:
 
         UpstreamError, by class, if it fails before. Close what is returned, always.
         """
-        call, left = await self._begin(upstream, spec, request, timeouts)
+        call, left = await self._begin(upstream, request, timeouts)
         stream = _Stream(call, _messages(call, request), left)
         is_late = False
         try:
             async with asyncio.timeout(left.header):
                 await stream.open()
         except grpc.aio.AioRpcError as error:
-            raise _failure(error, spec, upstream) from error
+            raise failure_of(error, spec, upstream) from error
         except TimeoutError:
             is_late = True
         except BaseException:
@@ -87,30 +78,20 @@ class GrpcCalls:
         if is_late:
             # Not above: asyncio's error refers to this task, which may end with what is raised.
             call.cancel()
-            raise _late(upstream)
+            raise late(upstream)
         return stream.response
 
     async def _begin(
         self,
         upstream: UpstreamTarget,
-        spec: ProviderSpec,
         request: GrpcRequest,
         timeouts: Timeouts,
     ) -> tuple[Any, Timeouts]:
         """Return a call that is under way, and what is left of its times."""
-        began = self._clock()
-        if not upstream.signer.is_static:
-            await self._token_refresher.ensure(upstream, timeouts.header)
-        signed = upstream.signer.sign(HttpRequest("POST", request.method.path, request.metadata))
-        seconds = min(timeouts.connect, timeouts.total)
-        try:
-            channel = await self._channels.connected(
-                upstream.origin, seconds, is_guarded=upstream.is_guarded
-            )
-        except ConnectFailed as error:
-            raise_unreachable(error, upstream)
-        left = left_of(timeouts, self._clock() - began)
-        return _call(channel, request, signed.headers, left.total), left
+        path = request.method.path
+        found = await self._connector.connect(upstream, path, request.metadata, timeouts)
+        call = _call(found.channel, request, found.metadata, found.timeouts.total)
+        return call, found.timeouts
 
 
 class _Stream(MessageSource):
@@ -125,7 +106,7 @@ class _Stream(MessageSource):
     async def open(self) -> None:
         """Wait for the first message, and begin to read the others."""
         first = await anext(self._messages, None)
-        self.begin(Headers.of(_fields(await self._call.initial_metadata())))
+        self.begin(Headers.of(fields_of(await self._call.initial_metadata())))
         if first is not None:
             self.add(framed((first,)))
         self._task = asyncio.create_task(self._read())
@@ -179,28 +160,8 @@ async def _messages(call: Any, request: GrpcRequest) -> AsyncIterator[bytes]:  #
 
 
 async def _metadata(call: Any) -> Headers:  # noqa: ANN401 # as above
-    fields = _fields(await call.initial_metadata()), _fields(await call.trailing_metadata())
+    fields = fields_of(await call.initial_metadata()), fields_of(await call.trailing_metadata())
     return Headers.of(fields[0] + fields[1])
-
-
-def _fields(metadata: Any) -> list[tuple[bytes, bytes]]:  # noqa: ANN401 # grpc's types are not exact
-    return [
-        (name.encode(), value if isinstance(value, bytes) else value.encode())
-        for name, value in metadata or ()
-    ]
-
-
-def _failure(
-    error: grpc.aio.AioRpcError, spec: ProviderSpec, upstream: UpstreamTarget
-) -> UpstreamError:
-    if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-        # Ours or the provider's: no answer came in time.
-        return _late(upstream)
-    metadata = dict(_fields(error.trailing_metadata()))
-    details = metadata.pop(DETAILS.encode(), b"")
-    text = {name.decode(): value.decode("latin-1") for name, value in metadata.items()}
-    status = GrpcStatus(error.code().name, error.details() or "", text, details)
-    return error_of_status(status, spec, upstream.target)
 
 
 def _cut(failure: grpc.aio.AioRpcError) -> HttpError:
@@ -211,8 +172,3 @@ def _cut(failure: grpc.aio.AioRpcError) -> HttpError:
     # Where it was raised keeps the stream, and so the error.
     error.__cause__ = failure.with_traceback(None)
     return error
-
-
-def _late(upstream: UpstreamTarget) -> UpstreamTimeout:
-    name = upstream.provider_name
-    return UpstreamTimeout(f"{name} did not answer in time", provider=name)

@@ -18,7 +18,8 @@ from conduit_providers.wire import GrpcRequest, HttpRequest, HttpResponse, Socke
 from conduit_router.calls.grpc_calls import GrpcCalls
 from conduit_router.calls.socket_calls import SocketCalls
 from conduit_router.routing.table import UpstreamTarget
-from conduit_router.upstream.transport import Transport, left_of
+from conduit_router.upstream.time_left import left_of
+from conduit_router.upstream.transport import Transport
 
 ResultT = TypeVar("ResultT")
 
@@ -137,7 +138,7 @@ class JobRunner:
         """Return what makes requests of a kind."""
         transport = self._transport
         if isinstance(request, GrpcRequest):
-            return GrpcCalls(transport.channels, transport.token_refresher, self._clock)
+            return GrpcCalls(transport.connector)
         return SocketCalls(transport) if isinstance(request, SocketRequest) else transport
 
     async def _exchange(

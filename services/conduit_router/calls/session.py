@@ -20,7 +20,6 @@ from conduit_kernel.errors import (
     UpstreamError,
 )
 from conduit_kernel.http import Headers
-from conduit_kernel.websocket import WebSocket
 from conduit_providers.calls import Form
 from conduit_providers.operation import AnySessionOperation, SessionEnding, SessionMessages
 from conduit_providers.quantities import total
@@ -36,6 +35,7 @@ from conduit_router.client_secrets import ClientSecretHolder
 from conduit_router.context import CallerContext
 from conduit_router.routing.attempt_plan import Attempt, Consumption
 from conduit_router.served_by import CallSummary
+from conduit_router.upstream.message_socket import MessageSocket
 from conduit_router.virtual_keys import check_model
 
 Messages = AsyncIterator[Any]
@@ -121,7 +121,7 @@ class SessionCalls:
         limits = scope.timeouts(attempt)
         timeouts = replace(limits, connect=min(limits.connect, most), header=most)
 
-        async def connect(request: SessionRequest) -> WebSocket:
+        async def connect(request: SessionRequest) -> MessageSocket:
             return await runtime.transport.open_session(upstream, instance.spec, request, timeouts)
 
         socket = await connect(request)

@@ -1,4 +1,4 @@
-"""Makes calls over WebSockets, as the steps of jobs that they are.
+"""Makes calls over WebSockets and such, as the steps of jobs that they are.
 
 An upload goes out in frames while messages come in; those are the answer, and its end is theirs.
 """
@@ -20,11 +20,14 @@ from conduit_kernel.http import (
     Upload,
 )
 from conduit_kernel.http.upload import UploadReader, failure_of
-from conduit_kernel.websocket import WebSocket, WebSocketClosed
+from conduit_kernel.websocket import WebSocketClosed
+from conduit_providers.grpc_codec import framed
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.wire import HttpResponse, SocketExchange, SocketFrame, SocketRequest
 from conduit_router.calls.message_source import MessageSource, whole_answer
 from conduit_router.routing.table import UpstreamTarget
+from conduit_router.upstream.grpc_sockets import GrpcSocket
+from conduit_router.upstream.message_socket import MessageSocket
 from conduit_router.upstream.transport import Transport
 from conduit_router.upstream.transport_errors import raise_upload
 
@@ -94,7 +97,11 @@ class _Sending(MessageSource):
     """Sends an upload, and reads the messages that come meanwhile."""
 
     def __init__(
-        self, socket: WebSocket, exchange: SocketExchange, reader: UploadReader, timeouts: Timeouts
+        self,
+        socket: MessageSocket,
+        exchange: SocketExchange,
+        reader: UploadReader,
+        timeouts: Timeouts,
     ) -> None:
         super().__init__(timeouts)
         self._loop = asyncio.get_running_loop()
@@ -105,6 +112,7 @@ class _Sending(MessageSource):
         # Of the sound that was sent, in seconds.
         self._sounded = 0.0
         self._is_sent = False
+        self._is_call = isinstance(socket, GrpcSocket)
         # What was wrong with what is sent.
         self._failure: HttpError | None = None
         self._tasks: tuple[asyncio.Task[None], ...] = ()
@@ -131,6 +139,8 @@ class _Sending(MessageSource):
                 await self._pass(self._exchange.frames(data))
                 data = await self._reader.next()
             await self._pass(self._exchange.end())
+            if isinstance(self._socket, GrpcSocket):
+                await self._socket.finish()
         except WebSocketClosed:
             # How the connection ended is told to who receives.
             return
@@ -156,7 +166,8 @@ class _Sending(MessageSource):
         try:
             async with asyncio.timeout(None if total == inf else total):
                 while (message := await self._next()) is not None:
-                    self.add(message)
+                    # Messages of calls may be empty, and have no ends of their own.
+                    self.add(framed((message,)) if self._is_call else message)
         except TimeoutError:
             error = TotalTimeout("the answer took longer than it may")
         except HttpError as failure:

@@ -18,12 +18,19 @@ from conduit.v1.converse_requests_pb2 import (
 )
 from conduit_kernel.errors import StreamInterrupted, UpstreamError, UpstreamTimeout
 from conduit_kernel.http import Fields, HttpError
-from conduit_kernel.websocket import WebSocket, WebSocketClosed
+from conduit_kernel.websocket import WebSocketClosed
 from conduit_providers.error_reports import MAX_MESSAGE_CHARS
 from conduit_providers.failures import error_in_stream, redact
 from conduit_providers.session_codec import KeepAlive, SessionEvent, SessionTranslator, Step
-from conduit_providers.wire import SessionCreation, SessionRequest, WebSocketRequest
+from conduit_providers.wire import (
+    GrpcStreamRequest,
+    SessionCreation,
+    SessionRequest,
+    WebSocketRequest,
+)
 from conduit_router.routing.table import UpstreamTarget
+from conduit_router.upstream.grpc_endings import CallFailed
+from conduit_router.upstream.message_socket import MessageSocket
 from conduit_router.upstream.transport_errors import raise_unreachable
 
 # Close codes before a session is open, as the statuses that they stand for: those of RFC 6455, and
@@ -46,9 +53,11 @@ _WAYS: dict[int, str] = {
 
 
 # Connects anew, at the same provider with the same key.
-Reconnect = Callable[[SessionRequest], Awaitable[WebSocket]]
+Reconnect = Callable[[SessionRequest], Awaitable[MessageSocket]]
 
 
+# The steps that open a connection.
+OPENING = WebSocketRequest | SessionCreation | GrpcStreamRequest
 # Events for the caller above which no more is read from it.
 _MOST_EVENTS = 100
 
@@ -72,7 +81,7 @@ class UpstreamSession:
     def __init__(
         self,
         upstream: UpstreamTarget,
-        socket: WebSocket,
+        socket: MessageSocket,
         translator: SessionTranslator,
         limits: SessionLimits,
         reconnect: Reconnect,
@@ -180,6 +189,8 @@ class UpstreamSession:
 
     def _unopened(self, end: WebSocketClosed) -> UpstreamError:
         """Return what the end of a connection means that was no session yet."""
+        if isinstance(end, CallFailed):
+            return copy(end.failure)
         name, status = self._upstream.provider_name, _STATUSES.get(end.code)
         if status is None:
             try:
@@ -195,7 +206,7 @@ class UpstreamSession:
         if self.translator.failure is not None:
             # Some providers repeat the key that they were given.
             for step in steps:
-                if not isinstance(step, str | bytes | WebSocketRequest | SessionCreation):
+                if not isinstance(step, str | bytes | OPENING):
                     step.json_at_hand = self._upstream.redactor.text(step.json.decode()).encode()
         await self._take(steps)
 
@@ -205,7 +216,7 @@ class UpstreamSession:
         for step in steps:
             if isinstance(step, str | bytes):
                 await self._socket.send(step)
-            elif isinstance(step, WebSocketRequest | SessionCreation):
+            elif isinstance(step, OPENING):
                 await self._replace(step)
             else:
                 self._events.append(step)
@@ -294,6 +305,8 @@ class UpstreamSession:
             return
         # An error that comes just before the end is why.
         failure = self.translator.failure
+        if failure is None and isinstance(end, CallFailed):
+            failure = end.failure
         raise (self._cut(end) if failure is None else copy(failure)) from end
 
     def _cut(self, end: WebSocketClosed) -> StreamInterrupted:

@@ -4,8 +4,6 @@ import asyncio
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping
 
-from msgspec.structs import replace
-
 from conduit_kernel.addresses import is_public
 from conduit_kernel.errors import UpstreamError
 from conduit_kernel.http import (
@@ -21,6 +19,7 @@ from conduit_kernel.websocket import HandshakeRefused, WebSocket, WebSocketLimit
 from conduit_providers.failures import error_from, malformed
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.wire import (
+    GrpcStreamRequest,
     HttpRequest,
     HttpResponse,
     SessionCreation,
@@ -29,6 +28,10 @@ from conduit_providers.wire import (
 )
 from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.grpc_channels import GrpcChannels
+from conduit_router.upstream.grpc_connector import GrpcConnector
+from conduit_router.upstream.grpc_sockets import GrpcSocket
+from conduit_router.upstream.message_socket import MessageSocket
+from conduit_router.upstream.time_left import left_of
 from conduit_router.upstream.token_refresh import TokenRefresher
 from conduit_router.upstream.transport_errors import raise_unreachable
 
@@ -41,8 +44,6 @@ ERROR_SECONDS = 5.0
 # More different paths than this is no longer a handful of models.
 MAX_PREPARED = 256
 OK = range(200, 300)
-# What is left of a time that is up: enough to find that out.
-MIN_SECONDS = 0.001
 # Says to a gateway how many others a request has passed.
 HOPS = b"x-conduit-hops"
 
@@ -90,9 +91,9 @@ class Transport:
         self._guarded_client = guarded_client
         self._token_refresher = token_refresher
         self._clock = clock
-        # What calls of gRPC are made with, see `calls/grpc_calls`.
-        self.token_refresher = token_refresher
         self.channels = channels or GrpcChannels(allow_address=is_public)
+        # What calls of gRPC begin with, see `calls/grpc_calls`.
+        self.connector = GrpcConnector(self.channels, token_refresher, clock)
 
     async def open(
         self,
@@ -161,7 +162,7 @@ class Transport:
         spec: ProviderSpec,
         request: SessionRequest,
         timeouts: Timeouts,
-    ) -> WebSocket:
+    ) -> MessageSocket:
         """Make the session, where that is a call of its own, and connect; `close` it, always.
 
         UpstreamError, by class, if that fails.
@@ -177,13 +178,18 @@ class Transport:
         self,
         upstream: UpstreamTarget,
         spec: ProviderSpec,
-        request: WebSocketRequest,
+        request: WebSocketRequest | GrpcStreamRequest,
         timeouts: Timeouts,
-    ) -> WebSocket:
-        """Shake hands and return the connection; `close` it, always.
+    ) -> MessageSocket:
+        """Shake hands, or begin a call, and return the connection; `close` it, always.
 
         UpstreamError, by class, if that fails.
         """
+        if isinstance(request, GrpcStreamRequest):
+            found = await self.connector.connect(
+                upstream, request.method, request.metadata, timeouts
+            )
+            return GrpcSocket(found, request.method, spec, upstream)
         if request.origin is not None:
             return await self._connect(upstream, spec, request, request.origin, timeouts)
         if not upstream.signer.is_static:
@@ -269,9 +275,3 @@ class Transport:
             response.close()
         refusal = HttpResponse(response.status, headers, body.removeprefix(BOM_UTF8))
         return error_from(refusal, spec, upstream.target)
-
-
-def left_of(timeouts: Timeouts, spent: float) -> Timeouts:
-    """Return what is left of the times of a head and of everything."""
-    header, total = timeouts.header - spent, timeouts.total - spent
-    return replace(timeouts, header=max(MIN_SECONDS, header), total=max(MIN_SECONDS, total))

@@ -26,6 +26,7 @@ from conduit_kernel.http import (
     UploadFailed,
 )
 from conduit_router.routing.table import UpstreamTarget
+from conduit_router.upstream.grpc_endings import CallFailed
 
 # Callers are not told the addresses of our providers and proxies; a provider's test tells them.
 _UNREACHABLE = {
@@ -46,6 +47,8 @@ class ConnectionsInUse(UpstreamTimeout):
 def raise_unreachable(error: HttpError, upstream: UpstreamTarget) -> NoReturn:
     """Raise what a transport error before the first piece of an answer means."""
     name = upstream.provider_name
+    if isinstance(error.__cause__, CallFailed):
+        raise copy(error.__cause__.failure) from error
     if isinstance(error, UploadFailed):
         raise_upload(error)
     if isinstance(error, LocalExhausted):

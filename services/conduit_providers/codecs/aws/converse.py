@@ -4,7 +4,8 @@ https://docs.aws.amazon.com/transcribe/latest/dg/streaming-setting-up.html
 """
 
 from conduit_providers.codecs.aws.languages import OWN_MODEL, language_query
-from conduit_providers.codecs.aws.transcribe_session import TranscribeSession, taken
+from conduit_providers.codecs.aws.transcribe_session import TranscribeSession
+from conduit_providers.codecs.shared.pause_session import samples_of
 from conduit_providers.codecs.shared.transcription_codec import Protocol, Query, TranscriptionCodec
 from conduit_providers.codecs.shared.transcription_settings import TranscriptionSettings
 from conduit_providers.operations.converse import ConverseCall
@@ -24,7 +25,7 @@ class AwsConverseCodec(TranscriptionCodec):
         """Yield the languages to expect, the sound, and a model of the account's own."""
         yield from language_query(settings.named_languages, endpoint.options)
         yield "media-encoding", "pcm"
-        yield "sample-rate", str(taken(settings.sound).rate)
+        yield "sample-rate", str(samples_of(settings.sound).rate)
         if call.model != OWN_MODEL:
             yield "language-model-name", call.model
 

@@ -6,15 +6,11 @@ https://docs.aws.amazon.com/transcribe/latest/APIReference/API_streaming_StartSt
 from collections.abc import Iterator, Sequence
 
 from conduit.v1.charge_pb2 import UNIT_AUDIO_INPUT_MILLISECOND
-from conduit_kernel.errors import InvalidRequest, UpstreamError
+from conduit_kernel.errors import UpstreamError
 from conduit_providers.codecs.aws.transcripts import LEAST_SECONDS, Result, heard_results
 from conduit_providers.codecs.shared.aws_eventstream import FrameBuffer, event_frame
-from conduit_providers.codecs.shared.sound_format import PCM, SoundFormat
-from conduit_providers.codecs.shared.transcription_session import TranscriptionSession
-from conduit_providers.codecs.shared.transcription_settings import (
-    TranscriptionSettings,
-    TurnDetection,
-)
+from conduit_providers.codecs.shared.pause_session import PauseSession
+from conduit_providers.codecs.shared.transcription_settings import TranscriptionSettings
 from conduit_providers.failures import malformed
 from conduit_providers.quantities import Qualifiers, Quantities, counted
 from conduit_providers.session_codec import Frame, KeepAlive, SessionEvent, Step
@@ -30,20 +26,11 @@ _PLACE = "session.audio.input"
 _KEEP_ALIVE = KeepAlive(5.0, event_frame("AudioEvent", bytes(4800), _SOUND_TYPE))
 
 
-def taken(sound: SoundFormat) -> SoundFormat:
-    """Return the format that the provider takes: samples, of whatever rate."""
-    return SoundFormat(PCM, sound.rate)
-
-
-def _silence(sound: SoundFormat) -> bytes:
-    """Return a second of silence, which the provider takes for a pause."""
-    return bytes(2 * sound.rate)
-
-
-class TranscribeSession(TranscriptionSession):
+class TranscribeSession(PauseSession):
     """Translates one session. Turns end where the provider hears a pause, and nowhere else."""
 
     keep_alive: KeepAlive | None = _KEEP_ALIVE
+    most_bytes = MOST_BYTES
 
     @property
     def qualifiers(self) -> Qualifiers:
@@ -57,22 +44,9 @@ class TranscribeSession(TranscriptionSession):
 
     def check(self, settings: TranscriptionSettings) -> None:
         """Tell what the provider does not take. InvalidRequest for turns that callers end."""
-        if settings.turns is None:
-            place = f"{_PLACE}.turn_detection"
-            raise InvalidRequest(f"{self.call.provider} finds the ends of turns", field=place)
-        if settings.turns != TurnDetection():
-            self.call.drop(f"{_PLACE}.turn_detection", self.call.provider)
+        super().check(settings)
         if settings.keywords:
             self.call.drop(f"{_PLACE}.transcription.keywords", self.call.provider)
-
-    def taken(self, sound: SoundFormat) -> SoundFormat:
-        """Return the format that the provider takes."""
-        return taken(sound)
-
-    def pieces(self, sound: bytes) -> Iterator[bytes]:
-        """Yield as much sound as an event may have."""
-        for at in range(0, len(sound), MOST_BYTES):
-            yield sound[at : at + MOST_BYTES]
 
     def sound(self, sound: bytes) -> Frame:
         """Send it in an event."""
@@ -85,12 +59,6 @@ class TranscribeSession(TranscriptionSession):
     def last_frames(self) -> Sequence[Frame]:
         """End the sound, by an event without any."""
         return (self.sound(b""),)
-
-    def commit(self) -> Sequence[Step]:
-        """Let the provider hear a pause, which ends what is being said, unless nothing is."""
-        if self.sent <= self.heard:
-            return tuple(self.finish("", self.sent))
-        return [self.sound(piece) for piece in self.pieces(_silence(taken(self.settings.sound)))]
 
     def from_upstream(self, frame: Frame) -> Sequence[Step]:
         """Take in an event."""

@@ -17,3 +17,7 @@ class TranscribeModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     # Whether it finds out by itself which language is spoken.
     detects_languages: bool = False
+
+
+class ConverseModel(TranscribeModel, frozen=True, forbid_unknown_fields=True):
+    """The same of live sound."""

@@ -23,13 +23,13 @@ from conduit_providers.codecs.shared.transcription_settings import (
 from conduit_providers.operations.converse import ConverseCall
 from conduit_providers.quantities import KEYTERMS, Qualifiers, Quantities, counted
 from conduit_providers.session_codec import Frame, KeepAlive, SessionEvent, Step
-from conduit_providers.wire import WebSocketRequest
+from conduit_providers.wire import GrpcStreamRequest, WebSocketRequest
 
 _AUDIO_MILLISECOND = int(UNIT_AUDIO_INPUT_MILLISECOND)
 # Of a position in the sound; providers round theirs.
 MOST_MILLISECONDS = 2**31
 
-Handshake = Callable[[TranscriptionSettings], WebSocketRequest]
+Handshake = Callable[[TranscriptionSettings], WebSocketRequest | GrpcStreamRequest]
 
 
 class TranscriptionSession(ABC):
@@ -130,6 +130,18 @@ class TranscriptionSession(ABC):
         """Yield sound as it is sent, a frame each."""
         yield sound
 
+    def append(self, sound: bytes) -> Sequence[Step]:
+        """Send sound, converted, in as many frames as that takes."""
+        return [self.sound(piece) for piece in self.pieces(sound)]
+
+    def greeting(self) -> Sequence[Frame]:
+        """Return what a connection begins with that replaces another one: mostly nothing."""
+        return ()
+
+    def handshake(self) -> WebSocketRequest | GrpcStreamRequest:
+        """Return what opens another connection for the session as it is set."""
+        return self._handshake(self.settings)
+
     # What a dialect makes events of.
 
     def opened(self, name: str = "") -> Sequence[Step]:
@@ -186,7 +198,7 @@ class TranscriptionSession(ABC):
         if not (sound := sound_in(text)):
             return ()
         sound = self._callers_sound.feed(sound)
-        return [self.sound(piece) for piece in self.pieces(sound)] if sound else ()
+        return self.append(sound) if sound else ()
 
     def _follow(self, kind: str, event: SessionEvent) -> Sequence[Step]:
         if kind == "session.update":
@@ -206,7 +218,9 @@ class TranscriptionSession(ABC):
         self.settings = settings
         self._callers_sound.become(settings.sound, self.taken(settings.sound))
         told = self._session("session.updated")
-        return (told,) if settings == before else (self._handshake(settings), told)
+        if settings == before:
+            return (told,)
+        return (self.handshake(), *self.greeting(), told)
 
     def _commit(self) -> Sequence[Step]:
         if self._is_committed:

@@ -43,6 +43,7 @@ from conduit_router.calls.jobs import JobRunner
 from conduit_router.calls.message_source import BUFFER_BYTES
 from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.grpc_channels import GrpcChannels
+from conduit_router.upstream.grpc_connector import GrpcConnector
 from conduit_router.upstream.token_refresh import TokenRefresher
 from conduit_router.upstream.transport import Transport
 
@@ -55,7 +56,7 @@ async def calls() -> AsyncIterator[GrpcCalls]:
     channels, clock = GrpcChannels(), asyncio.get_running_loop().time
     async with open_sender() as sender:
         refresher = TokenRefresher(clock, sender)
-        yield GrpcCalls(channels, refresher, clock)
+        yield GrpcCalls(GrpcConnector(channels, refresher, clock))
         await channels.close()
         await refresher.close()
 

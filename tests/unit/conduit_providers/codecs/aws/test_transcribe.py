@@ -22,7 +22,7 @@ from conduit_providers.codecs.aws.transcribe import CODEC
 from conduit_providers.operations.transcribe import OPERATION, TranscribeCall
 from conduit_providers.target import Target
 from conduit_providers.transcripts import AUDIO_MILLISECOND
-from conduit_providers.wire import HttpResponse, SocketExchange, SocketFrame
+from conduit_providers.wire import HttpResponse, SocketExchange, SocketFrame, WebSocketRequest
 
 ENDPOINT = load_catalog().find("AWS").endpoints["transcribe"]
 TARGET = Target("P", "AWS", "https://transcribe.example", {"region": "eu-west-1"})
@@ -54,8 +54,10 @@ def begun(made: TranscribeCall, head: bytes) -> SocketExchange:
 
 def asked(model: str, **members: object) -> dict[str, str]:
     """Return what the handshake says of a recording's words."""
-    path = begun(call(wav(), model, **members), wav()).handshake.path
-    query = {name: values[0] for name, values in parse_qs(path.partition("?")[2]).items()}
+    handshake = begun(call(wav(), model, **members), wav()).handshake
+    assert isinstance(handshake, WebSocketRequest)
+    found = parse_qs(handshake.path.partition("?")[2])
+    query = {name: values[0] for name, values in found.items()}
     assert (query.pop("media-encoding"), query.pop("sample-rate")) == ("pcm", "8000")
     return query
 

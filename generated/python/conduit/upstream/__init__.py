@@ -1,0 +1,1 @@
+"""Generated from protos/conduit/upstream by `make generate`; do not edit."""

@@ -1,0 +1,1 @@
+"""Generated from protos/conduit/upstream/v1 by `make generate`; do not edit."""
