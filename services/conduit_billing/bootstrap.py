@@ -41,7 +41,7 @@ from conduit_kernel.errors import ProviderTypeUnknown
 from conduit_kernel.followers import Followers
 from conduit_kernel.ids import IdSource
 from conduit_kernel.registry_watch import RegistryWatch
-from conduit_kernel.rpc import HostedService, RpcServer, connect, service_metadata
+from conduit_kernel.rpc import HostedService, RpcServer, link, service_metadata
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
 from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings
@@ -68,7 +68,7 @@ class _Parts:
         clock: Callable[[], float],
     ) -> None:
         self.state = SnapshotState()
-        self.registry: grpc.aio.Channel = connect(settings.target("registry"))
+        self.registry: grpc.aio.Channel = link(settings, "registry")
         self.instances = Instances(self.state, names)
         vault = Vault(settings.encryption_key, *settings.former_encryption_keys)
         self.administrators = Administrators(vault, clock)
@@ -146,6 +146,7 @@ async def start(
         name=SERVICE,
         master_key=settings.master_key,
         service_tokens=settings.service_tokens,
+        tls=settings.tls,
         administrators=parts.administrators.identify,
         on_refused_login=parts.refusals.note,
         max_message_bytes=MAX_LARGE_MESSAGE_BYTES,
@@ -156,7 +157,11 @@ async def start(
     server.add(add_LedgerServiceServicer_to_server, parts.ledger_service, ledger)
     try:
         await parts.service.refresh_prices()
-        await server.start(settings.host, settings.port(SERVICE) if port is None else port)
+        await server.start(
+            settings.grpc_host,
+            settings.port(SERVICE) if port is None else port,
+            also_at=settings.socket(SERVICE),
+        )
     except BaseException:
         await parts.close()
         raise

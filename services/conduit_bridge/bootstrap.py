@@ -34,9 +34,10 @@ from conduit_kernel.background import Background, reason_of
 from conduit_kernel.http import HttpServer, ServerLimits, SpillSpace
 from conduit_kernel.ids import IdSource
 from conduit_kernel.process_metrics import ProcessMetrics
-from conduit_kernel.rpc import connect, service_metadata
+from conduit_kernel.rpc import link, service_metadata
 from conduit_kernel.rpc.methods import METHODS
 from conduit_kernel.settings import Settings
+from conduit_kernel.tls import RELOAD_SECONDS, WatchedTls
 
 # Above the 30 s that the longest control call, a connectivity test, may take.
 CONTROL_SECONDS = 35.0
@@ -139,7 +140,7 @@ async def start(
       not ready while a vital one is down.
     """
     channels = {
-        name: connect(settings.target(name))
+        name: link(settings, name)
         for name in ("registry", "health", "billing", *(() if router else ("router",)))
     }
     # Not ready comes first, so that whoever sends requests here hears it in time.
@@ -179,11 +180,8 @@ async def start(
         max_body_bytes=settings.max_body_bytes,
     )
     server = _http_server(edge, settings)
-    await server.start(
-        settings.host if host is None else host,
-        settings.http_port if port is None else port,
-        reuse_port=reuse_port,
-    )
+    where = settings.host if host is None else host, settings.http_port if port is None else port
+    await _listen(server, settings, own, *where, reuse_port=reuse_port)
     own.run("hub_notifications", hub.feed.follow)
     refusals.run(own)
     if worker:
@@ -201,6 +199,30 @@ async def start(
 
 def _openapi() -> bytes:
     return files("conduit.v1").joinpath("openapi.json").read_bytes()
+
+
+async def _listen(
+    server: HttpServer,
+    settings: Settings,
+    background: Background,
+    host: str,
+    port: int,
+    *,
+    reuse_port: bool,
+) -> None:
+    """Start a server, with the certificate that there is, and those that will be."""
+    if settings.tls is None:
+        await server.start(host, port, reuse_port=reuse_port)
+        return
+    tls = WatchedTls(settings.tls)
+    await server.start(host, port, reuse_port=reuse_port, ssl_context=tls.server_context())
+    background.run("certificate", lambda: _renew(tls, server), every=RELOAD_SECONDS)
+
+
+async def _renew(tls: WatchedTls, server: HttpServer) -> None:
+    """Show the certificate that was put in the place of the former: a step of a loop."""
+    if await asyncio.to_thread(tls.refresh):
+        await server.show(tls.server_context())
 
 
 def _backends(

@@ -9,7 +9,8 @@ import click
 
 from conduit_cli.admin_commands import ADMIN_COMMANDS
 from conduit_cli.caller_commands import CALLER_COMMANDS
-from conduit_cli.network_options import network_options
+from conduit_cli.certs_commands import certs
+from conduit_cli.network_options import listening_options, network_options
 from conduit_cli.options import data_dir_option as _data_dir
 
 SERVICES = {
@@ -27,6 +28,13 @@ _host = click.option(
     default="127.0.0.1",
     show_default=True,
     help="The address to listen on. Others than loopback are open to the network.",
+)
+_grpc_host = click.option(
+    "--grpc-host",
+    envvar="CONDUIT_GRPC_HOST",
+    default="127.0.0.1",
+    show_default=True,
+    help="The address that the gRPC ports listen on. Others than loopback are open to the network.",
 )
 _http_port = click.option(
     "--http-port",
@@ -86,6 +94,7 @@ def show_help(context: click.Context, command: str | None) -> None:
 @_data_dir
 @_host
 @_http_port
+@_grpc_host
 @_grpc_port
 @click.option(
     "--workers",
@@ -95,8 +104,11 @@ def show_help(context: click.Context, command: str | None) -> None:
     show_default=True,
     help="How many processes answer requests; one keeps about one core busy.",
 )
+@listening_options
 @network_options
-def serve(data_dir: Path, host: str, http_port: int, grpc_port: int, workers: int) -> None:
+def serve(
+    *, data_dir: Path, host: str, http_port: int, grpc_host: str, grpc_port: int, workers: int
+) -> None:
     """Run a whole gateway on this machine.
 
     The first start makes keys, and a simulated provider that answers without any account.
@@ -107,6 +119,7 @@ def serve(data_dir: Path, host: str, http_port: int, grpc_port: int, workers: in
         data_dir=data_dir,
         host=host,
         http_port=http_port,
+        grpc_host=grpc_host,
         grpc_port=grpc_port,
         workers=workers,
         command=_own_name(),
@@ -168,7 +181,13 @@ def simulator(host: str, port: int) -> None:
 
 
 def _alone(service: str, purpose: str) -> click.Command:
-    def run(data_dir: Path, host: str, grpc_port: int, http_port: int | None = None) -> None:
+    def run(
+        data_dir: Path,
+        grpc_host: str,
+        grpc_port: int,
+        host: str | None = None,
+        http_port: int | None = None,
+    ) -> None:
         if click.get_current_context().invoked_subcommand is not None:
             return
         from conduit_cli.keys import ENCRYPTION, MASTER, KeyFile, KeysUnusable  # noqa: PLC0415 # as above
@@ -182,11 +201,11 @@ def _alone(service: str, purpose: str) -> click.Command:
                 os.environ.setdefault(f"CONDUIT_{name.upper()}", str(stored[name]))
         os.environ |= {
             "CONDUIT_DATA_DIR": str(data_dir),
-            "CONDUIT_HOST": host,
+            "CONDUIT_GRPC_HOST": grpc_host,
             "CONDUIT_GRPC_PORT": str(grpc_port),
         }
-        if http_port is not None:
-            os.environ["CONDUIT_HTTP_PORT"] = str(http_port)
+        if host is not None:
+            os.environ |= {"CONDUIT_HOST": host, "CONDUIT_HTTP_PORT": str(http_port)}
         _become(f"conduit_{service}")
 
     told = f"Run the {service.capitalize()} alone: {purpose}."
@@ -194,12 +213,13 @@ def _alone(service: str, purpose: str) -> click.Command:
     if service == "billing":
         command = click.group(service, help=told, invoke_without_command=True)
     # The bridge alone has the port; all find each other by those of gRPC.
-    ports = _grpc_port(run)
+    ports = listening_options(_grpc_host(_grpc_port(run)))
     if service == "bridge":
-        ports = _http_port(network_options(ports))
-    return command(_data_dir(_host(ports)))
+        ports = _host(_http_port(network_options(ports)))
+    return command(_data_dir(ports))
 
 
+conduit.add_command(certs)
 for _command in (*CALLER_COMMANDS, *ADMIN_COMMANDS):
     conduit.add_command(_command)
 for _service, _purpose in SERVICES.items():

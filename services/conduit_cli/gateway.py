@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import secrets
+import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import chain
@@ -28,8 +29,18 @@ class GatewayError(Exception):
 class Gateway:
     """A gateway at some address. Every wait is bounded by `seconds`."""
 
-    def __init__(self, url: str, headers: dict[str, str], seconds: float) -> None:
-        """Take a URL such as `http://127.0.0.1:8080`; ValueError if it is none."""
+    def __init__(
+        self,
+        url: str,
+        headers: dict[str, str],
+        seconds: float,
+        *,
+        certificate: Path | None = None,
+    ) -> None:
+        """Take a URL such as `http://127.0.0.1:8080`; ValueError if it is none.
+
+        With a certificate, whoever shows that one is believed, by whichever name, and nobody else.
+        """
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError(f"not an http or https URL: {url}")
@@ -38,6 +49,7 @@ class Gateway:
         self._prefix = parts.path.rstrip("/")
         self._headers = headers
         self._seconds = seconds
+        self._certificate = certificate
 
     def call(self, method: str, path: str, body: Json | None = None) -> Json:
         """Return the answer's JSON. GatewayError if it is an error, OSError without an answer."""
@@ -97,12 +109,19 @@ class Gateway:
         with self._asked(method, path, content, {"content-type": "application/json"}) as found:
             yield found
 
+    def _connection(self) -> http.client.HTTPConnection:
+        if not self._secure:
+            return http.client.HTTPConnection(self._host, self._port, timeout=self._seconds)
+        context = _believing(self._certificate) if self._certificate else None
+        return http.client.HTTPSConnection(
+            self._host, self._port, timeout=self._seconds, context=context
+        )
+
     @contextmanager
     def _asked(
         self, method: str, path: str, content: bytes | Iterable[bytes] | None, headers: Headers
     ) -> Iterator[http.client.HTTPResponse]:
-        make = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-        connection = make(self._host, self._port, timeout=self._seconds)
+        connection = self._connection()
         try:
             # Who refuses an upload may hang up before it is sent.
             with suppress(BrokenPipeError, ConnectionResetError):
@@ -116,6 +135,14 @@ class Gateway:
             raise ConnectionError(f"the answer broke off: {type(error).__name__}") from error
         finally:
             connection.close()
+
+
+def _believing(certificate: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=certificate)
+    context.check_hostname = False
+    # It need be no authority's.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:

@@ -56,7 +56,9 @@ def greeting(
         )
         parts.append(_CURL.format(url=layout.url, key="$CONDUIT_API_KEY"))
         parts.append(f'  {command} chat {where}"hello"\n')
-    if not is_loopback(layout.host):
+    if layout.certificate is None and not (
+        is_loopback(layout.host) and is_loopback(layout.grpc_host)
+    ):
         parts.append(_IN_CLEAR)
     names = ("registry", "router", "health", "billing", "storage")
     addresses = ", ".join(f"{name} {layout.grpc_address(name)}" for name in names)

@@ -47,24 +47,33 @@ class Layout:
     http_port: int
     grpc_port: int
     workers: int
+    # The folder in which the processes speak to each other, and nobody else can.
+    sockets: Path
+    grpc_host: str = LOOPBACK
+    # What HTTP and gRPC show; None for plain text.
+    certificate: Path | None = None
 
     @property
     def url(self) -> str:
         """Return its URL for users on this machine."""
         host = LOOPBACK if _is_any(self.host) else self.host
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.http_port}"
+        scheme = "https" if self.certificate else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.http_port}"
 
     def grpc_address(self, service: str) -> str:
-        """Return the address of a gRPC service for processes on this machine."""
-        host = LOOPBACK if _is_any(self.host) or service == "simulator" else self.host
+        """Return the address of a gRPC service for others on this machine."""
+        host = LOOPBACK if _is_any(self.grpc_host) or service == "simulator" else self.grpc_host
         port = self.grpc_port + PORT_OFFSETS[service]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     def environment(self, env: Mapping[str, str], keys: Mapping[str, str]) -> dict[str, str]:
         """Return the environment of its processes; secrets go this way, never as arguments."""
         private = "1" if is_loopback(self.host) else "0"
-        # Without these, a process looks for the others on 127.0.0.1.
-        targets = {f"CONDUIT_{s.upper()}_TARGET": self.grpc_address(s) for s in _CONTROL}
+        # Whoever else takes a port is told nothing: who listens here is one of ours.
+        targets = {
+            f"CONDUIT_{service.upper()}_TARGET": f"unix:{self.sockets / service}"
+            for service in _CONTROL
+        }
         return {
             "CONDUIT_ALLOW_PRIVATE_ADDRESSES": private,
             **targets,
@@ -72,6 +81,7 @@ class Layout:
             "CONDUIT_DATA_DIR": str(self.data_dir),
             "CONDUIT_HOST": self.host,
             "CONDUIT_HTTP_PORT": str(self.http_port),
+            "CONDUIT_GRPC_HOST": self.grpc_host,
             "CONDUIT_GRPC_PORT": str(self.grpc_port),
             **{f"CONDUIT_{name.upper()}": value for name, value in keys.items()},
         }
@@ -89,7 +99,9 @@ class Layout:
         }
 
 
-def with_free_ports(host: str, http_port: int, grpc_port: int) -> tuple[int, int]:
+def with_free_ports(
+    host: str, http_port: int, grpc_port: int, *, grpc_host: str = LOOPBACK
+) -> tuple[int, int]:
     """Return the ports, the system's choice where 0 was asked for. PortTaken if one is not free.
 
     Found free now, a port may be taken before it is used; then the process that needs it says so.
@@ -106,10 +118,10 @@ def with_free_ports(host: str, http_port: int, grpc_port: int) -> tuple[int, int
         http_port = _free_port(host)
     if grpc_port:
         for service, offset in PORT_OFFSETS.items():
-            where = LOOPBACK if service == "simulator" else host
+            where = LOOPBACK if service == "simulator" else grpc_host
             _check(where, grpc_port + offset, "--grpc-port", grpc_port + 10)
         return http_port, grpc_port
-    return http_port, _free_block(host, http_port)
+    return http_port, _free_block(grpc_host, http_port)
 
 
 def is_loopback(host: str) -> bool:

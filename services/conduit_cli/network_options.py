@@ -43,6 +43,29 @@ _OPTIONS = (
     ),
 )
 
+_OPEN = (
+    _variable(
+        "CONDUIT_TLS_CERT", "--tls-cert", "A PEM file: the certificate to show, and its chain."
+    ),
+    _variable("CONDUIT_TLS_KEY", "--tls-key", "A PEM file: the key of the certificate."),
+    _variable(
+        "CONDUIT_TLS_CLIENT_CA",
+        "--tls-client-ca",
+        "A PEM file: the authority of client certificates, and of our services' own.",
+    ),
+    _variable(
+        "CONDUIT_ALLOW_PLAINTEXT",
+        "--allow-plaintext",
+        "Listen in clear also where others can connect.",
+        is_flag=True,
+    ),
+)
+
+
+def listening_options(command: Command) -> Command:
+    """Give a command the options of all that listen."""
+    return reduce(lambda decorated, option: option(decorated), reversed(_OPEN), command)
+
 
 def network_options(command: Command) -> Command:
     """Give a command these options."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from conduit_cli.keys import ENCRYPTION, MASTER, KeyFile, KeysUnusable
 from conduit_cli.layout import Layout, PortTaken, with_free_ports
+from conduit_cli.sockets import socket_folder
 from conduit_cli.supervisor import (
     DRAIN_SECONDS,
     Child,
@@ -31,7 +32,14 @@ class AlreadyServed(Exception):
 
 
 def serve(
-    *, data_dir: Path, host: str, http_port: int, grpc_port: int, workers: int, command: str
+    *,
+    data_dir: Path,
+    host: str,
+    http_port: int,
+    grpc_host: str,
+    grpc_port: int,
+    workers: int,
+    command: str,
 ) -> int:
     """Serve until asked to stop; return the exit code. Says in one line why it cannot start.
 
@@ -41,9 +49,19 @@ def serve(
     try:
         with _only_one(data_dir):
             _require_room(data_dir, os.environ)
-            ports = with_free_ports(host, http_port, grpc_port)
-            layout = Layout(data_dir, host, *ports, workers)
-            _serve(layout, KeyFile(data_dir), os.environ, command, began)
+            ports = with_free_ports(host, http_port, grpc_port, grpc_host=grpc_host)
+            shown = os.environ.get("CONDUIT_TLS_CERT")
+            with socket_folder(data_dir, os.environ) as sockets:
+                layout = Layout(
+                    data_dir,
+                    host,
+                    *ports,
+                    workers,
+                    sockets,
+                    grpc_host=grpc_host,
+                    certificate=Path(shown) if shown else None,
+                )
+                _serve(layout, KeyFile(data_dir), os.environ, command, began)
     except (AlreadyServed, KeysUnusable, PortTaken, StartFailed) as error:
         print(f"conduit: {error}", file=sys.stderr)  # noqa: T201 # a command speaks to its user
         return 1

@@ -66,4 +66,5 @@ class Welcome:
         return virtual_key
 
     def _gateway(self, headers: dict[str, str]) -> Gateway:
-        return Gateway(self._layout.url, headers, CALL_SECONDS)
+        certificate = self._layout.certificate
+        return Gateway(self._layout.url, headers, CALL_SECONDS, certificate=certificate)

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 
 from conduit_bridge import bootstrap as bridge
 from conduit_cli.child import Drain, run_child
-from conduit_kernel.settings import Settings
+from conduit_kernel.settings import UNIX, Settings
 from conduit_providers.catalog import configured_catalog
 from conduit_router import bootstrap as router
 
@@ -59,17 +59,23 @@ async def _start(settings: Settings) -> Drain:
 
 async def _reachable(target: str, seconds: float) -> None:
     """Return once something listens, or after a time."""
-    host, _, port = target.rpartition(":")
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     while loop.time() < deadline:
         try:
-            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+            _, writer = await _connected(target)
         except OSError:
             await asyncio.sleep(LOOK_SECONDS)
         else:
             writer.close()
             return
+
+
+async def _connected(target: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if target.startswith(UNIX):
+        return await asyncio.open_unix_connection(target.removeprefix(UNIX))
+    host, _, port = target.rpartition(":")
+    return await asyncio.open_connection(host.strip("[]"), int(port))
 
 
 async def _true(condition: Callable[[], bool], seconds: float) -> None:

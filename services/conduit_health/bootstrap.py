@@ -45,7 +45,7 @@ from conduit_kernel.database import open_database
 from conduit_kernel.database_upkeep import keep_database
 from conduit_kernel.ids import IdSource
 from conduit_kernel.registry_watch import RegistryWatch
-from conduit_kernel.rpc import HostedService, RpcServer, connect, service_metadata
+from conduit_kernel.rpc import HostedService, RpcServer, link, service_metadata
 from conduit_kernel.rpc.health import HealthStatuses
 from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings, environment
@@ -88,7 +88,7 @@ class _Parts:
         random: Callable[[], float],
     ) -> None:
         self.state = SnapshotState()
-        self.registry: grpc.aio.Channel = connect(settings.target("registry"))
+        self.registry: grpc.aio.Channel = link(settings, "registry")
         self.subscribers, hub = Subscribers(), NotificationHub(clock)
         self.notifier = Notifier(hub)
         self.recorder = HistoryRecorder()
@@ -119,7 +119,7 @@ class _Parts:
         )
         checker = Checker(prober=prober, state=self.state, clock=clock, random=random)
         self.checks = CheckScheduler(checker, self.monitor, clock=clock, random=random)
-        self.others = {name: connect(settings.target(name)) for name in OTHER_SERVICES}
+        self.others = {name: link(settings, name) for name in OTHER_SERVICES}
         self._engine = engine
         self._clock = clock
         self.history = HistoryStore(engine)
@@ -211,6 +211,7 @@ async def start(
         name=SERVICE,
         master_key=settings.master_key,
         service_tokens=settings.service_tokens,
+        tls=settings.tls,
         administrators=parts.administrators.identify,
         on_refused_login=parts.refusals.note,
     )
@@ -223,7 +224,11 @@ async def start(
     try:
         if settings.former_encryption_keys:
             await parts.dispatcher.rewrap()
-        await server.start(settings.host, settings.port(SERVICE) if port is None else port)
+        await server.start(
+            settings.grpc_host,
+            settings.port(SERVICE) if port is None else port,
+            also_at=settings.socket(SERVICE),
+        )
     except BaseException:
         await parts.close()
         raise

@@ -8,13 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from conduit_kernel.addresses import is_loopback
 from conduit_kernel.breaker_policy import DEFAULT_POLICY, BreakerPolicy, read_policy
 from conduit_kernel.egress import DIRECT, Egress, read_egress
 from conduit_kernel.secrets import parse_key, service_token
+from conduit_kernel.tls import TlsFiles, read_tls
 from conduit_kernel.trusted_proxies import NO_PROXIES, TrustedProxies, read_trusted_proxies
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 GRPC_PORT = 50051
+LOOPBACK = "127.0.0.1"
+# What the address of a Unix socket begins with.
+UNIX = "unix:"
 # Proxies commonly cut what is silent for 30 s.
 HEARTBEAT_SECONDS = 15
 # Everything has stopped within 5 s.
@@ -58,10 +63,15 @@ class Settings:
     # May hold a password.
     database_url: str = field(default="", repr=False)
     log_level: str = "info"
-    host: str = "127.0.0.1"
+    # Of HTTP, and of the gRPC ports.
+    host: str = LOOPBACK
+    grpc_host: str = LOOPBACK
     http_port: int = 8080
     grpc_port: int = GRPC_PORT
-    # Service name to `host:port`, for services in other processes.
+    # None for plain text.
+    tls: TlsFiles | None = None
+    # Service name to `host:port`, for services in other processes, or to `unix:PATH`: a socket
+    # that the service then listens on as well.
     targets: Mapping[str, str] = field(default_factory=dict[str, str])
     # Of providers, which the operator names.
     allow_private_addresses: bool = False
@@ -131,6 +141,11 @@ class Settings:
         """Return where the built-in simulator listens."""
         return f"http://{self.target('simulator')}"
 
+    def socket(self, service: str) -> str:
+        """Return the Unix socket on which a service listens beside its port; empty for none."""
+        target = self.targets.get(service, "")
+        return target if target.startswith(UNIX) else ""
+
     def port(self, service: str) -> int:
         """Return the port on which a service listens; 0 lets the system choose."""
         return self.grpc_port and self.grpc_port + PORT_OFFSETS[service]
@@ -150,7 +165,9 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         ),
         "database_url": env.get("CONDUIT_DATABASE_URL", ""),
         "log_level": env.get("CONDUIT_LOG_LEVEL", "info").lower(),
-        "host": env.get("CONDUIT_HOST") or "127.0.0.1",
+        "host": env.get("CONDUIT_HOST") or LOOPBACK,
+        "grpc_host": env.get("CONDUIT_GRPC_HOST") or LOOPBACK,
+        "tls": read_tls(env),
         "http_port": _number(env, "CONDUIT_HTTP_PORT", 8080),
         "grpc_port": _number(env, "CONDUIT_GRPC_PORT", GRPC_PORT),
         "targets": {
@@ -187,7 +204,24 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "secret_dirs": tuple(map(Path, _list(env, "CONDUIT_SECRET_DIRS"))),
         "cors_origins": tuple(env.get("CONDUIT_CORS_ORIGINS", "*").replace(" ", "").split(",")),
     }
-    return Settings(**{**values, **given})  # type: ignore[arg-type] # each value has its field's type
+    settings = Settings(**{**values, **given})  # type: ignore[arg-type] # each value has its field's type
+    _check_exposure(settings, may_be_plain=_flag(env, "CONDUIT_ALLOW_PLAINTEXT"))
+    return settings
+
+
+def _check_exposure(settings: Settings, *, may_be_plain: bool) -> None:
+    """Raise ValueError where keys would cross a network in clear, and nobody said that they may."""
+    if settings.tls is not None:
+        if settings.trusted_proxies.writes_prefaces:
+            raise ValueError("CONDUIT_REAL_IP_HEADER: proxy_protocol is not spoken before TLS")
+        return
+    for name, host in (("HOST", settings.host), ("GRPC_HOST", settings.grpc_host)):
+        if not (may_be_plain or host == "localhost" or is_loopback(host)):
+            raise ValueError(
+                f"CONDUIT_{name} {host} lets others in, and keys would travel in clear: give a "
+                "certificate (--tls-cert, --tls-key), or say --allow-plaintext (CONDUIT_"
+                "ALLOW_PLAINTEXT=true) where a proxy before it speaks TLS"
+            )
 
 
 def _health_checks(env: Mapping[str, str]) -> HealthChecks:

@@ -22,7 +22,7 @@ from conduit_kernel.database import open_database
 from conduit_kernel.database_poll import DatabasePoll
 from conduit_kernel.database_upkeep import keep_database
 from conduit_kernel.followers import Followers
-from conduit_kernel.rpc import HostedService, RpcServer, connect, service_metadata
+from conduit_kernel.rpc import HostedService, RpcServer, link, service_metadata
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
 from conduit_kernel.secrets import Vault, key_id
 from conduit_kernel.settings import Settings, environment
@@ -106,7 +106,7 @@ async def start(
 ) -> RegistryProcess:
     """Start the Registry. ServiceUnavailable if its port is taken or its database out of reach."""
     engine = await open_database(settings, "registry", MIGRATIONS)
-    sender, health = Sender.of(settings), connect(settings.target("health"))
+    sender, health = Sender.of(settings), link(settings, "health")
     try:
         return await _start(settings, catalog, clock, engine, sender, health=health, port=port)
     except BaseException:
@@ -172,10 +172,13 @@ async def _start(
     server.add(add_SnapshotServiceServicer_to_server, follow, snapshots)
     audit, taken = audit_service_pb2.DESCRIPTOR, AuditService(store, counted)
     server.add(add_AuditServiceServicer_to_server, taken, audit.services_by_name["AuditService"])
-    await server.start(settings.host, settings.port("registry") if port is None else port)
-    retention = Retention(store, audit_days=settings.audit_days)
+    await server.start(
+        settings.grpc_host,
+        settings.port("registry") if port is None else port,
+        also_at=settings.socket("registry"),
+    )
     writer = RefusedLoginWriter(store, counted)
-    work = _work(engine, feed, discovery, retention, own)
+    work = _work(engine, feed, discovery, Retention(store, audit_days=settings.audit_days), own)
     work.run("key_uses", key_uses.write, every=KEY_USE_SECONDS)
     work.run("key_retirement", rotation.retire_due, every=RETIRE_SECONDS)
     work.run("refused_logins", writer.write_due, every=WRITE_SECONDS, when=counted.waiting)
@@ -201,6 +204,7 @@ def _server(
         name="registry",
         master_key=settings.master_key,
         service_tokens=settings.service_tokens,
+        tls=settings.tls,
         administrators=administrators.identify,
         on_refused_login=refused_logins.note,
         max_message_bytes=MAX_LARGE_MESSAGE_BYTES,

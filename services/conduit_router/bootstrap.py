@@ -296,6 +296,7 @@ async def _serve(
         name="router",
         master_key=settings.master_key,
         service_tokens=settings.service_tokens,
+        tls=settings.tls,
         virtual_keys=stub.identify,
         session_holders=stub.identify_session,
         administrators=stub.identify_administrator,
@@ -307,9 +308,10 @@ async def _serve(
     server.grpc.add_generic_rpc_handlers((handlers(stub),))
     server.announce(SERVICE)
     await server.start(
-        settings.host,
+        settings.grpc_host,
         settings.port("router") if port is None else port,
         problems=_problems(stub),
+        also_at=settings.socket("router"),
     )
     return server
 

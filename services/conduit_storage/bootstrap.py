@@ -56,6 +56,7 @@ async def start(
         name=SERVICE,
         master_key=settings.master_key,
         service_tokens=settings.service_tokens,
+        tls=settings.tls,
         max_message_bytes=MAX_LARGE_MESSAGE_BYTES,
     )
     tasks = task_storage_service_pb2.DESCRIPTOR.services_by_name["TaskStorageService"]
@@ -66,7 +67,11 @@ async def start(
     server.add(add_VoiceStorageServiceServicer_to_server, keeper, voices)
     try:
         await store.extend_leases(clock())
-        await server.start(settings.host, settings.port(SERVICE) if port is None else port)
+        await server.start(
+            settings.grpc_host,
+            settings.port(SERVICE) if port is None else port,
+            also_at=settings.socket(SERVICE),
+        )
     except BaseException:
         await engine.dispose()
         raise

@@ -17,6 +17,7 @@ class Caller(asyncio.Transport):
         super().__init__()
         self.transport: asyncio.Transport = self
         self.peer = "192.0.2.1"
+        self.certificate = ""
         self.gone = False
         self.paused = False
         self.draining = False

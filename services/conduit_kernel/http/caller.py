@@ -50,6 +50,8 @@ class CallerConnection(asyncio.Protocol):
     def __init__(self, server: TransportContext) -> None:
         self.transport: asyncio.Transport
         self.peer = ""
+        # The name of the client certificate that was shown; empty if none.
+        self.certificate = ""
         self.gone = False
         self.paused = False
         self.draining = server.draining

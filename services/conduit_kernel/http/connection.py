@@ -17,6 +17,7 @@ from conduit_kernel.http.caller import (
     TransportContext,
     peer_address,
 )
+from conduit_kernel.http.certified import CertifiedExchange
 from conduit_kernel.http.errors import CallerGone, HttpError
 from conduit_kernel.http.exchange import ANSWERED, DETACHED, OPEN, Exchange
 from conduit_kernel.http.proxied import ProxiedExchange
@@ -25,6 +26,7 @@ from conduit_kernel.http.refusal import Answer, Refusal
 from conduit_kernel.http.request import Request
 from conduit_kernel.http.request_body import RequestBody
 from conduit_kernel.http.wake_slot import WakeSlot
+from conduit_kernel.tls import certificate_name
 from conduit_kernel.trusted_proxies import TrustedProxies
 
 Handler = Callable[[Exchange], Awaitable[None]]
@@ -82,6 +84,10 @@ class ServerConnection(CallerConnection):
         proxies = self._server.proxies
         if proxies.writes_fields and proxies.trusts(self.peer):
             self._reader.new = partial(ProxiedExchange, proxies, self)
+        elif (shown := transport.get_extra_info("ssl_object")) is not None:
+            self.certificate = certificate_name(shown.getpeercert())
+            if self.certificate:
+                self._reader.new = partial(CertifiedExchange, self)
         self.transport.set_write_buffer_limits(high=self._limits.write_buffer_bytes)
         if self._server.admit(self):
             self._set_deadline(self._limits.head_seconds)

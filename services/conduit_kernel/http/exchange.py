@@ -17,6 +17,7 @@ class Peer(Protocol):
 
     transport: asyncio.Transport
     peer: str
+    certificate: str
     gone: bool
     paused: bool
     draining: bool

@@ -1,9 +1,12 @@
 """The HTTP/1.1 server."""
 
 import asyncio
+import os
+import socket
 import ssl
 import time
 from collections.abc import Callable
+from typing import Any
 
 from conduit_kernel.http.connection import Handler, OnError, ServerConnection
 from conduit_kernel.http.deadlines import Sweeper
@@ -88,11 +91,27 @@ class HttpServer:
             host,
             port,
             reuse_port=reuse_port or None,
-            ssl=ssl_context,
-            ssl_handshake_timeout=self.limits.head_seconds if ssl_context else None,
             backlog=_BACKLOG,
+            **self._tls(ssl_context),
         )
         self._port = self._server.sockets[0].getsockname()[1]
+
+    async def show(self, ssl_context: ssl.SSLContext) -> None:
+        """Show another certificate to those who connect from now on; the others go on."""
+        old = self._server
+        if old is None or self.draining:
+            return
+        # The same socket, so that whoever is just connecting is not refused.
+        listening = [socket.socket(fileno=os.dup(each.fileno())) for each in old.sockets]
+        for each in listening:
+            self._server = await self.loop.create_server(
+                self._connections_maker(), sock=each, backlog=_BACKLOG, **self._tls(ssl_context)
+            )
+        old.close()
+
+    def _tls(self, context: ssl.SSLContext | None) -> dict[str, Any]:
+        seconds = self.limits.head_seconds if context else None
+        return {"ssl": context, "ssl_handshake_timeout": seconds}
 
     def _connections_maker(self) -> Callable[[], asyncio.Protocol]:
         def make() -> ServerConnection:

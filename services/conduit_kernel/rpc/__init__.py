@@ -1,6 +1,6 @@
 """gRPC as every service of Conduit serves and calls it."""
 
-from conduit_kernel.rpc.channel import connect, service_metadata, until_connected
+from conduit_kernel.rpc.channel import connect, link, service_metadata, until_connected
 from conduit_kernel.rpc.hosting import HostedService
 from conduit_kernel.rpc.server import RpcServer
 from conduit_kernel.rpc.status import error_from, error_of, status_of
@@ -11,6 +11,7 @@ __all__ = [
     "connect",
     "error_from",
     "error_of",
+    "link",
     "service_metadata",
     "status_of",
     "until_connected",

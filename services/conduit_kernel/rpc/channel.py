@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from typing import Any
 
 import grpc
 import orjson
@@ -9,8 +10,11 @@ import orjson
 from conduit.v1.methods import Method
 from conduit.v1.options_pb2 import ACCESS_SERVICE
 from conduit_kernel.auth import SERVICE_HEADER
+from conduit_kernel.rpc.credentials import channel_credentials
 from conduit_kernel.rpc.methods import METHODS
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
+from conduit_kernel.settings import UNIX, Settings
+from conduit_kernel.tls import read_material
 
 # Over about two seconds: a service that is being restarted is back by then.
 _RETRY = {
@@ -34,32 +38,45 @@ _ROUTER = "conduit.v1.RouterService"
 RETRY_BUFFER_BYTES = 4 * 1024 * 1024
 
 
-def connect(target: str) -> grpc.aio.Channel:
+def link(settings: Settings, service: str) -> grpc.aio.Channel:
+    """Open a channel to a service of ours, where the settings say that it is.
+
+    Over TLS where there is a certificate, but for sockets of this machine. The certificate is the
+    one that there is now: channels cannot change it. Raises as `read_material` does.
+    """
+    target = settings.target(service)
+    if settings.tls is None or target.startswith(UNIX):
+        return connect(target)
+    return connect(target, channel_credentials(read_material(settings.tls)))
+
+
+def connect(target: str, credentials: grpc.ChannelCredentials | None = None) -> grpc.aio.Channel:
     """Open a channel that finds a service again within seconds after it was away.
 
-    Idempotent calls are tried again by gRPC itself, see https://grpc.io/docs/guides/retry/.
+    In clear without credentials. Idempotent calls are tried again by gRPC itself, see
+    https://grpc.io/docs/guides/retry/.
     """
-    return grpc.aio.insecure_channel(
-        target,
-        options=[
-            ("grpc.max_receive_message_length", MAX_LARGE_MESSAGE_BYTES),
-            ("grpc.max_send_message_length", MAX_LARGE_MESSAGE_BYTES),
-            # Calls carry keys in clear: they go to the service itself, through nobody.
-            ("grpc.enable_http_proxy", 0),
-            # Another channel's failures are no reason to wait.
-            ("grpc.use_local_subchannel_pool", 1),
-            ("grpc.initial_reconnect_backoff_ms", 100),
-            ("grpc.min_reconnect_backoff_ms", 100),
-            ("grpc.max_reconnect_backoff_ms", 2000),
-            # A peer that vanished without a word is noticed after 15 s.
-            ("grpc.keepalive_time_ms", 10000),
-            ("grpc.keepalive_timeout_ms", 5000),
-            ("grpc.http2.max_pings_without_data", 0),
-            ("grpc.keepalive_permit_without_calls", 1),
-            ("grpc.per_rpc_retry_buffer_size", RETRY_BUFFER_BYTES),
-            ("grpc.service_config", _service_config()),
-        ],
-    )
+    options: list[tuple[str, Any]] = [
+        ("grpc.max_receive_message_length", MAX_LARGE_MESSAGE_BYTES),
+        ("grpc.max_send_message_length", MAX_LARGE_MESSAGE_BYTES),
+        # Calls carry keys in clear: they go to the service itself, through nobody.
+        ("grpc.enable_http_proxy", 0),
+        # Another channel's failures are no reason to wait.
+        ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 2000),
+        # A peer that vanished without a word is noticed after 15 s.
+        ("grpc.keepalive_time_ms", 10000),
+        ("grpc.keepalive_timeout_ms", 5000),
+        ("grpc.http2.max_pings_without_data", 0),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.per_rpc_retry_buffer_size", RETRY_BUFFER_BYTES),
+        ("grpc.service_config", _service_config()),
+    ]
+    if credentials is None:
+        return grpc.aio.insecure_channel(target, options)
+    return grpc.aio.secure_channel(target, credentials, options)
 
 
 async def until_connected(channel: grpc.aio.Channel, seconds: float) -> None:

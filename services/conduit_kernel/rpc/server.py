@@ -13,9 +13,11 @@ from grpc_reflection.v1alpha import reflection
 from conduit_kernel.auth import AdministratorResolver, Authorizer, VirtualKeyResolver
 from conduit_kernel.errors import ServiceUnavailable
 from conduit_kernel.rpc.auth_interceptor import AuthInterceptor
+from conduit_kernel.rpc.credentials import server_credentials
 from conduit_kernel.rpc.health import NOT_SERVING, SERVING, HealthStatuses
 from conduit_kernel.rpc.methods import METHODS
 from conduit_kernel.rpc.observed import ObservedRpcs
+from conduit_kernel.tls import TlsFiles, WatchedTls
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 # Of calls with media, of charges, of whole configurations.
@@ -44,6 +46,7 @@ class RpcServer:
         max_message_bytes: int = MAX_MESSAGE_BYTES,
         max_streams: int = MAX_STREAMS,
         share_port: bool = False,
+        tls: TlsFiles | None = None,
     ) -> None:
         """Prepare a server.
 
@@ -54,6 +57,8 @@ class RpcServer:
         - `on_refused_login` is told the address of each refused login, and the reason.
         - `max_message_bytes` bounds what callers send, once they are known to be allowed.
         - `share_port` lets the workers of one machine listen together.
+        - `tls` has the port speak TLS, whose certificate is read anew when it changes. ValueError
+          or OSError if it cannot be used.
         """
         self._name = name
         self._services = [health.SERVICE_NAME, reflection.SERVICE_NAME]
@@ -85,6 +90,7 @@ class RpcServer:
                 ("grpc.keepalive_permit_without_calls", 1),
             ],
         )
+        self._credentials = server_credentials(WatchedTls(tls)) if tls else None
         self.port = 0
 
     def add(
@@ -105,14 +111,26 @@ class RpcServer:
         """
         self._services.append(service.full_name)
 
-    async def start(self, host: str, port: int, *, problems: Sequence[str] = ()) -> None:
-        """Listen; not SERVING while there are problems. ServiceUnavailable if the port is taken."""
+    async def start(
+        self, host: str, port: int, *, problems: Sequence[str] = (), also_at: str = ""
+    ) -> None:
+        """Listen; not SERVING while there are problems. ServiceUnavailable if the port is taken.
+
+        `also_at` is a socket of this machine, `unix:PATH`, in a folder that is nobody else's: what
+        our own processes say to each other there needs no TLS.
+        """
         self._problems = list(problems)
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self.grpc)
         reflection.enable_server_reflection(self._services, self.grpc)
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:
-            self.port = self.grpc.add_insecure_port(address)
+            if self._credentials is None:
+                self.port = self.grpc.add_insecure_port(address)
+            else:
+                self.port = self.grpc.add_secure_port(address, self._credentials)
+            if also_at:
+                address = also_at
+                self.grpc.add_insecure_port(also_at)
         except RuntimeError as error:
             message = f"The {self._name} service cannot listen on {address}: is the port taken?"
             raise ServiceUnavailable(message, service=self._name) from error

@@ -17,7 +17,7 @@ from conduit_kernel.background import Background, reason_of
 from conduit_kernel.errors import ConduitError
 from conduit_kernel.ids import IdSource
 from conduit_kernel.registry_watch import RegistryWatch
-from conduit_kernel.rpc import connect, service_metadata
+from conduit_kernel.rpc import link, service_metadata
 from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings
 from conduit_kernel.snapshot import SnapshotState
@@ -73,8 +73,7 @@ class ControlPlane:
         """Take what is to be kept up to date and what is to be delivered."""
         self._metadata = service_metadata(settings.service_tokens[0])
         self._channels = {
-            name: connect(settings.target(name))
-            for name in ("registry", "health", "billing", "storage")
+            name: link(settings, name) for name in ("registry", "health", "billing", "storage")
         }
         billing = self._channels["billing"]
         health = OutcomeServiceStub(self._channels["health"])

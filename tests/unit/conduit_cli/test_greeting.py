@@ -25,7 +25,7 @@ def said(**changes: Any) -> str:  # noqa: ANN401 # of each argument its own
 
 def made(data_dir: Path, host: str = "127.0.0.1") -> Layout:
     """Return a layout with its data in a folder."""
-    return Layout(data_dir, host, 8080, 50051, 1)
+    return Layout(data_dir, host, 8080, 50051, 1, data_dir / "run", grpc_host=host)
 
 
 def test_a_first_start_shows_what_was_made_and_how_to_try_it() -> None:

@@ -17,7 +17,8 @@ from conduit_kernel import settings
 
 def layout(host: str = "127.0.0.1", workers: int = 1) -> Layout:
     """Return a gateway's layout."""
-    return Layout(Path("/data"), host, 8080, 50051, workers)
+    sockets = Path("/data/run")
+    return Layout(Path("/data"), host, 8080, 50051, workers, sockets, grpc_host=host)
 
 
 def test_offsets_are_those_of_the_services() -> None:
@@ -50,7 +51,8 @@ def test_the_environment_is_the_users_but_for_what_was_asked_for() -> None:
     assert made["CONDUIT_MASTER_KEY"] == "secret"
     assert (made["PATH"], made["CONDUIT_HTTP_PORT"]) == ("/bin", "8080")
     assert made["CONDUIT_HEALTH_TARGET"] == "elsewhere:1"
-    assert made["CONDUIT_REGISTRY_TARGET"] == "127.0.0.1:50051"
+    # Nobody else can be there.
+    assert made["CONDUIT_REGISTRY_TARGET"] == "unix:/data/run/registry"
     assert made["CONDUIT_ALLOW_PRIVATE_ADDRESSES"] == "1"
     open_to_all = layout("192.0.2.1").environment({}, {})
     assert open_to_all["CONDUIT_ALLOW_PRIVATE_ADDRESSES"] == "0"

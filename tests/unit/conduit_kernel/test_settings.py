@@ -92,3 +92,42 @@ def test_checks_are_the_guides_unless_told_otherwise(env: dict[str, str]) -> Non
     assert read_settings({**env, **told}).health_checks == HealthChecks(1, 2, 3, 4)
     with pytest.raises(ValueError, match="only RETRY_ATTEMPTS may be 0"):
         read_settings({**env, "CONDUIT_HEALTH_FAILURE_THRESHOLD": "0"})
+
+
+@pytest.mark.parametrize("name", ["CONDUIT_HOST", "CONDUIT_GRPC_HOST"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "gateway.example.org"])  # noqa: S104 # read
+def test_keys_do_not_cross_a_network_in_clear(env: dict[str, str], name: str, host: str) -> None:
+    """Unless there is a certificate, or somebody said that they may."""
+    env[name] = host
+    with pytest.raises(ValueError, match=f"{name} .*--allow-plaintext"):
+        read_settings(env)
+    read_settings({**env, "CONDUIT_ALLOW_PLAINTEXT": "true"})
+    tls = {"CONDUIT_TLS_CERT": "/c.pem", "CONDUIT_TLS_KEY": "/k.pem"}
+    assert read_settings({**env, **tls}).tls is not None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_on_this_machine_they_may(env: dict[str, str], host: str) -> None:
+    """Nobody else listens there."""
+    read_settings({**env, "CONDUIT_HOST": host, "CONDUIT_GRPC_HOST": host})
+
+
+def test_a_preface_and_tls_do_not_go_together(env: dict[str, str]) -> None:
+    """Which the server would take for a broken handshake."""
+    env = {
+        **env,
+        "CONDUIT_TLS_CERT": "/c.pem",
+        "CONDUIT_TLS_KEY": "/k.pem",
+        "CONDUIT_TRUSTED_PROXIES": "10.0.0.1",
+        "CONDUIT_REAL_IP_HEADER": "proxy_protocol",
+    }
+    with pytest.raises(ValueError, match="proxy_protocol"):
+        read_settings(env)
+
+
+def test_a_socket_is_where_a_service_listens_as_well(env: dict[str, str]) -> None:
+    """An address of another machine is none."""
+    env = {**env, "CONDUIT_REGISTRY_TARGET": "unix:/run/registry", "CONDUIT_HEALTH_TARGET": "h:1"}
+    settings = read_settings(env)
+    assert settings.socket("registry") == settings.target("registry") == "unix:/run/registry"
+    assert settings.socket("health") == settings.socket("billing") == ""

@@ -1,0 +1,88 @@
+"""TLS as a process serves it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.support.certificates import PrivateAuthority, renew
+
+from conduit_kernel.tls import TlsFiles, WatchedTls, certificate_name, read_tls
+
+NAMES = (("DNS", "billing.example.org"), ("URI", "spiffe://example.org/billing"), ("URI", "b"))
+SUBJECT = ((("organizationName", "Example"),), (("commonName", "billing"),))
+
+
+@pytest.mark.parametrize(
+    ("shown", "name"),
+    [
+        (None, ""),
+        ({}, ""),
+        ({"subjectAltName": NAMES, "subject": SUBJECT}, "spiffe://example.org/billing"),
+        ({"subjectAltName": NAMES[:1], "subject": SUBJECT}, "billing.example.org"),
+        ({"subjectAltName": (("email", "a@b.org"),), "subject": SUBJECT}, "a@b.org"),
+        ({"subjectAltName": (("IP Address", "10.0.0.1"),), "subject": SUBJECT}, "billing"),
+        ({"subject": SUBJECT}, "billing"),
+        ({"subject": SUBJECT[:1]}, ""),
+        ({"subject": ()}, ""),
+    ],
+)
+def test_a_certificate_has_one_name(shown: dict[str, object] | None, name: str) -> None:
+    """In the order of the contract, so that two certificates are never taken for one."""
+    assert certificate_name(shown) == name
+
+
+def test_settings_name_files_that_belong_together() -> None:
+    """Without any, nothing is encrypted."""
+    pair = {"CONDUIT_TLS_CERT": "/c.pem", "CONDUIT_TLS_KEY": "/k.pem"}
+    assert read_tls({}) is None
+    assert read_tls(pair) == TlsFiles(Path("/c.pem"), Path("/k.pem"))
+    asking = {**pair, "CONDUIT_TLS_CLIENT_CA": "/ca.pem"}
+    assert read_tls(asking) == TlsFiles(Path("/c.pem"), Path("/k.pem"), Path("/ca.pem"))
+    for name in pair:
+        with pytest.raises(ValueError, match="belong together"):
+            read_tls({name: "/c.pem"})
+    with pytest.raises(ValueError, match="CONDUIT_TLS_CERT"):
+        read_tls({"CONDUIT_TLS_CLIENT_CA": "/ca.pem"})
+
+
+def test_files_that_do_not_fit_together_are_told(tmp_path: Path) -> None:
+    """By their names, and without the key."""
+    authority = PrivateAuthority(tmp_path)
+    files, others = authority.files(), authority.files("other")
+    with pytest.raises(ValueError, match="is not the one of"):
+        WatchedTls(TlsFiles(files.certificate, others.key))
+    with pytest.raises(ValueError, match="no PEM certificate"):
+        WatchedTls(TlsFiles(files.key, files.key))
+    with pytest.raises(ValueError, match="no PEM file of certificates"):
+        WatchedTls(TlsFiles(files.certificate, files.key, files.key))
+    with pytest.raises(FileNotFoundError):
+        WatchedTls(TlsFiles(files.certificate, tmp_path / "none.pem"))
+    assert "PRIVATE" not in repr(WatchedTls(files).material)
+
+
+def test_what_is_put_in_its_place_is_noticed(tmp_path: Path) -> None:
+    """Once; a half of it is not taken, and what was there stays."""
+    authority = PrivateAuthority(tmp_path)
+    files, others = authority.files(), authority.files("other")
+    watched = WatchedTls(files)
+    first = watched.material
+    assert not watched.refresh()
+    shutil.copy(files.key, tmp_path / "kept")
+    others.key.rename(files.key)
+    assert not watched.refresh()
+    assert watched.material == first
+    others.certificate.rename(files.certificate)
+    assert watched.refresh()
+    assert watched.material != first
+    assert not watched.refresh()
+
+
+def test_files_that_vanish_leave_what_there_was(tmp_path: Path) -> None:
+    """Until there are others."""
+    authority = PrivateAuthority(tmp_path)
+    files, others = authority.files(), authority.files("other")
+    watched = WatchedTls(files)
+    files.key.unlink()
+    assert not watched.refresh()
+    renew(files, others)
+    assert watched.refresh()
