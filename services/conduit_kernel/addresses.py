@@ -5,6 +5,8 @@ import ipaddress
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+# A network of one subscriber, who has all of its addresses.
+_SUBSCRIBER_PREFIX = 64
 _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 
 # Addresses of IPv4 within IPv6: https://www.rfc-editor.org/rfc/rfc6052#section-2.1
@@ -49,6 +51,19 @@ def plain_address(text: str) -> str:
         return str(_plain(ipaddress.ip_address(text.partition("%")[0])))
     except ValueError:
         return ""
+
+
+def subscriber_of(address: str) -> str:
+    """Return what one caller has all addresses of: with IPv6 a /64, else the address itself."""
+    if ":" not in address:
+        return address
+    try:
+        found = _plain(ipaddress.ip_address(address.partition("%")[0]))
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    return str(ipaddress.ip_network((found, _SUBSCRIBER_PREFIX), strict=False))
 
 
 def read_network(text: str, *, strict: bool = True) -> Network:

@@ -3,13 +3,13 @@
 Tokens are random: nobody guesses them, and whoever has one is never slowed.
 """
 
-import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
 import structlog
 
+from conduit_kernel.addresses import subscriber_of
 from conduit_kernel.auth_errors import AdministratorTokenInvalid, LoginThrottled, MasterKeyInvalid
 
 # Wrong ones that cost nothing: people mistype.
@@ -21,8 +21,6 @@ MAX_PAUSE_SECONDS = 60.0
 # Whoever was quiet for so long begins anew.
 FORGET_SECONDS = 900.0
 MAX_ADDRESSES = 4096
-# A network of one subscriber, who has all of its addresses.
-IPV6_PREFIX = 64
 
 
 class _Guesses(NamedTuple):
@@ -60,7 +58,7 @@ class LoginThrottle:
         """Raise LoginThrottled if nothing is taken from an address just now."""
         if not self._guesses:
             return
-        found = self._guesses.get(_network(address), _NONE)
+        found = self._guesses.get(subscriber_of(address), _NONE)
         if (seconds := found.until - self._timer()) > 0:
             self._tell(address, LoginThrottled.reason)
             message = "Too many wrong master keys came from this address; wait before the next"
@@ -69,7 +67,7 @@ class LoginThrottle:
     def note_refusal(self, address: str, key: str) -> None:
         """Count a wrong master key, and write a line about it. Raises as `check` does before."""
         self.check(address)
-        network, now, hashed = _network(address), self._timer(), hash(key)
+        network, now, hashed = subscriber_of(address), self._timer(), hash(key)
         old = self._guesses.pop(network, _NONE)
         if now - old.last_at > FORGET_SECONDS:
             old = _NONE
@@ -94,15 +92,4 @@ class LoginThrottle:
 
     def _tell(self, address: str, reason: str) -> None:
         if self._on_refused is not None:
-            self._on_refused(_network(address), reason)
-
-
-def _network(address: str) -> str:
-    """Return what one caller has all addresses of."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is None:
-        return str(ipaddress.ip_network((found, IPV6_PREFIX), strict=False))
-    return str(getattr(found, "ipv4_mapped", None) or found)
+            self._on_refused(subscriber_of(address), reason)

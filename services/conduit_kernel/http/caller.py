@@ -50,6 +50,8 @@ class CallerConnection(asyncio.Protocol):
     def __init__(self, server: TransportContext) -> None:
         self.transport: asyncio.Transport
         self.peer = ""
+        # What the server counts it by, also where a preface names another peer.
+        self.counted_as = ""
         # The name of the client certificate that was shown; empty if none.
         self.certificate = ""
         self.gone = False

@@ -45,6 +45,11 @@ class ServerLimits:
     max_connections: int = field(default_factory=lambda: min(10_000, connections_for(1 / 2)))
     sweep_seconds: float = 0.5
 
+    @property
+    def max_connections_per_address(self) -> int:
+        """Return how many one address may have: a quarter is left for the others."""
+        return self.max_connections - self.max_connections // 4
+
 
 @dataclass(frozen=True, slots=True)
 class ClientLimits:

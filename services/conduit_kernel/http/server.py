@@ -5,9 +5,11 @@ import os
 import socket
 import ssl
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from conduit_kernel.addresses import subscriber_of
 from conduit_kernel.http.connection import Handler, OnError, ServerConnection
 from conduit_kernel.http.deadlines import Sweeper
 from conduit_kernel.http.limits import ServerLimits
@@ -73,6 +75,8 @@ class HttpServer:
         self._server: asyncio.Server | None = None
         self._port = 0
         self._connections: set[ServerConnection] = set()
+        # By what one caller has all addresses of.
+        self._by_caller = Counter[str]()
         self._emptied: asyncio.Event | None = None
 
     async def start(
@@ -162,14 +166,26 @@ class HttpServer:
     # Called by connections.
 
     def admit(self, connection: ServerConnection) -> bool:
-        """Count a connection in; False if there are too many."""
+        """Count a connection in; False if there are too many, of all or of its address.
+
+        A trusted proxy has as many as there may be: its callers have them.
+        """
         self._connections.add(connection)
         self.sweeper.watched.add(connection)
-        return len(self._connections) <= self.limits.max_connections and not self.draining
+        caller = connection.counted_as = subscriber_of(connection.peer)
+        self._by_caller[caller] += 1
+        if len(self._connections) > self.limits.max_connections or self.draining:
+            return False
+        has_many = self._by_caller[caller] > self.limits.max_connections_per_address
+        return not has_many or self.proxies.trusts(connection.peer)
 
     def ended(self, connection: ServerConnection) -> None:
         """Count a connection out."""
-        self._connections.discard(connection)
+        if connection in self._connections:
+            self._connections.remove(connection)
+            self._by_caller[connection.counted_as] -= 1
+            if not self._by_caller[connection.counted_as]:
+                del self._by_caller[connection.counted_as]
         self.sweeper.watched.discard(connection)
         if not self._connections and self._emptied is not None:
             self._emptied.set()

@@ -2,7 +2,13 @@
 
 import pytest
 
-from conduit_kernel.addresses import is_loopback, is_public
+from conduit_kernel.addresses import (
+    is_loopback,
+    is_public,
+    plain_address,
+    read_network,
+    subscriber_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -68,3 +74,33 @@ def test_what_is_no_address_is_neither_public_nor_private(text: str) -> None:
 def test_loopback_is_this_machine(address: str, *, expected: bool) -> None:
     """All of 127/8, and the one of IPv6, also as IPv4 within IPv6."""
     assert is_loopback(address) is expected
+
+
+@pytest.mark.parametrize(
+    ("address", "plain", "subscriber"),
+    [
+        ("192.0.2.1", "192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1", "192.0.2.1"),
+        ("2001:DB8::1", "2001:db8::1", "2001:db8::/64"),
+        ("2001:db8::1:2:3:4", "2001:db8::1:2:3:4", "2001:db8::/64"),
+        ("2001:db8:0:1::", "2001:db8:0:1::", "2001:db8:0:1::/64"),
+        ("fe80::1%eth0", "fe80::1", "fe80::/64"),
+        ("unknown", "", "unknown"),
+        ("not:one", "", "not:one"),
+        ("", "", ""),
+    ],
+)
+def test_addresses_are_compared_as_one_writing(address: str, plain: str, subscriber: str) -> None:
+    """And counted by who has them."""
+    assert plain_address(address) == plain
+    assert subscriber_of(address) == subscriber
+
+
+def test_a_network_is_read_strictly_unless_asked_otherwise() -> None:
+    """IPv4 within IPv6 is IPv4."""
+    assert str(read_network("192.0.2.7")) == "192.0.2.7/32"
+    assert str(read_network("::ffff:192.0.2.0/120")) == "192.0.2.0/24"
+    assert str(read_network("192.0.2.7/24", strict=False)) == "192.0.2.0/24"
+    for text in ("192.0.2.7/24", "example.org", "192.0.2.0/33"):
+        with pytest.raises(ValueError, match=r"\S"):
+            read_network(text)

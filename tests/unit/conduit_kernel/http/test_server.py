@@ -9,6 +9,7 @@ from tests.support.http_peers import GET, TEXT, Waiting, both_loops, calling, ec
 
 from conduit_kernel.http import Exchange, HttpServer, ServerLimits
 from conduit_kernel.http.server import answer_plainly
+from conduit_kernel.trusted_proxies import read_trusted_proxies
 
 
 def test_making_a_server_does_nothing_yet() -> None:
@@ -136,3 +137,47 @@ def test_a_failure_is_answered_without_its_details() -> None:
     assert (status, dict(fields)) == (500, {b"content-type": b"application/json"})
     assert b"INTERNAL" in body
     assert b"secret" not in body
+
+
+@both_loops
+async def test_one_address_does_not_take_all_connections() -> None:
+    """A quarter is left for the others; who leaves makes room."""
+    limits = ServerLimits(max_connections=8)
+    async with serving(echo, limits=limits) as server:
+        assert limits.max_connections_per_address == 6
+        async with contextlib.AsyncExitStack() as held:
+            callers = [await held.enter_async_context(calling(server)) for _ in range(6)]
+            await until(lambda: server.connections == 6)
+            async with calling(server) as seventh:
+                assert (await seventh.answer()).status == 503
+            assert (await from_elsewhere(server, "127.0.0.2")).startswith(b"HTTP/1.1 200")
+            callers[0].writer.close()
+            await until(lambda: server.connections == 5)
+            async with calling(server) as again:
+                assert (await again.ask(GET)).status == 200
+
+
+@both_loops
+async def test_a_trusted_proxy_takes_as_many_as_there_are() -> None:
+    """Its callers have them."""
+    proxies = read_trusted_proxies({"CONDUIT_TRUSTED_PROXIES": "127.0.0.1"})
+    limits = ServerLimits(max_connections=8)
+    async with (
+        serving(echo, limits=limits, proxies=proxies) as server,
+        contextlib.AsyncExitStack() as held,
+    ):
+        for _ in range(8):
+            caller = await held.enter_async_context(calling(server))
+            assert (await caller.ask(GET)).status == 200
+
+
+async def from_elsewhere(server: HttpServer, address: str) -> bytes:
+    """Return what a caller at another address of this machine is answered."""
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", server.port, local_addr=(address, 0)
+    )
+    writer.write(GET)
+    answer = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    await writer.wait_closed()
+    return answer
