@@ -144,7 +144,7 @@ def _check_url(text: str, *, allow_private: bool) -> None:
     scheme, is_whole = "", False
     try:
         url = urlsplit(text)
-        is_whole = bool(url.hostname) and url.port != 0 and not url.username
+        is_whole = bool(url.hostname) and url.port != 0 and "@" not in url.netloc
         scheme = url.scheme
     except ValueError:
         # It is not whole.

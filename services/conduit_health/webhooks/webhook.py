@@ -61,4 +61,5 @@ def _masked(url: object) -> str | None:
     if url is None:
         return None
     parts = urlsplit(str(url))
-    return f"{parts.scheme}://{parts.netloc}/…"
+    # Without what stands before an `@`, too.
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/…"

@@ -47,7 +47,9 @@ class Leases(Protocol):
 class NoLeases:
     """Stands for a Billing that cannot be asked."""
 
-    async def acquire(self, *_: object) -> Grant:
+    async def acquire(
+        self, name: str, virtual_key_id: int, least: int, amount: int, spare: int
+    ) -> Grant:
         """Raise ServiceUnavailable."""
         raise ServiceUnavailable("There is no Billing", service="billing")
 

@@ -57,6 +57,9 @@ def fit_body(context: Any, body: Any) -> Any:  # noqa: ANN401 # JSON
     if context.operation.path == "/api/routes/explain":
         # Either of the two has to be there.
         body = body if body.get("requestId") else body | {"model": MODEL}
+    if "/keys" in context.operation.path and body.get("baseUrl"):
+        # A key that is sent elsewhere is asked for again.
+        body = body | {"apiKey": FIXED["apiKey"]}
     return _fit_resource(body)
 
 
@@ -122,7 +125,7 @@ def _fit_resource(value: Any) -> Any:  # noqa: ANN401 # JSON
     if found.keys() & {*PRICES, "modelPattern", "costCalculationType"}:
         # Which of them have to be there follows from what is counted.
         found |= {name: found.get(name) or 1 for name in PRICES}
-    if found.get("security") and found.get("providerSecurity"):
+    if None not in (found.get("security"), found.get("providerSecurity")):
         # Two names of one member.
         del found["providerSecurity"]
     if found.get("budgets"):

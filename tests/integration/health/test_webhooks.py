@@ -273,6 +273,7 @@ async def test_a_deleted_webhook_gets_nothing(health: Health, receiver: WebhookR
     "url",
     [
         *("", "example.com", "ftp://example.com/", "https://", "https://user:pw@example.com/"),
+        "https://:pw@example.com/",
         *("https://example.com/a b", "https://example.com:0/", "https://exämple.com/"),
         f"https://example.com/{'x' * 2000}",
     ],

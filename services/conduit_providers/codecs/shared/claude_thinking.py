@@ -15,14 +15,17 @@ class ThinkingModel(Protocol):
     @property
     def thinking(self) -> str:
         """The way to ask for them: `effort` or `budget`."""
+        ...
 
     @property
     def least_thinking(self) -> str:
         """The least of them that there can be."""
+        ...
 
     @property
     def takes_budget(self) -> bool:
         """True if a model that is guided by an effort takes a budget, too."""
+        ...
 
 
 def is_for(asked: object, model: ThinkingModel) -> bool:

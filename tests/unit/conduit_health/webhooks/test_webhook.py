@@ -10,7 +10,7 @@ from conduit_health.webhooks.webhook import Webhook, recorded
 
 WEBHOOK = Webhook(
     id=3,
-    url="https://hooks.example/canary-path?canary=query",
+    url="https://:canary@hooks.example/canary-path?canary=query",
     description="on call",
     kinds=frozenset({1}),
     is_enabled=True,
