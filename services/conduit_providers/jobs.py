@@ -63,6 +63,10 @@ class JobCodec(Codec[CallT, AnswerT], Protocol, Generic[CallT, AnswerT, EventsT]
         ...
 
 
+class OnlyStreamsAreJobs:
+    """Marks a job codec whose whole answers are plain exchanges, made as those of any codec."""
+
+
 class OneStepCodec(Protocol, Generic[CallT, AnswerT]):
     """Translates an operation to one exchange that is none of plain HTTP, and back."""
 

@@ -9,6 +9,7 @@ from conduit_kernel.auth import Principal
 from conduit_kernel.errors import ConduitError
 from conduit_kernel.http import Headers
 from conduit_providers.calls import Answer, Call, Form
+from conduit_providers.jobs import OnlyStreamsAreJobs
 from conduit_providers.operation import AnyAnsweredOperation
 from conduit_providers.quantities import total
 from conduit_router.calls.answer_media import answered_media
@@ -125,7 +126,8 @@ async def _ask(
     """Return a candidate's answer and its headers; note how long it took."""
     runtime, upstream = scope.runtime, attempt.key.endpoint(scope.operation.name)
     spec, endpoint, clock = attempt.candidate.instance.spec, served.endpoint, runtime.clock
-    is_job, operation = served.job_codec is not None, scope.operation
+    operation = scope.operation
+    is_job = served.job_codec is not None and not isinstance(served.codec, OnlyStreamsAreJobs)
     if is_job:
         call.seconds = attempt.first_event
     parts = operation.split(call, endpoint) if operation.is_divisible else (call,)

@@ -22,7 +22,14 @@ from conduit_providers.codecs.googlecloud.streaming import beginning
 from conduit_providers.codecs.shared.one_file import drop_others, only_file
 from conduit_providers.codecs.shared.transcript_formats import in_format
 from conduit_providers.codecs.shared.whole_transcript import WholeTranscriptDecoder
-from conduit_providers.jobs import Job, JobRequest, StreamingJob, nothing_left, opened
+from conduit_providers.jobs import (
+    Job,
+    JobRequest,
+    OnlyStreamsAreJobs,
+    StreamingJob,
+    nothing_left,
+    opened,
+)
 from conduit_providers.operations.transcribe import TranscribeCall, TranscriptionAnswer
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -42,7 +49,7 @@ _TIMED = frozenset({"srt", "vtt", "verbose_json", "diarized_json"})
 MAX_BYTES = 10 * 1024 * 1024
 
 
-class GoogleCloudTranscribeCodec:
+class GoogleCloudTranscribeCodec(OnlyStreamsAreJobs):
     """Speaks `POST /v2/{recognizer}:recognize`: JSON with the sound in it.
 
     What is streamed goes to `StreamingRecognize`, but for documents of which all must be known.
