@@ -63,7 +63,8 @@ def codec_types(operation: str, name: str) -> CodecTypes:
 
 def operation_names() -> set[str]:
     """Return what endpoints can be for, without importing any of it."""
-    return LISTS.keys() | {module.name for module in iter_modules(operations.__path__)}
+    modules = {module.name for module in iter_modules(operations.__path__)}
+    return LISTS.keys() | (modules - operations.INBOUND.keys())
 
 
 def check_codec(name: str, codec: object) -> None:

@@ -12,10 +12,6 @@ from conduit_providers.inbound.message_codecs import message_codec
 from conduit_providers.inbound.no_message_count import NoMessageCountCodec
 from conduit_providers.spec import Endpoint
 
-# What callers speak, and the operation that it is.
-INBOUND: Mapping[str, str] = {"message": "chat", "message_count": "chat"}
-
-
 _MADE: Mapping[str, Callable[[Any], Any]] = {
     "message": message_codec,
     "message_count": lambda _: NoMessageCountCodec(),

@@ -1,9 +1,14 @@
 """The operations: one module each, found by the name that the contract gives its RPCs."""
 
 import importlib
+from collections.abc import Mapping
 from importlib.util import find_spec
 
 from conduit_providers.operation import AnyOperation
+
+# What callers speak beside OpenAI's words, and the operation that it is; no instance has endpoints
+# for it.
+INBOUND: Mapping[str, str] = {"message": "chat", "message_count": "chat"}
 
 
 def operation(name: str) -> AnyOperation | None:

@@ -172,6 +172,8 @@ class _Sending(MessageSource):
             error = TotalTimeout("the answer took longer than it may")
         except HttpError as failure:
             error = failure
+        except Exception as fault:  # noqa: BLE001 # whatever it is, the answer ends with it
+            error = BodyCut(f"the messages could not be read: {fault}")
         self._tasks[0].cancel()
         self._socket.abort()
         self.finish(error)

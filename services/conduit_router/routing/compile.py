@@ -25,8 +25,9 @@ from conduit_providers.catalog import Catalog
 from conduit_providers.catalog.codec_types import MODELS
 from conduit_providers.codecs import codec_named
 from conduit_providers.grpc_codec import GrpcCodec
-from conduit_providers.inbound.serving import INBOUND, inbound_codec
+from conduit_providers.inbound.serving import inbound_codec
 from conduit_providers.jobs import JobCodec, OneStepJobCodec
+from conduit_providers.operations import INBOUND
 from conduit_providers.socket_codec import SocketCodec
 from conduit_providers.spec import Endpoint, ProviderSpec
 from conduit_router.routing.key_builder import KeyBuilder

@@ -102,7 +102,7 @@ async def test_model_names_may_hold_slashes(
         (ModelNotFound("no model", model="m"), openai.NotFoundError, "model_not_found"),
         (ContextTooLong("too long"), openai.BadRequestError, "context_length_exceeded"),
         (UpstreamRateLimited("slowly"), openai.RateLimitError, "rate_limit_exceeded"),
-        (BudgetExceeded("no money"), openai.RateLimitError, "insufficient_quota"),
+        (BudgetExceeded("no money"), openai.APIStatusError, "insufficient_quota"),
         (NoProviderAvailable("none"), openai.InternalServerError, "no_provider_available"),
         (UpstreamError("broken"), openai.InternalServerError, "provider_error"),
     ],

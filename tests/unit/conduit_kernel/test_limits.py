@@ -84,7 +84,7 @@ def test_limits_hold_inside_of_other_messages() -> None:
         (ClientSecretExpiry, "seconds", 10, 7200, "seconds must be from 10 to 7,200"),
         (CallOptions, "max_attempts", 1, 2**31 - 1, "max_attempts must be at least 1"),
         (ModelCostSpec, "cost_per_unit_nano_usd", 0, 1000 * DOLLAR, "costPerUnit must be from 0"),
-        (VirtualKeySpec, "budget_nano_usd", 0, 10**9 * DOLLAR, "budget must be from 0"),
+        (VirtualKeySpec, "budget_nano_usd", 0, 10**6 * DOLLAR, "budget must be from 0"),
     ],
 )
 def test_a_number_is_within_its_range_both_ends_included(

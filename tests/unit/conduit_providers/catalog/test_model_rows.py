@@ -23,6 +23,7 @@ from conduit_providers.codecs.deepgram.options import ConverseModel as LiveDeepg
 from conduit_providers.codecs.elevenlabs.options import ConverseModel as LiveElevenLabs
 from conduit_providers.codecs.gemini.options import ChatModel as Gemini
 from conduit_providers.codecs.gemini.options import SpeakModel as GeminiSpeech
+from conduit_providers.codecs.googlecloud.options import ConverseModel as LiveGoogle
 from conduit_providers.codecs.openai.options import SpeakModel as OpenAISpeech
 from conduit_providers.codecs.replicate.options import ChatModel as OnReplicate
 from conduit_providers.codecs.replicate.options import ImageModel as PaintsOnReplicate
@@ -144,6 +145,8 @@ NEW_CLAUDE = OnBedrock(
     takes_sampling=False,
 )
 FACTS: list[tuple[str, str, str, msgspec.Struct]] = [
+    ("GoogleCloud", "converse", "chirp_3", LiveGoogle(detects_languages=True)),
+    ("GoogleCloud", "converse", "chirp_2", LiveGoogle()),
     (
         "Deepgram",
         "converse",
@@ -279,7 +282,7 @@ FACTS: list[tuple[str, str, str, msgspec.Struct]] = [
         "VertexAI",
         "chat",
         "claude-sonnet-4-6",
-        OnVertex(claude=Claude(knows_xhigh=False, takes_sampling=True)),
+        OnVertex(claude=Claude(takes_budget=True, knows_xhigh=False, takes_sampling=True)),
     ),
     ("VertexAI", "chat", "claude-3-5-haiku@20241022", OnVertex(claude=Claude(takes_sampling=True))),
     (

@@ -5,8 +5,8 @@ from tests.support.replays import CATALOG
 from conduit_providers.codecs import codec_named
 from conduit_providers.codecs.anthropic.message import AnthropicMessageCodec
 from conduit_providers.inbound.message_codecs import TranslatingMessageCodec
-from conduit_providers.inbound.serving import INBOUND, inbound_codec
-from conduit_providers.operations import operation
+from conduit_providers.inbound.serving import inbound_codec
+from conduit_providers.operations import INBOUND, operation
 
 
 def test_anthropic_gets_what_callers_send() -> None:

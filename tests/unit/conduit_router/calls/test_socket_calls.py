@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
 
 import pytest
 from tests.support.scripted_upstream import open_transport
@@ -225,6 +226,47 @@ async def test_an_end_that_is_no_clean_one_is_a_failure(
     with pytest.raises(BodyCut):
         await response.read(100)
     response.close()
+
+
+class Torn:
+    """A socket that cannot be read, and says so by an error that nobody expects."""
+
+    answer_fields = ()
+
+    def __init__(self) -> None:
+        self.is_open = True
+
+    async def receive(self) -> bytes:
+        """Fail."""
+        raise RuntimeError("the call has no memory of its messages")
+
+    async def send(self, message: bytes) -> None:
+        """Take whatever there is."""
+
+    def abort(self) -> None:
+        """End."""
+        self.is_open = False
+
+
+class Opening:
+    """A transport of one socket."""
+
+    def __init__(self, socket: Torn) -> None:
+        self._socket = socket
+
+    async def open_socket(self, *_: object) -> Torn:
+        """Return it."""
+        return self._socket
+
+
+async def test_an_error_that_nobody_expects_ends_the_answer(peer: Peer) -> None:
+    """At once, not when its time is over."""
+    torn = Torn()
+    transport: Any = Opening(torn)
+    with pytest.raises(UpstreamError):
+        async with asyncio.timeout(2):
+            await SocketCalls(transport).ask(*target(peer), request(b"x"), TIMES)
+    assert not torn.is_open
 
 
 async def test_who_leaves_ends_the_session(calls: SocketCalls, peer: Peer) -> None:
