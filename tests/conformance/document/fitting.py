@@ -60,6 +60,9 @@ def fit_body(context: Any, body: Any) -> Any:  # noqa: ANN401 # JSON
     if "/keys" in context.operation.path and body.get("baseUrl"):
         # A key that is sent elsewhere is asked for again.
         body = body | {"apiKey": FIXED["apiKey"]}
+    if context.operation.path == "/api/providers/{id}":
+        # An instance with keys stays where they were given for.
+        body = {name: value for name, value in body.items() if name != "baseUrl"}
     return _fit_resource(body)
 
 
