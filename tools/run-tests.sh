@@ -33,8 +33,9 @@ PARTS
 else
   which="not slow"
   cat >"$logs/parts" <<PARTS
-suite $whole/suite
+suite-1 $(echo $whole/suite/test_[a-l]*.py)
 faults tests/faults
+suite-2 $(echo $whole/suite/test_[!a-l]*.py)
 router $whole/router $whole/bridge
 modules tests/unit/conduit_kernel tests/unit/conduit_router
 providers tests/unit/conduit_providers

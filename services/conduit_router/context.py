@@ -73,6 +73,11 @@ def has_wishes(options: CallOptions) -> bool:
     return bool(options.fallbacks or options.providers or options.account_key_id)
 
 
+def is_told(options: CallOptions) -> bool:
+    """Return whether a caller has a say in where a call goes, if only by the seed of the choice."""
+    return has_wishes(options) or options.HasField("seed")
+
+
 def limits_of(
     options: CallOptions | None, caps: CallCaps = UNCAPPED, own: CallerCaps | None = None
 ) -> CallLimits:

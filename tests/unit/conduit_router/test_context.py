@@ -11,6 +11,7 @@ from conduit_router.context import (
     MAX_CALL_SECONDS,
     CallCaps,
     CallLimits,
+    is_told,
     limits_of,
     options_of,
 )
@@ -128,3 +129,10 @@ def test_a_request_without_options_has_none() -> None:
     assert options_of(pb.ChatRequest()) is None
     request = pb.ChatRequest(options=CallOptions(max_attempts=2))
     assert options_of(request) == request.options
+
+
+def test_a_seed_is_a_say_in_where_a_call_goes() -> None:
+    """As are instances by name; what else is asked for leaves that open."""
+    assert is_told(CallOptions(seed=0))
+    assert is_told(CallOptions(providers=["east"]))
+    assert not is_told(CallOptions(anthropic_version="2023-06-01", affinity_key="s"))

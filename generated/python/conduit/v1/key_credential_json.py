@@ -108,10 +108,14 @@ def key_credential_to_json(message: key_credential_pb2.KeyCredential) -> dict[st
     )
     members["isRotationDue"] = message.is_rotation_due
     members["etag"] = message.etag
-    if message.HasField("rotation_due_at"):
-        members["rotationDueAt"] = well_known.timestamp_text(message.rotation_due_at)
-    if message.HasField("retires_at"):
-        members["retiresAt"] = well_known.timestamp_text(message.retires_at)
+    members["rotationDueAt"] = (
+        well_known.timestamp_text(message.rotation_due_at)
+        if message.HasField("rotation_due_at")
+        else None
+    )
+    members["retiresAt"] = (
+        well_known.timestamp_text(message.retires_at) if message.HasField("retires_at") else None
+    )
     return members
 
 
