@@ -33,15 +33,15 @@ PARTS
 else
   which="not slow"
   cat >"$logs/parts" <<PARTS
-suite-1 $(echo $whole/suite/test_[a-l]*.py)
 faults tests/faults
-suite-2 $(echo $whole/suite/test_[!a-l]*.py)
-router $whole/router $whole/bridge
-modules tests/unit/conduit_kernel tests/unit/conduit_router
-providers tests/unit/conduit_providers
-conformance tests/conformance
-wire tests/wire
 services $whole --ignore=$whole/suite --ignore=$whole/cli --ignore=$whole/router --ignore=$whole/bridge
+suite-1 $(echo $whole/suite/test_[a-l]*.py)
+suite-2 $(echo $whole/suite/test_[!a-l]*.py)
+conformance tests/conformance
+modules tests/unit/conduit_kernel tests/unit/conduit_router
+router $whole/router $whole/bridge
+wire tests/wire
+providers tests/unit/conduit_providers
 commands $whole/cli
 rest tests --ignore=$whole --ignore=tests/faults --ignore=tests/wire --ignore=tests/conformance --ignore=tests/unit/conduit_kernel --ignore=tests/unit/conduit_router --ignore=tests/unit/conduit_providers
 PARTS
