@@ -258,6 +258,6 @@ async def test_where_there_is_no_billing_nothing_is_granted() -> None:
     """Nor held, nor given back."""
     none = NoLeases()
     with pytest.raises(ServiceUnavailable):
-        await none.acquire()
+        await none.acquire("l", 1, 1, 1, 0)
     assert await none.renew(["a"]) == ["a"]
     await none.release("a", 1)
