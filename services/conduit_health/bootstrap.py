@@ -140,7 +140,6 @@ class _Parts:
         self.service = HealthService(
             monitor=self.monitor,
             checks=self.checks,
-            history=self.history,
             writer=self.writer,
             notifications=hub,
             webhooks=self.webhooks,

@@ -6,7 +6,6 @@ from conduit.v1 import provider_health_requests_pb2 as pb
 from conduit.v1.provider_health_pb2 import HEALTH_STATUS_UNHEALTHY, HealthRecord, KeyRateLimits
 from conduit_health.checks.scheduler import CheckScheduler
 from conduit_health.history.recorder import HistoryPoint
-from conduit_health.history.store import HistoryStore
 from conduit_health.history.writer import HistoryWriter
 from conduit_health.notification_service import NotificationService
 from conduit_health.notifications.hub import NotificationHub
@@ -36,7 +35,6 @@ class HealthService(NotificationService, WebhookService):
         *,
         monitor: Monitor,
         checks: CheckScheduler,
-        history: HistoryStore,
         writer: HistoryWriter,
         notifications: NotificationHub,
         webhooks: WebhookStore,
@@ -50,7 +48,6 @@ class HealthService(NotificationService, WebhookService):
         """
         self._monitor = monitor
         self._checks = checks
-        self._history = history
         self._writer = writer
         self._hub = notifications
         self._tickets, self._mailboxes = Tickets(clock), Mailboxes()
@@ -92,9 +89,8 @@ class HealthService(NotificationService, WebhookService):
             *("history", config.id, hours),
             default=DEFAULT_RECORDS,
         )
-        await self._writer.write()
         since = self._clock() - hours * 3600
-        points = await self._history.since(config.id, since, MAX_RECORDS)
+        points = await self._writer.since(config.id, since, MAX_RECORDS)
         listed, token = page.pick(_numbered(points), lambda each: each[0])
         return pb.ListHealthHistoryResponse(
             provider_id=config.id,

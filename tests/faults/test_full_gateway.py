@@ -107,7 +107,7 @@ def events(served: Served) -> Counter[str]:
 @pytest.mark.parametrize("lack", ["room", "names"])
 def test_a_gateway_outlasts_its_disk(tmp_path: Path, lack: str) -> None:
     """Calls go on; a change is made, or refused in words; all is well once the disk is."""
-    options = "size=4m" if lack == "room" else "size=20m,nr_inodes=45"
+    options = "size=8m" if lack == "room" else "size=20m,nr_inodes=45"
     with SmallDisk(tmp_path / "disk", options, "--workers", "1") as served:
         chat(served, 0)
         wait_for(lambda: counted(served) == 1)

@@ -47,6 +47,10 @@ class HistoryRecorder:
         self._waiting.clear()
         return taken
 
+    def waiting_since(self, provider_id: int, at: float) -> list[HistoryPoint]:
+        """Return what is not stored yet of an instance, from a time on, oldest first."""
+        return [each for each in self._waiting if each.provider_id == provider_id and each.at >= at]
+
     def restore(self, points: list[HistoryPoint]) -> None:
         """Hold what could not be stored."""
         room = MAX_WAITING - len(self._waiting)

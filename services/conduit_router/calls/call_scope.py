@@ -10,7 +10,6 @@ from conduit.v1.call_pb2 import CallOptions
 from conduit_kernel.errors import ConduitError, DeadlineExceeded, InvalidRequest
 from conduit_kernel.http import Headers, Timeouts
 from conduit_providers.calls import Answer, Call, Form
-from conduit_providers.jobs import OnlyStreamsAreJobs
 from conduit_providers.operation import AnyOperation, Requirements
 from conduit_providers.patience import JOBS, Patience
 from conduit_providers.quantities import Quantities
@@ -296,7 +295,7 @@ class CallScope(msgspec.Struct, eq=False):
     def patience(self, attempt: Attempt) -> Patience:
         """Return how long the candidate may be silent."""
         served = attempt.candidate.instance.served[self.operation.served_as]
-        if served.job_codec is not None and not isinstance(served.codec, OnlyStreamsAreJobs):
+        if served.is_job:
             return JOBS
         return served.endpoint.known_patience[attempt.candidate.model]
 

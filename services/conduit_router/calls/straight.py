@@ -140,7 +140,7 @@ def _way_of(scope: CallScope, candidate: Candidate, key: UpstreamKey) -> Straigh
 def _way(scope: CallScope, candidate: Candidate, key: UpstreamKey) -> StraightWay | None:
     instance, operation = candidate.instance, scope.operation
     upstream = key.targets[operation.name]
-    endpoint, codec, job_codec = instance.served[operation.served_as]
+    endpoint, codec, job_codec, _ = instance.served[operation.served_as]
     is_alike = isinstance(codec, StraightCodec) and job_codec is None
     if not is_alike or operation.is_divisible or endpoint.inline_media:
         return None

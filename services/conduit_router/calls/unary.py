@@ -9,7 +9,6 @@ from conduit_kernel.auth import Principal
 from conduit_kernel.errors import ConduitError
 from conduit_kernel.http import Headers
 from conduit_providers.calls import Answer, Call, Form
-from conduit_providers.jobs import OnlyStreamsAreJobs
 from conduit_providers.operation import AnyAnsweredOperation
 from conduit_providers.quantities import total
 from conduit_router.calls.answer_media import answered_media
@@ -127,12 +126,11 @@ async def _ask(
     runtime, upstream = scope.runtime, attempt.key.endpoint(scope.operation.name)
     spec, endpoint, clock = attempt.candidate.instance.spec, served.endpoint, runtime.clock
     operation = scope.operation
-    is_job = served.job_codec is not None and not isinstance(served.codec, OnlyStreamsAreJobs)
-    if is_job:
+    if served.is_job:
         call.seconds = attempt.first_event
     parts = operation.split(call, endpoint) if operation.is_divisible else (call,)
     if len(parts) > 1:
-        translate = _job if is_job else _exchange
+        translate = _job if served.is_job else _exchange
         batch = Batch(
             [translate(scope, attempt, served, part) for part in parts], upstream.provider_name
         )
@@ -140,7 +138,7 @@ async def _ask(
         answers, headers = await _ask_all(scope, attempt, batch, parts)
         attempt.waited = clock() - sent
         return operation.join(answers), headers
-    if is_job:
+    if served.is_job:
         attempt.is_sent, sent = True, clock()
         answer, headers = await _job(scope, attempt, served, call)()
         attempt.waited = clock() - sent

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import structlog
 
@@ -26,7 +26,7 @@ from conduit_providers.catalog.codec_types import MODELS
 from conduit_providers.codecs import codec_named
 from conduit_providers.grpc_codec import GrpcCodec
 from conduit_providers.inbound.serving import inbound_codec
-from conduit_providers.jobs import JobCodec, OneStepJobCodec
+from conduit_providers.jobs import JobCodec, OneStepJobCodec, OnlyStreamsAreJobs
 from conduit_providers.operations import INBOUND
 from conduit_providers.socket_codec import SocketCodec
 from conduit_providers.spec import Endpoint, ProviderSpec
@@ -208,15 +208,20 @@ class Compiler:
 def _served(endpoint: Endpoint) -> ServedOperation:
     codec = codec_named(endpoint.codec)
     if isinstance(codec, GrpcCodec | SocketCodec):
-        return ServedOperation(endpoint, codec, OneStepJobCodec(codec))
+        return ServedOperation(endpoint, codec, OneStepJobCodec(codec), is_job=True)
+    return _served_by(codec, endpoint)
+
+
+def _served_by(codec: Any, endpoint: Endpoint) -> ServedOperation:  # noqa: ANN401 # of each its own
     job_codec = codec if isinstance(codec, JobCodec) else None
-    return ServedOperation(endpoint, codec, job_codec)
+    is_job = job_codec is not None and not isinstance(codec, OnlyStreamsAreJobs)
+    return ServedOperation(endpoint, codec, job_codec, is_job=is_job)
 
 
 def _served_in(dialect: str, served: ServedOperation) -> ServedOperation:
     """Return an operation as it is served to callers who speak another dialect than OpenAI's."""
     codec = inbound_codec(dialect, served.endpoint, served.codec)
-    return ServedOperation(served.endpoint, codec, codec if isinstance(codec, JobCodec) else None)
+    return _served_by(codec, served.endpoint)
 
 
 def _networks(provider: Provider) -> Iterator[Network]:

@@ -140,6 +140,8 @@ class ServedOperation(NamedTuple):
     codec: Any
     # The codec again, where calls are jobs; for one of gRPC or WebSockets what makes them jobs.
     job_codec: JobCodec[Any, Any, Any] | OneStepJobCodec[Any, Any, Any] | None
+    # Whether calls that are answered whole are jobs.
+    is_job: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -68,3 +68,17 @@ async def test_nothing_is_lost_by_a_writer_that_is_cancelled(engine: AsyncEngine
     await asyncio.gather(writing, return_exceptions=True)
     await bench.writer.write()
     assert await bench.stored() == [point(0)]
+
+
+async def test_what_cannot_be_stored_is_told_with_what_was(engine: AsyncEngine) -> None:
+    """In order, of one instance, from a time on, and the newest of too many."""
+    bench = Bench(engine)
+    bench.recorder.offer(point(0))
+    bench.recorder.offer(point(1))
+    await bench.writer.write()
+    bench.recorder.offer(point(2))
+    bench.recorder.offer(point(3)._replace(provider_id=2))
+    assert list(await bench.writer.since(1, 0, 99)) == [point(0), point(1), point(2)]
+    assert list(await bench.writer.since(1, point(1).at, 99)) == [point(1), point(2)]
+    assert list(await bench.writer.since(1, 0, 2)) == [point(1), point(2)]
+    assert await bench.stored() == [point(0), point(1)]
