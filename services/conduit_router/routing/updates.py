@@ -127,6 +127,7 @@ class TableDraft:
         for number in numbers:
             if (former := self._hashes.pop(number, None)) is not None:
                 self._callers.pop(former, None)
+                yield
         for number in numbers:
             entry = self._state.virtual_keys.get(number)
             if entry is not None:
@@ -240,7 +241,10 @@ class TableUpdater:
                 break
             self._changes.add(new)
         self._unread = draft.unread
+        former = _parts(self.table) if self._changes.is_everything else []
         self._publish(draft.finish())
+        del draft
+        await slices.run(_let_go(former))
 
     def _publish(self, change: TableChange) -> None:
         for subscriber in self._subscribers:
@@ -248,6 +252,17 @@ class TableUpdater:
         # Not before: if one of them fails, all are handed the same change once more.
         self.table = change.after
         self._changes = Changes()
+
+
+def _parts(table: RoutingTable) -> list[object]:
+    return [*table.routes.values(), *table.callers.values(), *table.instances.values()]
+
+
+def _let_go(parts: list[object]) -> Iterator[None]:
+    """Give back the parts of a table one by one: of 10,000 at once that takes 20 ms."""
+    while parts:
+        parts.pop()
+        yield
 
 
 def _caller(entry: SnapshotVirtualKey) -> Caller:
