@@ -57,7 +57,7 @@ def fit_body(context: Any, body: Any) -> Any:  # noqa: ANN401 # JSON
     if context.operation.path == "/api/routes/explain":
         # Either of the two has to be there.
         body = body if body.get("requestId") else body | {"model": MODEL}
-    if "/keys" in context.operation.path and body.get("baseUrl"):
+    if "/keys" in context.operation.path and body.get("baseUrl") is not None:
         # A key that is sent elsewhere is asked for again.
         body = body | {"apiKey": FIXED["apiKey"]}
     if context.operation.path == "/api/providers/{id}":
