@@ -367,6 +367,12 @@ def test_limits_are_described() -> None:
     assert {"number", "string", "null"} == set(amount["type"])
     for text, is_taken in (("0.03", True), ("1000", True), ("1000.1", False), ("-1", False)):
         assert bool(re.search(amount["pattern"], text)) is is_taken, text
+    limit = SCHEMAS["Budget"]["properties"]["limitUsd"]
+    for text, is_taken in (
+        *(("0", False), ("0.0", False), ("00.000000", False), ("0.000000999", False)),
+        *(("0.000001", True), ("0.0000010", True), ("10", True), ("1000000", True)),
+    ):
+        assert bool(re.search(limit["pattern"], text)) is is_taken, text
 
 
 @pytest.mark.parametrize(

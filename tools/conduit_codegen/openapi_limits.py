@@ -1,5 +1,6 @@
 """Writes what the services take of a field, as JSON Schema says it."""
 
+from math import log10
 from typing import Any
 
 from .contract import ContractError, LimitOptions
@@ -11,6 +12,7 @@ _REFUSED = {"CHARACTERS_LINE": _LINE, "CHARACTERS_LINES": _LINES}
 
 # So many digits of them, and nine of a fraction, an int64 of nano-dollars can always hold.
 _WHOLE_DOLLARS = 9
+_PLACES = 9
 
 
 def limits_of_value(limits: LimitOptions) -> dict[str, Any]:
@@ -47,7 +49,18 @@ def amount_sent(limits: LimitOptions) -> dict[str, Any]:
             problem = f"no pattern for amounts up to {limits.most} dollars"
             raise ContractError(problem)
         whole = rf"([0-9]{{1,{zeros}}}{fraction}|{int(limits.most)}(\.0{{1,9}})?)"
-    return {"type": ["number", "string"], "pattern": f"^{whole}$"}
+    return {"type": ["number", "string"], "pattern": f"^{_no_less(limits.least)}{whole}$"}
+
+
+def _no_less(least: float | None) -> str:
+    """Return what a text's digits must not begin with, where an amount has a least one."""
+    if not least:
+        return ""
+    places = round(-log10(least))
+    if not 1 <= places < _PLACES or least != 10.0**-places:
+        problem = f"no pattern for amounts from {least} dollars"
+        raise ContractError(problem)
+    return rf"(?!0+(\.0{{1,{places}}}|\.0{{{places}}}[0-9]+)?$)"
 
 
 def _pattern(limits: LimitOptions) -> str:
