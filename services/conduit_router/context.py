@@ -73,7 +73,7 @@ def has_wishes(options: CallOptions) -> bool:
     return bool(options.fallbacks or options.providers or options.account_key_id)
 
 
-def is_told(options: CallOptions) -> bool:
+def steers(options: CallOptions) -> bool:
     """Return whether a caller has a say in where a call goes, if only by the seed of the choice."""
     return has_wishes(options) or options.HasField("seed")
 

@@ -20,7 +20,7 @@ from conduit_router.calls.failed_attempts import account_for_failure
 from conduit_router.calls.media import Media
 from conduit_router.calls.needed_cost import needed_for, not_covered
 from conduit_router.calls.runtime import CallRuntime
-from conduit_router.context import MAX_ATTEMPTS, CallerContext, CallLimits, is_told, limits_of
+from conduit_router.context import MAX_ATTEMPTS, CallerContext, CallLimits, limits_of, steers
 from conduit_router.routing.attempt_plan import Attempt, AttemptPlan
 from conduit_router.routing.decide import Decision
 from conduit_router.routing.health_view import HEALTHY, Asked
@@ -65,7 +65,7 @@ def admit(
             form = form.without(("fallbacks",))
         route = runtime.table.routes.get(requirements.model)
         is_bound = requirements.resource or requirements.fallbacks is not None
-        is_bound = is_bound or (options is not None and is_told(options))
+        is_bound = is_bound or (options is not None and steers(options))
         if route is not None and not is_bound and runtime.state.is_quiet:
             decision = route.sole_decisions.get((operation.name, requirements.capabilities))
         if decision is None:

@@ -11,9 +11,9 @@ from conduit_router.context import (
     MAX_CALL_SECONDS,
     CallCaps,
     CallLimits,
-    is_told,
     limits_of,
     options_of,
+    steers,
 )
 from conduit_router.routing.policy import AttemptTimeouts, CallerCaps
 
@@ -133,6 +133,6 @@ def test_a_request_without_options_has_none() -> None:
 
 def test_a_seed_is_a_say_in_where_a_call_goes() -> None:
     """As are instances by name; what else is asked for leaves that open."""
-    assert is_told(CallOptions(seed=0))
-    assert is_told(CallOptions(providers=["east"]))
-    assert not is_told(CallOptions(anthropic_version="2023-06-01", affinity_key="s"))
+    assert steers(CallOptions(seed=0))
+    assert steers(CallOptions(providers=["east"]))
+    assert not steers(CallOptions(anthropic_version="2023-06-01", affinity_key="s"))
