@@ -1,6 +1,8 @@
 """Knows administrators by their tokens."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from math import inf
+from typing import NamedTuple
 
 from conduit.internal.v1.snapshot_pb2 import SnapshotAdministrator
 from conduit.v1.administrator_pb2 import Administrator
@@ -27,11 +29,11 @@ class Administrators:
         self._vault = vault
         self._clock = clock
         # By the keyed hash of the token: how long it takes to find one tells nothing of a token.
-        self._known: dict[bytes, Administrator] = {}
+        self._known: dict[bytes, _Token] = {}
 
     def replace(self, entries: Iterable[SnapshotAdministrator]) -> None:
         """Know these, and nobody else."""
-        self._known = {each.hash: each.administrator for each in entries}
+        self._known = {known.hash: known for each in entries for known in _tokens_of(each)}
 
     def identify(self, token: str) -> Administrator:
         """Return whose token it is. AdministratorTokenInvalid if it is nobody's, or not now."""
@@ -39,11 +41,30 @@ class Administrators:
         found = next((self._known[each] for each in hashes if each in self._known), None)
         if found is None:
             raise _refused("is unknown")
-        if not found.is_enabled:
+        if not found.administrator.is_enabled:
             raise _refused("is disabled")
-        if found.HasField("expires_at") and found.expires_at.ToSeconds() <= self._clock():
+        if found.expires_at <= self._clock():
             raise _refused("has expired")
-        return found
+        return found.administrator
+
+
+class _Token(NamedTuple):
+    """One of an administrator's tokens."""
+
+    hash: bytes
+    administrator: Administrator
+    # In seconds since 1970; infinite if never.
+    expires_at: float
+
+
+def _tokens_of(entry: SnapshotAdministrator) -> Iterator[_Token]:
+    """Return the present token, and the one before it, which ends no later."""
+    who = entry.administrator
+    expires_at = who.expires_at.ToNanoseconds() / 1e9 if who.HasField("expires_at") else inf
+    yield _Token(entry.hash, who, expires_at)
+    if entry.former_hash:
+        former_until = who.former_token_until.ToNanoseconds() / 1e9
+        yield _Token(entry.former_hash, who, min(expires_at, former_until))
 
 
 def _refused(why: str) -> AdministratorTokenInvalid:

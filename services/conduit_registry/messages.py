@@ -245,6 +245,8 @@ def virtual_key(value: values.VirtualKey) -> virtual_key_pb.VirtualKey:
         security=_caller_security(value),
         budgets=map(_budget, value.budgets),
         outage_allowance_nano_usd=value.outage_allowance_nano_usd,
+        rotated_at=timestamp(value.rotated_at),
+        former_key_until=timestamp(value.former_key_until),
         created_at=timestamp(value.created_at),
         updated_at=timestamp(value.updated_at),
     )
@@ -270,6 +272,7 @@ def administrator(value: values.Administrator) -> administrator_pb.Administrator
         is_enabled=value.is_enabled,
         expires_at=timestamp(value.expires_at),
         rotated_at=timestamp(value.rotated_at),
+        former_token_until=timestamp(value.former_token_until),
         security=_caller_security(value),
         created_at=timestamp(value.created_at),
         updated_at=timestamp(value.updated_at),
@@ -314,13 +317,17 @@ def snapshot_key(value: values.Key, *, rotation_days: int, now: int) -> snapshot
 
 
 def snapshot_virtual_key(value: values.VirtualKey) -> snapshot_pb.SnapshotVirtualKey:
-    """Return a virtual key with its hash, for our own services."""
-    return snapshot_pb.SnapshotVirtualKey(virtual_key=virtual_key(value), hash=value.hash)
+    """Return a virtual key with its hashes, for our own services."""
+    return snapshot_pb.SnapshotVirtualKey(
+        virtual_key=virtual_key(value), hash=value.hash, former_hash=value.former_hash or b""
+    )
 
 
 def snapshot_administrator(value: values.Administrator) -> snapshot_pb.SnapshotAdministrator:
     """Return an administrator with the hash of its token, for our own services."""
-    return snapshot_pb.SnapshotAdministrator(administrator=administrator(value), hash=value.hash)
+    return snapshot_pb.SnapshotAdministrator(
+        administrator=administrator(value), hash=value.hash, former_hash=value.former_hash or b""
+    )
 
 
 def shown(value: values.Resource) -> dict[str, object]:

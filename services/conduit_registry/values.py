@@ -206,6 +206,10 @@ class VirtualKey:
     client_certificates: tuple[str, ...] = ()
     budgets: tuple[Budget, ...] = ()
     outage_allowance_nano_usd: int | None = None
+    rotated_at: int | None = None
+    # Of the value before, which counts until then as well; both None if there is none.
+    former_hash: bytes | None = field(default=None, repr=False)
+    former_key_until: int | None = None
     created_at: int = 0
     updated_at: int = 0
 
@@ -223,6 +227,9 @@ class Administrator:
     is_enabled: bool = True
     expires_at: int | None = None
     rotated_at: int | None = None
+    # Of the token before, which counts until then as well; both None if there is none.
+    former_hash: bytes | None = field(default=None, repr=False)
+    former_token_until: int | None = None
     allowed_ips: tuple[str, ...] = ()
     require_mtls: bool = False
     client_certificates: tuple[str, ...] = ()

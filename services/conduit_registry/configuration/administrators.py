@@ -59,11 +59,19 @@ class AdministratorEditor:
             await self._claim_name(new.name)
         return await self._changing.update(ADMINISTRATOR, old, new)
 
-    async def rotate(self, number: int) -> tuple[Administrator, str]:
-        """Replace an administrator's token; return it with the new one, which is not kept."""
+    async def rotate(self, number: int, grace: int) -> tuple[Administrator, str]:
+        """Replace an administrator's token, and take the former one for a time in microseconds.
+
+        Return it with the new one, which is not kept.
+        """
         old = await self._changing.get(ADMINISTRATOR, number)
         token = self._make_token()
-        new = replace(self._with_token(old, token), rotated_at=self._changing.now)
+        new = replace(
+            self._with_token(old, token),
+            rotated_at=self._changing.now,
+            former_hash=old.hash if grace else None,
+            former_token_until=self._changing.now + grace if grace else None,
+        )
         return await self._changing.update(ADMINISTRATOR, old, new, AUDIT_ACTION_ROTATED), token
 
     async def delete(self, number: int) -> None:

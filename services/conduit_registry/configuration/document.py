@@ -25,7 +25,10 @@ SECTIONS = ("providers", "mappings", "fallbackChains", "virtualKeys")
 Members = dict[str, Any]
 
 # What the API shows and nobody can set.
-_SHOWN_ONLY = UNTOLD | {"providerId", "maskedApiKey", "rotatedAt", "retiresAt", "keyPrefix", "key"}
+_SHOWN_ONLY = UNTOLD | {
+    *("providerId", "maskedApiKey", "rotatedAt", "retiresAt"),
+    *("keyPrefix", "key", "formerKeyUntil"),
+}
 _TAG = "tag:yaml.org,2002:"
 _TEXT = f"{_TAG}str"
 # Plain words, as JSON has them. All that YAML 1.1 takes for a number is quoted when it is written

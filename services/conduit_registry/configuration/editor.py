@@ -233,6 +233,22 @@ class Editor:
             await self._claim_virtual_key_name(new.name)
         return await self.changing.update(VIRTUAL_KEY, old, new)
 
+    async def rotate_virtual_key(self, number: int, grace: int) -> tuple[VirtualKey, str]:
+        """Replace a virtual key's value, and take the former one for a time in microseconds.
+
+        Return it with the new value, which is not kept.
+        """
+        old, secret = await self.changing.get(VIRTUAL_KEY, number), self._make_key()
+        new = replace(
+            old,
+            key_prefix=secret[:SHOWN_CHARS],
+            hash=self._vault.hash(secret),
+            rotated_at=self.changing.now,
+            former_hash=old.hash if grace else None,
+            former_key_until=self.changing.now + grace if grace else None,
+        )
+        return await self.changing.update(VIRTUAL_KEY, old, new, AUDIT_ACTION_ROTATED), secret
+
     async def delete_virtual_key(self, number: int) -> None:
         """Remove a virtual key."""
         await self.changing.delete(VIRTUAL_KEY, await self.changing.get(VIRTUAL_KEY, number))

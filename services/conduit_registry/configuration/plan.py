@@ -34,7 +34,10 @@ from conduit_registry.values import FallbackChain, Key, ModelMapping, Provider, 
 
 # Not an operator's to say.
 _OWN = frozenset(
-    {"id", "created_at", "updated_at", "last_used", "rotated_at", "key_prefix", "hash"}
+    {
+        *("id", "created_at", "updated_at", "last_used", "rotated_at", "key_prefix", "hash"),
+        *("former_hash", "former_key_until"),
+    }
 )
 _SEALED = frozenset(
     {

@@ -12,6 +12,7 @@ from conduit_registry.configuration.administrators import AdministratorEditor
 from conduit_registry.patches import CallerSecurityPatch, with_taken_back
 from conduit_registry.rpcs.base import Context, RpcBase
 from conduit_registry.rules.administrators import administrator_fields
+from conduit_registry.rules.grace import grace_of
 from conduit_registry.rules.security import with_security
 from conduit_registry.store import ADMINISTRATOR
 from conduit_registry.values import Administrator
@@ -71,8 +72,9 @@ class AdministratorRpcs(RpcBase):
         self, request: pb.RotateAdministratorRequest, context: Context
     ) -> pb.RotateAdministratorResponse:
         """Replace an administrator's token; this answer is the only one with the new one."""
+        grace = grace_of(request, 0)
         async with self._editing(context) as editor:
-            rotated = await editor.rotate(request.id)
+            rotated = await editor.rotate(request.id, grace)
         return pb.RotateAdministratorResponse(administrator=_with_token(*rotated))
 
     @asynccontextmanager

@@ -2,20 +2,16 @@
 
 from conduit.v1 import key_credential_pb2 as key_pb
 from conduit.v1 import key_credential_requests_pb2 as pb
-from conduit_kernel.limits import number_of
 from conduit_kernel.pagination import page_of
 from conduit_kernel.updates import defaults, select
 from conduit_registry import messages
 from conduit_registry.patches import KeyPatch, with_taken_back
 from conduit_registry.rpcs.base import Context, RpcBase
 from conduit_registry.rules.fields import key_number, required
+from conduit_registry.rules.grace import DAY_SECONDS, grace_of
 from conduit_registry.rules.keys import api_key, key_fields
 from conduit_registry.store import KEY, PROVIDER, ReadTransaction
 from conduit_registry.values import Key, defaults_of
-
-# How long former values are kept unless somebody says.
-GRACE_SECONDS = 86_400
-MICRO = 1_000_000
 
 
 class KeyRpcs(RpcBase):
@@ -80,13 +76,11 @@ class KeyRpcs(RpcBase):
         """Replace a key's value, once the provider took the new one."""
         required(request.key.HasField("api_key"), "apiKey")
         value, number = api_key(request.key.api_key), key_number(request.key_id)
-        grace = number_of(request, "grace_seconds")
-        if not request.HasField("grace_seconds"):
-            grace = GRACE_SECONDS
+        grace = grace_of(request, DAY_SECONDS)
         if not request.skip_test:
             await self.parts.key_rotation.test(request.provider_id, number, value)
         async with self.editing(context) as editor:
-            key = await editor.rotate_key(request.provider_id, number, value, grace * MICRO)
+            key = await editor.rotate_key(request.provider_id, number, value, grace)
             shown = await self._shown(editor.changing, key)
         return pb.RotateKeyCredentialResponse(key=shown)
 

@@ -1,11 +1,13 @@
 """RPCs about the keys that callers hold."""
 
+from conduit.v1 import virtual_key_pb2
 from conduit.v1 import virtual_key_requests_pb2 as pb
 from conduit_kernel.pagination import page_of
 from conduit_kernel.updates import defaults, select
 from conduit_registry import messages
 from conduit_registry.patches import CallerSecurityPatch, with_taken_back
 from conduit_registry.rpcs.base import Context, RpcBase
+from conduit_registry.rules.grace import DAY_SECONDS, grace_of
 from conduit_registry.rules.security import with_security
 from conduit_registry.rules.virtual_keys import virtual_key_fields
 from conduit_registry.store import VIRTUAL_KEY
@@ -21,9 +23,7 @@ class VirtualKeyRpcs(RpcBase):
         """Add a virtual key; this answer is the only one with its value."""
         async with self.editing(context) as editor:
             value, secret = await editor.create_virtual_key(virtual_key_fields(request.virtual_key))
-        virtual_key = messages.virtual_key(value)
-        virtual_key.key = secret
-        return pb.CreateVirtualKeyResponse(virtual_key=virtual_key)
+        return pb.CreateVirtualKeyResponse(virtual_key=_with_value(value, secret))
 
     async def GetVirtualKey(
         self, request: pb.GetVirtualKeyRequest, context: Context
@@ -63,3 +63,18 @@ class VirtualKeyRpcs(RpcBase):
         async with self.editing(context) as editor:
             await editor.delete_virtual_key(request.id)
         return pb.DeleteVirtualKeyResponse()
+
+    async def RotateVirtualKey(
+        self, request: pb.RotateVirtualKeyRequest, context: Context
+    ) -> pb.RotateVirtualKeyResponse:
+        """Replace a virtual key's value; this answer is the only one with the new one."""
+        grace = grace_of(request, DAY_SECONDS)
+        async with self.editing(context) as editor:
+            rotated = await editor.rotate_virtual_key(request.id, grace)
+        return pb.RotateVirtualKeyResponse(virtual_key=_with_value(*rotated))
+
+
+def _with_value(value: VirtualKey, secret: str) -> virtual_key_pb2.VirtualKey:
+    message = messages.virtual_key(value)
+    message.key = secret
+    return message

@@ -210,6 +210,9 @@ class VirtualKeyRow(Row):
     client_certificates: Mapped[tuple[str, ...]]
     budgets: Mapped[tuple[Budget, ...]]
     outage_allowance_nano_usd: Mapped[int | None]
+    rotated_at: Mapped[int | None]
+    former_hash: Mapped[bytes | None]
+    former_key_until: Mapped[int | None]
 
 
 class AdministratorRow(Row):
@@ -225,6 +228,8 @@ class AdministratorRow(Row):
     is_enabled: Mapped[bool]
     expires_at: Mapped[int | None]
     rotated_at: Mapped[int | None]
+    former_hash: Mapped[bytes | None]
+    former_token_until: Mapped[int | None]
     allowed_ips: Mapped[tuple[str, ...]]
     require_mtls: Mapped[bool]
     client_certificates: Mapped[tuple[str, ...]]

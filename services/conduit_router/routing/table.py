@@ -247,9 +247,11 @@ class RoutingTable(msgspec.Struct, frozen=True, eq=False):
     callers: dict[bytes, Caller]
     # By id of the virtual key.
     hashes: dict[int, bytes]
+    # By id, too: the hash of the value before, of those whose value was replaced.
+    former_hashes: dict[int, bytes]
 
 
-EMPTY_TABLE = RoutingTable(0, {}, {}, {}, {}, {})
+EMPTY_TABLE = RoutingTable(0, {}, {}, {}, {}, {}, {})
 
 
 class TableChange(NamedTuple):

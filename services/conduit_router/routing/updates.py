@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import inf
 
+import msgspec
 import structlog
 
 from conduit.internal.v1.snapshot_pb2 import SnapshotVirtualKey
@@ -46,6 +47,7 @@ class TableDraft:
         self._unusable = dict(table.unusable)
         self._callers = dict(table.callers)
         self._hashes = dict(table.hashes)
+        self._former_hashes = dict(table.former_hashes)
         self._log = structlog.get_logger("router")
         self._is_unsorted = False
         # Where the table will differ from the one before.
@@ -125,14 +127,18 @@ class TableDraft:
             numbers = [*self._state.virtual_keys, *self._hashes]
         # First all that go: what they leave behind another may have.
         for number in numbers:
-            if (former := self._hashes.pop(number, None)) is not None:
-                self._callers.pop(former, None)
-                yield
+            for hashes in (self._hashes, self._former_hashes):
+                if (gone := hashes.pop(number, None)) is not None:
+                    self._callers.pop(gone, None)
+            yield
         for number in numbers:
             entry = self._state.virtual_keys.get(number)
             if entry is not None:
                 self._hashes[number] = entry.hash
-                self._callers[entry.hash] = _caller(entry)
+                caller = self._callers[entry.hash] = _caller(entry)
+                if entry.former_hash:
+                    self._former_hashes[number] = entry.former_hash
+                    self._callers[entry.former_hash] = _former(caller, entry)
                 yield
 
     def finish(self) -> TableChange:
@@ -146,6 +152,7 @@ class TableDraft:
             unusable=self._unusable,
             callers=self._callers,
             hashes=self._hashes,
+            former_hashes=self._former_hashes,
         )
         return TableChange(
             self._before, after, frozenset(self._provider_ids), frozenset(self._aliases)
@@ -277,3 +284,9 @@ def _caller(entry: SnapshotVirtualKey) -> Caller:
         rules=access_rules(key.security),
         budget=budget_policy_of(key),
     )
+
+
+def _former(caller: Caller, entry: SnapshotVirtualKey) -> Caller:
+    """Return who calls with the value before: the same, as long as that one is taken."""
+    until = entry.virtual_key.former_key_until.ToNanoseconds() / 1e9
+    return msgspec.structs.replace(caller, expires_at=min(caller.expires_at, until))

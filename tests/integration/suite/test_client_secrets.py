@@ -168,6 +168,20 @@ async def test_a_secret_ends_with_its_virtual_key(suite: Suite) -> None:
         assert not upstream.paths
 
 
+async def test_a_secret_ends_with_the_value_that_made_it(suite: Suite) -> None:
+    """Not before: for the grace time of a rotation it is taken, as that value is."""
+    made = await suite.call("POST", "/api/virtual-keys", {"name": "of a page that stays"})
+    rotate = f"/api/virtual-keys/{made['id']}/rotate"
+    sdk = openai.AsyncOpenAI(base_url=f"{suite.url}/v1", api_key=made["key"], max_retries=0)
+    async with provider(suite, answers()) as (_, alias), sdk:
+        secret = await mint(sdk, alias)
+        await suite.call("POST", rotate)
+        async with page(suite, secret) as socket:
+            await socket.recv()
+        await suite.call("POST", rotate, params={"graceSeconds": 0})
+        assert await status_of(suite, secret) == 401
+
+
 async def test_a_secret_is_in_no_log(
     suite: Suite, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:

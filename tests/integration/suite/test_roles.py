@@ -36,9 +36,9 @@ OPERATING = names("""
     CreateProvider UpdateProvider DeleteProvider TestProvider DiscoverModels CreateKeyCredential
     UpdateKeyCredential DeleteKeyCredential RotateKeyCredential CreateModelMapping
     UpdateModelMapping DeleteModelMapping CreateFallbackChain UpdateFallbackChain
-    DeleteFallbackChain CreateVirtualKey UpdateVirtualKey DeleteVirtualKey ExportConfig
-    ImportConfig CheckProvider CreateWebhook GetWebhook ListWebhooks UpdateWebhook DeleteWebhook
-    ListWebhookDeliveries Announce
+    DeleteFallbackChain CreateVirtualKey UpdateVirtualKey DeleteVirtualKey RotateVirtualKey
+    ExportConfig ImportConfig CheckProvider CreateWebhook GetWebhook ListWebhooks UpdateWebhook
+    DeleteWebhook ListWebhookDeliveries Announce
 """)
 BILLING = names("CreateModelCost UpdateModelCost DeleteModelCost")
 AUDITING = names("ListAuditEntries VerifyAuditLog GetAdministrator ListAdministrators")

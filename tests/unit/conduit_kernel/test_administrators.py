@@ -91,3 +91,27 @@ def test_a_token_ends_at_its_date(seconds: int, is_taken: bool) -> None:  # noqa
     else:
         with pytest.raises(AdministratorTokenInvalid, match="expired"):
             administrators.identify(TOKEN)
+
+
+@pytest.mark.parametrize(("seconds", "is_taken"), [(1, True), (0, False)])
+def test_a_former_token_ends_at_its_date(seconds: int, is_taken: bool) -> None:  # noqa: FBT001 # of a table
+    """The present one does not."""
+    until = Timestamp(seconds=int(NOW) + seconds)
+    made = entry(Vault(NEW), former_token_until=until)
+    made.former_hash = Vault(NEW).hash(f"{TOKEN}-former")
+    administrators = known(made)
+    assert administrators.identify(TOKEN).id == 1
+    if is_taken:
+        assert administrators.identify(f"{TOKEN}-former").id == 1
+    else:
+        with pytest.raises(AdministratorTokenInvalid, match="expired"):
+            administrators.identify(f"{TOKEN}-former")
+
+
+def test_a_former_token_outlives_no_administrator() -> None:
+    """It ends with the present one, whatever was said of its own end."""
+    ends, until = Timestamp(seconds=int(NOW)), Timestamp(seconds=int(NOW) + 60)
+    made = entry(Vault(NEW), expires_at=ends, former_token_until=until)
+    made.former_hash = Vault(NEW).hash(f"{TOKEN}-former")
+    with pytest.raises(AdministratorTokenInvalid, match="expired"):
+        known(made).identify(f"{TOKEN}-former")

@@ -28,7 +28,7 @@ PATCHES = (
 OWN = {"id", "created_at", "updated_at", "last_used", "rotated_at", "key_prefix", "hash"}
 SEALED = {
     *("masked_api_key", "encryption_key_id", "wrapped_data_key", "ciphertext", "destination"),
-    "retires_at",
+    *("retires_at", "former_hash", "former_key_until"),
 }
 
 

@@ -66,6 +66,44 @@ def test_a_deleted_key_is_forgotten_at_once() -> None:
         known.identify("Bearer condt_good")
 
 
+def replaced(**fields: object) -> VirtualKeys:
+    """Return the knowledge of one key, whose value before was `condt_former`."""
+    known = VirtualKeys(Vault(ENCRYPTION_KEY), lambda: 1000.0)
+    key = virtual_key("condt_present", 1, **fields)
+    key.former_hash = Vault(ENCRYPTION_KEY).hash("condt_former")
+    known.apply(first(compiled(snapshot([provider(1)], virtual_keys=[key]))))
+    return known
+
+
+def test_a_former_value_is_its_keys_for_the_grace_time() -> None:
+    """With all that the key may do, and what it spends: it is the same key."""
+    until = Timestamp(seconds=1001)
+    known = replaced(former_key_until=until, allowed_models=["echo"], max_attempts=2)
+    present, former = known.identify("Bearer condt_present"), known.identify("Bearer condt_former")
+    assert former.virtual_key_id == present.virtual_key_id == 1
+    assert (former.allowed, former.caps) == (present.allowed, present.caps)
+    assert former.expires_at == 1001.0
+    # What is made with either, such as client secrets, is the present value's.
+    assert known.hash_of(former) == known.hash_of(present)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"former_key_until": Timestamp(seconds=1000)},
+        {"former_key_until": Timestamp(seconds=2000), "expires_at": Timestamp(seconds=1000)},
+        {"former_key_until": Timestamp(seconds=2000), "is_enabled": False},
+        {},
+    ],
+)
+def test_a_former_value_ends_with_its_grace_time_and_with_its_key(
+    fields: dict[str, object],
+) -> None:
+    """Whichever comes first; one of which nobody says until when is taken no more."""
+    with pytest.raises(VirtualKeyDisabled):
+        replaced(**fields).identify("Bearer condt_former")
+
+
 def test_models_are_allowed_by_pattern() -> None:
     """A star stands for any run of characters; no list means all."""
     known = identities()

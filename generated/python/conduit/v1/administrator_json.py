@@ -24,6 +24,7 @@ _ADMINISTRATOR_MEMBERS: Final[frozenset[str]] = frozenset(
         "updatedAt",
         "etag",
         "security",
+        "formerTokenUntil",
     }
 )
 
@@ -64,6 +65,8 @@ def fill_administrator(message: administrator_pb2.Administrator, value: object, 
         message.etag = runtime.text(member, path + "etag")
     if (member := value.get("security")) is not None:
         fill_caller_security(message.security, member, path + "security.")
+    if (member := value.get("formerTokenUntil")) is not None:
+        well_known.fill_timestamp(message.former_token_until, member, path + "formerTokenUntil")
     if not _ADMINISTRATOR_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _ADMINISTRATOR_MEMBERS, path)
 
@@ -92,6 +95,11 @@ def administrator_to_json(message: administrator_pb2.Administrator) -> dict[str,
     members["etag"] = message.etag
     members["security"] = (
         caller_security_to_json(message.security) if message.HasField("security") else None
+    )
+    members["formerTokenUntil"] = (
+        well_known.timestamp_text(message.former_token_until)
+        if message.HasField("former_token_until")
+        else None
     )
     return members
 

@@ -28,7 +28,7 @@ from conduit.v1 import role_pb2 as conduit_dot_v1_dot_role__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63onduit/v1/administrator.proto\x12\nconduit.v1\x1a conduit/v1/caller_security.proto\x1a\x18\x63onduit/v1/options.proto\x1a\x15\x63onduit/v1/role.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x90\x04\n\rAdministrator\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12$\n\x04role\x18\x03 \x01(\x0e\x32\x10.conduit.v1.RoleR\x04role\x12\x19\n\x05token\x18\x04 \x01(\tH\x00R\x05token\x88\x01\x01\x12!\n\x0ctoken_prefix\x18\x05 \x01(\tR\x0btokenPrefix\x12\x1d\n\nis_enabled\x18\x06 \x01(\x08R\tisEnabled\x12\x41\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x8a\xb5\x18\x02@\x01R\texpiresAt\x12\x41\n\nrotated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x8a\xb5\x18\x02@\x01R\trotatedAt\x12\x39\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nupdated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x12\n\x04\x65tag\x18\x0b \x01(\tR\x04\x65tag\x12>\n\x08security\x18\x0c \x01(\x0b\x32\x1a.conduit.v1.CallerSecurityB\x06\x8a\xb5\x18\x02@\x01R\x08securityB\x08\n\x06_token\"\xd2\x02\n\x11\x41\x64ministratorSpec\x12+\n\x04name\x18\x01 \x01(\tB\x12\x8a\xb5\x18\x03\x88\x01\x01\x92\xb5\x18\x07\x08\x01\x10\xc8\x01\x18\x01H\x00R\x04name\x88\x01\x01\x12\x32\n\x04role\x18\x02 \x01(\x0e\x32\x10.conduit.v1.RoleB\x07\x8a\xb5\x18\x03\x88\x01\x01H\x01R\x04role\x88\x01\x01\x12\"\n\nis_enabled\x18\x03 \x01(\x08H\x02R\tisEnabled\x88\x01\x01\x12_\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB$\x92\xb5\x18 \"\x1e^(19[7-9][0-9]|[2-9][0-9]{3})-R\texpiresAt\x12\x36\n\x08security\x18\x05 \x01(\x0b\x32\x1a.conduit.v1.CallerSecurityR\x08securityB\x07\n\x05_nameB\x07\n\x05_roleB\r\n\x0b_is_enabledB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63onduit/v1/administrator.proto\x12\nconduit.v1\x1a conduit/v1/caller_security.proto\x1a\x18\x63onduit/v1/options.proto\x1a\x15\x63onduit/v1/role.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe2\x04\n\rAdministrator\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12$\n\x04role\x18\x03 \x01(\x0e\x32\x10.conduit.v1.RoleR\x04role\x12\x19\n\x05token\x18\x04 \x01(\tH\x00R\x05token\x88\x01\x01\x12!\n\x0ctoken_prefix\x18\x05 \x01(\tR\x0btokenPrefix\x12\x1d\n\nis_enabled\x18\x06 \x01(\x08R\tisEnabled\x12\x41\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x8a\xb5\x18\x02@\x01R\texpiresAt\x12\x41\n\nrotated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x8a\xb5\x18\x02@\x01R\trotatedAt\x12\x39\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nupdated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x12\n\x04\x65tag\x18\x0b \x01(\tR\x04\x65tag\x12>\n\x08security\x18\x0c \x01(\x0b\x32\x1a.conduit.v1.CallerSecurityB\x06\x8a\xb5\x18\x02@\x01R\x08security\x12P\n\x12\x66ormer_token_until\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x8a\xb5\x18\x02@\x01R\x10\x66ormerTokenUntilB\x08\n\x06_token\"\xd2\x02\n\x11\x41\x64ministratorSpec\x12+\n\x04name\x18\x01 \x01(\tB\x12\x8a\xb5\x18\x03\x88\x01\x01\x92\xb5\x18\x07\x08\x01\x10\xc8\x01\x18\x01H\x00R\x04name\x88\x01\x01\x12\x32\n\x04role\x18\x02 \x01(\x0e\x32\x10.conduit.v1.RoleB\x07\x8a\xb5\x18\x03\x88\x01\x01H\x01R\x04role\x88\x01\x01\x12\"\n\nis_enabled\x18\x03 \x01(\x08H\x02R\tisEnabled\x88\x01\x01\x12_\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB$\x92\xb5\x18 \"\x1e^(19[7-9][0-9]|[2-9][0-9]{3})-R\texpiresAt\x12\x36\n\x08security\x18\x05 \x01(\x0b\x32\x1a.conduit.v1.CallerSecurityR\x08securityB\x07\n\x05_nameB\x07\n\x05_roleB\r\n\x0b_is_enabledB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,6 +42,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADMINISTRATOR'].fields_by_name['rotated_at']._serialized_options = b'\212\265\030\002@\001'
   _globals['_ADMINISTRATOR'].fields_by_name['security']._loaded_options = None
   _globals['_ADMINISTRATOR'].fields_by_name['security']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_ADMINISTRATOR'].fields_by_name['former_token_until']._loaded_options = None
+  _globals['_ADMINISTRATOR'].fields_by_name['former_token_until']._serialized_options = b'\212\265\030\002@\001'
   _globals['_ADMINISTRATORSPEC'].fields_by_name['name']._loaded_options = None
   _globals['_ADMINISTRATORSPEC'].fields_by_name['name']._serialized_options = b'\212\265\030\003\210\001\001\222\265\030\007\010\001\020\310\001\030\001'
   _globals['_ADMINISTRATORSPEC'].fields_by_name['role']._loaded_options = None
@@ -49,7 +51,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADMINISTRATORSPEC'].fields_by_name['expires_at']._loaded_options = None
   _globals['_ADMINISTRATORSPEC'].fields_by_name['expires_at']._serialized_options = b'\222\265\030 \"\036^(19[7-9][0-9]|[2-9][0-9]{3})-'
   _globals['_ADMINISTRATOR']._serialized_start=163
-  _globals['_ADMINISTRATOR']._serialized_end=691
-  _globals['_ADMINISTRATORSPEC']._serialized_start=694
-  _globals['_ADMINISTRATORSPEC']._serialized_end=1032
+  _globals['_ADMINISTRATOR']._serialized_end=773
+  _globals['_ADMINISTRATORSPEC']._serialized_start=776
+  _globals['_ADMINISTRATORSPEC']._serialized_end=1114
 # @@protoc_insertion_point(module_scope)

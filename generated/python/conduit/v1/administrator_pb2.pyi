@@ -37,6 +37,7 @@ class Administrator(_message.Message):
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     SECURITY_FIELD_NUMBER: _builtins.int
+    FORMER_TOKEN_UNTIL_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by the Registry, never used again."""
     name: _builtins.str
@@ -73,6 +74,10 @@ class Administrator(_message.Message):
     def security(self) -> _caller_security_pb2.CallerSecurity:
         """From where the token may be used, and by whom."""
 
+    @_builtins.property
+    def former_token_until(self) -> _timestamp_pb2.Timestamp:
+        """Until when the token before is taken, too. Unset means that it is not."""
+
     def __init__(
         self,
         *,
@@ -88,10 +93,11 @@ class Administrator(_message.Message):
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
         security: _caller_security_pb2.CallerSecurity | None = ...,
+        former_token_until: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_token", b"_token", "created_at", b"created_at", "expires_at", b"expires_at", "rotated_at", b"rotated_at", "security", b"security", "token", b"token", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_token", b"_token", "created_at", b"created_at", "expires_at", b"expires_at", "former_token_until", b"former_token_until", "rotated_at", b"rotated_at", "security", b"security", "token", b"token", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_token", b"_token", "created_at", b"created_at", "etag", b"etag", "expires_at", b"expires_at", "id", b"id", "is_enabled", b"is_enabled", "name", b"name", "role", b"role", "rotated_at", b"rotated_at", "security", b"security", "token", b"token", "token_prefix", b"token_prefix", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_token", b"_token", "created_at", b"created_at", "etag", b"etag", "expires_at", b"expires_at", "former_token_until", b"former_token_until", "id", b"id", "is_enabled", b"is_enabled", "name", b"name", "role", b"role", "rotated_at", b"rotated_at", "security", b"security", "token", b"token", "token_prefix", b"token_prefix", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__token: _TypeAlias = _typing.Literal["token"]  # noqa: Y015
     _WhichOneofArgType__token: _TypeAlias = _typing.Literal["_token", b"_token"]  # noqa: Y015

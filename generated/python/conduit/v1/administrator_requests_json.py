@@ -357,7 +357,7 @@ def delete_administrator_response_to_json(
     return {}
 
 
-_ROTATE_ADMINISTRATOR_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id"})
+_ROTATE_ADMINISTRATOR_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id", "graceSeconds"})
 
 
 def rotate_administrator_request_from_json(
@@ -377,6 +377,8 @@ def fill_rotate_administrator_request(
         runtime.reject(path, "an object", value)
     if (member := value.get("id")) is not None:
         message.id = runtime.int64(member, path + "id")
+    if (member := value.get("graceSeconds")) is not None:
+        message.grace_seconds = runtime.int64(member, path + "graceSeconds")
     if not _ROTATE_ADMINISTRATOR_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _ROTATE_ADMINISTRATOR_REQUEST_MEMBERS, path)
 
@@ -385,7 +387,10 @@ def rotate_administrator_request_to_json(
     message: administrator_requests_pb2.RotateAdministratorRequest,
 ) -> dict[str, object]:
     """Return the JSON of a `RotateAdministratorRequest`."""
-    return {"id": message.id}
+    members: dict[str, object] = {"id": message.id}
+    if message.HasField("grace_seconds"):
+        members["graceSeconds"] = message.grace_seconds
+    return members
 
 
 _ROTATE_ADMINISTRATOR_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"administrator"})

@@ -457,6 +457,14 @@ METHODS: Final[dict[str, Method]] = {
         server_streaming=False,
         client_streaming=False,
     ),
+    "/conduit.v1.RegistryService/RotateVirtualKey": Method(
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        role=role_pb2.ROLE_OPERATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        idempotent=False,
+        server_streaming=False,
+        client_streaming=False,
+    ),
     "/conduit.v1.RegistryService/CreateAdministrator": Method(
         access=options_pb2.ACCESS_ADMINISTRATOR,
         role=role_pb2.ROLE_OWNER,

@@ -192,6 +192,11 @@ class RegistryServiceStub:
                 request_serializer=conduit_dot_v1_dot_virtual__key__requests__pb2.DeleteVirtualKeyRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_virtual__key__requests__pb2.DeleteVirtualKeyResponse.FromString,
                 _registered_method=True)
+        self.RotateVirtualKey = channel.unary_unary(
+                '/conduit.v1.RegistryService/RotateVirtualKey',
+                request_serializer=conduit_dot_v1_dot_virtual__key__requests__pb2.RotateVirtualKeyRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_virtual__key__requests__pb2.RotateVirtualKeyResponse.FromString,
+                _registered_method=True)
         self.CreateAdministrator = channel.unary_unary(
                 '/conduit.v1.RegistryService/CreateAdministrator',
                 request_serializer=conduit_dot_v1_dot_administrator__requests__pb2.CreateAdministratorRequest.SerializeToString,
@@ -461,6 +466,14 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RotateVirtualKey(self, request, context):
+        """Replaces a virtual key's value and keeps everything else; the former value is taken as well until the grace time is over. The answer is the only
+        one with the new value. Not idempotent. VIRTUAL_KEY_NOT_FOUND if there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateAdministrator(self, request, context):
         """Creates an administrator; the answer is the only one with its token. Not idempotent: ALREADY_EXISTS if there is one of that name.
         """
@@ -497,7 +510,8 @@ class RegistryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RotateAdministrator(self, request, context):
-        """Replaces an administrator's token: the old one is refused from then on, and the answer is the only one with the new one. Not idempotent.
+        """Replaces an administrator's token: the old one is refused from then on, or once the grace time is over, and the answer is the only one with
+        the new one. Not idempotent.
         ADMINISTRATOR_NOT_FOUND if there is none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -684,6 +698,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.DeleteVirtualKey,
                     request_deserializer=conduit_dot_v1_dot_virtual__key__requests__pb2.DeleteVirtualKeyRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_virtual__key__requests__pb2.DeleteVirtualKeyResponse.SerializeToString,
+            ),
+            'RotateVirtualKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateVirtualKey,
+                    request_deserializer=conduit_dot_v1_dot_virtual__key__requests__pb2.RotateVirtualKeyRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_virtual__key__requests__pb2.RotateVirtualKeyResponse.SerializeToString,
             ),
             'CreateAdministrator': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateAdministrator,
@@ -1548,6 +1567,33 @@ class RegistryService:
             '/conduit.v1.RegistryService/DeleteVirtualKey',
             conduit_dot_v1_dot_virtual__key__requests__pb2.DeleteVirtualKeyRequest.SerializeToString,
             conduit_dot_v1_dot_virtual__key__requests__pb2.DeleteVirtualKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateVirtualKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RegistryService/RotateVirtualKey',
+            conduit_dot_v1_dot_virtual__key__requests__pb2.RotateVirtualKeyRequest.SerializeToString,
+            conduit_dot_v1_dot_virtual__key__requests__pb2.RotateVirtualKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

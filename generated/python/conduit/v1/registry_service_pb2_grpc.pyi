@@ -105,6 +105,10 @@ class RegistryServiceStub:
     """Changes the given fields of a virtual key. Idempotent. VIRTUAL_KEY_NOT_FOUND if there is none."""
     DeleteVirtualKey: _grpc.UnaryUnaryMultiCallable[_virtual_key_requests_pb2.DeleteVirtualKeyRequest, _virtual_key_requests_pb2.DeleteVirtualKeyResponse]
     """Deletes a virtual key: it alone; calls that carry it are refused from then on. VIRTUAL_KEY_NOT_FOUND if there is none."""
+    RotateVirtualKey: _grpc.UnaryUnaryMultiCallable[_virtual_key_requests_pb2.RotateVirtualKeyRequest, _virtual_key_requests_pb2.RotateVirtualKeyResponse]
+    """Replaces a virtual key's value and keeps everything else; the former value is taken as well until the grace time is over. The answer is the only
+    one with the new value. Not idempotent. VIRTUAL_KEY_NOT_FOUND if there is none.
+    """
     CreateAdministrator: _grpc.UnaryUnaryMultiCallable[_administrator_requests_pb2.CreateAdministratorRequest, _administrator_requests_pb2.CreateAdministratorResponse]
     """Creates an administrator; the answer is the only one with its token. Not idempotent: ALREADY_EXISTS if there is one of that name."""
     GetAdministrator: _grpc.UnaryUnaryMultiCallable[_administrator_requests_pb2.GetAdministratorRequest, _administrator_requests_pb2.GetAdministratorResponse]
@@ -116,7 +120,8 @@ class RegistryServiceStub:
     DeleteAdministrator: _grpc.UnaryUnaryMultiCallable[_administrator_requests_pb2.DeleteAdministratorRequest, _administrator_requests_pb2.DeleteAdministratorResponse]
     """Deletes an administrator; its token is refused from then on. ADMINISTRATOR_NOT_FOUND if there is none."""
     RotateAdministrator: _grpc.UnaryUnaryMultiCallable[_administrator_requests_pb2.RotateAdministratorRequest, _administrator_requests_pb2.RotateAdministratorResponse]
-    """Replaces an administrator's token: the old one is refused from then on, and the answer is the only one with the new one. Not idempotent.
+    """Replaces an administrator's token: the old one is refused from then on, or once the grace time is over, and the answer is the only one with
+    the new one. Not idempotent.
     ADMINISTRATOR_NOT_FOUND if there is none.
     """
     ListAuditEntries: _grpc.UnaryUnaryMultiCallable[_registry_requests_pb2.ListAuditEntriesRequest, _registry_requests_pb2.ListAuditEntriesResponse]
@@ -199,6 +204,10 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     """Changes the given fields of a virtual key. Idempotent. VIRTUAL_KEY_NOT_FOUND if there is none."""
     DeleteVirtualKey: _aio.UnaryUnaryMultiCallable[_virtual_key_requests_pb2.DeleteVirtualKeyRequest, _virtual_key_requests_pb2.DeleteVirtualKeyResponse]  # type: ignore[assignment]
     """Deletes a virtual key: it alone; calls that carry it are refused from then on. VIRTUAL_KEY_NOT_FOUND if there is none."""
+    RotateVirtualKey: _aio.UnaryUnaryMultiCallable[_virtual_key_requests_pb2.RotateVirtualKeyRequest, _virtual_key_requests_pb2.RotateVirtualKeyResponse]  # type: ignore[assignment]
+    """Replaces a virtual key's value and keeps everything else; the former value is taken as well until the grace time is over. The answer is the only
+    one with the new value. Not idempotent. VIRTUAL_KEY_NOT_FOUND if there is none.
+    """
     CreateAdministrator: _aio.UnaryUnaryMultiCallable[_administrator_requests_pb2.CreateAdministratorRequest, _administrator_requests_pb2.CreateAdministratorResponse]  # type: ignore[assignment]
     """Creates an administrator; the answer is the only one with its token. Not idempotent: ALREADY_EXISTS if there is one of that name."""
     GetAdministrator: _aio.UnaryUnaryMultiCallable[_administrator_requests_pb2.GetAdministratorRequest, _administrator_requests_pb2.GetAdministratorResponse]  # type: ignore[assignment]
@@ -210,7 +219,8 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     DeleteAdministrator: _aio.UnaryUnaryMultiCallable[_administrator_requests_pb2.DeleteAdministratorRequest, _administrator_requests_pb2.DeleteAdministratorResponse]  # type: ignore[assignment]
     """Deletes an administrator; its token is refused from then on. ADMINISTRATOR_NOT_FOUND if there is none."""
     RotateAdministrator: _aio.UnaryUnaryMultiCallable[_administrator_requests_pb2.RotateAdministratorRequest, _administrator_requests_pb2.RotateAdministratorResponse]  # type: ignore[assignment]
-    """Replaces an administrator's token: the old one is refused from then on, and the answer is the only one with the new one. Not idempotent.
+    """Replaces an administrator's token: the old one is refused from then on, or once the grace time is over, and the answer is the only one with
+    the new one. Not idempotent.
     ADMINISTRATOR_NOT_FOUND if there is none.
     """
     ListAuditEntries: _aio.UnaryUnaryMultiCallable[_registry_requests_pb2.ListAuditEntriesRequest, _registry_requests_pb2.ListAuditEntriesResponse]  # type: ignore[assignment]
@@ -472,6 +482,16 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         """Deletes a virtual key: it alone; calls that carry it are refused from then on. VIRTUAL_KEY_NOT_FOUND if there is none."""
 
     @_abc_1.abstractmethod
+    def RotateVirtualKey(
+        self,
+        request: _virtual_key_requests_pb2.RotateVirtualKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_virtual_key_requests_pb2.RotateVirtualKeyResponse, _abc.Awaitable[_virtual_key_requests_pb2.RotateVirtualKeyResponse]]:
+        """Replaces a virtual key's value and keeps everything else; the former value is taken as well until the grace time is over. The answer is the only
+        one with the new value. Not idempotent. VIRTUAL_KEY_NOT_FOUND if there is none.
+        """
+
+    @_abc_1.abstractmethod
     def CreateAdministrator(
         self,
         request: _administrator_requests_pb2.CreateAdministratorRequest,
@@ -517,7 +537,8 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _administrator_requests_pb2.RotateAdministratorRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_administrator_requests_pb2.RotateAdministratorResponse, _abc.Awaitable[_administrator_requests_pb2.RotateAdministratorResponse]]:
-        """Replaces an administrator's token: the old one is refused from then on, and the answer is the only one with the new one. Not idempotent.
+        """Replaces an administrator's token: the old one is refused from then on, or once the grace time is over, and the answer is the only one with
+        the new one. Not idempotent.
         ADMINISTRATOR_NOT_FOUND if there is none.
         """
 

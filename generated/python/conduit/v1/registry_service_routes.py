@@ -788,6 +788,33 @@ def read_delete_virtual_key(
     return message
 
 
+def read_rotate_virtual_key(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> virtual_key_requests_pb2.RotateVirtualKeyRequest:
+    """Return the request that `POST /api/virtual-keys/{id}/rotate` says."""
+    message = virtual_key_requests_pb2.RotateVirtualKeyRequest()
+    for name, value in query:
+        match name:
+            case "graceSeconds":
+                message.grace_seconds = json.int64(value, name)
+            case _:
+                http.refuse_parameter(name, ("graceSeconds",))
+    message.id = json.int64(path["id"], "id")
+    return message
+
+
+def write_rotate_virtual_key(message: virtual_key_requests_pb2.RotateVirtualKeyResponse) -> bytes:
+    """Write the answer of RotateVirtualKey."""
+    return orjson.dumps(virtual_key_to_json(message.virtual_key))
+
+
+def report_of_rotate_virtual_key(
+    message: virtual_key_requests_pb2.RotateVirtualKeyResponse,
+) -> bytes:
+    """Write the header lines of an answer of RotateVirtualKey."""
+    return http.etag_line(message.virtual_key.etag)
+
+
 def read_create_administrator(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> administrator_requests_pb2.CreateAdministratorRequest:
@@ -914,7 +941,12 @@ def read_rotate_administrator(
 ) -> administrator_requests_pb2.RotateAdministratorRequest:
     """Return the request that `POST /api/administrators/{id}/rotate` says."""
     message = administrator_requests_pb2.RotateAdministratorRequest()
-    http.refuse_parameters(query)
+    for name, value in query:
+        match name:
+            case "graceSeconds":
+                message.grace_seconds = json.int64(value, name)
+            case _:
+                http.refuse_parameter(name, ("graceSeconds",))
     message.id = json.int64(path["id"], "id")
     return message
 
@@ -1908,6 +1940,34 @@ ROUTES: Final[tuple[Route, ...]] = (
         media_type=b"",
         media_type_of=None,
         write_report=http.no_report,
+    ),
+    Route(
+        verb="POST",
+        path="/api/virtual-keys/{id}/rotate",
+        segments=(
+            Segment("api"),
+            Segment("virtual-keys"),
+            Segment("id", is_parameter=True),
+            Segment("rotate"),
+        ),
+        service="RegistryService",
+        rpc="RotateVirtualKey",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_rotate_virtual_key,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_rotate_virtual_key,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_rotate_virtual_key,
     ),
     Route(
         verb="POST",

@@ -31,6 +31,8 @@ _VIRTUAL_KEY_MEMBERS: Final[frozenset[str]] = frozenset(
         "budgets",
         "outageAllowanceUsd",
         "security",
+        "rotatedAt",
+        "formerKeyUntil",
     }
 )
 
@@ -88,6 +90,10 @@ def fill_virtual_key(message: virtual_key_pb2.VirtualKey, value: object, path: s
         )
     if (member := value.get("security")) is not None:
         fill_caller_security(message.security, member, path + "security.")
+    if (member := value.get("rotatedAt")) is not None:
+        well_known.fill_timestamp(message.rotated_at, member, path + "rotatedAt")
+    if (member := value.get("formerKeyUntil")) is not None:
+        well_known.fill_timestamp(message.former_key_until, member, path + "formerKeyUntil")
     if not _VIRTUAL_KEY_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _VIRTUAL_KEY_MEMBERS, path)
 
@@ -131,6 +137,14 @@ def virtual_key_to_json(message: virtual_key_pb2.VirtualKey) -> dict[str, object
     )
     members["security"] = (
         caller_security_to_json(message.security) if message.HasField("security") else None
+    )
+    members["rotatedAt"] = (
+        well_known.timestamp_text(message.rotated_at) if message.HasField("rotated_at") else None
+    )
+    members["formerKeyUntil"] = (
+        well_known.timestamp_text(message.former_key_until)
+        if message.HasField("former_key_until")
+        else None
     )
     return members
 

@@ -353,3 +353,73 @@ def delete_virtual_key_response_to_json(
 ) -> dict[str, object]:
     """Return the JSON of a `DeleteVirtualKeyResponse`."""
     return {}
+
+
+_ROTATE_VIRTUAL_KEY_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id", "graceSeconds"})
+
+
+def rotate_virtual_key_request_from_json(
+    value: object, path: str = ""
+) -> virtual_key_requests_pb2.RotateVirtualKeyRequest:
+    """Return the `RotateVirtualKeyRequest` that a JSON value says. Raises JsonError."""
+    message = virtual_key_requests_pb2.RotateVirtualKeyRequest()
+    fill_rotate_virtual_key_request(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_rotate_virtual_key_request(
+    message: virtual_key_requests_pb2.RotateVirtualKeyRequest, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("id")) is not None:
+        message.id = runtime.int64(member, path + "id")
+    if (member := value.get("graceSeconds")) is not None:
+        message.grace_seconds = runtime.int64(member, path + "graceSeconds")
+    if not _ROTATE_VIRTUAL_KEY_REQUEST_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _ROTATE_VIRTUAL_KEY_REQUEST_MEMBERS, path)
+
+
+def rotate_virtual_key_request_to_json(
+    message: virtual_key_requests_pb2.RotateVirtualKeyRequest,
+) -> dict[str, object]:
+    """Return the JSON of a `RotateVirtualKeyRequest`."""
+    members: dict[str, object] = {"id": message.id}
+    if message.HasField("grace_seconds"):
+        members["graceSeconds"] = message.grace_seconds
+    return members
+
+
+_ROTATE_VIRTUAL_KEY_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"virtualKey"})
+
+
+def rotate_virtual_key_response_from_json(
+    value: object, path: str = ""
+) -> virtual_key_requests_pb2.RotateVirtualKeyResponse:
+    """Return the `RotateVirtualKeyResponse` that a JSON value says. Raises JsonError."""
+    message = virtual_key_requests_pb2.RotateVirtualKeyResponse()
+    fill_rotate_virtual_key_response(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_rotate_virtual_key_response(
+    message: virtual_key_requests_pb2.RotateVirtualKeyResponse, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("virtualKey")) is not None:
+        fill_virtual_key(message.virtual_key, member, path + "virtualKey.")
+    if not _ROTATE_VIRTUAL_KEY_RESPONSE_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _ROTATE_VIRTUAL_KEY_RESPONSE_MEMBERS, path)
+
+
+def rotate_virtual_key_response_to_json(
+    message: virtual_key_requests_pb2.RotateVirtualKeyResponse,
+) -> dict[str, object]:
+    """Return the JSON of a `RotateVirtualKeyResponse`."""
+    members: dict[str, object] = {}
+    if message.HasField("virtual_key"):
+        members["virtualKey"] = virtual_key_to_json(message.virtual_key)
+    return members

@@ -273,3 +273,57 @@ class DeleteVirtualKeyResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteVirtualKeyResponse: _TypeAlias = DeleteVirtualKeyResponse  # noqa: Y015
+
+@_typing.final
+class RotateVirtualKeyRequest(_message.Message):
+    """Asks to replace a virtual key's value."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    GRACE_SECONDS_FIELD_NUMBER: _builtins.int
+    id: _builtins.int
+    """Which one."""
+    grace_seconds: _builtins.int
+    """For how many seconds the former value is taken as well. Zero refuses it at once, as is right for one that leaked. Unset means a day.
+    Of two rotations the second one ends the grace time of the first: there is one former value at most.
+    """
+    def __init__(
+        self,
+        *,
+        id: _builtins.int = ...,
+        grace_seconds: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_grace_seconds", b"_grace_seconds", "grace_seconds", b"grace_seconds"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_grace_seconds", b"_grace_seconds", "grace_seconds", b"grace_seconds", "id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__grace_seconds: _TypeAlias = _typing.Literal["grace_seconds"]  # noqa: Y015
+    _WhichOneofArgType__grace_seconds: _TypeAlias = _typing.Literal["_grace_seconds", b"_grace_seconds"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__grace_seconds) -> _WhichOneofReturnType__grace_seconds | None: ...
+
+Global___RotateVirtualKeyRequest: _TypeAlias = RotateVirtualKeyRequest  # noqa: Y015
+
+@_typing.final
+class RotateVirtualKeyResponse(_message.Message):
+    """The virtual key whose value was replaced."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIRTUAL_KEY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def virtual_key(self) -> _virtual_key_pb2.VirtualKey:
+        """As it was stored, with the new value."""
+
+    def __init__(
+        self,
+        *,
+        virtual_key: _virtual_key_pb2.VirtualKey | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["virtual_key", b"virtual_key"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["virtual_key", b"virtual_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateVirtualKeyResponse: _TypeAlias = RotateVirtualKeyResponse  # noqa: Y015

@@ -61,6 +61,25 @@ async def test_a_token_works_from_its_answer_on_until_it_is_replaced(api: Api) -
     assert await reason_for(api, rotated.token) == ""
 
 
+async def test_a_replaced_token_is_taken_for_the_grace_time_that_was_asked_for(
+    api: Api, bench: Bench
+) -> None:
+    """Not a second longer, and not beyond the next rotation."""
+    first = (await create(api, role=ROLE_AUDITOR)).token
+    request = pb.RotateAdministratorRequest(id=1, grace_seconds=60)
+    rotated = (await api(request)).administrator
+    second = rotated.token
+    assert rotated.former_token_until.seconds == NOW + 60
+    assert [await reason_for(api, each) for each in (first, second)] == ["", ""]
+    third = (await api(request)).administrator.token
+    refused = "ADMINISTRATOR_TOKEN_INVALID"
+    found = [await reason_for(api, each) for each in (first, second, third)]
+    assert found == [refused, "", ""]
+    bench.clock.now += 60
+    found = [await reason_for(api, each) for each in (second, third)]
+    assert found == [refused, ""]
+
+
 async def test_a_change_is_in_force_once_it_is_answered(api: Api) -> None:
     """Of the role, of the switch, of the date, and that somebody is gone."""
     made = await create(api, role=ROLE_AUDITOR)

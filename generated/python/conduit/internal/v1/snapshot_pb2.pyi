@@ -162,8 +162,11 @@ class SnapshotVirtualKey(_message.Message):
 
     VIRTUAL_KEY_FIELD_NUMBER: _builtins.int
     HASH_FIELD_NUMBER: _builtins.int
+    FORMER_HASH_FIELD_NUMBER: _builtins.int
     hash: _builtins.bytes
     """HMAC-SHA-256 of the value under a key derived from the encryption key; 32 bytes."""
+    former_hash: _builtins.bytes
+    """That of the value before, which counts until the virtual key's `former_key_until`. Empty if there is none."""
     @_builtins.property
     def virtual_key(self) -> _virtual_key_pb2.VirtualKey:
         """The virtual key, as the API shows it."""
@@ -173,10 +176,11 @@ class SnapshotVirtualKey(_message.Message):
         *,
         virtual_key: _virtual_key_pb2.VirtualKey | None = ...,
         hash: _builtins.bytes = ...,
+        former_hash: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["virtual_key", b"virtual_key"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["hash", b"hash", "virtual_key", b"virtual_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["former_hash", b"former_hash", "hash", b"hash", "virtual_key", b"virtual_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -190,8 +194,11 @@ class SnapshotAdministrator(_message.Message):
 
     ADMINISTRATOR_FIELD_NUMBER: _builtins.int
     HASH_FIELD_NUMBER: _builtins.int
+    FORMER_HASH_FIELD_NUMBER: _builtins.int
     hash: _builtins.bytes
     """HMAC-SHA-256 of the token under a key derived from the encryption key; 32 bytes."""
+    former_hash: _builtins.bytes
+    """That of the token before, which counts until the administrator's `former_token_until`. Empty if there is none."""
     @_builtins.property
     def administrator(self) -> _administrator_pb2.Administrator:
         """The administrator, as the API shows it."""
@@ -201,10 +208,11 @@ class SnapshotAdministrator(_message.Message):
         *,
         administrator: _administrator_pb2.Administrator | None = ...,
         hash: _builtins.bytes = ...,
+        former_hash: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "hash", b"hash"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "former_hash", b"former_hash", "hash", b"hash"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
