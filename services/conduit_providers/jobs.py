@@ -4,7 +4,7 @@ A job yields requests, is sent what came back, and returns what it came to. The 
 is thrown into it where it stands: a job that can do without the answer goes on.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
 from conduit_providers.calls import Events
@@ -35,6 +35,9 @@ class JobRequest(NamedTuple):
     after_seconds: float = 0.0
     # What cancels what was begun; sent once if nobody waits for the end of it any more.
     cancel: "JobRequest | None" = None
+    # Builds, of the answer, what deletes the very thing that this exchange makes; for jobs that end
+    # with it. Its answer is waited for as long as the job has, whoever has left.
+    deletion: "Callable[[HttpResponse], JobRequest] | None" = None
 
 
 Job: TypeAlias = Generator[JobRequest, HttpResponse, ResultT]
@@ -68,11 +71,11 @@ class OnlyStreamsAreJobs:
 
 
 class OneStepCodec(Protocol, Generic[CallT, AnswerT]):
-    """Translates an operation to one exchange that is none of plain HTTP, and back."""
+    """Translates an operation to one exchange, and back."""
 
     def to_upstream(
         self, call: CallT, endpoint: Endpoint, target: Target
-    ) -> GrpcRequest | SocketRequest:
+    ) -> HttpRequest | GrpcRequest | SocketRequest:
         """Build the exchange. InvalidRequest if this dialect cannot say the call."""
         ...
 
@@ -86,7 +89,7 @@ class _StreamingOneStepCodec(Protocol, Generic[CallT, PiecesT]):
 
 
 class OneStepJobCodec(Generic[CallT, AnswerT, EventsT]):
-    """A codec of such exchanges as one of jobs: each call is a job of a single step."""
+    """A codec as one of jobs: each call is a job of a single step."""
 
     def __init__(self, codec: OneStepCodec[CallT, AnswerT]) -> None:
         self._codec = codec

@@ -1,5 +1,6 @@
 """Providers that make voices, for tests: as ElevenLabs and as OpenAI do, with accounts by key."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
@@ -21,12 +22,17 @@ class VoiceMakers:
         self.sent: list[Sent] = []
         # By key, the ids of voices.
         self.voices: dict[str, list[str]] = {}
+        self.deleted: list[str] = []
         # Those that were asked to speak, by key.
         self.spoken: list[tuple[str, str]] = []
         # By method, the status that is answered instead.
         self.failing: dict[str, int] = {}
         # Of keys that are refused.
         self.refused: set[str] = set()
+        # Set once a voice is being made, and what it then waits for.
+        self.making = asyncio.Event()
+        self.may_make = asyncio.Event()
+        self.may_make.set()
         self._numbers = count(1)
 
     async def __call__(self, exchange: Exchange) -> None:
@@ -43,9 +49,9 @@ class VoiceMakers:
         own = self.voices.setdefault(key, [])
         match exchange.method, exchange.path.rpartition("/")[2]:
             case "POST", "add":
-                self._make(exchange, body, own, "voice_id")
+                await self._make(exchange, body, own, "voice_id")
             case "POST", "voices":
-                self._make(exchange, body, own, "id")
+                await self._make(exchange, body, own, "id")
             case "POST", "stream":
                 self._speak(exchange, exchange.path.split("/")[-2], key, own)
             case "POST", "speech":
@@ -57,11 +63,14 @@ class VoiceMakers:
                 exchange.respond(200, [JSON_FIELD], orjson.dumps(answer))
             case "DELETE", name if name in own:
                 own.remove(name)
+                self.deleted.append(name)
                 exchange.respond(200, [JSON_FIELD], b'{"status":"ok"}')
             case _:
                 exchange.respond(404, [JSON_FIELD], b'{"detail":{"status":"voice_not_found"}}')
 
-    def _make(self, exchange: Exchange, body: bytes, own: list[str], member: str) -> None:
+    async def _make(self, exchange: Exchange, body: bytes, own: list[str], member: str) -> None:
+        self.making.set()
+        await self.may_make.wait()
         self.sent.append(read_form(exchange, exchange.fields[b"content-type"], body))
         own.append(f"made{next(self._numbers)}")
         exchange.respond(200, [JSON_FIELD], orjson.dumps({member: own[-1], "type": "audio_sample"}))

@@ -28,6 +28,8 @@ CANCEL_SECONDS = 15.0
 # How long the end of a stream waits for what is left to tell, such as the counts.
 CLOSING_SECONDS = 5.0
 CONNECT_SECONDS = 10.0
+# How long what a provider makes is waited for once its caller no longer does, so as to delete it.
+LATE_SECONDS = 60.0
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -76,8 +78,12 @@ class JobRunner:
             step = next(job)
             while True:
                 cancel = step.cancel or cancel
-                exchange = asyncio.create_task(self._exchange(step, upstream, spec, ends))
+                late = LATE_SECONDS if step.deletion is not None else 0.0
+                exchange = asyncio.create_task(self._exchange(step, upstream, spec, ends + late))
                 try:
+                    if late and await self._is_late(exchange, ends):
+                        self._behind(self._call_off(job, step, exchange, cancel, upstream, spec))
+                        raise _too_late(upstream)
                     answer, headers = await asyncio.shield(exchange)
                 except UpstreamError as error:
                     step = self._tell(job, error, cancel, upstream, spec)
@@ -134,6 +140,11 @@ class JobRunner:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
+    async def _is_late(self, exchange: asyncio.Task[Any], ends: float) -> bool:
+        """Wait for an exchange until the time is up, and let it go on; return whether it does."""
+        await asyncio.wait({exchange}, timeout=ends - self._clock())
+        return not exchange.done()
+
     def _way_of(self, request: HttpRequest | GrpcRequest | SocketRequest) -> _Way:
         """Return what makes requests of a kind."""
         transport = self._transport
@@ -149,8 +160,7 @@ class JobRunner:
             await asyncio.sleep(max(0.0, min(step.after_seconds, ends - self._clock())))
         left = ends - self._clock()
         if left <= 0:
-            name = upstream.provider_name
-            raise UpstreamTimeout(f"{name} did not finish its work in time", provider=name)
+            raise _too_late(upstream)
         way = self._way_of(step.request)
         return await way.ask(there, spec, step.request, _within(left))
 
@@ -185,9 +195,9 @@ class JobRunner:
         try:
             if cancel is None and isinstance(step.request, HttpRequest):
                 # Only the answer says what there is to be cancelled.
-                async with asyncio.timeout(CANCEL_SECONDS):
+                async with asyncio.timeout(CANCEL_SECONDS if step.deletion is None else None):
                     answer, _ = await exchange
-                    cancel = job.send(answer).cancel
+                cancel = step.deletion(answer) if step.deletion else job.send(answer).cancel
         except StopIteration as end:
             cancel = end.value.step.cancel if isinstance(end.value, StreamingJob) else None
         except (UpstreamError, TimeoutError):
@@ -248,6 +258,11 @@ class RunningJob:
         """Cancel the job, because nobody waits for the rest."""
         self._opened.closing.close()
         self._jobs.cancel(self._opened.step.cancel, self._upstream, self._spec)
+
+
+def _too_late(upstream: UpstreamTarget) -> UpstreamTimeout:
+    name = upstream.provider_name
+    return UpstreamTimeout(f"{name} did not finish its work in time", provider=name)
 
 
 def _within(seconds: float) -> Timeouts:

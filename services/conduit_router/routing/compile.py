@@ -23,6 +23,7 @@ from conduit_providers.auth import import_auth, resolve_secret
 from conduit_providers.auth.secret_files import NO_FILES, FileTexts, files_named
 from conduit_providers.catalog import Catalog
 from conduit_providers.catalog.codec_types import MODELS
+from conduit_providers.codec import CreateVoiceCodec
 from conduit_providers.codecs import codec_named
 from conduit_providers.grpc_codec import GrpcCodec
 from conduit_providers.inbound.serving import inbound_codec
@@ -30,6 +31,7 @@ from conduit_providers.jobs import JobCodec, OneStepJobCodec, OnlyStreamsAreJobs
 from conduit_providers.operations import INBOUND
 from conduit_providers.socket_codec import SocketCodec
 from conduit_providers.spec import Endpoint, ProviderSpec
+from conduit_providers.voice_jobs import VoiceJobCodec
 from conduit_router.routing.key_builder import KeyBuilder
 from conduit_router.routing.table import Instance, ServedOperation, UpstreamKey
 
@@ -209,6 +211,8 @@ def _served(endpoint: Endpoint) -> ServedOperation:
     codec = codec_named(endpoint.codec)
     if isinstance(codec, GrpcCodec | SocketCodec):
         return ServedOperation(endpoint, codec, OneStepJobCodec(codec), is_job=True)
+    if isinstance(codec, CreateVoiceCodec):
+        return ServedOperation(endpoint, codec, VoiceJobCodec(codec), is_job=True)
     return _served_by(codec, endpoint)
 
 

@@ -65,6 +65,8 @@ class VoiceMaking:
         self._storage = storage
         self._ids = ids
         self._space = space
+        # Held, because the loop only knows tasks weakly.
+        self._storing: set[asyncio.Task[None]] = set()
         found = operation(OPERATION)
         assert isinstance(found, UploadOperation)  # noqa: S101 # as the contract says
         self._operation: AnyUploadOperation = found
@@ -151,17 +153,22 @@ class VoiceMaking:
             description=made.description,
             created_at=made.created_at,
         )
-        storing = asyncio.ensure_future(self._storage.create(voice))
+        storing = asyncio.create_task(self._store(voice, instance))
+        self._storing.add(storing)
+        storing.add_done_callback(self._storing.discard)
+        # A caller who leaves now finds the voice in the list.
+        await asyncio.shield(storing)
+        made.id = voice.id
+        if instance is not None:
+            made.provider_type = instance.spec.name
+
+    async def _store(self, voice: MadeVoice, instance: Instance | None) -> None:
         try:
-            # A caller who leaves now finds the voice in the list.
-            await asyncio.shield(storing)
+            await self._storage.create(voice)
         except Exception:
             if instance is not None:
                 self._take_back(voice, instance)
             raise
-        made.id = voice.id
-        if instance is not None:
-            made.provider_type = instance.spec.name
 
     def _take_back(self, voice: MadeVoice, instance: Instance) -> None:
         """Delete a voice that nobody can name; nobody waits for it."""

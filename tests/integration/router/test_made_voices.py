@@ -1,11 +1,13 @@
 """Voices that callers make, through a router: made, spoken with, listed, deleted."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import grpc
 import orjson
 import pytest
+from structlog.testing import capture_logs
 from tests.integration.router.conftest import Bench, Runner
 from tests.support.snapshots import VIRTUAL_KEY, key, mapping, provider, snapshot, virtual_key
 from tests.support.storage_host import StorageHost
@@ -29,6 +31,7 @@ from conduit.v1.voice_requests_pb2 import (
 from conduit_kernel.errors import (
     AccountUnavailable,
     ConduitError,
+    DeadlineExceeded,
     InvalidRequest,
     ServiceUnavailable,
     UnsupportedCapability,
@@ -282,6 +285,76 @@ async def test_a_voice_that_cannot_be_kept_after_all_is_taken_back(
         return makers.voices.get("sk-1") == []
 
     await eventually(is_taken_back, seconds=30)
+    assert len(makers.sent) == 1
+
+
+async def test_a_voice_whose_maker_has_left_is_taken_back(
+    router: Bench, makers: VoiceMakers
+) -> None:
+    """The provider goes on with it, and only its answer says what there is to delete."""
+    makers.may_make.clear()
+    making = asyncio.create_task(created(router))
+    await makers.making.wait()
+    making.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await making
+    assert makers.voices["sk-1"] == []
+    makers.may_make.set()
+
+    async def is_taken_back() -> bool:
+        return makers.deleted == ["made1"]
+
+    await eventually(is_taken_back)
+    assert makers.voices["sk-1"] == []
+    assert {*await listed(router)} == {"stock"}
+    assert len(router.charges()) == 1
+
+
+async def test_a_voice_that_comes_too_late_is_taken_back(
+    router: Bench, makers: VoiceMakers
+) -> None:
+    """Where the caller's own time is up."""
+    makers.may_make.clear()
+    stub, first = router.stub, wish()
+
+    async def hurried() -> AsyncIterator[CreateVoiceRequest]:
+        async for message in messages(first, SAMPLE):
+            if message.HasField("start"):
+                message.start.options.timeout.FromMilliseconds(300)
+            yield message
+
+    with pytest.raises(DeadlineExceeded):
+        await stub.CreateVoice(hurried(), OWNER)
+    makers.may_make.set()
+    if makers.making.is_set():
+
+        async def is_taken_back() -> bool:
+            return makers.deleted == ["made1"]
+
+        await eventually(is_taken_back)
+    assert {*await listed(router)} == {"stock"}
+
+
+async def test_nothing_is_made_of_half_a_sample(router: Bench, makers: VoiceMakers) -> None:
+    """Where its maker leaves before all of it has come."""
+    halfway = asyncio.Event()
+
+    async def half() -> AsyncIterator[CreateVoiceRequest]:
+        async for message in messages(wish(), SAMPLE):
+            yield message
+            if message.HasField("chunk"):
+                halfway.set()
+                await asyncio.Event().wait()
+
+    making = asyncio.create_task(router.stub.CreateVoice(half(), OWNER))
+    await halfway.wait()
+    with capture_logs() as lines:
+        making.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await making
+        # The next voice goes its way.
+        await created(router)
+    assert [line for line in lines if line["event"] == "job_cancel_failed"] == []
     assert len(makers.sent) == 1
 
 

@@ -137,6 +137,50 @@ async def test_a_caller_who_leaves_while_it_begins_has_it_cancelled(transport: T
         await jobs.close(1)
 
 
+def making() -> Job[bytes]:
+    """Make something that is deleted by what the answer calls it."""
+
+    def deletion(response: HttpResponse) -> JobRequest:
+        return JobRequest(HttpRequest("DELETE", f"/{response.body.decode()}"))
+
+    made = yield JobRequest(HttpRequest("POST", "/make"), deletion=deletion)
+    return made.body
+
+
+async def test_what_nobody_takes_is_deleted(transport: Transport) -> None:
+    """Whether its caller leaves or its time is up, once the answer tells what there is."""
+    for seconds in (60.0, 0.1):
+        made = asyncio.Event()
+
+        async def make(exchange: Exchange, made: asyncio.Event = made) -> None:
+            await made.wait()
+            await answer(b"thing")(exchange)
+
+        async with serve(make, answer(b"{}")) as upstream:
+            jobs = JobRunner(transport, asyncio.get_running_loop().time)
+            task = asyncio.create_task(run(jobs, upstream, making(), seconds=seconds))
+            await upstream.arrived.wait()
+            if seconds > 1:
+                task.cancel()
+            with pytest.raises((asyncio.CancelledError, UpstreamTimeout)):
+                await task
+            assert upstream.paths == ["/make"]
+            made.set()
+            await jobs.close(10)
+            assert upstream.paths == ["/make", "/thing"]
+
+
+async def test_what_was_not_made_is_not_deleted(transport: Transport) -> None:
+    """A refusal names nothing, and what somebody takes is theirs."""
+    async with serve(answer(b"{}", 400), answer(b"thing")) as upstream:
+        jobs = JobRunner(transport, lambda: 0.0)
+        with pytest.raises(UpstreamError):
+            await run(jobs, upstream, making())
+        assert await run(jobs, upstream, making()) == b"thing"
+        await jobs.close(1)
+        assert upstream.paths == ["/make", "/make"]
+
+
 async def test_a_cancelling_that_hangs_holds_no_process(transport: Transport) -> None:
     """Closing waits so long and no longer."""
     async with serve(answer(b"begun"), answer(b"{}", 400), hang) as upstream:
