@@ -244,10 +244,13 @@ class SessionEnding(NamedTuple):
 class SessionMessages(Protocol):
     """Reads and writes the messages of one session's RPC, as its first message has it."""
 
-    # How the call is to be treated; None if that was not said.
-    options: CallOptions | None
     # Whether the caller's first event names the model, so that it comes before admission.
     begins_with_event: bool
+
+    @property
+    def options(self) -> CallOptions | None:
+        """Return how the call is to be treated; None if that was not said."""
+        ...
 
     def opening(self, message: Any | None) -> Form[Any]:  # noqa: ANN401 # of each RPC its own
         """Return how the session begins, given the message of the first event where it is one.

@@ -26,7 +26,7 @@ from conduit_providers.operation import (
 from conduit_providers.operations import operation
 from conduit_router.calls.estimating import EstimatingCalls
 from conduit_router.calls.runtime import CallRuntime
-from conduit_router.calls.session import SessionCalls
+from conduit_router.calls.session import NoVoices, SessionCalls
 from conduit_router.calls.streaming import StreamingCalls
 from conduit_router.calls.unary import UnaryCalls
 from conduit_router.calls.uploads import (
@@ -45,6 +45,7 @@ from conduit_router.tasks.calls import TaskCalls
 from conduit_router.tasks.queries import TaskQueries
 from conduit_router.tasks.running import RunningTasks
 from conduit_router.virtual_keys import VirtualKeys, called_by
+from conduit_router.voices.conversing import Conversing
 from conduit_router.voices.listing import Voices
 from conduit_router.voices.making import VoiceMaking
 from conduit_router.voices.speaking import Speaking
@@ -113,7 +114,7 @@ class RouterStub:
         rpcs = {
             m.name: self._task_calls(m, uploads)
             or _own_rpc(m, own)
-            or _rpc(m, runtime, uploads, session_limits)
+            or _rpc(m, runtime, uploads, session_limits, voices)
             for m in SERVICE.methods
         }
         self._calls = {
@@ -184,6 +185,7 @@ def _rpc(
     runtime: CallRuntime,
     uploads: SpillSpace,
     session_limits: SessionLimits,
+    voices: VoiceStorage | None,
 ) -> Rpc:
     """Return what does an RPC: a call of its operation, or a refusal."""
     name = method.GetOptions().Extensions[options_pb2.serving].operation
@@ -196,7 +198,8 @@ def _rpc(
         assert isinstance(found, StreamedUploadOperation)  # noqa: S101 # as the contract says
         return StreamingUploadCalls(runtime, found, response, uploads)
     if isinstance(found, SessionOperation):
-        return SessionCalls(runtime, found, session_limits)
+        of = NoVoices if voices is None else Conversing(runtime, voices).voices_of
+        return SessionCalls(runtime, found, session_limits, of)
     if method.server_streaming:
         assert isinstance(found, StreamedOperation)  # noqa: S101 # a test holds the contract to it
         return StreamingCalls(runtime, found, response)

@@ -16,6 +16,8 @@ ROUTER = {
     "tasks/calls.py": "tests/integration/suite/test_tasks.py",
     "tasks/queries.py": "tests/integration/suite/test_tasks.py",
     # So are voices made, and spoken with.
+    "voices/accounts.py": "tests/integration/router/test_voices_in_sessions.py",
+    "voices/conversing.py": "tests/integration/router/test_voices_in_sessions.py",
     "voices/making.py": "tests/integration/router/test_made_voices.py",
     "voices/speaking.py": "tests/integration/router/test_made_voices.py",
     "voices/storage.py": "tests/integration/router/test_made_voices.py",

@@ -21,7 +21,7 @@ from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.charge_pb2 import Charge
 from conduit_kernel.errors import ConduitError
 from conduit_providers.operations.converse import OPERATION
-from conduit_router.calls.session import SessionCalls
+from conduit_router.calls.session import NoVoices, SessionCalls
 from conduit_router.calls.upstream_session import SessionLimits
 
 ASK = event("response.create")
@@ -62,7 +62,9 @@ class Caller:
         self.error: ConduitError | None = None
         self._said: asyncio.Queue[pb.ConverseRequest | None] = asyncio.Queue()
         caller = replace(CALLER, caller=replace(CALLER.caller, allowed=allowed))
-        self.call = SessionCalls(bench.runtime, OPERATION, limits)(self._requests(), caller)
+        self.call = SessionCalls(bench.runtime, OPERATION, limits, NoVoices)(
+            self._requests(), caller
+        )
 
     def say(self, *messages: pb.ConverseRequest) -> None:
         """Say something."""

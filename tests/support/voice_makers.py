@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import count
 
 import orjson
+from tests.support.session_upstream import event
 from tests.support.transcribers import JSON_FIELD, Sent, read_form
 
 from conduit_kernel.http import Exchange, HttpServer, ServerLimits
 from conduit_kernel.http.limits import MIB
+from conduit_kernel.websocket import WebSocketClosed, accept
 
 SOUND = b"ID3sound"
 
@@ -25,6 +27,8 @@ class VoiceMakers:
         self.deleted: list[str] = []
         # Those that were asked to speak, by key.
         self.spoken: list[tuple[str, str]] = []
+        # By key, the voices that events of sessions named.
+        self.sessions: list[tuple[str, object]] = []
         # By method, the status that is answered instead.
         self.failing: dict[str, int] = {}
         # Of keys that are refused.
@@ -37,6 +41,9 @@ class VoiceMakers:
 
     async def __call__(self, exchange: Exchange) -> None:
         """Answer."""
+        if exchange.path.startswith(("/realtime", "/live/sessions")):
+            await self._hold(exchange)
+            return
         body = b"".join([piece async for piece in exchange.body_stream()])
         key = exchange.fields.get(b"xi-api-key", b"").decode()
         key = key or exchange.fields.get(b"authorization", b"").decode().removeprefix("Bearer ")
@@ -81,6 +88,23 @@ class VoiceMakers:
             return
         self.spoken.append((key, voice))
         exchange.respond(200, [(b"content-type", b"audio/mpeg")], SOUND)
+
+    async def _hold(self, exchange: Exchange) -> None:
+        """Hold a session, which repeats what it is told to be."""
+        key = exchange.fields[b"authorization"].decode().removeprefix("Bearer ")
+        socket = accept(exchange)
+        with suppress(WebSocketClosed):
+            if exchange.path.startswith("/realtime"):
+                await socket.send(event("session.created", session={"type": "realtime"}))
+            while True:
+                told = orjson.loads(await socket.receive())
+                holder = told.get("session", told.get("response", {}))
+                audio = holder.get("audio", {})
+                voice = audio.get("output", {}).get("voice") or holder.get("voice")
+                self.sessions.append((key, voice))
+                done = "session.started" if told["type"] == "session.start" else "session.updated"
+                await socket.send(event(done, session=holder))
+        await socket.close()
 
 
 @asynccontextmanager

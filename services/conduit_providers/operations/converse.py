@@ -185,9 +185,13 @@ class ConverseMessages(SessionMessages):
         self.begins_with_event = start.protocol == pb.SESSION_PROTOCOL_LIVE
         # Where its protocol's events are in a message.
         self._field = "live" if self.begins_with_event else "realtime"
-        self.options: CallOptions | None = start.options if start.HasField("options") else None
         if self.begins_with_event and start.model:
             raise InvalidRequest("A live session names its model in its first event", field="model")
+
+    @property
+    def options(self) -> CallOptions | None:
+        """Return how the call is to be treated; None if that was not said."""
+        return self._start.options if self._start.HasField("options") else None
 
     def opening(self, message: pb.ConverseRequest | None) -> Opening:
         """Return how the session begins."""

@@ -1,9 +1,9 @@
 """Calls that are sessions: events both ways until one side ends them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from msgspec.structs import replace
 
@@ -41,6 +41,47 @@ from conduit_router.virtual_keys import check_model
 Messages = AsyncIterator[Any]
 
 
+class SessionVoices(Protocol):
+    """Translates, in one session, the names of voices that were made here."""
+
+    async def begin(self, first: Any) -> None:  # noqa: ANN401 # of each RPC its own
+        """Take the first message, and bind the session to the account of a voice in it."""
+        ...
+
+    def said(self, messages: Messages) -> Messages:
+        """Yield what the caller says with the provider's names of voices."""
+        ...
+
+    def held(self, attempt: Attempt) -> None:
+        """Take with whom the session is."""
+        ...
+
+    def answered(self, event: SessionEvent) -> SessionEvent:
+        """Return what the provider says with our names of voices."""
+        ...
+
+
+class NoVoices(SessionVoices):
+    """Leaves all names of voices as they are, where none are made here."""
+
+    def __init__(self, caller: CallerContext) -> None:
+        pass
+
+    async def begin(self, first: Any) -> None:  # noqa: ANN401 # of each RPC its own
+        """Bind nothing."""
+
+    def said(self, messages: Messages) -> Messages:
+        """Return the messages."""
+        return messages
+
+    def held(self, attempt: Attempt) -> None:
+        """Take nothing."""
+
+    def answered(self, event: SessionEvent) -> SessionEvent:
+        """Return the event."""
+        return event
+
+
 class SessionCalls:
     """Makes the calls of one RPC.
 
@@ -53,10 +94,13 @@ class SessionCalls:
         runtime: CallRuntime,
         operation: AnySessionOperation,
         limits: SessionLimits,
+        voices: Callable[[CallerContext], SessionVoices],
     ) -> None:
+        """Take the operation, and what translates the voices of a caller's session."""
         self._runtime = runtime
         self._operation = operation
         self._limits = limits
+        self._voices = voices
 
     async def __call__(
         self, requests: Messages, caller: CallerContext
@@ -68,6 +112,9 @@ class SessionCalls:
             raise InvalidRequest("A session's first message is its start", field="start")
         if isinstance(caller.caller, ClientSecretHolder):
             said = caller.caller.hold(first, said)
+        voices = self._voices(caller)
+        await voices.begin(first)
+        said = voices.said(said)
         messages = self._operation.begin(first)
         opening = None
         if messages.begins_with_event:
@@ -87,12 +134,13 @@ class SessionCalls:
                 if caller.caller.budget is not None:
                     await reserve(scope)
                 attempt, session = await run_attempts(scope, self._open)
+                voices.held(attempt)
                 with _Held(scope, attempt, session) as held:
                     yield _told(messages.started(), scope.summary(attempt))
                     session.relay(_events(said, messages, caller))
                     while (events := await session.next()) is not None:
                         for event in events:
-                            yield messages.message_of(event)
+                            yield messages.message_of(voices.answered(event))
                     finished = messages.finished(held.ending)
                     yield _told(finished, held.succeed())
         finally:

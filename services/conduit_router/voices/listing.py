@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from conduit.internal.v1.voice_storage_service_pb2 import MadeVoice
 from conduit.v1.voice_pb2 import Voice
@@ -18,6 +19,9 @@ from conduit_router.voices.making import keys_of
 from conduit_router.voices.storage import VoiceStorage
 
 OPERATION = "speak"
+_SPEAKING = frozenset({OPERATION})
+# Voices that were made here speak in sessions, too.
+_VOICING = frozenset({OPERATION, "converse"})
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
 BUILT_IN = "built_in"
@@ -39,11 +43,13 @@ class Voices:
         A provider that does not answer is left out, unless nobody else has voices.
         """
         limit, owner = _limit(request), caller.caller.virtual_key_id
-        speaking = self._candidates(request.model, caller)
+        routes = self._routes(request.model, caller)
+        speaking = _serving(routes, caller, _SPEAKING)
         # Whoever waits for providers holds a place, here as in a call.
         with self._runtime.under_way.one_of(owner):
             made, is_hidden = await self._known(owner)
-            own = self._own(made, speaking, is_narrowed=bool(request.model))
+            voicing = _serving(routes, caller, _VOICING)
+            own = self._own(made, voicing, is_narrowed=bool(request.model))
             voices = await self._voices(speaking, is_hidden, own)
         behind = [voices[name] for name in sorted(voices) if name > request.after]
         page = behind[:limit]
@@ -55,21 +61,13 @@ class Voices:
             has_more=len(behind) > limit,
         )
 
-    def _candidates(self, model: str, caller: CallerContext) -> dict[str, list[Candidate]]:
-        """Return what speaks, by alias."""
+    def _routes(self, model: str, caller: CallerContext) -> Sequence[Route]:
+        """Return the aliases that the caller may use, or the one that is asked for."""
         routes: Iterable[Route] = self._runtime.table.routes.values()
         if model:
             check_model(caller.caller, model)
             routes = [route_of(self._runtime.table.routes, model)]
-        return {
-            route.alias: [
-                each
-                for each in route.candidates
-                if OPERATION in each.operations() and not refusal_of(each.instance, caller)
-            ]
-            for route in routes
-            if may_use(caller.caller, route.alias)
-        }
+        return [route for route in routes if may_use(caller.caller, route.alias)]
 
     async def _known(self, owner: int) -> tuple[Sequence[MadeVoice], Callable[[Voice], bool]]:
         """Return what a caller has made, and whether a voice of a provider's is for nobody else."""
@@ -157,6 +155,21 @@ class Voices:
                 if isinstance(answer, BaseException):
                     raise answer
         return found
+
+
+def _serving(
+    routes: Iterable[Route], caller: CallerContext, operations: AbstractSet[str]
+) -> dict[str, list[Candidate]]:
+    """Return who serves one of some operations, by alias."""
+    return {
+        route.alias: [
+            each
+            for each in route.candidates
+            if not operations.isdisjoint(each.operations())
+            and not refusal_of(each.instance, caller)
+        ]
+        for route in routes
+    }
 
 
 def _voices_of(

@@ -9,15 +9,14 @@ from conduit.internal.v1.voice_storage_service_pb2 import MadeVoice
 from conduit.v1.audio_requests_pb2 import SpeakRequest, SpeakResponse
 from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.speech_pb2 import SpeechRequest
-from conduit_kernel.errors import AccountUnavailable
-from conduit_kernel.not_found_errors import VoiceNotFound
 from conduit_providers.calls import Form
 from conduit_providers.operation import AnyStreamedOperation, StreamedOperation
 from conduit_providers.operations import operation
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.streaming import StreamingCalls
 from conduit_router.context import CallerContext, options_of
-from conduit_router.voices.making import ID_PREFIX, MADE_ID, keys_of
+from conduit_router.voices.accounts import VoiceAccounts
+from conduit_router.voices.making import ID_PREFIX, MADE_ID
 from conduit_router.voices.storage import VoiceStorage
 
 _MARK = f'"{ID_PREFIX}'.encode()
@@ -38,6 +37,7 @@ class Speaking:
         """Take what calls are made with, and where voices are kept."""
         self._runtime = runtime
         self._storage = storage
+        self._accounts = VoiceAccounts(runtime)
         found = operation("speak")
         assert isinstance(found, StreamedOperation)  # noqa: S101 # as the contract says
         self._operation: AnyStreamedOperation = found
@@ -52,42 +52,15 @@ class Speaking:
             owner = caller.caller.virtual_key_id
             with self._runtime.under_way.one_of(owner):
                 voice = await self._storage.voice(owner, voice_id)
-            options = self._bound(options, voice, form.typed.model)
+            bound = CallOptions()
+            if options is not None:
+                bound.CopyFrom(options)
+            self._accounts.bind(bound, voice, form.typed.model)
+            options = bound
             form = _with_voice(form, voice)
         async with aclosing(self._calls.answer(form, options, caller)) as messages:
             async for message in messages:
                 yield message
-
-    def _bound(self, options: CallOptions | None, voice: MadeVoice, model: str) -> CallOptions:
-        """Return the options that keep a call to a voice's account.
-
-        AccountUnavailable if that has no key, or if the caller names another one.
-        """
-        bound, table = CallOptions(), self._runtime.table
-        if options is not None:
-            bound.CopyFrom(options)
-        instance = table.instances.get(voice.provider_id)
-        if instance is None:
-            message = f"The provider of the voice {voice.id} is not configured any more"
-            raise VoiceNotFound(message, voice_id=voice.id)
-        key = next(keys_of(voice, instance), None)
-        if key is None:
-            raise _no_account(voice, model)
-        if not key.key_id:
-            # Of a type that needs no key, the instance is the account.
-            bound.ClearField("providers")
-            bound.providers.append(str(voice.provider_id))
-            return bound
-        named = bound.account_key_id
-        if named and key.key_id not in self._runtime.accounts.keys_beside(named):
-            raise _no_account(voice, model)
-        bound.account_key_id = key.key_id
-        return bound
-
-
-def _no_account(voice: MadeVoice, model: str) -> AccountUnavailable:
-    message = f"No key of the account that has the voice {voice.id} can serve the call"
-    return AccountUnavailable(message, model=model)
 
 
 def _made_voice_in(form: Form[SpeechRequest]) -> str:

@@ -113,7 +113,7 @@ def converse_request_to_json(message: converse_requests_pb2.ConverseRequest) -> 
     return members
 
 
-_CONVERSE_START_MEMBERS: Final[frozenset[str]] = frozenset({"protocol", "model", "events"})
+_CONVERSE_START_MEMBERS: Final[frozenset[str]] = frozenset({"protocol", "model", "events", "voice"})
 
 
 def converse_start_from_json(value: object, path: str = "") -> converse_requests_pb2.ConverseStart:
@@ -140,6 +140,8 @@ def fill_converse_start(
         message.events = runtime.any_case(
             member, EVENT_FORM_BY_SPELLING, EVENT_FORM_SPELLINGS, path + "events"
         )
+    if (member := value.get("voice")) is not None:
+        message.voice = runtime.text(member, path + "voice")
     if not _CONVERSE_START_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _CONVERSE_START_MEMBERS, path)
 
@@ -150,6 +152,7 @@ def converse_start_to_json(message: converse_requests_pb2.ConverseStart) -> dict
         "protocol": SESSION_PROTOCOL_SPELLINGS.get(message.protocol, "Realtime"),
         "model": message.model,
         "events": EVENT_FORM_SPELLINGS.get(message.events, "Typed"),
+        "voice": message.voice,
     }
 
 

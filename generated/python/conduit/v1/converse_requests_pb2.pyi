@@ -164,6 +164,7 @@ class ConverseStart(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     EVENTS_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
+    VOICE_FIELD_NUMBER: _builtins.int
     protocol: Global___SessionProtocol.ValueType
     """The language of the session's events."""
     model: _builtins.str
@@ -172,6 +173,11 @@ class ConverseStart(_message.Message):
     """
     events: Global___EventForm.ValueType
     """The form in which the server's events come. The caller may use both."""
+    voice: _builtins.str
+    """A voice that was made here, such as `voice_01k4y7`, with which the session is to speak once an event says so: the session
+    then begins with the account that has the voice. Only needed where a realtime model is served by several accounts, since
+    events come too late to choose one. Empty means that none is named before. VOICE_NOT_FOUND if it is none of the caller's.
+    """
     @_builtins.property
     def options(self) -> _call_pb2.CallOptions:
         """How to treat the call. Its timeout bounds the beginning, not the session."""
@@ -183,10 +189,11 @@ class ConverseStart(_message.Message):
         model: _builtins.str = ...,
         events: Global___EventForm.ValueType = ...,
         options: _call_pb2.CallOptions | None = ...,
+        voice: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "model", b"model", "options", b"options", "protocol", b"protocol"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "model", b"model", "options", b"options", "protocol", b"protocol", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

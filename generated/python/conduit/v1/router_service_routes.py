@@ -802,6 +802,8 @@ def read_converse(
         match name:
             case "model":
                 message.model = value
+            case "voice":
+                message.voice = value
     if (options := _call_options_of_headers(headers)) is not None:
         message.options.CopyFrom(options)
     return converse_requests_pb2.ConverseRequest(start=message)
@@ -835,6 +837,8 @@ def read_converse_2(
         match name:
             case "model":
                 message.model = value
+            case "voice":
+                message.voice = value
     if (options := _call_options_of_headers(headers)) is not None:
         message.options.CopyFrom(options)
     return converse_requests_pb2.ConverseRequest(start=message)
