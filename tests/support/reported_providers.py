@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
-from tests.support.scripted_upstream import Act
+from tests.support.scripted_upstream import Act, stream
 from tests.support.suite import Suite
 
 from conduit_kernel.http import Exchange, HttpServer, ServerLimits
@@ -48,6 +48,34 @@ def conversed(finish: str = "end_turn") -> bytes:
     message = {"role": "assistant", "content": [{"text": "ok"}]}
     usage = {"inputTokens": 5, "outputTokens": 2, "totalTokens": 7}
     return orjson.dumps({"output": {"message": message}, "stopReason": finish, "usage": usage})
+
+
+def claude_stream(
+    *blocks: tuple[Json, list[Json]], reason: str = "end_turn", **usage: object
+) -> Act:
+    """Stream blocks as Anthropic does."""
+    counts = {"input_tokens": 5, "output_tokens": 1, **usage}
+    events: list[Json] = [{"type": "message_start", "message": {"id": "msg_1", "usage": counts}}]
+    for index, (block, deltas) in enumerate(blocks):
+        events.append({"type": "content_block_start", "index": index, "content_block": block})
+        events += (
+            {"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas
+        )
+        events.append({"type": "content_block_stop", "index": index})
+    end = {"delta": {"stop_reason": reason}, "usage": {"output_tokens": 50}}
+    events += ({"type": "message_delta", **end}, {"type": "message_stop"})
+    return stream(*(event(each) for each in events))
+
+
+def said_block(text: str) -> tuple[Json, list[Json]]:
+    """Return a block of words."""
+    return {"type": "text", "text": ""}, [{"type": "text_delta", "text": text}]
+
+
+def called_block(name: str, *pieces: str) -> tuple[Json, list[Json]]:
+    """Return a block that is a call."""
+    block = {"type": "tool_use", "id": name, "name": "run", "input": {}}
+    return block, [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
 
 
 class ReportedProviders:

@@ -11,14 +11,18 @@ import httpx
 import orjson
 import pytest
 import pytest_asyncio
+from tests.support.chat_answers import CHAT, HI, chat
 from tests.support.reported_providers import (
     USAGE,
     ReportedProviders,
+    called_block,
     chunk,
+    claude_stream,
     completion,
     event,
     generated,
     reported_providers,
+    said_block,
 )
 from tests.support.scripted_upstream import EVENTS, Act, answer, stream
 from tests.support.suite import Suite
@@ -28,8 +32,6 @@ from conduit_kernel.http import Exchange
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 Json = dict[str, Any]
-CHAT = "/v1/chat/completions"
-HI = [{"role": "user", "content": "hi"}]
 DONE = b"data: [DONE]\n\n"
 CLAUDE = ("Anthropic", "claude-sonnet-4-5")
 GEMINI = ("Gemini", "gemini-2.5-flash")
@@ -50,91 +52,22 @@ async def providers(suite: Suite) -> AsyncIterator[ReportedProviders]:
         yield running
 
 
-class Answer:
-    """What a caller got: chunks of a stream, or a whole answer."""
-
-    def __init__(self, got: httpx.Response) -> None:
-        self.status, self.headers, self.text = got.status_code, got.headers, got.text
-        lines = [line[6:] for line in got.text.splitlines() if line.startswith("data: ")]
-        self.is_done = bool(lines) and lines[-1] == "[DONE]"
-        self.events = [orjson.loads(line) for line in lines if line != "[DONE]"]
-        self.json: Json = {} if lines or not got.text else got.json()
-
-    @property
-    def words(self) -> str:
-        """The text of a stream."""
-        return "".join(each.get("content") or "" for each in self.deltas)
-
-    @property
-    def deltas(self) -> list[Json]:
-        """The deltas of a stream."""
-        return [choice["delta"] for each in self.events for choice in each["choices"]]
-
-    @property
-    def reasons(self) -> list[str]:
-        """The reasons for which a stream ended."""
-        choices = [choice for each in self.events for choice in each["choices"]]
-        return [each["finish_reason"] for each in choices if each["finish_reason"]]
-
-    @property
-    def usages(self) -> list[Json]:
-        """The counts that were told."""
-        return [each["usage"] for each in self.events if each.get("usage")]
-
-    @property
-    def calls(self) -> dict[int, tuple[str, str]]:
-        """The ids and arguments of calls, put together as SDKs do, by index."""
-        made: dict[int, tuple[str, str]] = {}
-        for piece in (c for each in self.deltas for c in each.get("tool_calls") or ()):
-            known, said = made.get(piece["index"], ("", ""))
-            more = piece["function"].get("arguments") or ""
-            made[piece["index"]] = (known or piece["id"], said + more)
-        return made
-
-
-async def chat(suite: Suite, alias: str, **more: object) -> Answer:
-    """Have a chat."""
-    async with suite.caller() as caller:
-        return Answer(await caller.post(CHAT, json={"model": alias, "messages": HI, **more}))
-
-
-def claudes(*blocks: tuple[Json, list[Json]], reason: str = "end_turn", **usage: object) -> Act:
-    """Stream blocks as Anthropic does."""
-    counts = {"input_tokens": 5, "output_tokens": 1, **usage}
-    events: list[Json] = [{"type": "message_start", "message": {"id": "msg_1", "usage": counts}}]
-    for index, (block, deltas) in enumerate(blocks):
-        events.append({"type": "content_block_start", "index": index, "content_block": block})
-        events += (
-            {"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas
-        )
-        events.append({"type": "content_block_stop", "index": index})
-    end = {"delta": {"stop_reason": reason}, "usage": {"output_tokens": 50}}
-    events += ({"type": "message_delta", **end}, {"type": "message_stop"})
-    return stream(*(event(each) for each in events))
-
-
-def said(text: str) -> tuple[Json, list[Json]]:
-    """Return a block of words."""
-    return {"type": "text", "text": ""}, [{"type": "text_delta", "text": text}]
-
-
-def called(name: str, *pieces: str) -> tuple[Json, list[Json]]:
-    """Return a block that is a call."""
-    block = {"type": "tool_use", "id": name, "name": "run", "input": {}}
-    return block, [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
-
-
 async def test_an_stream_no_args(suite: Suite, providers: ReportedProviders) -> None:
     """`an-stream-no-args`: no arguments are an empty object, and not an empty text."""
-    await providers.add("no args", *CLAUDE, claudes(called("t1", ""), reason="tool_use"))
+    await providers.add(
+        "no args", *CLAUDE, claude_stream(called_block("t1", ""), reason="tool_use")
+    )
     got = await chat(suite, "no args", stream=True)
     assert (got.calls, got.reasons) == ({0: ("t1", "{}")}, ["tool_calls"])
 
 
 async def test_an_stream_parallel(suite: Suite, providers: ReportedProviders) -> None:
     """`an-stream-parallel`: calls behind words are numbered from 0, each with its arguments."""
-    act = claudes(
-        said("Both"), called("t1", '{"c":', "1}"), called("t2", '{"c":2}'), reason="tool_use"
+    act = claude_stream(
+        said_block("Both"),
+        called_block("t1", '{"c":', "1}"),
+        called_block("t2", '{"c":2}'),
+        reason="tool_use",
     )
     await providers.add("parallel", *CLAUDE, act)
     got = await chat(suite, "parallel", stream=True)
@@ -145,8 +78,8 @@ async def test_an_stream_parallel(suite: Suite, providers: ReportedProviders) ->
 async def test_an_stream_cache_cost(suite: Suite, providers: ReportedProviders) -> None:
     """`an-stream-cache-cost`: what is read from the cache and written to it is told."""
     written = {"ephemeral_5m_input_tokens": 300, "ephemeral_1h_input_tokens": 400}
-    act = claudes(
-        said("ok"),
+    act = claude_stream(
+        said_block("ok"),
         input_tokens=100,
         cache_read_input_tokens=1000,
         cache_creation_input_tokens=700,
