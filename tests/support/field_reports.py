@@ -55,7 +55,7 @@ def request_of(report: Report) -> HttpRequest:
     spec = CATALOG.find(report.provider)
     endpoint = spec.endpoints["chat"]
     instance = Provider(name="P", provider_type=spec.name)
-    if not CATALOG.base_url(spec):
+    if "{" in (CATALOG.base_url(spec) or "{"):
         instance.base_url = "https://llm.example.com/v1"
     if any(setting.name == "region" for setting in spec.settings):
         instance.settings["region"] = "us-east-1"

@@ -46,6 +46,7 @@ def terms_of(endpoint: Endpoint, model: str) -> ChatTerms:
         is_openai=True,
         takes_marks=_MARK not in endpoint.drop_in_messages,
         takes_effort=reasons or is_known,
+        most_stops=endpoint.options.most_stops,
     )
 
 

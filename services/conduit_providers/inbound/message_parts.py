@@ -28,6 +28,10 @@ def text_of(block: MessageBlock) -> str:
 
 # What parts texts that stand apart.
 _APART = "\n\n"
+# Blocks that may ask for more than being seen, and what of it is words, or asks for nothing.
+_WISHES = frozenset({"image", "document", "search_result"})
+_WORDS = frozenset({"context"})
+_NO_WISHES: tuple[object, ...] = (None, {}, False, {"enabled": False})
 
 
 class Parts:
@@ -61,10 +65,21 @@ class Parts:
         return {"cache_control": {"type": mark.type, **ttl}}
 
     def _marked(self, block: MessageBlock) -> list[Json]:
+        if block.type in _WISHES:
+            self._note_wishes(block)
         parts = list(_parts(block))
         if parts:
             parts[-1] |= self.mark_of(block)
         return parts
+
+    def _note_wishes(self, block: MessageBlock) -> None:
+        """Note what a picture or a document asks for beside being seen."""
+        wishes = _unknown(block)
+        if block.citations_json:
+            wishes["citations"] = orjson.loads(block.citations_json)
+        for name, value in wishes.items():
+            if name not in _WORDS and value not in _NO_WISHES:
+                self._dropped.add(f"messages.content.{name}")
 
 
 def result_blocks(block: MessageBlock) -> list[MessageBlock]:
@@ -100,6 +115,9 @@ def _parts(block: MessageBlock) -> Iterator[Json]:
             yield from _document(block)
         case "search_result":
             yield _found(block)
+        case "compaction":
+            # What was said before, in short; nothing where that failed.
+            yield from _summary(block)
         case "tool_reference":
             # Tells Anthropic which of the tools it holds back is meant; here all are there.
             yield {"type": "text", "text": _unknown(block).get("tool_name") or ""}
@@ -135,19 +153,29 @@ def _document(block: MessageBlock) -> Iterator[Json]:
     source = _source(block)
     match source:
         case {"type": "text", "data": str(data)}:
-            yield _titled(block.title, data)
+            yield {"type": "text", "text": "\n\n".join([*_heading(block), data])}
         case {"type": "content", "content": content}:
-            if block.title:
-                yield {"type": "text", "text": block.title}
+            for text in _heading(block):
+                yield {"type": "text", "text": text}
             for each in _blocks(content, "messages.content.document.source.content"):
                 yield from _parts(each)
         case _:
+            if context := _unknown(block).get("context"):
+                yield {"type": "text", "text": str(context)}
             file = {"filename": block.title or _UNNAMED, "file_data": _url(source, "document")}
             yield {"type": "file", "file": file}
 
 
-def _titled(title: str, text: str) -> Json:
-    return {"type": "text", "text": f"{title}\n\n{text}" if title else text}
+def _heading(block: MessageBlock) -> list[str]:
+    """Return what is said of a document in front of it: its name, and what it is about."""
+    said = (block.title, _unknown(block).get("context"))
+    return [each for each in said if isinstance(each, str) and each]
+
+
+def _summary(block: MessageBlock) -> Iterator[Json]:
+    text = orjson.loads(block.content_json or b"null")
+    if isinstance(text, str) and text:
+        yield {"type": "text", "text": text + _APART}
 
 
 def _found(block: MessageBlock) -> Json:

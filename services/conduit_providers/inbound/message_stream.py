@@ -42,6 +42,11 @@ class _Block:
         self.arguments: list[str] = []
 
     @property
+    def is_nameless(self) -> bool:
+        """Return whether the tool that is called is not known yet."""
+        return self.begin.get("name") == ""
+
+    @property
     def is_whole(self) -> bool:
         """Return whether no more can come of a call; of others, more is another block."""
         if self.begin["type"] != "tool_use":
@@ -51,6 +56,10 @@ class _Block:
             return isinstance(parsed(text.encode()), dict)
         except msgspec.DecodeError:
             return False
+
+
+# What stands for no arguments at all: servers in Go write `null`, others blanks.
+_NO_ARGUMENTS = frozenset({"", "null"})
 
 
 class MessageStreamWriter:
@@ -177,16 +186,14 @@ class MessageStreamWriter:
             members = {"calls": extras}
             block = {"type": "redacted_thinking", "data": sealed(members)}
             self._place("sealed", len(self._blocks) + self._index, block)
-        begin = {
-            "type": "tool_use",
-            "id": call_id,
-            "name": self._names.given(function.get("name") or ""),
-            "input": {},
-        }
+        name = self._names.given(function.get("name") or "")
+        begin = {"type": "tool_use", "id": call_id, "name": name, "input": {}}
         block_of_call = self._place("call", place, begin)
+        if block_of_call.is_nameless:
+            block_of_call.begin["name"] = name
         text = function.get("arguments") or ""
         # Blanks alone are no JSON, which nothing at all is to clients.
-        if text.strip() or (text and block_of_call.arguments):
+        if text.strip() not in _NO_ARGUMENTS or (text and block_of_call.arguments):
             block_of_call.arguments.append(text)
             delta = {"type": "input_json_delta", "partial_json": text}
             block_of_call.waiting.append(delta)
@@ -216,6 +223,8 @@ class MessageStreamWriter:
         found: list[Json] = []
         while self._blocks:
             key, block = next(iter(self._blocks.items()))
+            if block.is_nameless and not is_end:
+                break
             if self._told != key:
                 self._told = key
                 found.append(self._event("content_block_start", content_block=block.begin))

@@ -15,6 +15,7 @@ from conduit_providers.inbound.dropped import Dropped
 from conduit_providers.inbound.message_parts import Parts
 from conduit_providers.inbound.message_tools import ToolNames, choice_of, tools_of
 from conduit_providers.inbound.message_turns import Turns
+from conduit_providers.inbound.strict_schema import is_strict
 from conduit_providers.operations.chat import chat_request
 
 Json = dict[str, Any]
@@ -41,6 +42,8 @@ class ChatTerms(NamedTuple):
     takes_marks: bool
     # Whether the model can be told how hard to think.
     takes_effort: bool
+    # How many texts may end an answer; 0 for any number.
+    most_stops: int = 0
 
 
 class TranslatedRequest(NamedTuple):
@@ -63,11 +66,11 @@ def chat_of(request: MessageCreation, terms: ChatTerms) -> TranslatedRequest:
         # The older of two names, which each dialect knows, or knows to rename.
         members["max_tokens"] = request.max_tokens
     members |= _sampling(request, terms, dropped)
-    if tools := tools_of(request.tools, dropped):
+    if tools := tools_of(request.tools, dropped, is_openai=terms.is_openai):
         members["tools"] = tools
-        members |= choice_of(request)
+        members |= choice_of(request, dropped)
     members |= _effort(request, terms, dropped)
-    members |= _others(request, dropped)
+    members |= _others(request, terms, dropped)
     if request.stream:
         members["stream"] = True
     return TranslatedRequest(chat_request(json=orjson.dumps(members)), names, dropped.names)
@@ -84,8 +87,10 @@ def _sampling(request: MessageCreation, terms: ChatTerms, dropped: Dropped) -> J
             dropped.add("top_k")
         else:
             found["top_k"] = request.top_k
-    if request.stop_sequences:
-        found["stop"] = list(request.stop_sequences)
+    if stops := request.stop_sequences:
+        found["stop"] = list(stops[: terms.most_stops or len(stops)])
+        if len(stops) > len(found["stop"]):
+            dropped.add("stop_sequences")
     return found
 
 
@@ -95,6 +100,8 @@ def _effort(request: MessageCreation, terms: ChatTerms, dropped: Dropped) -> Jso
     named = config.get("effort") if isinstance(config, dict) else None
     effort = _EFFORTS.get(named, named) if isinstance(named, str) else None
     thinking = request.thinking
+    for name in orjson.loads(thinking.unknown_json or b"{}"):
+        dropped.add(f"thinking.{name}")
     if thinking.HasField("budget_tokens") and thinking.type == "enabled" and effort is None:
         effort = _effort_for(thinking.budget_tokens, request.max_tokens)
     if effort is None:
@@ -110,13 +117,17 @@ def _effort_for(budget: int, limit: int) -> str:
     return next((effort for most, effort in _SHARES if share <= most), _MOST_EFFORT)
 
 
-def _others(request: MessageCreation, dropped: Dropped) -> Json:
+def _others(request: MessageCreation, terms: ChatTerms, dropped: Dropped) -> Json:
     found: Json = {}
+    unknown: Json = orjson.loads(request.unknown_json or b"{}")
     config = orjson.loads(request.output_config_json or b"{}")
+    # Its name while it was a beta.
+    form = unknown.pop("output_format", None)
     if isinstance(config, dict):
-        found |= _format(config.get("format"))
+        form = config.get("format") or form
         for name in config.keys() - {"effort", "format"}:
             dropped.add(f"output_config.{name}")
+    found |= _format(form, terms, dropped)
     metadata = orjson.loads(request.metadata_json or b"{}")
     user = metadata.get("user_id") if isinstance(metadata, dict) else None
     if isinstance(user, str) and user:
@@ -126,15 +137,20 @@ def _others(request: MessageCreation, dropped: Dropped) -> Json:
             dropped.add("metadata.user_id")
     if tier := _TIERS.get(request.service_tier):
         found["service_tier"] = tier
-    for name, value in orjson.loads(request.unknown_json or b"{}").items():
+    for name, value in unknown.items():
         if value not in _USUAL:
             dropped.add(name)
     return found
 
 
-def _format(asked: object) -> Json:
+def _format(asked: object, terms: ChatTerms, dropped: Dropped) -> Json:
     """Return the form of the answer: https://platform.claude.com/docs/en/build-with-claude/structured-outputs."""
     if not isinstance(asked, dict) or asked.get("type") != "json_schema":
         return {}
-    schema = {"name": "answer", "schema": asked.get("schema"), "strict": True}
+    schema: Json = {"name": "answer", "schema": asked.get("schema")}
+    if not terms.is_openai or is_strict(schema["schema"]):
+        schema["strict"] = True
+    else:
+        # The model is shown it, and nobody holds it to it.
+        dropped.add("output_config.format")
     return {"response_format": {"type": "json_schema", "json_schema": schema}}

@@ -11,6 +11,7 @@ import orjson
 
 from conduit.v1.message_pb2 import MessageCreation, MessageTool
 from conduit_providers.inbound.dropped import Dropped
+from conduit_providers.inbound.strict_schema import is_strict
 
 Json = dict[str, Any]
 
@@ -40,25 +41,33 @@ def cut(name: str) -> str:
     return f"{name[: MAX_NAME - _DIGITS - 1]}_{digest}"
 
 
-def tools_of(tools: Iterable[MessageTool], dropped: Dropped) -> list[Json]:
-    """Return the caller's own tools; those that only Anthropic has are told."""
+def tools_of(
+    tools: Iterable[MessageTool], dropped: Dropped, *, is_openai: bool = False
+) -> list[Json]:
+    """Return the caller's own tools; those that only Anthropic has are told.
+
+    `is_openai`: whether only schemas are strict that OpenAI takes so.
+    """
     found: list[Json] = []
     for tool in tools:
         if tool.type in _OWN:
-            found.append(_function(tool, dropped))
+            found.append(_function(tool, dropped, is_openai=is_openai))
         else:
             dropped.add(f"tools.{tool.type}")
     return found
 
 
-def _function(tool: MessageTool, dropped: Dropped) -> Json:
+def _function(tool: MessageTool, dropped: Dropped, *, is_openai: bool) -> Json:
     schema = orjson.loads(tool.input_schema_json or b"null") or _NO_ARGUMENTS
     function: Json = {"name": cut(tool.name), "parameters": schema}
     if tool.description:
         function["description"] = tool.description
     unknown = orjson.loads(tool.unknown_json or b"{}")
     if unknown.pop("strict", None) is True:
-        function["strict"] = True
+        if not is_openai or is_strict(schema):
+            function["strict"] = True
+        else:
+            dropped.add("tools.strict")
     for name, value in unknown.items():
         # What is only meant for a provider's own machinery asks for nothing where there is none.
         if value not in (None, [], {}, False):
@@ -68,14 +77,18 @@ def _function(tool: MessageTool, dropped: Dropped) -> Json:
     return {"type": "function", "function": function}
 
 
-def choice_of(request: MessageCreation) -> Json:
-    """Return whether and which tools must be called."""
+def choice_of(request: MessageCreation, dropped: Dropped) -> Json:
+    """Return whether and which tools must be called; one that is not there is told."""
     choice, found = request.tool_choice, dict[str, object]()
     match choice.type:
         case "auto" | "none":
             found["tool_choice"] = choice.type
         case "any":
             found["tool_choice"] = "required"
+        case "tool" if any(
+            tool.name == choice.name and tool.type not in _OWN for tool in request.tools
+        ):
+            dropped.add("tool_choice")
         case "tool":
             function = {"name": cut(choice.name)}
             found["tool_choice"] = {"type": "function", "function": function}

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from conduit.v1.message_pb2 import MessageBlock, MessageTurn
+from conduit_kernel.errors import InvalidRequest
 from conduit_providers.codecs.anthropic.turns import FORMAT
 from conduit_providers.inbound.dropped import Dropped
 from conduit_providers.inbound.message_parts import Parts, result_blocks, text_of
@@ -19,8 +20,12 @@ Json = dict[str, Any]
 # How Claude Code begins the instructions of each request, with another text each time:
 # https://code.claude.com/docs/en/llm-gateway-protocol
 BILLING = "x-anthropic-billing-header:"
-# Uses of the provider's own tools, in turns of the model, which another provider has no word for.
-_OWN_TOOLS = ("server_tool_use", "mcp_tool_use")
+# What is about the provider's own tools, which another provider has no word for.
+_OWN_TOOLS = ("server_tool_use", "mcp_tool_use", "mcp_tool_listing")
+# Instructions on the way are words, and which tools are offered from then on.
+_OF_TOOLS = ("tool_addition", "tool_removal")
+# Where another model of Anthropic's went on; no model is shown it.
+_FALLBACK = "fallback"
 
 
 class Turns:
@@ -38,17 +43,35 @@ class Turns:
         return [{"role": "system", "content": self._parts.content(kept)}] if kept else []
 
     def of(self, turns: Iterable[MessageTurn]) -> list[Json]:
-        """Return the turns. UnsupportedCapability for content that a chat cannot have."""
+        """Return the turns. UnsupportedCapability for content that a chat cannot have.
+
+        InvalidRequest for turns of nobody.
+        """
         found: list[Json] = []
         for turn in turns:
-            if turn.role == "assistant":
-                found += self._model(turn.content)
-            elif turn.role == "user":
-                found += self._user(turn.content)
-            else:
-                # Instructions on the way; the provider judges others.
-                found.append({"role": turn.role, "content": self._parts.content(turn.content)})
+            match turn.role:
+                case "assistant":
+                    found += self._model(turn.content)
+                case "user":
+                    found += self._user(turn.content)
+                case "system" | "developer":
+                    found += self._instructions(turn)
+                case _:
+                    message = "messages.role must be user, assistant or system"
+                    raise InvalidRequest(message, field="messages.role")
         return found
+
+    def _instructions(self, turn: MessageTurn) -> list[Json]:
+        """Return instructions on the way; nothing where they were about tools alone."""
+        said: list[MessageBlock] = []
+        for block in turn.content:
+            if block.type in _OF_TOOLS:
+                self._dropped.add(f"messages.content.{block.type}")
+            else:
+                said.append(block)
+        if not said:
+            return []
+        return [{"role": turn.role, "content": self._parts.content(said)}]
 
     def _user(self, blocks: Iterable[MessageBlock]) -> list[Json]:
         results: list[Json] = []
@@ -78,12 +101,16 @@ class Turns:
             match block.type:
                 case "tool_use":
                     turn.call(block)
+                    if block.HasField("cache_control"):
+                        self._dropped.add("cache_control")
                 case "thinking":
                     turn.think(block)
                 case "redacted_thinking":
                     turn.think_sealed(block.data)
                 case kind if kind in _OWN_TOOLS or kind.endswith("_tool_result"):
                     self._dropped.add(f"messages.content.{kind}")
+                case kind if kind == _FALLBACK:
+                    pass
                 case _:
                     turn.said.append(block)
         return turn.members()

@@ -2,8 +2,8 @@
 
 https://platform.claude.com/docs/en/api/messages/create
 
-Betas and the version are the caller's. Only thoughts are left out that another provider had, which
-are behind a mark of Conduit's.
+Betas and the version are the caller's. Of turns that another provider had, thoughts are left out,
+which are behind a mark of Conduit's or unsigned, and calls are fitted.
 """
 
 import re
@@ -18,6 +18,7 @@ from conduit_providers.codecs.anthropic.betas import HEADER, betas_named
 from conduit_providers.codecs.anthropic.chat import SAMPLING
 from conduit_providers.codecs.openai.request import hides_names, with_model
 from conduit_providers.codecs.shared.answers import read_answer
+from conduit_providers.codecs.shared.call_ids import CallIds
 from conduit_providers.codecs.shared.passed_events import EventHead, PassingDecoder
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.inbound.message_form import (
@@ -38,7 +39,9 @@ Json = dict[str, Any]
 VERSION_HEADER = "anthropic-version"
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _STREAM = re.compile(rb'"stream"\s*:\s*(true|false|null)')
-_UNSIGNED = re.compile(rb'"signature"\s*:\s*""')
+_UNSIGNED = re.compile(rb'"signature"\s*:\s*(?:""|null)')
+_RESULT_IDS = re.compile(rb'"tool_use_id"\s*:\s*"((?:[^"\\]|\\.)*)"')
+_IDS = re.compile(rb"[a-zA-Z0-9_,-]+")
 
 
 class _Answer(msgspec.Struct, gc=False):
@@ -131,8 +134,8 @@ def version_of(call: MessageCall, endpoint: Endpoint) -> str:
 def message_body(call: MessageCall, provider: str) -> bytes:
     """Return the caller's body with the provider's name of the model."""
     raw = call.request.json_at_hand or call.request.json
-    if _has_others_thoughts(raw):
-        raw = _without_others_thoughts(raw, call, provider)
+    if _has_others_thoughts(raw) or _has_others_ids(raw):
+        raw = _fitted(raw, call, provider)
     if _streams(raw, call) and not hides_names(raw):
         body = with_model(raw, call.alias, call.model)
         if body is not None:
@@ -153,22 +156,32 @@ def _rewritten(raw: bytes, call: MessageCall) -> bytes:
     return msgspec.json.encode(members)
 
 
-def _without_others_thoughts(raw: bytes, call: MessageCall, provider: str) -> bytes:
+def _fitted(raw: bytes, call: MessageCall, provider: str) -> bytes:
+    """Return a body whose turns are such as Anthropic has itself."""
     try:
         members = parsed(raw)
     except msgspec.DecodeError as error:
         raise InvalidRequest("The request is not JSON", field="") from error
     if not isinstance(members, dict):
         raise InvalidRequest("The request must be a JSON object", field="")
-    turns = _objects(members.get("messages"))
+    turns, ids = _objects(members.get("messages")), CallIds()
     for turn in turns:
         _leave_out_thoughts(turn, call, provider)
+        _fit_ids(turn, ids)
     members["messages"] = [turn for turn in turns if turn.get("content") != []]
     return orjson.dumps(members)
 
 
 def _has_others_thoughts(raw: bytes) -> bool:
     return MARK_BYTES in raw or _UNSIGNED.search(raw) is not None
+
+
+def _has_others_ids(raw: bytes) -> bool:
+    """Return whether calls have ids that Anthropic refuses, or one that was there before."""
+    found = _RESULT_IDS.findall(raw)
+    if not found:
+        return False
+    return len(set(found)) < len(found) or _IDS.fullmatch(b",".join(found)) is None or b"" in found
 
 
 def _streams(raw: bytes, call: MessageCall) -> bool:
@@ -192,11 +205,22 @@ def _leave_out_thoughts(turn: Json, call: MessageCall, provider: str) -> None:
         turn["content"] = kept
 
 
+def _fit_ids(turn: Json, ids: CallIds) -> None:
+    for block in _objects(turn.get("content")):
+        match block:
+            case {"type": "tool_use", "id": str(call_id)}:
+                block["id"] = ids.of_call(call_id)
+            case {"type": "tool_result", "tool_use_id": str(call_id)}:
+                block["tool_use_id"] = ids.of_result(call_id)
+
+
 def _is_others_thought(block: object) -> bool:
     """Return whether a thought is none of Anthropic's, which refuses it."""
     match block:
         case {"type": "thinking", "signature": str(signature)}:
             return not signature or is_sealed(signature)
+        case {"type": "thinking"}:
+            return True
         case {"type": "redacted_thinking", "data": str(data)}:
             return is_sealed(data)
         case _:

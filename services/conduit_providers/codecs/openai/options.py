@@ -25,6 +25,9 @@ class ChatOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     image_details: frozenset[str] = frozenset()
     # Whether tools and a JSON format are taken at once.
     takes_json_with_tools: bool = True
+    # How many texts that end an answer are known to be taken, which callers who speak another
+    # dialect than OpenAI's may exceed; 0 where that is the server's to judge.
+    most_stops: int = 0
 
 
 class ConverseOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

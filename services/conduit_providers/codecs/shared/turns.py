@@ -107,11 +107,16 @@ def _goes_on(last: ReasoningDetail, detail: ReasoningDetail) -> bool:
 
 
 def arguments_of(text: str) -> dict[str, Any]:
-    """Return the arguments of a call as an object; what is none goes into a member of one."""
+    """Return the arguments of a call as an object; what is none goes into a member of one.
+
+    Servers in Go write `null` where there are none.
+    """
     try:
         value = parsed((text.strip() or "{}").encode())
     except msgspec.DecodeError:
         return {INVALID_JSON: text}
+    if value is None:
+        return {}
     return value if isinstance(value, dict) else {INVALID_JSON: text}
 
 

@@ -317,6 +317,20 @@ REPORTS = {
         chat(USER, temperature=0.7),
         lambda body: body.get("temperature", 1) == 1,
     ),
+    # huggingface/smolagents#1662, #1671; OpenAI's document says it of o3 and o4-mini.
+    **{
+        f"oa-stop at {provider} {model}": Report(
+            provider, model, chat(USER, stop=["END"]), lambda body: "stop" not in body
+        )
+        for provider in ("OpenAI", "AzureOpenAI")
+        for model in ("o3", "o4-mini", "gpt-5", "gpt-5-mini", "gpt-5-nano-2025-08-07")
+    },
+    "mi-failed-tool": Report(
+        "Mistral",
+        "mistral-large-latest",
+        chat(USER, *called("abcdefghi")[:1], {**called("abcdefghi")[1], "is_error": True}),
+        lambda body: all("is_error" not in turn for turn in body["messages"]),
+    ),
     "an-schema-limits": Report(
         "Anthropic",
         "claude-sonnet-4-5",

@@ -73,6 +73,29 @@ def parts(*given: Json) -> list[Json]:
             },
             [{"type": "text", "text": "T\n\nhttps://a\n\nwords"}],
         ),
+        (
+            {
+                "type": "document",
+                "context": "C",
+                "source": {"type": "text", "media_type": "text/plain", "data": "words"},
+            },
+            [{"type": "text", "text": "C\n\nwords"}],
+        ),
+        (
+            {"type": "document", "context": "C", "source": PDF},
+            [
+                {"type": "text", "text": "C"},
+                {
+                    "type": "file",
+                    "file": {
+                        "filename": "document.pdf",
+                        "file_data": "data:application/pdf;base64,JVBERi0=",
+                    },
+                },
+            ],
+        ),
+        ({"type": "compaction", "content": "so far"}, [{"type": "text", "text": "so far\n\n"}]),
+        ({"type": "compaction", "content": None}, []),
     ],
 )
 def test_each_kind_of_block_has_a_part(block: Json, expected: list[Json]) -> None:
@@ -108,6 +131,19 @@ def test_what_makes_no_sense_is_refused(block: Json) -> None:
     with pytest.raises(InvalidRequest) as refused:
         parts(block)
     assert refused.value.metadata["field"].startswith("messages.content.")
+
+
+def test_what_a_block_asks_for_beside_being_seen_is_told() -> None:
+    """Citations and changes of pictures are Anthropic's alone; what asks for nothing is not."""
+    picture = {"type": "image", "source": {"type": "url", "url": "https://a/b.png"}}
+    text = {"type": "document", "source": {"type": "content", "content": "words"}}
+    dropped = Dropped()
+    made = Parts(dropped, takes_marks=True)
+    made.of(blocks(picture, {**text, "citations": {"enabled": False}, "context": "C"}))
+    assert dropped.names == ()
+    wishes = {"downscale": {"type": "none"}}
+    made.of(blocks({**picture, "transformations": wishes}, {**text, "citations": {"enabled": 1}}))
+    assert set(dropped.names) == {"messages.content.transformations", "messages.content.citations"}
 
 
 def test_marks_stand_at_the_last_part_or_are_told() -> None:

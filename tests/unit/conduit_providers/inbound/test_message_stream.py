@@ -84,6 +84,24 @@ def test_a_call_is_told_while_it_comes() -> None:
     ]
 
 
+def test_a_call_begins_once_its_tool_is_known() -> None:
+    """Some servers begin with the id alone; clients take the name of the beginning."""
+    message, _ = told(
+        {"tool_calls": [{"index": 0, "id": "t0", "type": "function", "function": {}}]},
+        {"tool_calls": [{"index": 0, "function": {"name": "f"}}]},
+        call(0, '{"a":1}'),
+        finish="tool_calls",
+    )
+    (use,) = message["content"]
+    assert (use["id"], use["name"], use["input"]) == ("t0", "f", {"a": 1})
+
+
+def test_a_call_of_no_tool_is_told_at_the_end() -> None:
+    """It is the model's slip, and no reason to lose what follows."""
+    message, _ = told(call(0, "{}"), {"content": "So"})
+    assert [block["type"] for block in message["content"]] == ["tool_use", "text"]
+
+
 def test_what_belongs_to_a_call_comes_before_it() -> None:
     """As a thought that clients hand back unread."""
     piece = call(0, "{}", "f")

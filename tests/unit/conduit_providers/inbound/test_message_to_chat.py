@@ -85,13 +85,44 @@ def test_a_model_that_knows_no_effort_is_not_told() -> None:
 
 
 def test_a_schema_is_the_form_of_the_answer() -> None:
-    """`output_config.format` has the schema that OpenAI has under a name."""
-    schema = {"type": "object", "properties": {}}
-    found = chat(output_config={"format": {"type": "json_schema", "schema": schema}})
-    assert found["response_format"] == {
-        "type": "json_schema",
-        "json_schema": {"name": "answer", "schema": schema, "strict": True},
-    }
+    """`output_config.format` has the schema that OpenAI has under a name; so had its beta."""
+    schema = {"type": "object", "properties": {}, "additionalProperties": False}
+    form = {"type": "json_schema", "schema": schema}
+    for members in ({"output_config": {"format": form}}, {"output_format": form}):
+        found = translated(**members)
+        assert found.dropped == ()
+        assert orjson.loads(found.chat.json)["response_format"] == {
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "schema": schema, "strict": True},
+        }
+
+
+def test_a_schema_that_openai_refuses_is_shown_to_the_model_alone() -> None:
+    """Members may be missing at Anthropic; elsewhere the schema is as strict as it was."""
+    schema = {"type": "object", "properties": {"a": {}}, "additionalProperties": False}
+    config = {"format": {"type": "json_schema", "schema": schema}}
+    found = translated(output_config=config)
+    asked = orjson.loads(found.chat.json)["response_format"]["json_schema"]
+    assert asked == {"name": "answer", "schema": schema}
+    assert found.dropped == ("output_config.format",)
+    other = translated(OTHER, output_config=config)
+    assert orjson.loads(other.chat.json)["response_format"]["json_schema"]["strict"] is True
+    assert other.dropped == ()
+
+
+def test_more_stops_than_are_taken_are_told() -> None:
+    """The first ones stay: OpenAI takes four, Anthropic any number."""
+    found = translated(OPENAI._replace(most_stops=4), stop_sequences=list("abcde"))
+    assert orjson.loads(found.chat.json)["stop"] == list("abcd")
+    assert found.dropped == ("stop_sequences",)
+    assert chat(stop_sequences=list("abcde"))["stop"] == list("abcde")
+
+
+def test_how_thoughts_are_shown_is_told() -> None:
+    """Other providers show them or not, as they are."""
+    assert translated(thinking={"type": "adaptive", "display": "omitted"}).dropped == (
+        "thinking.display",
+    )
 
 
 def test_what_cannot_be_said_is_told() -> None:

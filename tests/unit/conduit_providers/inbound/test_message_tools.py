@@ -11,11 +11,11 @@ from conduit_providers.inbound.message_tools import MAX_NAME, ToolNames, choice_
 Json = dict[str, Any]
 
 
-def tools(*listed: Json) -> tuple[list[Json], tuple[str, ...]]:
+def tools(*listed: Json, is_openai: bool = False) -> tuple[list[Json], tuple[str, ...]]:
     """Return tools as a chat has them, and what is left out."""
     dropped = Dropped()
     request = message_creation_from_json({"tools": list(listed)})
-    found = tools_of(request.tools, dropped)
+    found = tools_of(request.tools, dropped, is_openai=is_openai)
     return orjson.loads(orjson.dumps(found)), dropped.names
 
 
@@ -34,6 +34,19 @@ def test_schemas_pass_as_they_are() -> None:
     }
     assert found[1]["function"]["parameters"] == {"type": "object", "properties": {}}
     assert dropped == ()
+
+
+def test_schemas_are_as_strict_as_openai_takes_them() -> None:
+    """Members that may be missing are Anthropic's alone; what is then not strict is told."""
+    closed = {"type": "object", "properties": {"a": {}}, "additionalProperties": False}
+    given = [
+        {"name": "f", "input_schema": {**closed, "required": ["a"]}, "strict": True},
+        {"name": "g", "input_schema": closed, "strict": True},
+    ]
+    found, dropped = tools(*given, is_openai=True)
+    assert [each["function"].get("strict") for each in found] == [True, None]
+    assert dropped == ("tools.strict",)
+    assert tools(*given)[1] == ()
 
 
 def test_tools_of_anthropics_own_are_told() -> None:
@@ -75,5 +88,16 @@ def test_choices() -> None:
         ),
     ]
     for given, expected in cases:
-        assert choice_of(message_creation_from_json({"tool_choice": given})) == expected
-    assert choice_of(message_creation_from_json({})) == {}
+        request = message_creation_from_json({"tool_choice": given})
+        assert choice_of(request, Dropped()) == expected
+    assert choice_of(message_creation_from_json({}), Dropped()) == {}
+
+
+def test_a_choice_of_what_is_left_out_is_told() -> None:
+    """Providers refuse the choice of a tool that they were not given."""
+    tool = {"type": "web_search_20250305", "name": "web_search"}
+    choice = {"type": "tool", "name": "web_search"}
+    request = message_creation_from_json({"tools": [tool, {"name": "f"}], "tool_choice": choice})
+    dropped = Dropped()
+    assert choice_of(request, dropped) == {}
+    assert dropped.names == ("tool_choice",)

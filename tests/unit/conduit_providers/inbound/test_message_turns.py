@@ -3,8 +3,10 @@
 from typing import Any
 
 import orjson
+import pytest
 
 from conduit.v1.message_json import message_creation_from_json
+from conduit_kernel.errors import InvalidRequest
 from conduit_providers.inbound.dropped import Dropped
 from conduit_providers.inbound.message_parts import Parts
 from conduit_providers.inbound.message_turns import Turns
@@ -134,6 +136,25 @@ def test_turns_of_which_nothing_is_left_are_left_out() -> None:
         "messages.content.server_tool_use",
         "messages.content.web_search_tool_result",
     }
+
+
+@pytest.mark.parametrize("role", ["", "tool", "function", "model"])
+def test_turns_of_nobody_are_refused(role: str) -> None:
+    """By the member's name, and not in a provider's words about its own form."""
+    with pytest.raises(InvalidRequest) as refused:
+        turns({"role": role, "content": "hi"})
+    assert refused.value.metadata["field"] == "messages.role"
+
+
+def test_marks_of_calls_are_told() -> None:
+    """A chat's calls have no place for them."""
+    block = {"type": "tool_use", "id": "t", "name": "f", "input": {}}
+    dropped = Dropped()
+    turns(
+        {"role": "assistant", "content": [{**block, "cache_control": {"type": "ephemeral"}}]},
+        dropped=dropped,
+    )
+    assert dropped.names == ("cache_control",)
 
 
 def test_instructions_on_the_way_keep_their_place() -> None:

@@ -125,7 +125,7 @@ def test_results_of_calls_at_once_are_one_turn_of_anthropics() -> None:
     assert [block["type"] for block in body["messages"][2]["content"]] == ["tool_result"] * 2
 
 
-@pytest.mark.parametrize("arguments", ["", "{}", " "])
+@pytest.mark.parametrize("arguments", ["", "{}", " ", "null"])
 def test_calls_without_arguments_are_empty_objects(arguments: str) -> None:
     """Whole and streamed; clients read the input of a call as JSON: AntSeed/antseed#15."""
     message = streamed({"tool_calls": [call("now", arguments)]})

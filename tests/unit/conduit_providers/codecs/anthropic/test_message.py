@@ -113,6 +113,7 @@ def test_others_thoughts_are_left_out_and_told() -> None:
     content = [
         {"type": "thinking", "thinking": "g", "signature": sealed({"details": [1]})},
         {"type": "thinking", "thinking": "d", "signature": ""},
+        {"type": "thinking", "thinking": "n", "signature": None},
         {"type": "redacted_thinking", "data": sealed({"calls": {}})},
         {"type": "redacted_thinking", "data": sealed({"calls": {"a": {}}})},
         own,
@@ -128,6 +129,51 @@ def test_others_thoughts_are_left_out_and_told() -> None:
         {"role": "assistant", "content": [own, text]}
     ]
     assert call.dropped == ["messages.content.thinking"]
+
+
+def called(*ids: str) -> list[Json]:
+    """Return turns with calls, and their results."""
+    uses = [{"type": "tool_use", "id": each, "name": "f", "input": {}} for each in ids]
+    results = [{"type": "tool_result", "tool_use_id": each} for each in ids]
+    return [{"role": "assistant", "content": uses}, {"role": "user", "content": results}]
+
+
+@pytest.mark.parametrize(
+    ("turns", "ids"),
+    [
+        (
+            called("functions.Bash:0", "functions.Bash.0"),
+            ["functions_Bash_0", "functions_Bash_0_2"],
+        ),
+        ([*called("call_0"), *called("call_0")], ["call_0", "call_0_2"]),
+        (called(""), ["call"]),
+        (called("toolu_01-A", "é"), ["toolu_01-A", "_"]),
+    ],
+)
+def test_others_calls_are_fitted(turns: list[Json], ids: list[str]) -> None:
+    """Anthropic refuses ids of another form, and one that was there before.
+
+    Of a conversation that Kimi began, or a server that counts from 0 in each answer:
+    maximhq/bifrost#5097.
+    """
+    request, call = sent({**ASKED, "messages": [*ASKED["messages"], *turns]})
+    blocks = [
+        each for turn in orjson.loads(request.body)["messages"][1:] for each in turn["content"]
+    ]
+    assert [each["id"] for each in blocks if "id" in each] == ids
+    assert [each["tool_use_id"] for each in blocks if "tool_use_id" in each] == ids
+    assert call.dropped == []
+
+
+def test_anthropics_own_calls_pass_by_bytes() -> None:
+    """Whatever is written in the results."""
+    turns = called("toolu_01A", "toolu_01B")
+    turns[1]["content"][0]["content"] = '{"tool_use_id": "a.b"}'
+    raw = orjson.dumps(
+        {"model": "my-alias", **ASKED, "messages": turns}, option=orjson.OPT_INDENT_2
+    )
+    request, _ = sent(raw)
+    assert request.body == raw.replace(b'"model": "my-alias"', b'"model":"claude-opus-5"')
 
 
 @pytest.mark.parametrize(
