@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from conduit_kernel.background import Background
 from conduit_kernel.errors import ServiceUnavailable
+from conduit_kernel.sqlite_file import must_reopen
 
 CHECK_SECONDS = 2.0
 # An absence that lasts for so long makes the service not ready.
@@ -42,7 +43,8 @@ class DatabaseCheck:
 class FileCheck:
     """Asks whether SQLite's file can be written where it is: connections outlive a deleted one."""
 
-    def __init__(self, path: Path, service: str) -> None:
+    def __init__(self, engine: AsyncEngine, path: Path, service: str) -> None:
+        self._engine = engine
         self._path = path
         self._service = service
         # Of the file that the service opened.
@@ -53,6 +55,9 @@ class FileCheck:
         try:
             await asyncio.to_thread(self._look)
         except (sqlite3.Error, OSError) as error:
+            if must_reopen(error):
+                # What the engine has open may be all that is in the way, though nobody writes.
+                await self._engine.dispose()
             message = f"The database file of the {self._service} service cannot be written"
             raise ServiceUnavailable(message, service=self._service) from error
 
@@ -87,7 +92,9 @@ def watch_database(
     A file of SQLite's is away while it is deleted, replaced, locked, or cannot be written.
     """
     path = engine.url.database if engine.dialect.name == "sqlite" else None
-    check = DatabaseCheck(engine, service) if path is None else FileCheck(Path(path), service)
+    check: DatabaseCheck | FileCheck = DatabaseCheck(engine, service)
+    if path is not None:
+        check = FileCheck(engine, Path(path), service)
     background.run(
         "database",
         check.run,

@@ -66,7 +66,6 @@ async def start(
     keeper = VoiceStorageService(voice_store, clock)
     server.add(add_VoiceStorageServiceServicer_to_server, keeper, voices)
     try:
-        await store.extend_leases(clock())
         await server.start(
             settings.grpc_host,
             settings.port(SERVICE) if port is None else port,

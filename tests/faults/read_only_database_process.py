@@ -23,6 +23,8 @@ from conduit_kernel.errors import ServiceUnavailable
 
 CONNECTIONS = 4
 TRIES = 20
+# Each waits in vain for who reads to end.
+HELD_TRIES = 2
 # What it ends with where a process may not mount anything.
 NOT_ALLOWED = 77
 
@@ -67,7 +69,7 @@ async def _run(disk: Path) -> None:
             await connection.execute(sa.text("SELECT count(*) FROM notes"))
         came.append(await _write(engine))
         await asyncio.to_thread(_run_tool, "umount", "--lazy", str(disk))
-        came += [await _write(engine) for _ in range(TRIES)]
+        came += [await _write(engine) for _ in range(HELD_TRIES)]
     came += [await _write(engine) for _ in range(TRIES)]
     sys.stdout.write("\n" + " ".join((*came, str(_descriptors(path)))))
     await engine.dispose()

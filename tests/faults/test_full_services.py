@@ -7,7 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
 from tests.faults.test_full_gateway import (
     FEW_LINES,
     PATIENCE_SECONDS,
@@ -29,6 +32,7 @@ pytestmark = pytest.mark.slow
 MANY = 200
 PICTURES = "/v1/images/generations/async"
 FULL = "The database of the {} service cannot be used: database or disk is full"
+CONTROL = {"registry", "health", "billing", "storage"}
 CHATS = 5
 SLOW_SECONDS = 3
 SLOW = f"echo-slow-{SLOW_SECONDS}000ms"
@@ -84,6 +88,20 @@ def read_all(served: Served) -> None:
     assert served.caller().call("GET", "/v1/tasks")["data"]
 
 
+def ready_services(served: Served) -> set[str]:
+    """Return the control services whose ports say that they are ready."""
+    said = next(line for line in served.output.splitlines() if line.startswith("gRPC: "))
+    places = dict(each.split() for each in said.removeprefix("gRPC: ").split(", "))
+    ready = set()
+    for service in CONTROL:
+        with grpc.insecure_channel(places[service]) as channel:
+            stub: Any = HealthStub(channel)
+            answer = stub.Check(HealthCheckRequest(), timeout=10)
+        if answer.status == HealthCheckResponse.SERVING:
+            ready.add(service)
+    return ready
+
+
 def status_of(served: Served, task_id: str) -> str:
     """Return how far a task is."""
     return str(served.caller().call("GET", f"/v1/tasks/{task_id}")["status"])
@@ -125,9 +143,10 @@ def test_each_service_outlasts_a_full_disk(tmp_path: Path) -> None:
 
 
 def test_each_service_outlasts_a_read_only_disk(tmp_path: Path) -> None:
-    """Their process, which must start anew, refuses changes until the disk can be written again.
+    """A process that begins on it refuses changes, is not ready, and writes once the disk can be.
 
-    Calls go on meanwhile, and are counted behind it; so is a change that was made before.
+    It is the same one all the time. Calls go on meanwhile, and are counted behind it; so is a
+    change that was made before.
     """
     with SmallDisk(tmp_path / "disk", "size=8m", "--workers", "1") as served:
         add_mapping(served, "image")
@@ -139,13 +158,17 @@ def test_each_service_outlasts_a_read_only_disk(tmp_path: Path) -> None:
         for change in CHANGES.values():
             made, refusal = until_refused(served, change)
             assert (made, refusal.status, refusal.code.upper()) == (0, 503, REFUSED)
+        process = served.children()["conduit_cli.control"]
+        wait_for(lambda: not ready_services(served), PATIENCE_SECONDS)
         for number in range(CHATS):
             chat(served, number)
+        read_all(served)
         served.allow_writes()
-        wait_for(lambda: is_ready(served) and answers(served), PATIENCE_SECONDS)
+        wait_for(lambda: ready_services(served) == CONTROL and answers(served), PATIENCE_SECONDS)
         for number, change in enumerate(CHANGES.values(), 1):
             assert change(served, number)["id"]
         wait_for(lambda: counted(served) == 1 + CHATS + 1, PATIENCE_SECONDS)
+        assert served.children()["conduit_cli.control"] == process
         admin = served.admin()
         assert len(admin.call("GET", "/api/model-costs")["modelCosts"]) == 2
         assert len(admin.call("GET", "/api/webhooks")["webhooks"]) == 2

@@ -5,7 +5,7 @@ import shutil
 import sys
 
 import pytest
-from tests.faults.read_only_database_process import TRIES
+from tests.faults.read_only_database_process import HELD_TRIES, TRIES
 from tests.faults.small_disk_process import COUNT, NOT_ALLOWED
 
 
@@ -50,5 +50,5 @@ async def test_a_database_is_written_again_once_its_disk_is() -> None:
     What is still in use holds up writes until it is returned; nothing stays open but the pool's.
     """
     *came, descriptors = await said_by("read_only_database_process")
-    assert came == ["refused"] * (1 + TRIES) + ["made"] * TRIES
+    assert came == ["refused"] * (1 + HELD_TRIES) + ["made"] * TRIES
     assert int(descriptors) <= 1

@@ -17,7 +17,7 @@ from conduit.v1.task_pb2 import (
     TaskStatus,
 )
 from conduit_kernel.database import guarded, reader, writer
-from conduit_kernel.errors import StorageFull, TaskInterrupted
+from conduit_kernel.errors import ServiceUnavailable, StorageFull, TaskInterrupted
 from conduit_kernel.openai_errors import task_error_of
 from conduit_storage.tasks.tables import TaskRow
 
@@ -61,6 +61,8 @@ class TaskStore:
         self._bounds = bounds
         # Whether any task was under way when lost ones were last looked for.
         self.has_running = True
+        # Since when all routers could say what they work on; not yet, or not now, if unset.
+        self._heard_at: float | None = None
 
     async def add(self, task: NewTask, now: float) -> Task:
         """Store a task that is under way, unless it is stored, and return it.
@@ -86,6 +88,14 @@ class TaskStore:
 
     async def renew(self, router_id: str, ids: Collection[str], now: float) -> Sequence[str]:
         """Lease tasks to their router for longer; return those that are not under way there."""
+        try:
+            return await self._renew(router_id, ids, now)
+        except ServiceUnavailable:
+            # Their leases end, though their routers spoke.
+            self._heard_at = None
+            raise
+
+    async def _renew(self, router_id: str, ids: Collection[str], now: float) -> Sequence[str]:
         under_way = TaskRow.id.in_(ids), TaskRow.router_id == router_id, _IS_UNDER_WAY
         # Renewed twice within a lease, not each time that a router asks what has ended.
         is_due = TaskRow.leased_until < _millis(now + LEASE_SECONDS / 2)
@@ -93,9 +103,7 @@ class TaskStore:
             query = select(TaskRow.id, is_due).where(*under_way)
             found = {row.id: row[1] for row in await connection.execute(query)}
         if any(found.values()):
-            lease = update(TaskRow).where(*under_way)
-            async with guarded(SERVICE), self._writer.begin() as connection:
-                await connection.execute(lease.values(leased_until=_millis(now + LEASE_SECONDS)))
+            await self._lease(under_way, now)
         return [each for each in ids if each not in found]
 
     async def finish(
@@ -156,12 +164,21 @@ class TaskStore:
             return bool((await connection.execute(delete(TaskRow).where(*own))).rowcount)
 
     async def end_lost(self, now: float) -> int:
-        """Let tasks fail whose routers are lost; return how many there were."""
+        """Let tasks fail whose routers are lost; return how many there were.
+
+        Where nobody was heard for a lease, as before a start, while the database was away, or while
+        this process was stopped, all routers get the time to say what they still work on.
+        """
         lost = _IS_UNDER_WAY, TaskRow.leased_until < _millis(now)
         first_end = select(func.min(TaskRow.leased_until)).where(_IS_UNDER_WAY)
         async with guarded(SERVICE), self._reader.connect() as connection:
             ends_at = await connection.scalar(first_end)
         self.has_running = ends_at is not None
+        was_deaf = self._heard_at is None or now - self._heard_at >= LEASE_SECONDS
+        if ends_at is not None and was_deaf:
+            await self._lease((_IS_UNDER_WAY,), now)
+            ends_at = None
+        self._heard_at = now
         # Mostly there are none, and then nobody waits for a writer.
         if ends_at is None or ends_at >= _millis(now):
             return 0
@@ -171,11 +188,10 @@ class TaskStore:
             change = update(TaskRow).where(*lost).values(**self._ended(error, now))
             return (await connection.execute(change)).rowcount
 
-    async def extend_leases(self, now: float) -> None:
-        """Give all routers the time to say what they still work on, after nobody listened."""
+    async def _lease(self, of: Sequence[ColumnElement[bool]], now: float) -> None:
+        lease = update(TaskRow).where(*of).values(leased_until=_millis(now + LEASE_SECONDS))
         async with guarded(SERVICE), self._writer.begin() as connection:
-            lease = update(TaskRow).where(_IS_UNDER_WAY)
-            await connection.execute(lease.values(leased_until=_millis(now + LEASE_SECONDS)))
+            await connection.execute(lease)
 
     async def forget(self, now: float) -> None:
         """Delete the ended tasks that are kept no longer."""

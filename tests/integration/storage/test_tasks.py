@@ -133,12 +133,12 @@ async def test_what_no_router_works_on_is_interrupted(bench: Bench, storage: Sto
     """Once its lease has ended; the tasks of who still speaks go on, and others renew nothing."""
     await created(storage)
     await created(storage, "task_2")
-    for _ in range(4):
-        bench.clock.now += LEASE_SECONDS * 0.6
-        assert await renewed(storage, "task_1") == set()
-        assert await renewed(storage, "task_2", router_id="b") == {"task_2"}
 
     async def is_over() -> bool:
+        # Storage looks in between: a clock that was set forward by a lease loses nobody.
+        bench.clock.now += LEASE_SECONDS * 0.2
+        assert await renewed(storage, "task_1") == set()
+        assert await renewed(storage, "task_2", router_id="b") == {"task_2"}
         task = await found(storage, "task_2")
         return task is not None and task.status == TASK_STATUS_FAILED
 

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.support.http_peers import upstream
+from tests.support.read_only_databases import open_read_only
 from tests.support.waiting import eventually
 
 from conduit_kernel import database_check
 from conduit_kernel.background import Background
-from conduit_kernel.database import make_engine
+from conduit_kernel.database import make_engine, writer
 from conduit_kernel.database_check import DatabaseCheck, FileCheck, watch_database
 from conduit_kernel.errors import ServiceUnavailable
 
@@ -62,14 +64,19 @@ async def test_a_database_that_says_nothing_is_away(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.fixture
-async def file(tmp_path: Path) -> AsyncIterator[Path]:
-    """Return the file of a service that uses it."""
-    path = tmp_path / "notes ?.db"
-    engine = make_engine(at(path))
+async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+    """Return the engine of a service, which has used its file."""
+    engine = make_engine(at(tmp_path / "notes ?.db"))
     async with engine.begin() as connection:
         await connection.exec_driver_sql("CREATE TABLE notes (id INTEGER)")
-    yield path
+    yield engine
     await engine.dispose()
+
+
+@pytest.fixture
+def file(engine: AsyncEngine) -> Path:
+    """Return that file."""
+    return Path(str(engine.url.database))
 
 
 async def away(check: FileCheck) -> bool:
@@ -81,17 +88,21 @@ async def away(check: FileCheck) -> bool:
     return False
 
 
-async def test_a_file_that_can_be_written_is_well_and_as_it_was(file: Path) -> None:
+async def test_a_file_that_can_be_written_is_well_and_as_it_was(
+    engine: AsyncEngine, file: Path
+) -> None:
     """However often it is looked at."""
     before = file.read_bytes()
-    check = FileCheck(file, "notes")
+    check = FileCheck(engine, file, "notes")
     assert [await away(check) for _ in range(3)] == [False] * 3
     assert file.read_bytes() == before
 
 
-async def test_a_file_that_is_gone_is_away_until_the_same_one_is_back(file: Path) -> None:
+async def test_a_file_that_is_gone_is_away_until_the_same_one_is_back(
+    engine: AsyncEngine, file: Path
+) -> None:
     """What is written to it meanwhile is lost; nothing is made in its place."""
-    check = FileCheck(file, "notes")
+    check = FileCheck(engine, file, "notes")
     assert not await away(check)
     elsewhere = file.with_name("elsewhere.db")
     file.rename(elsewhere)
@@ -104,11 +115,11 @@ async def test_a_file_that_is_gone_is_away_until_the_same_one_is_back(file: Path
 
 
 async def test_a_file_that_somebody_holds_is_away(
-    file: Path, monkeypatch: pytest.MonkeyPatch
+    engine: AsyncEngine, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For longer than a writer takes."""
     monkeypatch.setattr(database_check, "FILE_LOCK_SECONDS", 0.05)
-    check = FileCheck(file, "notes")
+    check = FileCheck(engine, file, "notes")
     with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         assert await away(check)
@@ -117,18 +128,30 @@ async def test_a_file_that_somebody_holds_is_away(
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write whatever it likes")
-async def test_a_file_that_may_not_be_written_is_away(file: Path) -> None:
+async def test_a_file_that_may_not_be_written_is_away(engine: AsyncEngine, file: Path) -> None:
     """Until it may."""
-    check = FileCheck(file, "notes")
+    check = FileCheck(engine, file, "notes")
     file.chmod(0o400)
     assert await away(check)
     file.chmod(0o600)
     assert not await away(check)
 
 
-async def test_a_service_is_not_ready_while_its_file_is_away(file: Path) -> None:
+async def test_a_check_is_enough_to_open_a_file_anew(engine: AsyncEngine, file: Path) -> None:
+    """Where it was opened while it could not be written, though nobody writes by himself."""
+    await open_read_only(engine, 2)
+    check = FileCheck(engine, file, "notes")
+    assert await away(check)
+    assert not await away(check)
+    async with writer(engine).begin() as connection:
+        await connection.exec_driver_sql("INSERT INTO notes VALUES (1)")
+
+
+async def test_a_service_is_not_ready_while_its_file_is_away(
+    engine: AsyncEngine, file: Path
+) -> None:
     """Once it was for the time given, and until it is back."""
-    background, engine = Background(), make_engine(at(file))
+    background = Background()
     watch_database(background, engine, "notes", every=0.02, limit_seconds=0.1)
 
     async def is_ready() -> bool:
@@ -148,4 +171,3 @@ async def test_a_service_is_not_ready_while_its_file_is_away(file: Path) -> None
     elsewhere.rename(file)
     await eventually(is_ready)
     await background.stop()
-    await engine.dispose()
