@@ -50,7 +50,6 @@ STORAGE = {
     "bootstrap.py": "tests/integration/storage",
     # All of it is what two databases make of it.
     "task_service.py": "tests/integration/storage/test_tasks.py",
-    "tasks/store.py": "tests/integration/storage/test_tasks.py",
     "voice_service.py": "tests/integration/storage/test_voices.py",
     "voices/store.py": "tests/integration/storage/test_voices.py",
 }
