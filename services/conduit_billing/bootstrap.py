@@ -8,9 +8,10 @@ from pathlib import Path
 import grpc
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from conduit.internal.v1 import ledger_service_pb2
+from conduit.internal.v1 import ledger_service_pb2, quota_service_pb2
 from conduit.internal.v1.audit_service_pb2_grpc import AuditServiceStub
 from conduit.internal.v1.ledger_service_pb2_grpc import add_LedgerServiceServicer_to_server
+from conduit.internal.v1.quota_service_pb2_grpc import add_QuotaServiceServicer_to_server
 from conduit.internal.v1.snapshot_service_pb2_grpc import SnapshotServiceStub
 from conduit.v1 import billing_service_pb2
 from conduit.v1.billing_service_pb2_grpc import add_BillingServiceServicer_to_server
@@ -26,6 +27,11 @@ from conduit_billing.pricing.catalog import PriceCatalog
 from conduit_billing.pricing.price_book import PriceBook
 from conduit_billing.pricing.price_list import PriceList
 from conduit_billing.pricing.rule_store import RuleStore
+from conduit_billing.quota_service import QuotaService
+from conduit_billing.quotas.limits import Limits
+from conduit_billing.quotas.store import QuotaStore
+from conduit_billing.quotas.upkeep import EXPIRY_SECONDS as QUOTA_EXPIRY_SECONDS
+from conduit_billing.quotas.upkeep import QuotaUpkeep
 from conduit_billing.reports.store import ReportStore
 from conduit_billing.service import BillingService
 from conduit_billing.tables import AUDIT_OUTBOX
@@ -99,6 +105,8 @@ class _Parts:
             followers=followers,
             clock=clock,
         )
+        self.quotas = QuotaStore(engine)
+        self.quota_service = QuotaService(self.quotas, Limits(self.state), clock)
         self.named = asyncio.Event()
         self._engine = engine
 
@@ -155,6 +163,8 @@ async def start(
     server.add(add_BillingServiceServicer_to_server, parts.service, billing)
     ledger = ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"]
     server.add(add_LedgerServiceServicer_to_server, parts.ledger_service, ledger)
+    quotas = quota_service_pb2.DESCRIPTOR.services_by_name["QuotaService"]
+    server.add(add_QuotaServiceServicer_to_server, parts.quota_service, quotas)
     try:
         await parts.service.refresh_prices()
         await server.start(
@@ -204,6 +214,8 @@ def _work(
     upkeep = LeaseUpkeep(parts.leases, clock)
     run("lease_expiry", upkeep.expire, every=EXPIRY_SECONDS)
     run("forget_leases", upkeep.forget, every=FORGET_SECONDS)
+    quotas = QuotaUpkeep(parts.quotas, clock)
+    run("quota_expiry", quotas.expire, every=QUOTA_EXPIRY_SECONDS)
     return background
 
 

@@ -210,6 +210,37 @@ class LeaseRow(Base):
     ended_at: Mapped[MaybeBig]
 
 
+class QuotaWindowRow(Base):
+    """The sum that was dealt out of a limit, in a minute or at a time."""
+
+    __tablename__ = "billing_quota_windows"
+    __table_args__ = (_ONE_TREE,)
+
+    # Such as `virtual-key:4`.
+    owner: Mapped[str] = mapped_column(String(60), primary_key=True)
+    # A `QuotaMetric`.
+    metric: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    # Of the minute; 0 for what is under way at a time.
+    starts_at: Mapped[BigKey]
+    used: Mapped[Big]
+
+
+class QuotaRow(Base):
+    """A part of a virtual key's limits that a router may use."""
+
+    __tablename__ = "billing_quotas"
+    __table_args__ = (Index("ix_billing_quotas_expiry", "starts_at", "expires_at"), _ONE_TREE)
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    # A `QuotaMetric`.
+    metric: Mapped[Small]
+    # Those whose limits it counts in: a list of JSON.
+    owners: Mapped[str] = mapped_column(String(300))
+    starts_at: Mapped[Big]
+    amount: Mapped[Big]
+    expires_at: Mapped[Big]
+
+
 class AttemptStatsRow(Base):
     """Statistics that are counted already; those too old to be delivered again are deleted."""
 

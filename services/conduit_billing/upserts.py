@@ -17,17 +17,19 @@ from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
 Row = dict[str, Any]
 Insert = postgresql.Insert | sqlite.Insert
-# Any number that nobody else locks.
-_LEDGER_LOCK = 4_830_177_261
+# Any numbers that nobody else locks.
+LEDGER_LOCK = 4_830_177_261
+QUOTA_LOCK = 4_830_177_262
 
 
-async def take_turns(connection: AsyncConnection) -> None:
+async def take_turns(connection: AsyncConnection, lock: int = LEDGER_LOCK) -> None:
     """Wait until no other transaction writes to the ledger, and keep others waiting.
 
-    On SQLite every writer's transaction does so from its beginning.
+    On SQLite every writer's transaction does so from its beginning. Another `lock` is for what has
+    nothing to do with the ledger.
     """
     if connection.dialect.name == "postgresql":
-        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LEDGER_LOCK)))
+        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
 
 
 def insert_into(dialect: Dialect, table: type[DeclarativeBase]) -> Insert:

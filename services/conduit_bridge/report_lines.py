@@ -21,6 +21,30 @@ class ServedBy(Protocol):
     notes: bytes
 
 
+class Standing(Protocol):
+    """The standing of a limit of a minute."""
+
+    @property
+    def metric(self) -> str:
+        """Return what is limited, `requests` or `tokens`."""
+        ...
+
+    @property
+    def limit(self) -> int:
+        """Return the limit."""
+        ...
+
+    @property
+    def remaining(self) -> int:
+        """Return what is left of it."""
+        ...
+
+    @property
+    def reset(self) -> str:
+        """Return how long it is until it is whole again."""
+        ...
+
+
 class Summary(Protocol):
     """The Router's report of a call."""
 
@@ -32,6 +56,11 @@ class Summary(Protocol):
     @property
     def dropped(self) -> Sequence[str]:
         """Return the parameters that the provider does not take."""
+        ...
+
+    @property
+    def standings(self) -> Sequence[Standing]:
+        """Return how the limits of the virtual key stand."""
         ...
 
     request_id: str
@@ -67,7 +96,18 @@ def report_lines(summary: Summary) -> bytes:
         if not own.isascii() or not own.isprintable():
             own = http.safe(own)
         lines += b"x-conduit-upstream-request-id: %b\r\n" % own.encode()
+    for each in summary.standings:
+        lines += _standing_lines(each)
     return lines
+
+
+def _standing_lines(standing: Standing) -> bytes:
+    metric = standing.metric.encode()
+    return (
+        b"x-ratelimit-limit-%b: %d\r\n" % (metric, standing.limit)
+        + b"x-ratelimit-remaining-%b: %d\r\n" % (metric, standing.remaining)
+        + b"x-ratelimit-reset-%b: %b\r\n" % (metric, standing.reset.encode())
+    )
 
 
 def _noted(served_by: ServedBy) -> bytes:

@@ -9,7 +9,7 @@
   * NotFound, see `conduit_kernel.not_found_errors`
   * AlreadyExists, EtagMismatch, StillInUse, ServiceUnavailable, SecretUnreadable, StorageFull
   * NoProviderAvailable, AccountUnavailable, ProviderUnhealthy, DeadlineExceeded, BudgetExceeded,
-    CostUnknown, TooManyCalls, TaskInterrupted, MethodNotAllowed, NotImplementedYet
+    CostUnknown, RateLimited, TooManyCalls, TaskInterrupted, MethodNotAllowed, NotImplementedYet
   * UpstreamError                  PROVIDER_ERROR; one class per thing it can do, see `Scope`
 
 The gRPC code, the HTTP status, OpenAI's error type and the hint belong to the reason and stand
@@ -165,6 +165,12 @@ class CostUnknown(ConduitError):
     """Nobody knows the most that a call costs, which a budget must cover. Metadata: `model`."""
 
     reason = "COST_UNKNOWN"
+
+
+class RateLimited(ConduitError):
+    """A limit on use has no room for this. Metadata: `subject`, `metric`, `retry_after_ms`."""
+
+    reason = "RATE_LIMITED"
 
 
 class TooManyCalls(ConduitError):

@@ -16,6 +16,7 @@ _CODES = {
     "INVALID_API_KEY": "provider_key_rejected",
     "INSUFFICIENT_FUNDS": "provider_funds_exhausted",
     "PROVIDER_RATE_LIMITED": "rate_limit_exceeded",
+    "RATE_LIMITED": "rate_limit_exceeded",
     "PROVIDER_MODEL_NOT_FOUND": "model_not_found",
     "CONTEXT_TOO_LONG": "context_length_exceeded",
     "CONTENT_POLICY": "content_policy_violation",

@@ -21,6 +21,7 @@ from conduit.v1 import provider_pb2 as provider_pb
 from conduit.v1 import role_pb2 as role_pb
 from conduit.v1 import routing_policy_pb2 as policy_pb
 from conduit.v1 import timeouts_pb2 as timeouts_pb
+from conduit.v1 import usage_limits_pb2 as usage_limits_pb
 from conduit.v1 import virtual_key_pb2 as virtual_key_pb
 from conduit.v1.administrator_json import administrator_to_json
 from conduit.v1.fallback_chain_json import fallback_chain_to_json
@@ -247,10 +248,17 @@ def virtual_key(value: values.VirtualKey) -> virtual_key_pb.VirtualKey:
         outage_allowance_nano_usd=value.outage_allowance_nano_usd,
         rotated_at=timestamp(value.rotated_at),
         former_key_until=timestamp(value.former_key_until),
+        usage_limits=_usage_limits(value.usage_limits),
         created_at=timestamp(value.created_at),
         updated_at=timestamp(value.updated_at),
     )
     return _with_etag(message)
+
+
+def _usage_limits(value: values.UsageLimits) -> usage_limits_pb.UsageLimits | None:
+    if value == values.NO_USAGE_LIMITS:
+        return None
+    return usage_limits_pb.UsageLimits(**value._asdict())
 
 
 def _budget(value: values.Budget) -> budget_pb.Budget:

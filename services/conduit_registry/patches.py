@@ -6,7 +6,7 @@ A field that is missing stays as it is; in a new thing it is the value's default
 from collections.abc import Mapping
 from typing import Any, TypedDict, TypeVar, cast
 
-from conduit_registry.values import Budget, Hedging, RetryPolicy, Step, Timeouts
+from conduit_registry.values import Budget, Hedging, RetryPolicy, Step, Timeouts, UsageLimits
 
 
 class ProviderSecurityPatch(TypedDict, total=False):
@@ -101,6 +101,7 @@ class VirtualKeyPatch(CallerSecurityPatch, total=False):
     hedging_budget: float | None
     budgets: tuple[Budget, ...]
     outage_allowance_nano_usd: int | None
+    usage_limits: UsageLimits
 
 
 class AdministratorPatch(CallerSecurityPatch, total=False):

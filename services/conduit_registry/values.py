@@ -163,6 +163,17 @@ class Budget(NamedTuple):
     time_zone: str = ""
 
 
+class UsageLimits(NamedTuple):
+    """The most that may be used in a minute, and at a time; None for any number."""
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    concurrent_requests: int | None = None
+
+
+NO_USAGE_LIMITS = UsageLimits()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FallbackChain:
     """The routing policy of an alias: the instances that serve it, in order, and how."""
@@ -210,6 +221,7 @@ class VirtualKey:
     # Of the value before, which counts until then as well; both None if there is none.
     former_hash: bytes | None = field(default=None, repr=False)
     former_key_until: int | None = None
+    usage_limits: UsageLimits = NO_USAGE_LIMITS
     created_at: int = 0
     updated_at: int = 0
 

@@ -179,7 +179,7 @@ async def start(
         clock=clock,
         timer=timer,
     )
-    runtime.budgets = control_plane.budgets
+    runtime.budgets, runtime.quotas = control_plane.budgets, control_plane.quotas
     stub = _stub(settings, runtime, virtual_keys, ids, control_plane)
     publish = partial(_publish, runtime, background)
     updater = TableUpdater(

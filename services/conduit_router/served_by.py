@@ -2,6 +2,8 @@
 
 import msgspec
 
+from conduit_router.spending.standing import Standing
+
 
 class ServedBy(msgspec.Struct):
     """A key of an instance, asked for a model: the same object for each call that it answers.
@@ -30,3 +32,5 @@ class CallSummary(msgspec.Struct, gc=False):
     upstream_request_id: str
     # What each attempt did, where the caller asked for it.
     trace: str = ""
+    # How the limits of the virtual key stand, where it has any.
+    standings: tuple[Standing, ...] = ()

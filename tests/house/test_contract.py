@@ -8,6 +8,7 @@ from google.protobuf import descriptor_pool
 
 import conduit.internal.v1.ledger_service_pb2
 import conduit.internal.v1.outcome_service_pb2
+import conduit.internal.v1.quota_service_pb2
 import conduit.internal.v1.request_lookup_service_pb2
 import conduit.internal.v1.snapshot_service_pb2
 import conduit.internal.v1.task_storage_service_pb2
@@ -21,7 +22,7 @@ from conduit.v1 import options_pb2
 PUBLIC = ("BillingService", "HealthService", "RegistryService", "RouterService")
 INTERNAL = (
     *("LedgerService", "OutcomeService", "RequestLookupService", "SnapshotService"),
-    *("TaskStorageService", "VoiceStorageService"),
+    *("TaskStorageService", "VoiceStorageService", "QuotaService"),
 )
 
 

@@ -39,6 +39,7 @@ BILLING = {
     # Puts the parts together and decides nothing.
     "bootstrap.py": "tests/integration/billing",
     # All of it is what two databases make of it.
+    "quotas/store.py": "tests/integration/billing/test_quotas.py",
     "budgets/accounts.py": "tests/integration/billing/test_leases.py",
     "budgets/lease_rows.py": "tests/integration/billing/test_leases.py",
     "budgets/lease_store.py": "tests/integration/billing/test_leases.py",

@@ -5,6 +5,7 @@ from conduit_kernel import limits
 from conduit_registry.patches import VirtualKeyPatch
 from conduit_registry.rules import budgets, fields, routing_policy
 from conduit_registry.rules.security import add_caller_security
+from conduit_registry.rules.usage_limits import usage_limits
 
 
 def virtual_key_fields(spec: VirtualKeySpec) -> VirtualKeyPatch:
@@ -39,4 +40,6 @@ def _spending(spec: VirtualKeySpec) -> VirtualKeyPatch:
         given["budgets"] = budgets.budgets(spec.budgets)
     if spec.HasField("outage_allowance_nano_usd"):
         given["outage_allowance_nano_usd"] = limits.number_of(spec, "outage_allowance_nano_usd")
+    if spec.HasField("usage_limits"):
+        given["usage_limits"] = usage_limits(spec.usage_limits, "limits")
     return given

@@ -6,10 +6,10 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-from conduit_registry.values import Budget, Hedging, RetryPolicy, Timeouts
+from conduit_registry.values import Budget, Hedging, RetryPolicy, Timeouts, UsageLimits
 
 ItemT = TypeVar("ItemT")
-ObjectT = TypeVar("ObjectT", Timeouts, Hedging)
+ObjectT = TypeVar("ObjectT", Timeouts, Hedging, UsageLimits)
 
 
 class _JsonTuple(sa.types.TypeDecorator[tuple[ItemT, ...]], Generic[ItemT]):
@@ -94,6 +94,13 @@ class TimeoutsColumn(_JsonObject[Timeouts]):
     made_of = Timeouts
 
 
+class UsageLimitsColumn(_JsonObject[UsageLimits]):
+    """The most that may be used."""
+
+    cache_ok = True
+    made_of = UsageLimits
+
+
 class HedgingColumn(_JsonObject[Hedging]):
     """The hedging of an alias, or none."""
 
@@ -101,5 +108,5 @@ class HedgingColumn(_JsonObject[Hedging]):
     made_of = Hedging
 
 
-def _said(value: RetryPolicy | Timeouts | Hedging) -> dict[str, float]:
+def _said(value: RetryPolicy | Timeouts | Hedging | UsageLimits) -> dict[str, float]:
     return {name: each for name, each in value._asdict().items() if each is not None}

@@ -13,8 +13,9 @@ from conduit_registry.store.columns import (
     RetryPolicyList,
     TextList,
     TimeoutsColumn,
+    UsageLimitsColumn,
 )
-from conduit_registry.values import Budget, Hedging, RetryPolicy, Step, Timeouts
+from conduit_registry.values import Budget, Hedging, RetryPolicy, Step, Timeouts, UsageLimits
 
 
 class Base(DeclarativeBase):
@@ -30,6 +31,7 @@ class Base(DeclarativeBase):
         tuple[RetryPolicy, ...]: RetryPolicyList,
         tuple[Budget, ...]: BudgetList,
         Timeouts: TimeoutsColumn,
+        UsageLimits: UsageLimitsColumn,
         Hedging: HedgingColumn,
         Mapping[str, object]: sa.JSON,
     }
@@ -213,6 +215,7 @@ class VirtualKeyRow(Row):
     rotated_at: Mapped[int | None]
     former_hash: Mapped[bytes | None]
     former_key_until: Mapped[int | None]
+    usage_limits: Mapped[UsageLimits]
 
 
 class AdministratorRow(Row):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from conduit.v1.call_pb2 import CallReport
 from conduit_router.routing.attempt_plan import Attempt, AttemptPlan
 from conduit_router.served_by import CallSummary
+from conduit_router.spending.standing import REQUESTS
 
 
 def fill_report(report: CallReport, summary: CallSummary) -> None:
@@ -26,6 +27,13 @@ def fill_report(report: CallReport, summary: CallSummary) -> None:
     if summary.upstream_request_id:
         report.upstream_request_id = summary.upstream_request_id
     report.trace = summary.trace
+    for each in summary.standings:
+        if each.metric == REQUESTS:
+            report.limit_requests, report.remaining_requests = each.limit, each.remaining
+            report.reset_requests = each.reset
+        else:
+            report.limit_tokens, report.remaining_tokens = each.limit, each.remaining
+            report.reset_tokens = each.reset
 
 
 def failure_report(plan: AttemptPlan, ended: Sequence[Attempt]) -> dict[str, str]:

@@ -27,6 +27,7 @@ from conduit_router.routing.health_view import HEALTHY, Asked
 from conduit_router.routing.refusals import no_candidate, wait_for
 from conduit_router.served_by import CallSummary
 from conduit_router.spending.leases import Reservation
+from conduit_router.spending.quotas import CallQuotas
 from conduit_router.trail.call_end import (
     FEW,
     AttemptEnd,
@@ -142,6 +143,8 @@ class CallScope(msgspec.Struct, eq=False):
     # The most that an attempt costs, in nano-dollars, and what is reserved of a hard budget for it.
     needed: int = 0
     reservation: Reservation | None = None
+    # What is held of the virtual key's limits; None where it has none.
+    quotas: CallQuotas | None = None
     _last_decision: Decision | None = None
 
     def __repr__(self) -> str:
@@ -168,8 +171,9 @@ class CallScope(msgspec.Struct, eq=False):
             self._end(error or fault)
             raise
         finally:
-            if self.reservation is not None:
-                self.reservation.end()
+            for held in (self.reservation, self.quotas):
+                if held is not None:
+                    held.end()
         self._end(error)
 
     def _end(self, error: BaseException | None) -> None:
@@ -192,20 +196,14 @@ class CallScope(msgspec.Struct, eq=False):
         ):
             tell_plain(self, self.succeeded)
             return
+        times = runtime.wall_clock(), self.started, runtime.clock()
         end = CallEnd(
-            runtime.wall_clock(),
-            self.started,
-            runtime.clock(),
+            *times,
             self.caller,
-            requirements.model,
-            requirements.operation,
-            requirements.stream,
+            *(requirements.model, requirements.operation, requirements.stream),
             requirements.capabilities,
-            self.revision,
-            decision,
-            last,
-            plan.attempts,
-            plan.fallbacks,
+            *(self.revision, decision, last),
+            *(plan.attempts, plan.fallbacks),
             trail,
             self.answered_end,
         )
@@ -354,6 +352,8 @@ class CallScope(msgspec.Struct, eq=False):
             counts = account_for_failure(self, attempt, error, elapsed_ms)
         if attempt.consumption is not None:
             used, ms, paid = attempt.consumption, (now - self.started) * 1000, self.reservation
+            if self.quotas is not None:
+                self.quotas.use(used.usage)
             attempt.cost = runtime.recorder.charge(
                 self.caller, self.requirements, attempt, used, ms, counts=counts, paid_from=paid
             )
@@ -388,6 +388,8 @@ class CallScope(msgspec.Struct, eq=False):
             attempt.dropped,
             attempt.upstream_request_id,
         )
+        if self.quotas is not None:
+            summary.standings = self.quotas.standings()
         if self.options is not None and self.options.trace:
             summary.trace = trace_of(self, attempt if self.attempt is not None else None)
         return summary

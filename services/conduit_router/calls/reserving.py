@@ -1,14 +1,38 @@
-"""Reserves for calls of keys with a hard budget, before they ask anybody."""
+"""Reserves for calls of keys whose use is limited, before they ask anybody."""
 
 from conduit_router.calls.call_scope import CallScope
+from conduit_router.calls.needed_tokens import needed_tokens
+from conduit_router.routing.policy import UsagePolicy
 
 
 async def reserve(scope: CallScope) -> None:
-    """Reserve what a call needs of its virtual key's budgets, for which it may have to wait.
+    """Reserve what a call may use of its virtual key's budgets and limits; it may have to wait.
 
-    BudgetExceeded if there is no room for it, ServiceUnavailable if nobody can say, CostUnknown if
-    that is what it is.
+    BudgetExceeded or RateLimited if there is no room for it, ServiceUnavailable if nobody can say,
+    CostUnknown if that is what it is.
     """
+    usage = scope.caller.caller.usage
+    if usage is None:
+        return
+    if usage.is_limited:
+        await _take_quotas(scope, usage)
+    if usage.has_budget:
+        await _reserve_cost(scope)
+    if scope.quotas is not None:
+        scope.quotas.begin()
+
+
+async def _take_quotas(scope: CallScope, usage: UsagePolicy) -> None:
+    runtime, needed = scope.runtime, 0
+    if usage.tokens:
+        prices, said = runtime.recorder.prices, (scope.form, scope.requirements)
+        needed = needed_tokens(prices, scope.operation, *said, scope.decision)
+    began = runtime.clock()
+    scope.quotas = await runtime.quotas.take(scope.caller.caller, usage, needed, scope.left())
+    scope.waited += runtime.clock() - began
+
+
+async def _reserve_cost(scope: CallScope) -> None:
     scope.note_need(scope.decision)
     if not scope.needed:
         return

@@ -15,7 +15,8 @@ from conduit_router.routing.balancer import Balancer
 from conduit_router.routing.hedges import Hedges
 from conduit_router.routing.provider_state import ProviderState
 from conduit_router.routing.table import EMPTY_TABLE, Candidate, TableChange, UpstreamKey
-from conduit_router.spending.budgets import Budgets, NoLeases
+from conduit_router.spending.lease_pool import LeasePool, NoLeases
+from conduit_router.spending.quotas import Quotas
 from conduit_router.trail.call_end import EndListener
 from conduit_router.upstream.outcomes import Outcomes
 from conduit_router.upstream.transport import LazyHeaders, Transport
@@ -64,7 +65,8 @@ class CallRuntime:
         self.caps = caps
         self.under_way = CallsUnderWay(caps.calls)
         # Until there is a control plane, as where Billing cannot be asked.
-        self.budgets = Budgets(NoLeases(), str, clock)
+        self.budgets = LeasePool(NoLeases(), str, clock)
+        self.quotas = Quotas.alone(clock)
         # Of calls without options.
         self.limits = limits_of(None, caps)
 

@@ -131,7 +131,7 @@ class SessionCalls:
             with admit(
                 self._runtime, self._operation, opening, messages.options, caller, stream=False
             ) as scope:
-                if caller.caller.budget is not None:
+                if caller.caller.usage is not None:
                     await reserve(scope)
                 attempt, session = await run_attempts(scope, self._open)
                 voices.held(attempt)

@@ -48,7 +48,7 @@ class StreamingCalls:
         operation = self._operation
         is_typed = form.json_at_hand is None
         with admit(self._runtime, operation, form, options, caller, stream=True) as scope:
-            if caller.caller.budget is not None:
+            if caller.caller.usage is not None:
                 await reserve(scope)
             attempt, relay, events, following = await begin_answer(scope, operation, options)
             with relay:
@@ -77,7 +77,7 @@ class StreamingCalls:
         operation, form = self._operation, self._operation.plain_form(body)
         caller = called_by(principal, principal.virtual_key, request_id)
         with admit(self._runtime, operation, form, options, caller, stream=True) as scope:
-            if caller.caller.budget is not None:
+            if caller.caller.usage is not None:
                 await reserve(scope)
             attempt, relay, events, following = await begin_answer(scope, operation, options)
             with relay:

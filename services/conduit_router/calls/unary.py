@@ -49,7 +49,7 @@ class UnaryCalls:
         """Answer a request that was read before."""
         operation, response = self._operation, self._response()
         with admit(self._runtime, operation, form, options, caller, stream=False) as scope:
-            if caller.caller.budget is not None:
+            if caller.caller.usage is not None:
                 await reserve(scope)
             attempt, answer = await ask_straight(scope, _make, _drop)
             operation.write(response, answer, is_typed=scope.is_typed)
@@ -62,7 +62,7 @@ class UnaryCalls:
     ) -> bytes:
         """Return the answer to a request that was read before, in JSON whatever its form."""
         with admit(self._runtime, self._operation, form, options, caller, stream=False) as scope:
-            if caller.caller.budget is not None:
+            if caller.caller.usage is not None:
                 await reserve(scope)
             attempt, answer = await ask_straight(scope, _make, _drop)
             attempt.consumption = _consumption(scope, attempt, answer)
@@ -83,7 +83,7 @@ class UnaryCalls:
         operation, form = self._operation, self._operation.plain_form(body)
         caller = called_by(principal, principal.virtual_key, request_id)
         with admit(self._runtime, operation, form, options, caller, stream=False) as scope:
-            if caller.caller.budget is not None:
+            if caller.caller.usage is not None:
                 await reserve(scope)
             attempt, answer = await ask_straight(scope, _make, _drop)
             attempt.consumption = _consumption(scope, attempt, answer)

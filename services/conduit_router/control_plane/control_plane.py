@@ -7,6 +7,7 @@ import structlog
 
 from conduit.internal.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from conduit.internal.v1.outcome_service_pb2_grpc import OutcomeServiceStub
+from conduit.internal.v1.quota_service_pb2_grpc import QuotaServiceStub
 from conduit.internal.v1.request_lookup_service_pb2_grpc import RequestLookupServiceStub
 from conduit.internal.v1.snapshot_pb2 import Snapshot
 from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
@@ -32,12 +33,14 @@ from conduit_router.control_plane.charge_delivery import (
 from conduit_router.control_plane.health_watch import HealthWatch
 from conduit_router.control_plane.leases import LeaseClient
 from conduit_router.control_plane.price_watch import PriceWatch
+from conduit_router.control_plane.quotas import quota_clients
 from conduit_router.control_plane.reports import KEY_USE_SECONDS, REPORT_SECONDS, Reports
 from conduit_router.control_plane.request_lookups import RequestLookups
 from conduit_router.control_plane.snapshot_file import SAVE_SECONDS, SnapshotFile, load_snapshot
 from conduit_router.routing.provider_state import ProviderState
 from conduit_router.routing.table import TableChange
-from conduit_router.spending.budgets import KEEP_SECONDS, Budgets
+from conduit_router.spending.lease_pool import KEEP_SECONDS, LeasePool
+from conduit_router.spending.quotas import Quotas
 from conduit_router.storage import StorageClient
 from conduit_router.tasks.running import RunningTasks
 from conduit_router.tasks.storage import TaskStorage
@@ -88,7 +91,9 @@ class ControlPlane:
         self.tasks = RunningTasks(TaskStorage(storage), router_id)
         self.voices = VoiceStorage(storage)
         leases = LeaseClient(LedgerServiceStub(billing), self._metadata)
-        self.budgets = Budgets(leases, IdSource(clock).next, timer)
+        self.budgets = LeasePool(leases, IdSource(clock).next, timer)
+        clients = quota_clients(QuotaServiceStub(billing), self._metadata)
+        self.quotas = Quotas(clients, IdSource(clock).next, timer)
         self._price_watch = PriceWatch(LedgerServiceStub(billing), prices, self._metadata)
         self._health_watch = HealthWatch(
             health, provider_state, self._metadata, router_id, clock=clock, timer=timer
@@ -161,7 +166,9 @@ class ControlPlane:
             every=KEY_USE_SECONDS,
             when=self._outcomes.used,
         )
-        run("leases", self.budgets.keep, every=KEEP_SECONDS, when=self.budgets.held)
+        for name, pool in self._pools().items():
+            run(name, pool.keep, every=KEEP_SECONDS, when=pool.held)
+            run(f"missed_{name}", pool.give_back_missed, when=pool.missed)
         self.tasks.run(background)
         self._run_charges(background)
 
@@ -185,9 +192,15 @@ class ControlPlane:
         # Those that cannot be given back expire.
         try:
             async with asyncio.timeout(LAST_RELEASE_SECONDS):
-                await self.budgets.close()
+                for pool in self._pools().values():
+                    await pool.close()
         except (ConduitError, TimeoutError) as error:
             self._log.info("leases_expire", reason=reason_of(error))
+
+    def _pools(self) -> dict[str, LeasePool]:
+        """Return all that this router holds parts of, by the names of their loops."""
+        quotas = {f"quotas_of_{metric}": pool for metric, pool in self.quotas.pools.items()}
+        return {"leases": self.budgets, **quotas}
 
     def _changed(self) -> None:
         self.administrators.replace(self.state.administrators.values())

@@ -43,7 +43,7 @@ class LeaseClient:
             amount_nano_usd=amount,
             spare_nano_usd=spare,
         )
-        with _told():
+        with told_by_billing():
             answer = await self._stub.AcquireLease(
                 request, metadata=self._metadata, timeout=ACQUIRE_SECONDS
             )
@@ -58,21 +58,21 @@ class LeaseClient:
     async def renew(self, names: list[str]) -> list[str]:
         """Put off the deadline of leases; return those that are no more. Raises likewise."""
         request = RenewLeasesRequest(lease_ids=names)
-        with _told():
+        with told_by_billing():
             answer = await self._stub.RenewLeases(
                 request, metadata=self._metadata, timeout=KEEP_SECONDS
             )
         return list(answer.ended_lease_ids)
 
-    async def release(self, name: str, spent: int) -> None:
+    async def release(self, name: str, spent: int, left: int) -> None:
         """Give back a lease that charges of so much name. Raises likewise."""
         request = ReleaseLeaseRequest(lease_id=name, spent_nano_usd=spent)
-        with _told():
+        with told_by_billing():
             await self._stub.ReleaseLease(request, metadata=self._metadata, timeout=KEEP_SECONDS)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told_by_billing() -> Iterator[None]:
     """Raise what Billing says, or that it cannot be asked, as errors of ours."""
     try:
         yield

@@ -60,14 +60,26 @@ class CallerCaps(NamedTuple):
     hedging: float = 1.0
 
 
-class BudgetPolicy(NamedTuple):
-    """The consequences of a virtual key's hard budgets, which its calls must not exceed."""
+class UsagePolicy(NamedTuple):
+    """The budgets and limits that calls of a virtual key must not exceed."""
 
+    # Whether a budget is hard.
+    has_budget: bool = False
     # What may be spent while Billing cannot be asked, in nano-dollars.
     outage_allowance: int = 0
+    # What may be used in a minute, and at a time; 0 for any number.
+    requests: int = 0
+    tokens: int = 0
+    concurrent: int = 0
+
+    @property
+    def is_limited(self) -> bool:
+        """Return whether there is any limit beside budgets."""
+        return bool(self.requests or self.tokens or self.concurrent)
 
 
 NO_CAPS = CallerCaps()
+NO_USAGE_POLICY = UsagePolicy()
 RetriesByClass = Mapping[FailureClass.ValueType, Retries]
 NO_RETRIES: RetriesByClass = {}
 
@@ -134,13 +146,19 @@ def caps_of(key: VirtualKey) -> CallerCaps | None:
     return None if caps == NO_CAPS else caps
 
 
-def budget_policy_of(key: VirtualKey) -> BudgetPolicy | None:
-    """Return what follows from a virtual key's hard budgets; None where it has none."""
+def usage_policy_of(key: VirtualKey) -> UsagePolicy | None:
+    """Return what limits the use of a virtual key; None where nothing does."""
     # As the contract has it, a budget is hard where it does not say so.
     is_hard = any(each.is_hard or not each.HasField("is_hard") for each in key.budgets)
-    if not is_hard and not key.HasField("budget_nano_usd"):
-        return None
-    return BudgetPolicy(key.outage_allowance_nano_usd)
+    limits = key.usage_limits
+    policy = UsagePolicy(
+        is_hard or key.HasField("budget_nano_usd"),
+        key.outage_allowance_nano_usd,
+        limits.requests_per_minute,
+        limits.tokens_per_minute,
+        limits.concurrent_requests,
+    )
+    return policy if policy.has_budget or policy.is_limited else None
 
 
 def timeouts_of(own: Timeouts, others: AttemptTimeouts | None) -> AttemptTimeouts | None:

@@ -23,11 +23,11 @@ from conduit_providers.wire import Headers
 from conduit_router.routing.policy import (
     NO_RETRIES,
     AttemptTimeouts,
-    BudgetPolicy,
     CallerCaps,
     Hedging,
     RetriesByClass,
     RoutingPolicy,
+    UsagePolicy,
 )
 from conduit_router.served_by import ServedBy
 
@@ -230,8 +230,8 @@ class Caller(msgspec.Struct, frozen=True, eq=False, gc=False):
     caps: CallerCaps | None = None
     # From where it may be used; None for everywhere.
     rules: AccessRules | None = None
-    # None where it has no hard budget.
-    budget: BudgetPolicy | None = None
+    # None where nothing limits its use.
+    usage: UsagePolicy | None = None
 
 
 class RoutingTable(msgspec.Struct, frozen=True, eq=False):

@@ -19,7 +19,7 @@ from conduit_kernel.slices import Slices
 from conduit_kernel.snapshot import Changes, SnapshotState
 from conduit_providers.auth.secret_files import NO_FOLDERS, FileTexts, SecretFiles
 from conduit_router.routing.compile import Compiler
-from conduit_router.routing.policy import budget_policy_of, caps_of
+from conduit_router.routing.policy import caps_of, usage_policy_of
 from conduit_router.routing.routes import compile_route
 from conduit_router.routing.table import (
     EMPTY_TABLE,
@@ -282,7 +282,7 @@ def _caller(entry: SnapshotVirtualKey) -> Caller:
         stream_failover=key.stream_failover,
         caps=caps_of(key),
         rules=access_rules(key.security),
-        budget=budget_policy_of(key),
+        usage=usage_policy_of(key),
     )
 
 

@@ -1,5 +1,6 @@
 """Leases as a router holds them, and what calls reserve of them: plain arithmetic in memory."""
 
+from collections.abc import Callable
 from math import inf
 from typing import NamedTuple, Protocol
 
@@ -13,6 +14,11 @@ class Grant(NamedTuple):
     amount: int
     usable_for: float
     lasts_for: float
+    # Of limits: the one that has the least left, what no router has of it, and the seconds until it
+    # is whole again. Zero of budgets.
+    limit: int = 0
+    remaining: int = 0
+    resets_after: float = 0.0
 
 
 class Source(Protocol):
@@ -24,6 +30,8 @@ class Source(Protocol):
     # Calls that have reserved some of it, and what those before them have spent.
     open: int
     spent: int
+    # Called when no call has reserved any more of it; None where nobody minds.
+    on_idle: Callable[[], None] | None
 
 
 class HeldLease:
@@ -33,8 +41,12 @@ class HeldLease:
         "asked_at",
         "id",
         "lasts_for",
+        "limit",
+        "on_idle",
         "open",
+        "remaining",
         "renew_at",
+        "resets_at",
         "room",
         "spent",
         "touched_at",
@@ -47,12 +59,20 @@ class HeldLease:
         self.asked_at = self.touched_at = self.usable_until = asked_at
         self.lasts_for = self.renew_at = inf
         self.room = self.open = self.spent = 0
+        # Of limits: the one that has the least left, what no router had of it at first, and when it
+        # is whole again.
+        self.limit = self.remaining = 0
+        self.resets_at = asked_at
+        # Set where others may wait for it: then it goes back as soon as it is idle.
+        self.on_idle: Callable[[], None] | None = None
 
     def take(self, grant: Grant) -> None:
         """Take in that it was granted."""
         self.room = grant.amount
         self.usable_until = self.asked_at + grant.usable_for
         self.lasts_for = grant.lasts_for
+        self.limit, self.remaining = grant.limit, grant.remaining
+        self.resets_at = self.asked_at + grant.resets_after
         self.renewed(self.asked_at)
 
     def renewed(self, at: float) -> None:
@@ -63,11 +83,14 @@ class HeldLease:
 class Allowance:
     """The amount that a router lets a key spend while Billing cannot be asked."""
 
-    __slots__ = ("id", "open", "room", "spent")
+    __slots__ = ("id", "on_idle", "open", "renews_at", "room", "spent")
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, room: int, renews_at: float) -> None:
         self.id = ""
+        self.on_idle: Callable[[], None] | None = None
         self.room = room
+        # From when on there is another one in its place.
+        self.renews_at = renews_at
         self.open = 0
         self.spent = 0
 
@@ -75,34 +98,36 @@ class Allowance:
 class Reservation:
     """A call's part of a lease or an allowance, and what of it was spent. End it once."""
 
-    __slots__ = ("_source", "amount", "spent")
+    __slots__ = ("amount", "source", "spent")
 
     def __init__(self, source: Source, amount: int) -> None:
         """Reserve an amount, which the source has room for."""
         source.room -= amount
         source.open += 1
-        self._source = source
+        self.source = source
         self.amount = amount
         self.spent = 0
 
     @property
     def lease_id(self) -> str:
         """Return the lease that pays for the call's charges; empty for none."""
-        return self._source.id
+        return self.source.id
 
     def covers(self, amount: int) -> bool:
         """Return whether so much more may be spent; reserve more where there is room for it."""
         more = self.spent + amount - self.amount
-        if more > self._source.room:
+        if more > self.source.room:
             return False
         if more > 0:
-            self._source.room -= more
+            self.source.room -= more
             self.amount += more
         return True
 
     def end(self) -> None:
         """Give back what was not spent."""
-        source = self._source
+        source = self.source
         source.room += self.amount - self.spent
         source.spent += self.spent
         source.open -= 1
+        if not source.open and source.on_idle is not None:
+            source.on_idle()

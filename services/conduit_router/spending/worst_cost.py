@@ -26,7 +26,7 @@ from conduit_router.accounting.prices import (
 # What a model reads and writes at most, where nobody says how large its context is.
 UNSAID_CONTEXT = 131_072
 # Of what is sent as a part of a conversation or by its address, bytes say nothing.
-_MEDIA = frozenset(("vision", "audio", "video", "files"))
+MEDIA = frozenset(("vision", "audio", "video", "files"))
 # What tokens of media may turn out to be, beside those of text.
 _READ_MEDIA = (*TEXT_READ, AUDIO_INPUT, IMAGE_INPUT, VIDEO_INPUT)
 _WRITTEN_MEDIA = (*TEXT_WRITTEN, AUDIO_OUTPUT, IMAGE_OUTPUT, VIDEO_OUTPUT)
@@ -55,7 +55,7 @@ def most_cost(worst: WorstCase, factors: CostFactors, card: PriceCard) -> int | 
     """
     if not worst.is_bounded and not factors.is_open_ended:
         return None
-    window, has_media = card.context_window, not _MEDIA.isdisjoint(factors.capabilities)
+    window, has_media = card.context_window, not MEDIA.isdisjoint(factors.capabilities)
     if worst.is_bounded and card.is_flat and not has_media and len(worst.usage.leaves) == _TEXT:
         # Most calls.
         (first, tokens), (second, most) = worst.usage.leaves

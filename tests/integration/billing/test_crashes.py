@@ -15,14 +15,16 @@ from conduit_billing.budgets.lease_store import LEASE_MICROS, Lease, LeaseReques
 from conduit_billing.ledger.charges import PostedCharge
 from conduit_kernel.database import open_database
 from conduit_kernel.errors import BudgetExceeded
-from conduit_router.routing.policy import BudgetPolicy
+from conduit_router.routing.policy import UsagePolicy
 from conduit_router.routing.table import Caller
-from conduit_router.spending.budgets import Budgets
+from conduit_router.spending.lease_pool import LeasePool
 from conduit_router.spending.leases import Grant
 
 LIMIT = 5_000
 ROUNDS = 25
-CALLER = Caller(4, is_enabled=True, expires_at=1e18, allowed=None, budget=BudgetPolicy())
+CALLER = Caller(
+    4, is_enabled=True, expires_at=1e18, allowed=None, usage=UsagePolicy(has_budget=True)
+)
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ class LedgerLeases:
         """Put off the deadline of leases."""
         return await self._ledger.leases.renew(names, self._ledger.now)
 
-    async def release(self, name: str, spent: int) -> None:
+    async def release(self, name: str, spent: int, left: int) -> None:
         """Give back a lease."""
         await self._ledger.leases.release(name, spent, self._ledger.now)
 
@@ -71,7 +73,7 @@ class Worker:
 
     def _begin(self) -> None:
         leases, ids = LedgerLeases(self._ledger), self._ledger.ids
-        self.budgets = Budgets(leases, ids.next, lambda: self._ledger.now / MICRO)
+        self.budgets = LeasePool(leases, ids.next, lambda: self._ledger.now / MICRO)
 
     def begin_calls(self, count: int) -> None:
         """Begin some calls."""

@@ -38,6 +38,7 @@ from conduit.v1.routing_policy_pb2 import (
     RetryPolicy,
 )
 from conduit.v1.timeouts_pb2 import Timeouts
+from conduit.v1.usage_limits_pb2 import UsageLimits
 from conduit.v1.virtual_key_pb2 import VirtualKeySpec
 from conduit.v1.webhook_pb2 import WebhookSpec
 from conduit_kernel.rpc import error_of
@@ -92,6 +93,7 @@ def virtual_key_spec() -> VirtualKeySpec:
         budget_nano_usd=5_000,
         budgets=[Budget(limit_nano_usd=5_000, period=BUDGET_PERIOD_DAY, is_hard=True)],
         outage_allowance_nano_usd=5_000,
+        usage_limits=UsageLimits(requests_per_minute=60, concurrent_requests=2),
     )
     spec.expires_at.FromJsonString("2030-01-02T03:04:05Z")
     return spec

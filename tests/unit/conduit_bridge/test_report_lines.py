@@ -9,6 +9,7 @@ from conduit.v1.router_service_routes import report_of_chat
 from conduit_bridge.report_lines import report_lines
 from conduit_router.calls.call_report import fill_report
 from conduit_router.served_by import CallSummary, ServedBy
+from conduit_router.spending.standing import Standing
 
 ODD = "50 % \u00fcber\r\nx-evil: 1"
 PLAIN = CallSummary(
@@ -33,6 +34,8 @@ def changed(**fields: object) -> CallSummary:
         changed(request_id=ODD, dropped=[ODD], upstream_request_id=ODD),
         changed(served_by=ServedBy(0, ODD, ODD, ODD)),
         changed(served_by=ServedBy(1, "", "", ""), request_id="r"),
+        changed(standings=(Standing("requests", 60, 0, 0.4),)),
+        changed(standings=(Standing("tokens", 5, 4, 61.0),), cost_nano_usd=1),
     ],
 )
 def test_the_lines_are_those_of_the_contract(summary: CallSummary) -> None:
@@ -46,6 +49,7 @@ def test_the_lines_are_those_of_the_contract(summary: CallSummary) -> None:
 def test_every_field_of_the_report_is_in_a_summary() -> None:
     """A field that the contract gains must not be forgotten here."""
     full = CallSummary(ServedBy(1, "a", "b", "c"), "d", 2, 3, 4.5, 6, ["e"], "f", "g")
+    full.standings = Standing("requests", 3, 2, 1.0), Standing("tokens", 3, 2, 1.0)
     report = CallReport()
     fill_report(report, full)
     fields: list[FieldDescriptor] = list(CallReport.DESCRIPTOR.fields)

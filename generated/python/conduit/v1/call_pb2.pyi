@@ -175,6 +175,12 @@ class CallReport(_message.Message):
     DROPPED_FIELD_NUMBER: _builtins.int
     UPSTREAM_REQUEST_ID_FIELD_NUMBER: _builtins.int
     TRACE_FIELD_NUMBER: _builtins.int
+    LIMIT_REQUESTS_FIELD_NUMBER: _builtins.int
+    REMAINING_REQUESTS_FIELD_NUMBER: _builtins.int
+    RESET_REQUESTS_FIELD_NUMBER: _builtins.int
+    LIMIT_TOKENS_FIELD_NUMBER: _builtins.int
+    REMAINING_TOKENS_FIELD_NUMBER: _builtins.int
+    RESET_TOKENS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The call's id."""
     provider_id: _builtins.int
@@ -201,6 +207,22 @@ class CallReport(_message.Message):
     `status`; `rejected` says for which `reason` how many others were not asked, without their names; `more` how many are left out.
     In errors over gRPC the metadata `trace`. Over HTTP also a comment at the end of a stream of events.
     """
+    limit_requests: _builtins.int
+    """The most calls of a minute, by the limit of the virtual key, of its group or of the whole that has the least left. Unset where
+    nothing limits them.
+    """
+    remaining_requests: _builtins.int
+    """What is left of that in this minute, as far as this router knows: others may have used of it just now."""
+    reset_requests: _builtins.str
+    """How long it is until the limit is whole again, such as `17s` or `850ms`."""
+    limit_tokens: _builtins.int
+    """The most tokens of a minute, by the limit of the virtual key, of its group or of the whole that has the least left. Unset where
+    nothing limits them.
+    """
+    remaining_tokens: _builtins.int
+    """What is left of that in this minute, as far as this router knows: others may have used of it just now."""
+    reset_tokens: _builtins.str
+    """How long it is until the limit is whole again, such as `17s` or `850ms`."""
     @_builtins.property
     def dropped(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The parameters that were dropped because the provider does not take them; behind the first 49, `...` for the rest."""
@@ -220,13 +242,36 @@ class CallReport(_message.Message):
         dropped: _abc.Iterable[_builtins.str] | None = ...,
         upstream_request_id: _builtins.str = ...,
         trace: _builtins.str = ...,
+        limit_requests: _builtins.int | None = ...,
+        remaining_requests: _builtins.int | None = ...,
+        reset_requests: _builtins.str = ...,
+        limit_tokens: _builtins.int | None = ...,
+        remaining_tokens: _builtins.int | None = ...,
+        reset_tokens: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "cost_nano_usd", b"cost_nano_usd"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "_limit_requests", b"_limit_requests", "_limit_tokens", b"_limit_tokens", "_remaining_requests", b"_remaining_requests", "_remaining_tokens", b"_remaining_tokens", "cost_nano_usd", b"cost_nano_usd", "limit_requests", b"limit_requests", "limit_tokens", b"limit_tokens", "remaining_requests", b"remaining_requests", "remaining_tokens", b"remaining_tokens"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "actual_model_name", b"actual_model_name", "attempts", b"attempts", "cost_nano_usd", b"cost_nano_usd", "dropped", b"dropped", "fallbacks", b"fallbacks", "key_id", b"key_id", "overhead_ms", b"overhead_ms", "provider_id", b"provider_id", "provider_name", b"provider_name", "request_id", b"request_id", "trace", b"trace", "upstream_request_id", b"upstream_request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "_limit_requests", b"_limit_requests", "_limit_tokens", b"_limit_tokens", "_remaining_requests", b"_remaining_requests", "_remaining_tokens", b"_remaining_tokens", "actual_model_name", b"actual_model_name", "attempts", b"attempts", "cost_nano_usd", b"cost_nano_usd", "dropped", b"dropped", "fallbacks", b"fallbacks", "key_id", b"key_id", "limit_requests", b"limit_requests", "limit_tokens", b"limit_tokens", "overhead_ms", b"overhead_ms", "provider_id", b"provider_id", "provider_name", b"provider_name", "remaining_requests", b"remaining_requests", "remaining_tokens", b"remaining_tokens", "request_id", b"request_id", "reset_requests", b"reset_requests", "reset_tokens", b"reset_tokens", "trace", b"trace", "upstream_request_id", b"upstream_request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__cost_nano_usd: _TypeAlias = _typing.Literal["cost_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__cost_nano_usd: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd"]  # noqa: Y015
+    _WhichOneofReturnType__limit_requests: _TypeAlias = _typing.Literal["limit_requests"]  # noqa: Y015
+    _WhichOneofArgType__limit_requests: _TypeAlias = _typing.Literal["_limit_requests", b"_limit_requests"]  # noqa: Y015
+    _WhichOneofReturnType__limit_tokens: _TypeAlias = _typing.Literal["limit_tokens"]  # noqa: Y015
+    _WhichOneofArgType__limit_tokens: _TypeAlias = _typing.Literal["_limit_tokens", b"_limit_tokens"]  # noqa: Y015
+    _WhichOneofReturnType__remaining_requests: _TypeAlias = _typing.Literal["remaining_requests"]  # noqa: Y015
+    _WhichOneofArgType__remaining_requests: _TypeAlias = _typing.Literal["_remaining_requests", b"_remaining_requests"]  # noqa: Y015
+    _WhichOneofReturnType__remaining_tokens: _TypeAlias = _typing.Literal["remaining_tokens"]  # noqa: Y015
+    _WhichOneofArgType__remaining_tokens: _TypeAlias = _typing.Literal["_remaining_tokens", b"_remaining_tokens"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__cost_nano_usd) -> _WhichOneofReturnType__cost_nano_usd | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__limit_requests) -> _WhichOneofReturnType__limit_requests | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__limit_tokens) -> _WhichOneofReturnType__limit_tokens | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__remaining_requests) -> _WhichOneofReturnType__remaining_requests | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__remaining_tokens) -> _WhichOneofReturnType__remaining_tokens | None: ...
 
 Global___CallReport: _TypeAlias = CallReport  # noqa: Y015

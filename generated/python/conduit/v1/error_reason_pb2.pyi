@@ -274,6 +274,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     hard budget, which must cover it.
     Example: `{"reason": "COST_UNKNOWN", "metadata": {"model": "gpt-9"}}`.
     """
+    ERROR_REASON_RATE_LIMITED: _ErrorReason.ValueType  # 61
+    """A limit on how much may be used in a minute, or at a time, has no room for this request: the virtual key's own, its group's, or the
+    one of the whole. What is limited are `requests`, `tokens` or `concurrent_requests`.
+    Example: `{"reason": "RATE_LIMITED", "metadata": {"subject": "virtual_key:4", "metric": "requests", "limit": "60", "needed": "1",
+    "retry_after_ms": "12000"}}`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` in every error, whose `domain` is `conduit.v1`.
@@ -539,5 +545,11 @@ ERROR_REASON_COST_UNKNOWN: ErrorReason.ValueType  # 60
 """The most that the call may cost is unknown, since its model has no price or nothing bounds what it uses, and the virtual key has a
 hard budget, which must cover it.
 Example: `{"reason": "COST_UNKNOWN", "metadata": {"model": "gpt-9"}}`.
+"""
+ERROR_REASON_RATE_LIMITED: ErrorReason.ValueType  # 61
+"""A limit on how much may be used in a minute, or at a time, has no room for this request: the virtual key's own, its group's, or the
+one of the whole. What is limited are `requests`, `tokens` or `concurrent_requests`.
+Example: `{"reason": "RATE_LIMITED", "metadata": {"subject": "virtual_key:4", "metric": "requests", "limit": "60", "needed": "1",
+"retry_after_ms": "12000"}}`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -379,4 +379,10 @@ FAILURES: Final[dict[str, Failure]] = {
         openai_type="invalid_request_error",
         hint="The operator can price the model with POST /api/model-costs, or make the key's budgets soft.",
     ),
+    "RATE_LIMITED": Failure(
+        code=8,
+        http_status=429,
+        openai_type="rate_limit_error",
+        hint="Wait for the time that Retry-After names, ask for fewer tokens, or ask the operator to raise the limit.",
+    ),
 }

@@ -756,6 +756,7 @@ def read_update_virtual_key(
                     "budgets": "budgets",
                     "outageAllowanceUsd": "outage_allowance_nano_usd",
                     "security": "security",
+                    "limits": "usage_limits",
                 },
             )
         )

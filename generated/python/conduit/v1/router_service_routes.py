@@ -159,6 +159,8 @@ def _lines_of_call_report(message: call_pb2.CallReport) -> bytes:
     dropped = ", ".join(message.dropped) if message.dropped else ""
     upstream_request_id = message.upstream_request_id
     trace = message.trace
+    reset_requests = message.reset_requests
+    reset_tokens = message.reset_tokens
     if not http.is_plain(
         request_id
         + provider_name
@@ -167,6 +169,8 @@ def _lines_of_call_report(message: call_pb2.CallReport) -> bytes:
         + dropped
         + upstream_request_id
         + trace
+        + reset_requests
+        + reset_tokens
     ):
         request_id = http.safe(request_id)
         provider_name = http.safe(provider_name)
@@ -175,6 +179,8 @@ def _lines_of_call_report(message: call_pb2.CallReport) -> bytes:
         dropped = http.safe(dropped)
         upstream_request_id = http.safe(upstream_request_id)
         trace = http.safe(trace)
+        reset_requests = http.safe(reset_requests)
+        reset_tokens = http.safe(reset_tokens)
     lines = (
         (f"x-conduit-request-id: {request_id}\r\n" if request_id else "")
         + f"x-conduit-provider-id: {message.provider_id}\r\n"
@@ -196,6 +202,28 @@ def _lines_of_call_report(message: call_pb2.CallReport) -> bytes:
             else ""
         )
         + (f"x-conduit-trace: {trace}\r\n" if trace else "")
+        + (
+            f"x-ratelimit-limit-requests: {message.limit_requests}\r\n"
+            if message.HasField("limit_requests")
+            else ""
+        )
+        + (
+            f"x-ratelimit-remaining-requests: {message.remaining_requests}\r\n"
+            if message.HasField("remaining_requests")
+            else ""
+        )
+        + (f"x-ratelimit-reset-requests: {reset_requests}\r\n" if reset_requests else "")
+        + (
+            f"x-ratelimit-limit-tokens: {message.limit_tokens}\r\n"
+            if message.HasField("limit_tokens")
+            else ""
+        )
+        + (
+            f"x-ratelimit-remaining-tokens: {message.remaining_tokens}\r\n"
+            if message.HasField("remaining_tokens")
+            else ""
+        )
+        + (f"x-ratelimit-reset-tokens: {reset_tokens}\r\n" if reset_tokens else "")
     )
     return lines.encode()
 

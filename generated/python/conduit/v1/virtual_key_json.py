@@ -10,6 +10,7 @@ from conduit.v1 import well_known_runtime as well_known
 from conduit.v1.budget_json import budget_to_json, fill_budget
 from conduit.v1.caller_security_json import caller_security_to_json, fill_caller_security
 from conduit.v1.routing_policy_json import STREAM_FAILOVER_BY_SPELLING, STREAM_FAILOVER_SPELLINGS
+from conduit.v1.usage_limits_json import fill_usage_limits, usage_limits_to_json
 
 _VIRTUAL_KEY_MEMBERS: Final[frozenset[str]] = frozenset(
     {
@@ -31,6 +32,7 @@ _VIRTUAL_KEY_MEMBERS: Final[frozenset[str]] = frozenset(
         "budgets",
         "outageAllowanceUsd",
         "security",
+        "limits",
         "rotatedAt",
         "formerKeyUntil",
     }
@@ -90,6 +92,8 @@ def fill_virtual_key(message: virtual_key_pb2.VirtualKey, value: object, path: s
         )
     if (member := value.get("security")) is not None:
         fill_caller_security(message.security, member, path + "security.")
+    if (member := value.get("limits")) is not None:
+        fill_usage_limits(message.usage_limits, member, path + "limits.")
     if (member := value.get("rotatedAt")) is not None:
         well_known.fill_timestamp(message.rotated_at, member, path + "rotatedAt")
     if (member := value.get("formerKeyUntil")) is not None:
@@ -138,6 +142,9 @@ def virtual_key_to_json(message: virtual_key_pb2.VirtualKey) -> dict[str, object
     members["security"] = (
         caller_security_to_json(message.security) if message.HasField("security") else None
     )
+    members["limits"] = (
+        usage_limits_to_json(message.usage_limits) if message.HasField("usage_limits") else None
+    )
     members["rotatedAt"] = (
         well_known.timestamp_text(message.rotated_at) if message.HasField("rotated_at") else None
     )
@@ -163,6 +170,7 @@ _VIRTUAL_KEY_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
         "budgets",
         "outageAllowanceUsd",
         "security",
+        "limits",
     }
 )
 
@@ -210,6 +218,8 @@ def fill_virtual_key_spec(
         )
     if (member := value.get("security")) is not None:
         fill_caller_security(message.security, member, path + "security.")
+    if (member := value.get("limits")) is not None:
+        fill_usage_limits(message.usage_limits, member, path + "limits.")
     if not _VIRTUAL_KEY_SPEC_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _VIRTUAL_KEY_SPEC_MEMBERS, path)
 
@@ -241,4 +251,6 @@ def virtual_key_spec_to_json(message: virtual_key_pb2.VirtualKeySpec) -> dict[st
         members["outageAllowanceUsd"] = runtime.dollars(message.outage_allowance_nano_usd)
     if message.HasField("security"):
         members["security"] = caller_security_to_json(message.security)
+    if message.HasField("usage_limits"):
+        members["limits"] = usage_limits_to_json(message.usage_limits)
     return members

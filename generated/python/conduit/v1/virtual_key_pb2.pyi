@@ -7,6 +7,7 @@ from collections import abc as _abc
 from conduit.v1 import budget_pb2 as _budget_pb2
 from conduit.v1 import caller_security_pb2 as _caller_security_pb2
 from conduit.v1 import routing_policy_pb2 as _routing_policy_pb2
+from conduit.v1 import usage_limits_pb2 as _usage_limits_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
@@ -49,6 +50,7 @@ class VirtualKey(_message.Message):
     OUTAGE_ALLOWANCE_NANO_USD_FIELD_NUMBER: _builtins.int
     ROTATED_AT_FIELD_NUMBER: _builtins.int
     FORMER_KEY_UNTIL_FIELD_NUMBER: _builtins.int
+    USAGE_LIMITS_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by the Registry, never used again."""
     name: _builtins.str
@@ -113,6 +115,10 @@ class VirtualKey(_message.Message):
     def former_key_until(self) -> _timestamp_pb2.Timestamp:
         """Until when the value before is taken, too. Unset means that it is not."""
 
+    @_builtins.property
+    def usage_limits(self) -> _usage_limits_pb2.UsageLimits:
+        """How much it may use in a minute, and at a time. Unset means as much as it likes."""
+
     def __init__(
         self,
         *,
@@ -136,10 +142,11 @@ class VirtualKey(_message.Message):
         outage_allowance_nano_usd: _builtins.int | None = ...,
         rotated_at: _timestamp_pb2.Timestamp | None = ...,
         former_key_until: _timestamp_pb2.Timestamp | None = ...,
+        usage_limits: _usage_limits_pb2.UsageLimits | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_key", b"_key", "_max_attempts", b"_max_attempts", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "created_at", b"created_at", "expires_at", b"expires_at", "former_key_until", b"former_key_until", "hedging_budget", b"hedging_budget", "key", b"key", "max_attempts", b"max_attempts", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "rotated_at", b"rotated_at", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_key", b"_key", "_max_attempts", b"_max_attempts", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "created_at", b"created_at", "expires_at", b"expires_at", "former_key_until", b"former_key_until", "hedging_budget", b"hedging_budget", "key", b"key", "max_attempts", b"max_attempts", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "rotated_at", b"rotated_at", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_key", b"_key", "_max_attempts", b"_max_attempts", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "budget_nano_usd", b"budget_nano_usd", "budgets", b"budgets", "created_at", b"created_at", "etag", b"etag", "expires_at", b"expires_at", "former_key_until", b"former_key_until", "hedging_budget", b"hedging_budget", "id", b"id", "is_enabled", b"is_enabled", "key", b"key", "key_prefix", b"key_prefix", "max_attempts", b"max_attempts", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "rotated_at", b"rotated_at", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_key", b"_key", "_max_attempts", b"_max_attempts", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "budget_nano_usd", b"budget_nano_usd", "budgets", b"budgets", "created_at", b"created_at", "etag", b"etag", "expires_at", b"expires_at", "former_key_until", b"former_key_until", "hedging_budget", b"hedging_budget", "id", b"id", "is_enabled", b"is_enabled", "key", b"key", "key_prefix", b"key_prefix", "max_attempts", b"max_attempts", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "rotated_at", b"rotated_at", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_nano_usd: _TypeAlias = _typing.Literal["budget_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__budget_nano_usd: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd"]  # noqa: Y015
@@ -186,6 +193,7 @@ class VirtualKeySpec(_message.Message):
     SECURITY_FIELD_NUMBER: _builtins.int
     BUDGETS_FIELD_NUMBER: _builtins.int
     OUTAGE_ALLOWANCE_NANO_USD_FIELD_NUMBER: _builtins.int
+    USAGE_LIMITS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required on creation."""
     is_enabled: _builtins.bool
@@ -220,6 +228,10 @@ class VirtualKeySpec(_message.Message):
     def budgets(self) -> _containers.RepeatedCompositeFieldContainer[_budget_pb2.Budget]:
         """Default empty. At most one of each period."""
 
+    @_builtins.property
+    def usage_limits(self) -> _usage_limits_pb2.UsageLimits:
+        """Default unset, which is any number of everything. Replaces all of them."""
+
     def __init__(
         self,
         *,
@@ -235,10 +247,11 @@ class VirtualKeySpec(_message.Message):
         security: _caller_security_pb2.CallerSecurity | None = ...,
         budgets: _abc.Iterable[_budget_pb2.Budget] | None = ...,
         outage_allowance_nano_usd: _builtins.int | None = ...,
+        usage_limits: _usage_limits_pb2.UsageLimits | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_max_attempts", b"_max_attempts", "_name", b"_name", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "expires_at", b"expires_at", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "max_attempts", b"max_attempts", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_max_attempts", b"_max_attempts", "_name", b"_name", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "expires_at", b"expires_at", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "max_attempts", b"max_attempts", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout", "usage_limits", b"usage_limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_max_attempts", b"_max_attempts", "_name", b"_name", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "budget_nano_usd", b"budget_nano_usd", "budgets", b"budgets", "expires_at", b"expires_at", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "max_attempts", b"max_attempts", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_max_attempts", b"_max_attempts", "_name", b"_name", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "budget_nano_usd", b"budget_nano_usd", "budgets", b"budgets", "expires_at", b"expires_at", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "max_attempts", b"max_attempts", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout", "usage_limits", b"usage_limits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_nano_usd: _TypeAlias = _typing.Literal["budget_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__budget_nano_usd: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd"]  # noqa: Y015

@@ -17,7 +17,7 @@ from conduit_registry.configuration.plan import (
     plan_of,
 )
 from conduit_registry.rules.addresses import Addresses
-from conduit_registry.values import NO_TIMEOUTS, Step
+from conduit_registry.values import NO_TIMEOUTS, Step, UsageLimits
 
 ADDRESSES = Addresses(allow_private=False)
 IDS = {"main": 7, "strasse": 8}
@@ -87,6 +87,7 @@ async def test_what_a_thing_leaves_out_is_as_on_creation(catalog: Catalog) -> No
         "client_certificates": (),
         "budgets": (),
         "outage_allowance_nano_usd": None,
+        "usage_limits": UsageLimits(),
     }
 
 

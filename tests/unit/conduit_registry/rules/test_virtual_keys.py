@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from conduit.v1.budget_pb2 import BUDGET_PERIOD_DAY, Budget
 from conduit.v1.routing_policy_pb2 import STREAM_FAILOVER_FAIL
+from conduit.v1.usage_limits_pb2 import UsageLimits
 from conduit.v1.virtual_key_pb2 import VirtualKeySpec
 from conduit_kernel.errors import InvalidRequest
 from conduit_registry import values
@@ -29,6 +30,7 @@ def test_only_what_a_spec_gives_is_read() -> None:
         budget_nano_usd=7,
         budgets=[Budget(limit_nano_usd=5_000, period=BUDGET_PERIOD_DAY)],
         outage_allowance_nano_usd=3,
+        usage_limits=UsageLimits(requests_per_minute=60),
     )
     assert virtual_key_fields(spec) == {
         "name": "ci",
@@ -42,6 +44,7 @@ def test_only_what_a_spec_gives_is_read() -> None:
         "budget_nano_usd": 7,
         "budgets": (values.Budget(5_000, BUDGET_PERIOD_DAY),),
         "outage_allowance_nano_usd": 3,
+        "usage_limits": values.UsageLimits(60, None, None),
     }
 
 
@@ -57,6 +60,9 @@ def test_only_what_a_spec_gives_is_read() -> None:
         ({"budget_nano_usd": 10**18}, "budget"),
         ({"budgets": [Budget()] * 5}, "budgets"),
         ({"outage_allowance_nano_usd": -1}, "outageAllowanceUsd"),
+        ({"usage_limits": UsageLimits(requests_per_minute=0)}, "limits.requestsPerMinute"),
+        ({"usage_limits": UsageLimits(tokens_per_minute=-1)}, "limits.tokensPerMinute"),
+        ({"usage_limits": UsageLimits(concurrent_requests=10**7)}, "limits.concurrentRequests"),
         ({"stream_failover": 99}, "streamFailover"),
         ({"max_attempts": 0}, "maxAttempts"),
         ({"max_attempts": 101}, "maxAttempts"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 from tests.support.call_bench import CALLER, Bench, used
-from tests.unit.conduit_router.spending.test_budgets import Ledger
+from tests.unit.conduit_router.spending.test_lease_pool import Ledger
 
 from conduit.internal.v1.price_pb2 import Price, UnitPrice
 from conduit.v1.charge_pb2 import UNIT_INPUT_TOKEN, UNIT_OUTPUT_TOKEN
@@ -14,8 +14,8 @@ from conduit_kernel.ids import IdSource
 from conduit_providers.operations.chat import OPERATION, chat_request
 from conduit_router.calls.call_scope import CallScope, admit
 from conduit_router.calls.reserving import reserve
-from conduit_router.routing.policy import BudgetPolicy
-from conduit_router.spending.budgets import Budgets
+from conduit_router.routing.policy import UsagePolicy
+from conduit_router.spending.lease_pool import LeasePool
 
 BODY = b'{"model":"gpt","max_tokens":10,"messages":[{"role":"user","content":"hello"}]}'
 # What it reads at most, and writes, at a nano-dollar and two for each token.
@@ -47,8 +47,8 @@ def price(provider_id: int, written: int = 2) -> Price:
 
 def admitted(bench: Bench, ledger: Ledger) -> CallScope:
     """Admit a chat of a key with a hard budget, which a ledger keeps."""
-    bench.runtime.budgets = Budgets(ledger, IdSource().next, lambda: bench.now)
-    caller = replace(CALLER, caller=replace(CALLER.caller, budget=BudgetPolicy()))
+    bench.runtime.budgets = LeasePool(ledger, IdSource().next, lambda: bench.now)
+    caller = replace(CALLER, caller=replace(CALLER.caller, usage=UsagePolicy(has_budget=True)))
     form = chat_request(json=BODY)
     return admit(bench.runtime, OPERATION, form, None, caller, stream=False)
 

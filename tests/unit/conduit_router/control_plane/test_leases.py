@@ -62,7 +62,7 @@ async def test_leases_are_asked_for_renewed_and_given_back() -> None:
         client = LeaseClient(LedgerServiceStub(channel), ())
         assert await client.acquire("l", 4, 10, 20, 30) == Grant(70, 1.5, 120.0)
         assert await client.renew(["a", "b"]) == ["a"]
-        await client.release("l", 7)
+        await client.release("l", 7, 63)
         billing.refuses = True
         with pytest.raises(BudgetExceeded) as caught:
             await client.acquire("m", 4, 10, 20, 30)

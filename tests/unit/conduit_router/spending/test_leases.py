@@ -54,4 +54,4 @@ def test_a_call_that_costs_more_than_was_reserved_takes_it_from_the_room() -> No
 
 def test_an_allowance_is_no_lease() -> None:
     """Charges that it pays for name none."""
-    assert Reservation(Allowance(5), 5).lease_id == ""
+    assert Reservation(Allowance(5, 0.0), 5).lease_id == ""

@@ -5,16 +5,17 @@ import asyncio
 import pytest
 
 from conduit_kernel.errors import BudgetExceeded, ServiceUnavailable
-from conduit_router.routing.policy import BudgetPolicy
+from conduit_router.routing.policy import UsagePolicy
 from conduit_router.routing.table import Caller
-from conduit_router.spending.budgets import LEAST_SPARE, Budgets, NoLeases
+from conduit_router.spending.lease_pool import LeasePool, NoLeases
 from conduit_router.spending.leases import Grant
+from conduit_router.spending.purse import LEAST_SPARE
 
 
 def caller(virtual_key_id: int = 4, allowance: int = 0) -> Caller:
     """Return a virtual key with a hard budget."""
-    budget = BudgetPolicy(allowance)
-    return Caller(virtual_key_id, is_enabled=True, expires_at=1e18, allowed=None, budget=budget)
+    usage = UsagePolicy(has_budget=True, outage_allowance=allowance)
+    return Caller(virtual_key_id, is_enabled=True, expires_at=1e18, allowed=None, usage=usage)
 
 
 class Ledger:
@@ -52,7 +53,7 @@ class Ledger:
         self.renewed += names
         return [name for name in names if name in self.gone]
 
-    async def release(self, name: str, spent: int) -> None:
+    async def release(self, name: str, spent: int, left: int) -> None:
         """Take back the rest of a lease."""
         if self.is_away:
             raise ServiceUnavailable("away", service="billing")
@@ -67,7 +68,7 @@ class Bench:
         self.now = 100.0
         self.ledger = Ledger(left)
         self._count = 0
-        self.budgets = Budgets(self.ledger, self._name, lambda: self.now)
+        self.budgets = LeasePool(self.ledger, self._name, lambda: self.now)
 
     def _name(self) -> str:
         self._count += 1
@@ -202,7 +203,7 @@ async def test_without_billing_a_key_spends_its_allowance() -> None:
     # The ids of those that were asked for go back: they may have been granted.
     bench.now += 2
     await bench.budgets.keep()
-    assert len(bench.ledger.released) == 4
+    assert len(bench.ledger.released) == 3
 
 
 async def test_a_billing_that_is_silent_is_waited_for_a_while() -> None:
@@ -260,4 +261,4 @@ async def test_where_there_is_no_billing_nothing_is_granted() -> None:
     with pytest.raises(ServiceUnavailable):
         await none.acquire("l", 1, 1, 1, 0)
     assert await none.renew(["a"]) == ["a"]
-    await none.release("a", 1)
+    await none.release("a", 1, 0)
