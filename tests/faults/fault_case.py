@@ -8,7 +8,7 @@ from tests.faults.fault_operations import OPERATIONS
 from tests.faults.operation import Operation
 
 CALLERS = ("http", "grpc")
-# Over HTTP, where a connection to the provider is kept: chats go the straight way.
+# Over HTTP, where a connection to the provider is kept: chats go the straight way, streamed or not.
 STRAIGHT = "straight"
 
 
@@ -95,9 +95,9 @@ def cases_of(fault: Fault) -> list[Case]:
 
 # Those that meet a fault on the straight way, which leads to a first of several instances.
 STRAIGHT_CASES = [
-    Case(fault, operation, None, STRAIGHT)
+    Case(fault, operation, "fail" if operation.is_stream else None, STRAIGHT)
     for operation in OPERATIONS
-    if operation.name == "chat" and not operation.is_stream
+    if operation.name == "chat"
     for fault in FAULTS
     if fault.meets(operation) and fault.second and not fault.base_url
 ]

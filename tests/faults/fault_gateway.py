@@ -21,6 +21,7 @@ from tests.faults.fault_callers import (
     ask_over_http,
 )
 from tests.faults.fault_case import CASES, STRAIGHT, Case
+from tests.faults.fault_operations import OPERATIONS
 from tests.faults.misbehaving_upstream import KEPT, MisbehavingUpstream, Seen, misbehaving
 from tests.faults.session_callers import converse_over_grpc, converse_over_http
 from tests.faults.upstream_acts import good
@@ -111,7 +112,7 @@ class FaultGateway:
         came = came or self.new()
         began = time.monotonic()
         if case.caller == STRAIGHT:
-            await ask_over_http(self.client, case.operation, KEPT, self.new(), {})
+            await ask_over_http(self.client, OPERATIONS[0], KEPT, self.new(), {})
         make = self._over_grpc if case.caller == "grpc" else self._over_http
         await make(case, came, seconds)
         came.seconds = time.monotonic() - began

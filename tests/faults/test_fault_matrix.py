@@ -73,7 +73,7 @@ async def test_a_caller_gets_the_best_that_is_left(gateway: FaultGateway, fault:
     await nothing_is_left(gateway, *cases)
 
 
-@pytest.mark.parametrize("case", STRAIGHT_CASES, ids=lambda case: case.fault.slug)
+@pytest.mark.parametrize("case", STRAIGHT_CASES, ids=lambda case: case.alias)
 async def test_the_straight_way_gets_callers_the_same(gateway: FaultGateway, case: Case) -> None:
     """What is prepared for all chats, and sent on a kept connection, may fail in each way, too."""
     came = await gateway.call(case)

@@ -115,6 +115,17 @@ async def open_stream(scope: CallScope, attempt: Attempt, form: Form[Any] | None
         call.answer_headers = LazyHeaders(response.headers)
         decoder = served.codec.decoder(call, endpoint)
         stream = UpstreamStream(upstream, response, decoder, idle=timeouts.idle)
+    return await begin_stream(scope, attempt, stream, sent)
+
+
+async def begin_stream(
+    scope: CallScope, attempt: Attempt, stream: UpstreamStream, sent: float
+) -> Opened:
+    """Return a stream whose head has come, and its first events.
+
+    `sent` is when the request went out, by the router's clock.
+    """
+    runtime = scope.runtime
     try:
         # The head came; the first piece has what is left of the time.
         first = await first_events(stream, sent + attempt.first_event - runtime.clock())
@@ -128,7 +139,7 @@ async def open_stream(scope: CallScope, attempt: Attempt, form: Form[Any] | None
             first = await _inlined(scope, attempt, stream, first)
         _check(scope, stream, first)
     attempt.waited = runtime.clock() - sent
-    scope.answered(attempt, response.headers)
+    scope.answered(attempt, stream.headers)
     return stream, first
 
 

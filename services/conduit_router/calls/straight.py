@@ -15,9 +15,11 @@ from conduit_providers.codec import StraightCodec
 from conduit_router.calls.attempts import run_attempts
 from conduit_router.calls.call_scope import CallScope
 from conduit_router.calls.hedging import Drop
+from conduit_router.calls.relay import Opened, begin_stream, open_stream
+from conduit_router.calls.upstream_stream import UpstreamStream
 from conduit_router.routing.attempt_plan import Attempt
 from conduit_router.routing.table import Candidate, StraightWay, UpstreamKey, UpstreamTarget
-from conduit_router.upstream.transport import MAX_ANSWER_BYTES, MAX_PREPARED, OK
+from conduit_router.upstream.transport import MAX_ANSWER_BYTES, MAX_PREPARED, OK, LazyHeaders
 from conduit_router.upstream.transport_errors import raise_unreachable
 
 AnyAnswer = Answer[Any]
@@ -39,10 +41,10 @@ async def ask_straight(
     try:
         body = codec.body(call, endpoint, upstream.target)
     except Exception:  # noqa: BLE001 # whatever it is, it happens again where it is dealt with
-        return await run_attempts(scope, make, (attempt, make(scope, attempt)))
+        return await run_attempts(scope, make, (attempt, make(scope, attempt)), drop)
     response = request.pool.begin_kept(request.prefix, body, scope.timeouts(attempt))
     if response is None:
-        return await run_attempts(scope, make, (attempt, make(scope, attempt)))
+        return await run_attempts(scope, make, (attempt, make(scope, attempt)), drop)
     attempt.is_sent, clock = True, scope.runtime.clock
     sent = clock()
     try:
@@ -53,7 +55,7 @@ async def ask_straight(
         raise
     if not response.done or response.error is not None or response.status not in OK:
         going_on = _go_on(scope, attempt, way, call, response, make)
-        return await run_attempts(scope, make, (attempt, going_on))
+        return await run_attempts(scope, make, (attempt, going_on), drop)
     attempt.waited = clock() - sent
     try:
         body = (response.take_whole(MAX_ANSWER_BYTES) or b"").removeprefix(BOM_UTF8)
@@ -61,13 +63,51 @@ async def ask_straight(
         if scope.is_typed or answer.json_at_hand is None:
             answer.to_form(is_typed=scope.is_typed)
     except Exception as error:  # noqa: BLE001 # as above
-        return await run_attempts(scope, make, (attempt, _fail(error, upstream)))
+        return await run_attempts(scope, make, (attempt, _fail(error, upstream)), drop)
     headers = response.headers
     request_id = headers.first.get(request_id_header)
     if request_id is not None:
         attempt.upstream_request_id = request_id.strip().decode("latin-1")
     scope.runtime.outcomes.succeeded(candidate, key, attempt.waited * 1000, headers)
     return attempt, answer
+
+
+async def open_straight(scope: CallScope, drop: Drop[Opened]) -> tuple[Attempt, Opened]:
+    """Return the attempt whose answer has begun, and its stream, as `run_attempts` does."""
+    begun = _begin(scope)
+    if begun is None:
+        return await run_attempts(scope, open_stream, drop=drop)
+    attempt, way = begun
+    upstream = attempt.key.targets[scope.operation.name]
+    codec, endpoint, request, _, _ = way
+    call, timeouts = scope.call(attempt), scope.timeouts(attempt)
+    try:
+        body = codec.body(call, endpoint, upstream.target)
+    except Exception:  # noqa: BLE001 # as above
+        return await run_attempts(scope, open_stream, (attempt, open_stream(scope, attempt)), drop)
+    response = request.pool.begin_kept(request.prefix, body, timeouts)
+    if response is None:
+        return await run_attempts(scope, open_stream, (attempt, open_stream(scope, attempt)), drop)
+    attempt.is_sent, sent = True, scope.runtime.clock()
+    try:
+        while not response.status and response.error is None:
+            await response.wake_slot
+    except BaseException:
+        response.close()
+        raise
+    if response.status not in OK:
+        return await run_attempts(
+            scope, open_stream, (attempt, _opened(scope, attempt, response)), drop
+        )
+    try:
+        call.answer_headers = LazyHeaders(response.headers)
+        served = attempt.candidate.instance.served[scope.operation.served_as]
+        decoder = served.codec.decoder(call, endpoint)
+        stream = UpstreamStream(upstream, response, decoder, idle=timeouts.idle)
+        return attempt, await begin_stream(scope, attempt, stream, sent)
+    except Exception as error:  # noqa: BLE001 # as above
+        response.close()
+        return await run_attempts(scope, open_stream, (attempt, _fail(error, upstream)), drop)
 
 
 async def _go_on(  # noqa: PLR0917 # all that an attempt is about
@@ -81,18 +121,31 @@ async def _go_on(  # noqa: PLR0917 # all that an attempt is about
     """Return the answer of an attempt whose response is not whole yet, or no success."""
     if response.was_stale:
         return await make(scope, attempt)
-    transport, instance = scope.runtime.transport, attempt.candidate.instance
+    await _check_head(scope, attempt, response)
     upstream = attempt.key.targets[scope.operation.name]
-    if response.error is not None and not response.status:
-        raise_unreachable(response.error, upstream)
-    if response.status not in OK:
-        raise await transport.refusal(response, upstream, instance.spec)
-    body = await transport.read(response, upstream)
+    body = await scope.runtime.transport.read(response, upstream)
     attempt.waited = scope.runtime.clock() - attempt.began
     answer: AnyAnswer = way.codec.read(body, call, way.endpoint)
     answer.to_form(is_typed=scope.is_typed)
     scope.note_success(attempt, response.headers)
     return answer
+
+
+async def _opened(scope: CallScope, attempt: Attempt, response: Response) -> Opened:
+    """Ask again where the connection was no longer any; UpstreamError for what is no success."""
+    if not response.was_stale:
+        await _check_head(scope, attempt, response)
+    return await open_stream(scope, attempt)
+
+
+async def _check_head(scope: CallScope, attempt: Attempt, response: Response) -> None:
+    """Raise the UpstreamError that an answer is, if it is none, or no success."""
+    upstream = attempt.key.targets[scope.operation.name]
+    if response.error is not None and not response.status:
+        raise_unreachable(response.error, upstream)
+    if response.status not in OK:
+        spec = attempt.candidate.instance.spec
+        raise await scope.runtime.transport.refusal(response, upstream, spec)
 
 
 async def _fail(error: Exception, upstream: UpstreamTarget) -> NoReturn:

@@ -21,6 +21,7 @@ from conduit_router.calls.attempts import run_attempts
 from conduit_router.calls.call_scope import CallScope
 from conduit_router.calls.continuation import ContinuedStream
 from conduit_router.calls.relay import Opened, Relay, consumption, open_stream
+from conduit_router.calls.straight import open_straight
 from conduit_router.calls.upstream_stream import UpstreamStream
 from conduit_router.routing.attempt_plan import Attempt
 
@@ -46,7 +47,7 @@ async def begin_answer(
         attempt, (upstream, held) = await run_attempts(scope, _open_held, drop=_drop)
         answer = _HeldAnswer(upstream, held)
         return StreamedAnswer(attempt, Relay(scope, attempt, upstream), answer.first(), answer.next)
-    attempt, (upstream, events) = await run_attempts(scope, open_stream, drop=_drop)
+    attempt, (upstream, events) = await open_straight(scope, _drop)
     relay = Relay(scope, attempt, upstream)
     if policy == STREAM_FAILOVER_CONTINUE:
         following = ContinuedStream(scope, operation, relay, events).next

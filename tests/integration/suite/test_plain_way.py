@@ -11,6 +11,7 @@ from tests.support.suite import Suite
 from conduit_router.calls.attempts import run_attempts
 from conduit_router.calls.call_scope import CallScope
 from conduit_router.calls.hedging import Drop
+from conduit_router.calls.relay import Opened, open_stream
 from conduit_router.calls.straight import AnyAnswer, Make
 from conduit_router.routing.attempt_plan import Attempt
 
@@ -80,6 +81,11 @@ async def ask_generally(
     return await run_attempts(scope, make, drop=drop)
 
 
+async def open_generally(scope: CallScope, drop: Drop[Opened]) -> tuple[Attempt, Opened]:
+    """Begin streams as `open_straight` does where there is no straight way."""
+    return await run_attempts(scope, open_stream, drop=drop)
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 async def test_both_ways_are_the_same(
@@ -92,6 +98,7 @@ async def test_both_ways_are_the_same(
     with monkeypatch.context() as patch:
         # Neither side of the router takes the short way.
         patch.setattr("conduit_router.calls.unary.ask_straight", ask_generally)
+        patch.setattr("conduit_router.calls.stream_failover.open_straight", open_generally)
         general = await seen(suite, behaviour, stream=stream, general=True)
     assert plain == general
 

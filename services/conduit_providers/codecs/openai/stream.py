@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import msgspec
 
-from conduit_kernel.errors import StreamInterrupted, UpstreamError
+from conduit_kernel.errors import UpstreamError
 from conduit_providers.chat_events import ChatEvents
 from conduit_providers.codec import MAX_EVENT_BYTES
 from conduit_providers.codecs.openai.asked import asked_by, asks_accounting, names_a_tool
@@ -20,7 +20,6 @@ from conduit_providers.codecs.openai.bursts import (
     USUAL,
     Burst,
     Chunk,
-    read_bare,
     read_burst,
     read_chunk,
     read_one,
@@ -33,24 +32,27 @@ from conduit_providers.codecs.openai.chunks import (
     lacking_in,
     members_of,
     merged,
-    tier_in,
-    usage_chunk,
     with_head,
     without_choices,
     without_usage,
     written,
 )
 from conduit_providers.codecs.openai.contents import in_types
+from conduit_providers.codecs.openai.event_failures import (
+    failure_in,
+    failure_without_choices,
+    interruption,
+)
+from conduit_providers.codecs.openai.event_template import EventTemplate
 from conduit_providers.codecs.openai.form import PLAIN, ChunkChoice, ChunkForm
-from conduit_providers.codecs.openai.usage import counts_at, read_usage
+from conduit_providers.codecs.openai.streamed_counts import StreamedCounts
+from conduit_providers.codecs.openai.usage import read_usage
 from conduit_providers.codecs.shared.skipping import may_skip
 from conduit_providers.codecs.shared.sse import EventBuffer, events_in
 from conduit_providers.failures import error_in_stream, malformed
-from conduit_providers.json_reading import parsed
 from conduit_providers.operations.chat import ChatCall
-from conduit_providers.quantities import Quantities, service_tier
+from conduit_providers.quantities import Quantities
 from conduit_providers.spec import Endpoint
-from conduit_providers.token_counts import TokenCounts
 
 
 class OpenAIChatDecoder:
@@ -62,7 +64,6 @@ class OpenAIChatDecoder:
         "_counts",
         "_early",
         "_early_bytes",
-        "_endpoint",
         "_error_path",
         "_failure",
         "_finished",
@@ -71,22 +72,19 @@ class OpenAIChatDecoder:
         "_is_usage_asked",
         "_keeps_lists",
         "_lacking",
-        "_model_event",
         "_paths",
         "_provider",
-        "_reported_usage",
         "_seen",
         "_skipped_for",
+        "_template",
         "done",
         "emitted",
         "has_finished",
         "skipped",
-        "usage",
     )
 
     def __init__(self, call: ChatCall, endpoint: Endpoint, *, keeps_lists: bool = False) -> None:
-        self.usage: Quantities | None = None
-        self._counts: TokenCounts | None = None
+        self._counts = StreamedCounts(endpoint)
         self.done = False
         self.has_finished = False
         self.emitted = 0
@@ -96,7 +94,6 @@ class OpenAIChatDecoder:
         asked = asked_by(call)
         self._is_usage_asked = call.include_usage or asks_accounting(asked)
         self._choices = 1 if "n" in endpoint.drop else asked.choices
-        self._endpoint = endpoint
         self._paths = endpoint.usage
         self._error_path = endpoint.options.stream_error
         # Whether counts or errors are elsewhere than in OpenAI's own events.
@@ -105,16 +102,19 @@ class OpenAIChatDecoder:
         self._failure: UpstreamError | None = None
         # Why an event was left out, should the answer come to nothing.
         self._skipped_for: UpstreamError | None = None
+        self._template = EventTemplate()
         self._form = ChunkForm(call.provider, may_stop=names_a_tool(call))
         self._seen: set[int] = set()
         self._finished: set[int] = set()
         # What was said before the first choice.
         self._early: Members = {}
         self._early_bytes = 0
-        # As the provider told it, for the last chunk, whose other members are like this event's.
-        self._reported_usage: object = None
-        self._model_event = b""
         self._lacking: Members = {}
+
+    @property
+    def usage(self) -> Quantities | None:
+        """Return what the provider counted so far."""
+        return self._counts.usage
 
     def feed(self, data: bytes) -> ChatEvents | None:
         """Take the next bytes; return the events they complete, or None.
@@ -139,17 +139,9 @@ class OpenAIChatDecoder:
         if self.done:
             return events
         if not self.has_finished:
-            raise self._interruption(skipped_for)
+            raise interruption(self._provider, skipped_for)
         self.done = True
         return self._with_end(events.sse if events else b"")
-
-    def _interruption(self, skipped_for: UpstreamError | None) -> UpstreamError:
-        if skipped_for is not None:
-            return copy(skipped_for)
-        return StreamInterrupted(
-            f"{self._provider} ended the stream before the answer was complete",
-            provider=self._provider,
-        )
 
     def _pass_on_rest(self) -> ChatEvents | None:
         # Some servers forget the blank line behind the last event.
@@ -164,21 +156,52 @@ class OpenAIChatDecoder:
             return None
 
     def _pass_on(self, block: bytes) -> ChatEvents | None:
-        chunk = read_one(block)
-        if chunk is not None and self._go_on([chunk]):
-            self.emitted += 1
-            return ChatEvents(sse=block)
-        burst = read_burst(block)
-        if burst is None:
-            kept = self._looked_at(block)
-        elif burst.is_bare and self._go_on(burst.chunks):
-            self.emitted += len(burst.chunks)
-            return ChatEvents(sse=block)
-        else:
-            kept = self._passed_on(burst)
+        kept = self._kept(block)
         if self._failure is not None and not kept:
             self._raise_failure()
         return self._with_end(kept)
+
+    def _kept(self, block: bytes) -> bytes:
+        """Return what is passed on of events: themselves, nothing, or what is left of them."""
+        template = self._template
+        if template.is_like(block):
+            self.emitted += 1
+            return block
+        if block.find(b"\n\n") != len(block) - 2:
+            return self._kept_of_many(block)
+        chunk = read_one(block)
+        if chunk is not None and self._go_on([chunk]):
+            self.emitted += 1
+            if chunk == USUAL:
+                template.learn(block)
+            return block
+        return self._kept_of_burst(block)
+
+    def _kept_of_many(self, block: bytes) -> bytes:
+        """Return the same of several events, most of which may be alike."""
+        count, size = self._template.leading(block)
+        self.emitted += count
+        if size == len(block):
+            return block
+        if count:
+            return block[:size] + self._kept(block[size:])
+        if not self._template.begin_lesson():
+            return self._kept_of_burst(block)
+        size = block.find(b"\n\n") + 2
+        kept = self._kept(block[:size])
+        if self.done or self._failure is not None:
+            return kept
+        return kept + self._kept(block[size:])
+
+    def _kept_of_burst(self, block: bytes) -> bytes:
+        """Return the same of a block whose events are read."""
+        burst = read_burst(block)
+        if burst is None:
+            return self._looked_at(block)
+        if burst.is_bare and self._go_on(burst.chunks):
+            self.emitted += len(burst.chunks)
+            return block
+        return self._passed_on(burst)
 
     def _go_on(self, chunks: list[Chunk]) -> bool:
         """Return whether all are ordinary, and need no change.
@@ -243,8 +266,8 @@ class OpenAIChatDecoder:
 
     def _last_events(self) -> list[bytes]:
         events = [written(self._early)] if self._early else []
-        if self._is_usage_asked and self.usage:
-            events.append(usage_chunk(self._model_event, self.usage, self._reported_usage))
+        if self._is_usage_asked and (counts := self._counts.chunk()) is not None:
+            events.append(counts)
         return events
 
     def _keep_slowly(self, part: bytes, kept: list[bytes]) -> None:
@@ -253,7 +276,7 @@ class OpenAIChatDecoder:
             if data == DONE:
                 self._end_by_mark()
             elif event.event == b"error":
-                self._failure = self._failure_in(data)
+                self._failure = failure_in(data, self._provider)
             elif data and (wanted := self._wanted(data)) is not None:
                 kept.append(b"data: " + wanted)
 
@@ -263,7 +286,7 @@ class OpenAIChatDecoder:
         if has_come and self._seen <= self._finished:
             self.done = True
         else:
-            self._failure = self._interruption(self._skipped_for)
+            self._failure = interruption(self._provider, self._skipped_for)
 
     def _skip_or_fail(self, error: UpstreamError, data: bytes) -> None:
         """Leave out a malformed event, or note that the stream fails of it."""
@@ -277,21 +300,6 @@ class OpenAIChatDecoder:
         assert self._failure is not None  # noqa: S101 # asked by those who know of one
         # What was raised refers to all who were asked, and so to this: it must not refer back.
         raise copy(self._failure)
-
-    def _failure_in(self, data: bytes) -> UpstreamError:
-        try:
-            failure = parsed(data)
-        except msgspec.DecodeError:
-            failure = data.decode()
-        if isinstance(failure, dict):
-            failure = failure.get("error") or failure
-        return error_in_stream(failure, self._provider)
-
-    def _bare_failure(self, data: bytes) -> UpstreamError:
-        """Return the failure that an event without choices is: an error, or nonsense."""
-        if isinstance(read_bare(data).message, str):
-            return self._failure_in(data)
-        return malformed(self._provider, "an event has no choices")
 
     def _wanted(self, data: bytes) -> bytes | None:
         """Look into an event; return what is passed on: itself, nothing, or what is left of it."""
@@ -336,11 +344,11 @@ class OpenAIChatDecoder:
             self._failure = error_in_stream(error, self._provider)
             return None
         if self._paths:
-            self._count(None, data)
+            self._counts.count(None, data)
         if chunk.usage is not None:
             return self._without_usage(chunk, data)
         if chunk.choices is None:
-            self._skip_or_fail(self._bare_failure(data), data)
+            self._skip_or_fail(failure_without_choices(data, self._provider), data)
             return None
         return self._noted(chunk.choices, data)
 
@@ -353,19 +361,10 @@ class OpenAIChatDecoder:
         rest = None if is_apart else without_usage(self._noted(choices, data) or data)
         reported = read_usage(chunk.usage)
         if reported is not None:
-            self._count(reported, data)
-            self._reported_usage = chunk.usage
-            self._model_event = without_choices(data) if is_apart and choices else data
+            self._counts.count(reported, data)
+            event = without_choices(data) if is_apart and choices else data
+            self._counts.note_report(chunk.usage, event)
         return rest
-
-    def _count(self, reported: TokenCounts | None, data: bytes) -> None:
-        """Note the counts of an event: those of its `usage`, and those that are elsewhere."""
-        counts = reported or self._counts
-        if self._paths:
-            counts = counts_at(data, self._paths, counts)
-        if counts is not None and counts is not self._counts:
-            self._counts = counts
-            self.usage = counts.quantities(service_tier(tier_in(data, self._endpoint.service_tier)))
 
     def _noted(self, choices: list[ChunkChoice], data: bytes) -> bytes | None:
         """Note the choices of an event; return what is passed on, None if it has to wait."""
@@ -379,8 +378,7 @@ class OpenAIChatDecoder:
             self._lacking, self._is_special = lacking, True
         if self._lacking:
             data = with_head(data, self._lacking)
-        if self._reported_usage is None:
-            self._model_event = data
+        self._counts.note_event(data)
         for choice in choices:
             index = choice.index or 0
             self._seen.add(index)

@@ -273,7 +273,7 @@ def test_pieces_of_calls_and_words_are_one_burst_as_it_came() -> None:
     burst = burst.replace(b"data:  ", b"data: ")
     events = reader.feed(burst)
     assert events is not None
-    assert events.sse is burst
+    assert events.sse == burst
     odd = reader.feed(sse([told({"tool_calls": [{**more, "id": "a"}]})], b""))
     assert odd is not None
     assert odd.sse == sse([told({"tool_calls": [more]})], b"")
@@ -406,20 +406,27 @@ BETWEEN = (
     b": comment\n\n",
     b"\n\n",
 )
+PIECES = [b"", b" word", "é".encode(), b"\\n", b'\\"', b"\\u00e9", b"{[]}", b'\\"content\\":\\"']
+ALIKE = tuple(
+    b'data: {"choices":[{"index":0,"delta":{"content":"%b"}}]}\n\n' % word for word in PIECES
+)
 MALFORMED = (
     b"data: {\n\n",
+    b'data: {"choices":[{"index":0,"delta":{"content":"a"b"}}]}\n\n',
+    b'data: {"choices":[{"index":0,"delta":{"content":"}}]}\n\n',
     b'data: {"choices":[{"index":0,"delta":{"content":"\xff"}}]}\n\n',
     b'data: {"choices":[{"index":0,"delta":{}}],"deep":%b%b}\n\n' % (b"[" * 250, b"]" * 250),
 )
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(120))
 def test_events_are_passed_on_alike_however_they_come(seed: int) -> None:
     """In one piece, one by one, or several at a time; what is malformed is left out each time."""
     draw = random.Random(seed)  # noqa: S311 # chooses a course of events
     ends = [b'data: {"choices":[{"index":%d,"finish_reason":"stop"}]}\n\n' % n for n in (0, 1)]
     first = b'data: {"choices":[{"index":0,"delta":{"content":"first"}}]}\n\n'
-    events = [first, *draw.choices(BETWEEN, k=30), *ends]
+    odd = draw.choice([0, 1, 10])
+    events = [first, *draw.choices(BETWEEN * odd + ALIKE * 10, k=30), *ends]
     if draw.random() < 0.5:
         events.insert(draw.randrange(1, 30), draw.choice(MALFORMED))
     events.append(b'data: {"choices":[],"usage":%b}\n\n' % orjson.dumps(COUNTS))
