@@ -46,10 +46,10 @@ from conduit_kernel.database_upkeep import keep_database
 from conduit_kernel.errors import ProviderTypeUnknown
 from conduit_kernel.followers import Followers
 from conduit_kernel.ids import IdSource
+from conduit_kernel.key_ring import KeyRing
 from conduit_kernel.registry_watch import RegistryWatch
 from conduit_kernel.rpc import HostedService, RpcServer, link, service_metadata
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
-from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings
 from conduit_kernel.snapshot import SnapshotState
 from conduit_kernel.sqlite_file import sqlite_signature
@@ -76,8 +76,8 @@ class _Parts:
         self.state = SnapshotState()
         self.registry: grpc.aio.Channel = link(settings, "registry")
         self.instances = Instances(self.state, names)
-        vault = Vault(settings.encryption_key, *settings.former_encryption_keys)
-        self.administrators = Administrators(vault, clock)
+        self.keys = KeyRing.of(settings)
+        self.administrators = Administrators(self.keys.vault, clock)
         ours = service_metadata(settings.service_tokens[0])
         self.refusals = reports_to(self.registry, ours, clock)
         new_id, budgets = IdSource(clock).next, BudgetRules(self.state)
@@ -153,7 +153,8 @@ async def start(
     server = RpcServer(
         name=SERVICE,
         master_key=settings.master_key,
-        service_tokens=settings.service_tokens,
+        service_tokens=parts.keys.service_tokens,
+        renew_service_tokens=parts.keys.renewed_tokens,
         tls=settings.tls,
         administrators=parts.administrators.identify,
         on_refused_login=parts.refusals.note,
@@ -199,6 +200,7 @@ def _work(
         parts.state,
         metadata=metadata,
         on_change=parts.learn,
+        renew_keys=parts.keys.refresh,
     )
     watch.run(background)
     parts.outbox.run(background, AuditServiceStub(parts.registry), metadata)

@@ -1,4 +1,4 @@
-"""The commands that administer a running gateway: audit verify, audit export."""
+"""The commands that administer a running gateway: audit verify, audit export, keys rewrap."""
 
 import json
 import os
@@ -123,4 +123,33 @@ def _opened(path: Path | None) -> Iterator[TextIO]:
         yield file
 
 
-ADMIN_COMMANDS = (audit,)
+@click.group()
+def keys() -> None:
+    """Change the key that everything else is sealed with."""
+
+
+@keys.command()
+@_administering
+def rewrap(gateway: "Gateway") -> None:
+    """Make a new encryption key and wrap all providers' keys with it, while calls go on.
+
+    Breaks off where it must; called again, it first finishes what was begun.
+    """
+    from conduit_cli.keys import KeyFile, KeysUnusable  # noqa: PLC0415 # as above
+    from conduit_cli.rewrapping import OtherKeyInUse, change_key  # noqa: PLC0415 # as above
+
+    key_file = KeyFile(click.get_current_context().params["data_dir"])
+    try:
+        done = change_key(gateway, key_file)
+    except (KeysUnusable, OtherKeyInUse) as error:
+        raise click.ClickException(str(error)) from error
+    what = "What was begun before is finished" if done.was_begun else "There is a new key"
+    click.echo(
+        f"{what}: {done.rewrapped} providers' keys are wrapped with {done.encryption_key_id}."
+    )
+    if done.unreadable:
+        click.echo(f"{done.unreadable} could not be read, and stay as they are; the log has them.")
+    click.echo(f"Keep a copy of {key_file.path}: virtual keys made before need the former ones.")
+
+
+ADMIN_COMMANDS = (audit, keys)

@@ -196,6 +196,8 @@ def _alone(service: str, purpose: str) -> click.Command:
             stored = KeyFile(data_dir).read()
         except KeysUnusable as error:
             raise click.ClickException(str(error)) from error
+        if ENCRYPTION in stored and not os.environ.get("CONDUIT_ENCRYPTION_KEY"):
+            os.environ.setdefault("CONDUIT_KEY_FILE", str(KeyFile(data_dir).path))
         for name in (MASTER, ENCRYPTION):
             if name in stored:
                 os.environ.setdefault(f"CONDUIT_{name.upper()}", str(stored[name]))

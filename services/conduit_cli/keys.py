@@ -1,6 +1,7 @@
 """The file `keys.toml` of a data directory: the keys that were made for its owner."""
 
 import base64
+import fcntl
 import json
 import os
 import re
@@ -13,6 +14,8 @@ from conduit_kernel.file_errors import in_words
 
 FILE_NAME = "keys.toml"
 MASTER, ENCRYPTION, VIRTUAL, SET_UP = "master_key", "encryption_key", "virtual_key", "is_set_up"
+# With commas between them, the last one first.
+FORMER = "former_encryption_keys"
 _HEAD = """\
 # Made by `conduit serve`. Whoever can read this can use and change your gateway.
 # Keep a copy: without the encryption key, stored provider keys cannot be read any more.
@@ -74,7 +77,7 @@ class KeyFile:
             made[MASTER] = secrets.token_urlsafe(32)
         if ENCRYPTION not in known:
             self._refuse_beside_data()
-            made[ENCRYPTION] = base64.b64encode(os.urandom(_ENCRYPTION_KEY_BYTES)).decode()
+            made[ENCRYPTION] = new_encryption_key()
         if made:
             self.store(made)
         unseen = made.keys() if stored.get(SET_UP) is True else made.keys() | stored.keys()
@@ -99,6 +102,25 @@ class KeyFile:
         finally:
             new.unlink(missing_ok=True)
 
+    def replace_encryption_key(self, new: str) -> None:
+        """Store a new encryption key, and the one before it among the former ones.
+
+        KeysUnusable if there is none, as that is then given by somebody else.
+        """
+        if ENCRYPTION not in self.read():
+            raise KeysUnusable(f"{self.path} has no encryption key: whoever gives it changes it.")
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            # Of two who do this at once, neither may overwrite the other's key.
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            stored = self.read()
+            former = [str(stored[name]) for name in (ENCRYPTION, FORMER) if stored.get(name)]
+            self.store({ENCRYPTION: new, FORMER: ",".join(former)})
+            # Before anything is sealed with it.
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
     def make_private(self) -> bool:
         """Take the file from everybody but its owner; say whether others could read it."""
         if not self.path.is_file() or self.path.stat().st_mode & 0o077 == 0:
@@ -112,6 +134,11 @@ class KeyFile:
                 f"{self._folder} has data, but {self.path} with its encryption key is gone. "
                 "Put the file back, or set CONDUIT_ENCRYPTION_KEY."
             )
+
+
+def new_encryption_key() -> str:
+    """Return a fresh encryption key, in base64."""
+    return base64.b64encode(os.urandom(_ENCRYPTION_KEY_BYTES)).decode()
 
 
 def _is_whole(key: str) -> bool:

@@ -85,6 +85,9 @@ def _serve(
         log("key_file_made_private", path=str(key_file.path))
     keys, made = key_file.make_missing(given)
     surroundings = layout.environment(env, keys)
+    if ENCRYPTION not in given:
+        # It may change while they run.
+        surroundings["CONDUIT_KEY_FILE"] = str(key_file.path)
     if sys.stderr.isatty():
         # Who sits before it wants to read what follows; who collects logs redirects them.
         surroundings.setdefault("CONDUIT_LOG_LEVEL", "warning")

@@ -1,5 +1,6 @@
 """Puts the Health service together."""
 
+import asyncio
 import random as chance
 import time
 from collections.abc import Callable
@@ -44,10 +45,10 @@ from conduit_kernel.background import Background
 from conduit_kernel.database import open_database
 from conduit_kernel.database_upkeep import keep_database
 from conduit_kernel.ids import IdSource
+from conduit_kernel.key_ring import KeyRing
 from conduit_kernel.registry_watch import RegistryWatch
 from conduit_kernel.rpc import HostedService, RpcServer, link, service_metadata
 from conduit_kernel.rpc.health import HealthStatuses
-from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings, environment
 from conduit_kernel.snapshot import SnapshotState
 from conduit_providers.auth.secret_files import SecretFiles
@@ -106,7 +107,10 @@ class _Parts:
             ),
         )
         self._sender = Sender.of(settings)
-        vault = Vault(settings.encryption_key, *settings.former_encryption_keys)
+        self.keys = KeyRing.of(settings)
+        vault = self.keys.vault
+        # Set while webhooks may have secrets that a former key has wrapped.
+        self.unwrapped = asyncio.Event()
         self.administrators = Administrators(vault, clock)
         ours = service_metadata(settings.service_tokens[0])
         self.refusals = reports_to(self.registry, ours, clock)
@@ -160,6 +164,12 @@ class _Parts:
         self.administrators.replace(self.state.administrators.values())
         self.monitor.reload()
 
+    def renew_keys(self) -> None:
+        """Take a new encryption key; webhooks' secrets are nobody else's to open."""
+        if self.keys.refresh():
+            self.keys.advance()
+            self.unwrapped.set()
+
     def end_watches(self) -> None:
         self.service.end_watches()
         self.lookup_service.end_watches()
@@ -209,7 +219,8 @@ async def start(
     server = RpcServer(
         name=SERVICE,
         master_key=settings.master_key,
-        service_tokens=settings.service_tokens,
+        service_tokens=parts.keys.service_tokens,
+        renew_service_tokens=parts.keys.renewed_tokens,
         tls=settings.tls,
         administrators=parts.administrators.identify,
         on_refused_login=parts.refusals.note,
@@ -221,7 +232,7 @@ async def start(
     lookups = request_lookup_service_pb2.DESCRIPTOR.services_by_name["RequestLookupService"]
     server.add(add_RequestLookupServiceServicer_to_server, parts.lookup_service, lookups)
     try:
-        if settings.former_encryption_keys:
+        if parts.keys.has_former:
             await parts.dispatcher.rewrap()
         await server.start(
             settings.grpc_host,
@@ -264,6 +275,7 @@ def _work(
         parts.state,
         metadata=metadata,
         on_change=parts.learn,
+        renew_keys=parts.renew_keys,
     )
     watch.run(background)
     parts.outbox.run(background, AuditServiceStub(parts.registry), metadata)
@@ -276,6 +288,7 @@ def _work(
     dispatcher = parts.dispatcher
     run("webhook_queue", dispatcher.enqueue)
     run("webhooks", dispatcher.send_due, every=tick_seconds, when=dispatcher.waiting)
+    run("webhook_rewrapping", dispatcher.rewrap, when=parts.unwrapped)
     run("forget", partial(parts.forget, clock), every=FORGET_SECONDS)
     for name, service in OTHER_SERVICES.items():
         report = partial(_report_service, parts.notifier, name, clock)

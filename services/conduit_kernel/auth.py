@@ -124,6 +124,7 @@ class Authorizer:
         *,
         master_key: str,
         service_tokens: Iterable[str] = (),
+        renew_service_tokens: Callable[[], Iterable[str]] | None = None,
         virtual_keys: VirtualKeyResolver | None = None,
         session_holders: VirtualKeyResolver | None = None,
         administrators: AdministratorResolver | None = None,
@@ -134,6 +135,7 @@ class Authorizer:
 
         Without service tokens no service is admitted, without a resolver no virtual key, and no
         administrator but the holder of the master key.
+        `renew_service_tokens` returns those that are taken by now, where one is unknown.
         `session_holders` knows client secrets as well, and is asked for sessions alone.
         By `timer`, a clock of seconds since any moment, whoever guesses is slowed down.
         `on_refused_login` is told the address of each refused login, and the reason.
@@ -142,6 +144,7 @@ class Authorizer:
         self._methods = methods
         self._master_key = master_key.encode()
         self._service_tokens = tuple(token.encode() for token in service_tokens)
+        self._renew_service_tokens = renew_service_tokens
         self._administrators = administrators or _nobody
         self._virtual_key = _identifying(virtual_keys)
         self._session_holder = _identifying(session_holders or virtual_keys)
@@ -266,6 +269,14 @@ class Authorizer:
             raise MasterKeyInvalid("The master key is wrong", header="X-Master-Key")
 
     def _is_service_token(self, given: str) -> bool:
+        if self._has_service_token(given):
+            return True
+        if self._renew_service_tokens is None:
+            return False
+        self._service_tokens = tuple(token.encode() for token in self._renew_service_tokens())
+        return self._has_service_token(given)
+
+    def _has_service_token(self, given: str) -> bool:
         # All are compared, so that the time does not tell which one it was.
         found = [hmac.compare_digest(given.encode(), token) for token in self._service_tokens]
         return any(found)

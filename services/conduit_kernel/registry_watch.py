@@ -33,13 +33,18 @@ class RegistryWatch:
         *,
         metadata: tuple[tuple[str, str], ...],
         on_change: Callable[[], None],
+        renew_keys: Callable[[], object],
         is_used_at_once: bool = True,
     ) -> None:
-        """Take what uses the state; else whoever does so later calls `note_use`."""
+        """Take what uses the state; else whoever does so later calls `note_use`.
+
+        `renew_keys` is called before what a message says is used: it may be sealed with a new key.
+        """
         self._stub = stub
         self._state = state
         self._metadata = metadata
         self._on_change = on_change
+        self._renew_keys = renew_keys
         # Whether every change that the state has was also used.
         self._is_in_use = True
         self._is_used_at_once = is_used_at_once
@@ -59,6 +64,8 @@ class RegistryWatch:
         message = await self._stream.read()
         # Also a revision that changed nothing which is followed is waited for.
         is_new = message.revision > self._state.revision
+        if is_new or message.HasField("snapshot"):
+            self._renew_keys()
         try:
             if await self._state.apply_in_slices(message) or is_new:
                 self._on_change()

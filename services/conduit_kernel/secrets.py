@@ -31,6 +31,10 @@ class Vault:
 
     def __init__(self, key: bytes, *former: bytes) -> None:
         """Take raw keys of 32 bytes each."""
+        self.take(key, *former)
+
+    def take(self, key: bytes, *former: bytes) -> None:
+        """Work with these keys from now on: the first one seals, all of them open."""
         if any(len(k) != KEY_BYTES for k in (key, *former)):
             raise ValueError(f"an encryption key has {KEY_BYTES} bytes")
         self._current = key_id(key)

@@ -11,6 +11,7 @@ from pathlib import Path
 from conduit_kernel.addresses import is_loopback
 from conduit_kernel.breaker_policy import DEFAULT_POLICY, BreakerPolicy, read_policy
 from conduit_kernel.egress import DIRECT, Egress, read_egress
+from conduit_kernel.key_file import read_key_file
 from conduit_kernel.secrets import parse_key, service_token
 from conduit_kernel.tls import TlsFiles, read_tls
 from conduit_kernel.trusted_proxies import NO_PROXIES, TrustedProxies, read_trusted_proxies
@@ -60,6 +61,8 @@ class Settings:
     master_key: str = field(repr=False)
     encryption_key: bytes = field(repr=False)
     former_encryption_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    # Where they stand as well, and may change while the process runs.
+    key_file: Path | None = None
     # May hold a password.
     database_url: str = field(default="", repr=False)
     log_level: str = "info"
@@ -159,10 +162,7 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
     values: dict[str, object] = {
         "data_dir": Path(env.get("CONDUIT_DATA_DIR") or ".conduit"),
         "master_key": _required(env, "CONDUIT_MASTER_KEY"),
-        "encryption_key": parse_key(_required(env, "CONDUIT_ENCRYPTION_KEY")),
-        "former_encryption_keys": tuple(
-            map(parse_key, _list(env, "CONDUIT_FORMER_ENCRYPTION_KEYS"))
-        ),
+        **_encryption_keys(env),
         "database_url": env.get("CONDUIT_DATABASE_URL", ""),
         "log_level": env.get("CONDUIT_LOG_LEVEL", "info").lower(),
         "host": env.get("CONDUIT_HOST") or LOOPBACK,
@@ -207,6 +207,21 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
     settings = Settings(**{**values, **given})  # type: ignore[arg-type] # each value has its field's type
     _check_exposure(settings, may_be_plain=_flag(env, "CONDUIT_ALLOW_PLAINTEXT"))
     return settings
+
+
+def _encryption_keys(env: Mapping[str, str]) -> dict[str, object]:
+    """Return the keys by the environment, or else by the key file that it names."""
+    path = Path(name) if (name := env.get("CONDUIT_KEY_FILE")) else None
+    if path is not None and not env.get("CONDUIT_ENCRYPTION_KEY"):
+        current, *former = read_key_file(path)
+    else:
+        current = parse_key(_required(env, "CONDUIT_ENCRYPTION_KEY"))
+        former = [*map(parse_key, _list(env, "CONDUIT_FORMER_ENCRYPTION_KEYS"))]
+    return {
+        "encryption_key": current,
+        "former_encryption_keys": tuple(former),
+        "key_file": path,
+    }
 
 
 def _check_exposure(settings: Settings, *, may_be_plain: bool) -> None:

@@ -22,9 +22,9 @@ from conduit_kernel.database import open_database
 from conduit_kernel.database_poll import DatabasePoll
 from conduit_kernel.database_upkeep import keep_database
 from conduit_kernel.followers import Followers
+from conduit_kernel.key_ring import KeyRing
 from conduit_kernel.rpc import HostedService, RpcServer, link, service_metadata
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
-from conduit_kernel.secrets import Vault, key_id
 from conduit_kernel.settings import Settings, environment
 from conduit_kernel.sqlite_file import sqlite_signature
 from conduit_providers.auth.secret_files import SecretFiles
@@ -126,10 +126,11 @@ async def _start(
     health: grpc.aio.Channel,
     port: int | None,
 ) -> RegistryProcess:
-    vault = Vault(settings.encryption_key, *settings.former_encryption_keys)
+    keys = KeyRing.of(settings)
+    vault = keys.vault
     store = Store(engine, clock, vault)
-    if settings.former_encryption_keys:
-        await rewrap(store, vault, key_id(settings.encryption_key))
+    if keys.has_former:
+        await rewrap(store, vault, keys.current_id)
     await bind(store, vault, catalog)
     addresses = Addresses(allow_private=settings.allow_private_addresses)
     secret_files = SecretFiles(settings.secret_folders)
@@ -151,7 +152,7 @@ async def _start(
     parts = Dependencies(
         store=store,
         catalog=catalog,
-        vault=vault,
+        keys=keys,
         addresses=addresses,
         secret_files=secret_files,
         connectivity=Connectivity(
@@ -162,9 +163,9 @@ async def _start(
         followers=followers,
     )
     administrators = Administrators(vault, clock)
-    own = OwnAdministrators(store, administrators, followers)
+    own = OwnAdministrators(store, administrators, followers, keys.refresh)
     await own.load()
-    server = _server(settings, administrators, counted)
+    server = _server(settings, keys, administrators, counted)
     registry = registry_service_pb2.DESCRIPTOR.services_by_name["RegistryService"]
     server.add(add_RegistryServiceServicer_to_server, RegistryService(parts), registry)
     snapshots = snapshot_service_pb2.DESCRIPTOR.services_by_name["SnapshotService"]
@@ -198,12 +199,16 @@ async def _start(
 
 
 def _server(
-    settings: Settings, administrators: Administrators, refused_logins: RefusedLogins
+    settings: Settings,
+    keys: KeyRing,
+    administrators: Administrators,
+    refused_logins: RefusedLogins,
 ) -> RpcServer:
     return RpcServer(
         name="registry",
         master_key=settings.master_key,
-        service_tokens=settings.service_tokens,
+        service_tokens=keys.service_tokens,
+        renew_service_tokens=keys.renewed_tokens,
         tls=settings.tls,
         administrators=administrators.identify,
         on_refused_login=refused_logins.note,

@@ -1,5 +1,8 @@
 """Changes of the encryption key: what a former one wrapped is wrapped again by the current one."""
 
+from math import inf
+from typing import NamedTuple
+
 import structlog
 
 from conduit_kernel.audit.author import Author
@@ -11,19 +14,43 @@ from conduit_registry.store import KEY, PROVIDER, Store, WriteTransaction
 from conduit_registry.values import Key, Provider
 
 OWN_AUTHOR = Author("registry-rewrap")
+# Keys of one transaction.
+BATCH = 50
 
 
-async def rewrap(store: Store, vault: Vault, current: str) -> int:
-    """Wrap all keys with the current encryption key, named by its id; return how many changed.
+class Rewrapped(NamedTuple):
+    """The keys that were wrapped again."""
 
-    A key that was wrapped by none of this process's keys stays as it is, and is logged.
+    rewrapped: int = 0
+    # Wrapped by no key that is known, or tampered with: they stay as they are, and are logged.
+    unreadable: int = 0
+    # Whether nothing else is left.
+    is_done: bool = False
+
+
+async def rewrap(store: Store, vault: Vault, current: str, *, most: float = inf) -> Rewrapped:
+    """Wrap keys again with the current encryption key, named by its id: about so many at most.
+
+    A few at a time, so that others can write in between, and what is done stays done.
     """
-    async with store.read() as reading:
-        if all(key.encryption_key_id == current for key in await reading.every(KEY)):
-            return 0
-    async with store.change(OWN_AUTHOR) as changing:
-        stale = [k for k in await changing.every(KEY) if k.encryption_key_id != current]
-        return sum([await _rewrap_one(changing, vault, key, current) for key in stale])
+    done, after = Rewrapped(), 0
+    while done.rewrapped < most:
+        async with store.read() as reading:
+            numbers = await reading.keys_of_other_wrapping(current, after, BATCH)
+        if not numbers:
+            return done._replace(is_done=True)
+        async with store.change(OWN_AUTHOR) as changing:
+            for number in numbers:
+                key = await changing.find(KEY, number)
+                if key is None or key.encryption_key_id == current:
+                    # Somebody was faster.
+                    continue
+                if await _rewrap_one(changing, vault, key, current):
+                    done = done._replace(rewrapped=done.rewrapped + 1)
+                else:
+                    done = done._replace(unreadable=done.unreadable + 1)
+        after = numbers[-1]
+    return done
 
 
 async def bind(store: Store, vault: Vault, catalog: Catalog) -> int:

@@ -4,6 +4,7 @@ from conduit.v1.registry_service_pb2_grpc import RegistryServiceServicer
 from conduit_registry.rpcs.administrators import AdministratorRpcs
 from conduit_registry.rpcs.audit_log import AuditLogRpcs
 from conduit_registry.rpcs.configuration import ConfigurationRpcs
+from conduit_registry.rpcs.encryption_key import EncryptionKeyRpcs
 from conduit_registry.rpcs.keys import KeyRpcs
 from conduit_registry.rpcs.providers import ProviderRpcs
 from conduit_registry.rpcs.routing import FallbackChainRpcs, MappingRpcs
@@ -19,6 +20,7 @@ class RegistryService(
     AdministratorRpcs,
     ConfigurationRpcs,
     AuditLogRpcs,
+    EncryptionKeyRpcs,
     RegistryServiceServicer,
 ):
     """Keeps what exists."""

@@ -19,10 +19,10 @@ from conduit_kernel.http import (
     SpillSpace,
 )
 from conduit_kernel.ids import IdSource
+from conduit_kernel.key_ring import KeyRing
 from conduit_kernel.rpc import RpcServer
 from conduit_kernel.rpc.rpc_metrics import RpcMetrics
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
-from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings, environment
 from conduit_providers.auth.secret_files import SecretFiles
 from conduit_providers.catalog import Catalog
@@ -142,8 +142,7 @@ async def start(
     - `clock`: seconds since 1970; `timer`: seconds since any moment, for all that lasts.
     - `background`: runs the router's loops, one of its own by default.
     """
-    background = background or Background()
-    vault = Vault(settings.encryption_key, *settings.former_encryption_keys)
+    background, keys = background or Background(), KeyRing.of(settings)
     ids, outcomes = IdSource(clock), Outcomes(clock)
     provider_state, prices = ProviderState(timer, settings.breaker), PriceList()
     spool = Spool(settings.data_dir / "router" / "spool")
@@ -153,7 +152,7 @@ async def start(
     client, guarded_client, media_client = clients = _clients(settings)
     channels = GrpcChannels(egress=settings.egress, allow_address=_guard(settings))
     token_refresher = TokenRefresher(clock, Sender(client, guarded_client))
-    virtual_keys, recent = VirtualKeys(vault, clock), RecentCalls(settings.recent_requests)
+    virtual_keys, recent = VirtualKeys(keys.vault, clock), RecentCalls(settings.recent_requests)
     runtime = CallRuntime(
         transport=Transport(client, guarded_client, token_refresher, timer, channels),
         media=MediaFetcher(media_client),
@@ -169,6 +168,7 @@ async def start(
     )
     control_plane = ControlPlane(
         settings,
+        keys=keys,
         recorder=recorder,
         spool=spool,
         prices=prices,
@@ -184,14 +184,15 @@ async def start(
     publish = partial(_publish, runtime, background)
     updater = TableUpdater(
         control_plane.state,
-        Compiler(catalog, vault, environment()),
+        Compiler(catalog, keys.vault, environment()),
         [publish, virtual_keys.apply, token_refresher.apply, control_plane.apply],
         secret_files=SecretFiles(settings.secret_folders),
         timer=timer,
     )
     await control_plane.load_stored(updater.update)
     note = control_plane.refusals.note
-    server = await _serve(stub, settings, port, note, share=share_port) if with_server else None
+    serve = partial(_serve, stub, settings, port, note, keys=keys, share=share_port)
+    server = await serve() if with_server else None
     control_plane.run(background, on_change=updater.changed.set)
     updater.run(background)
     background.run("token_refresh", token_refresher.refresh_due, every=LOOK_SECONDS)
@@ -290,12 +291,14 @@ async def _serve(
     port: int | None,
     on_refused_login: Callable[[str, str], None],
     *,
+    keys: KeyRing,
     share: bool,
 ) -> RpcServer:
     server = RpcServer(
         name="router",
         master_key=settings.master_key,
-        service_tokens=settings.service_tokens,
+        service_tokens=keys.service_tokens,
+        renew_service_tokens=keys.renewed_tokens,
         tls=settings.tls,
         virtual_keys=stub.identify,
         session_holders=stub.identify_session,

@@ -17,6 +17,7 @@ from conduit_kernel.background import Background
 from conduit_kernel.database import open_database
 from conduit_kernel.database_poll import DatabasePoll
 from conduit_kernel.database_upkeep import keep_database
+from conduit_kernel.key_ring import KeyRing
 from conduit_kernel.rpc import HostedService, RpcServer
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
 from conduit_kernel.settings import Settings
@@ -51,11 +52,12 @@ async def start(
         settings.task_key_bytes,
         settings.task_retention_hours * _HOUR,
     )
-    store = TaskStore(engine, bounds)
+    store, keys = TaskStore(engine, bounds), KeyRing.of(settings)
     server = RpcServer(
         name=SERVICE,
         master_key=settings.master_key,
-        service_tokens=settings.service_tokens,
+        service_tokens=keys.service_tokens,
+        renew_service_tokens=keys.renewed_tokens,
         tls=settings.tls,
         max_message_bytes=MAX_LARGE_MESSAGE_BYTES,
     )

@@ -1,7 +1,7 @@
-"""A server on a real port that gives each request the same answer, for clients that block."""
+"""A server on a real port that answers as it is told, for clients that block."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -9,17 +9,20 @@ from conduit_cli.gateway import Gateway
 
 
 @contextmanager
-def answering(status: int, body: bytes, announced: int | None = None) -> Iterator[Gateway]:
-    """Yield a gateway that gives each request the same answer."""
+def answering(
+    status: int, body: bytes | Callable[[], bytes], announced: int | None = None
+) -> Iterator[Gateway]:
+    """Yield a gateway that gives each request the same answer, or the next one."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:  # the base's name
             length = int(self.headers.get("content-length") or 0)
             self.rfile.read(length)
             self.send_response(status)
-            self.send_header("content-length", str(len(body) if announced is None else announced))
+            answer = body if isinstance(body, bytes) else body()
+            self.send_header("content-length", str(len(answer) if announced is None else announced))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(answer)
 
         do_POST = do_GET  # noqa: N815 # the base's name
 

@@ -39,6 +39,7 @@ class RpcServer:
         name: str,
         master_key: str,
         service_tokens: Iterable[str] = (),
+        renew_service_tokens: Callable[[], Iterable[str]] | None = None,
         virtual_keys: VirtualKeyResolver | None = None,
         session_holders: VirtualKeyResolver | None = None,
         administrators: AdministratorResolver | None = None,
@@ -51,6 +52,7 @@ class RpcServer:
         """Prepare a server.
 
         - `service_tokens` admit to internal RPCs; without any, nobody is.
+        - `renew_service_tokens` returns those that are taken by now, where one is unknown.
         - `virtual_keys` knows the callers of RPCs that ask for a virtual key,
         - `session_holders` also those that hold a session with a client secret.
         - `administrators` knows their tokens; without it, the master key alone is known.
@@ -67,6 +69,7 @@ class RpcServer:
             METHODS,
             master_key=master_key,
             service_tokens=service_tokens,
+            renew_service_tokens=renew_service_tokens,
             virtual_keys=virtual_keys,
             session_holders=session_holders,
             administrators=administrators,

@@ -80,7 +80,7 @@ class AdministratorRpcs(RpcBase):
     @asynccontextmanager
     async def _editing(self, context: Context) -> AsyncIterator[AdministratorEditor]:
         async with self.editing(context) as editor:
-            yield AdministratorEditor(editor.changing, self.parts.vault)
+            yield AdministratorEditor(editor.changing, self.parts.keys.vault)
 
 
 def _with_token(value: Administrator, token: str) -> administrator_pb2.Administrator:

@@ -32,7 +32,7 @@ class AuditLogRpcs(RpcBase):
     ) -> pb.VerifyAuditLogResponse:
         """Look at the whole audit log."""
         async with self.parts.store.read() as reading:
-            found = await reading.verify_audit(self.parts.vault)
+            found = await reading.verify_audit(self.parts.keys.vault)
         return pb.VerifyAuditLogResponse(
             is_whole=not found.problem,
             entries=found.entries,

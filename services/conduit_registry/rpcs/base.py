@@ -9,7 +9,7 @@ import grpc
 
 from conduit_kernel.audit.author import author_of
 from conduit_kernel.followers import Followers
-from conduit_kernel.secrets import Vault
+from conduit_kernel.key_ring import KeyRing
 from conduit_providers.auth.secret_files import SecretFiles
 from conduit_providers.catalog import Catalog
 from conduit_registry.configuration.editor import Editor
@@ -28,7 +28,7 @@ class Dependencies:
 
     store: Store
     catalog: Catalog
-    vault: Vault
+    keys: KeyRing
     addresses: Addresses
     secret_files: SecretFiles
     connectivity: Connectivity
@@ -57,5 +57,5 @@ class RpcBase:
         """Return what changes the configuration within a transaction."""
         parts = self.parts
         return Editor(
-            changing, catalog=parts.catalog, vault=parts.vault, secret_files=parts.secret_files
+            changing, catalog=parts.catalog, vault=parts.keys.vault, secret_files=parts.secret_files
         )

@@ -148,6 +148,12 @@ class ReadTransaction:
         query = sa.select(row.id).where(row.retires_at <= now).order_by(row.id)
         return list(await self._session.scalars(query))
 
+    async def keys_of_other_wrapping(self, encryption_key: str, after: int, most: int) -> list[int]:
+        """Return keys behind one that another encryption key has wrapped, in order of id."""
+        row = tables.KeyRow
+        query = sa.select(row.id).where(row.encryption_key_id != encryption_key, row.id > after)
+        return list(await self._session.scalars(query.order_by(row.id).limit(most)))
+
     async def audit_page(
         self, page: Page[int], wanted: AuditFilter = EVERY_ENTRY
     ) -> list[AuditEntry]:

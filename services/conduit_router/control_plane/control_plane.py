@@ -17,9 +17,9 @@ from conduit_kernel.audit.refused_logins import reports_to
 from conduit_kernel.background import Background, reason_of
 from conduit_kernel.errors import ConduitError
 from conduit_kernel.ids import IdSource
+from conduit_kernel.key_ring import KeyRing
 from conduit_kernel.registry_watch import RegistryWatch
 from conduit_kernel.rpc import link, service_metadata
-from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings
 from conduit_kernel.snapshot import SnapshotState
 from conduit_router.accounting.charging import ChargeRecorder
@@ -63,6 +63,7 @@ class ControlPlane:
         self,
         settings: Settings,
         *,
+        keys: KeyRing,
         recorder: ChargeRecorder,
         spool: Spool,
         prices: PriceList,
@@ -117,10 +118,10 @@ class ControlPlane:
             self.state,
             metadata=self._metadata,
             on_change=self._changed,
+            renew_keys=keys.refresh,
             is_used_at_once=False,
         )
-        vault = Vault(settings.encryption_key, *settings.former_encryption_keys)
-        self.administrators = Administrators(vault, clock)
+        self.administrators = Administrators(keys.vault, clock)
         self.administrators.replace(self.state.administrators.values())
         self.refusals = reports_to(self._channels["registry"], self._metadata, clock)
         self._on_change: Callable[[], None] = lambda: None

@@ -29,6 +29,7 @@ from conduit_bridge import bootstrap as bridge
 from conduit_kernel.background import Background
 from conduit_kernel.errors import VirtualKeyDisabled
 from conduit_kernel.ids import IdSource
+from conduit_kernel.key_ring import KeyRing
 from conduit_kernel.settings import Settings
 from conduit_providers.catalog import load_catalog
 from conduit_router import bootstrap
@@ -334,6 +335,7 @@ async def test_a_stored_configuration_that_cannot_be_used_is_forgotten(settings:
     spool, prices = Spool(settings.data_dir / "router" / "spool"), PriceList()
     control_plane = ControlPlane(
         settings,
+        keys=KeyRing.of(settings),
         recorder=ChargeRecorder(spool, prices, IdSource(), lambda: 0.0),
         spool=spool,
         prices=prices,

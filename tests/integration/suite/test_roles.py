@@ -43,8 +43,8 @@ OPERATING = names("""
 BILLING = names("CreateModelCost UpdateModelCost DeleteModelCost")
 AUDITING = names("ListAuditEntries VerifyAuditLog GetAdministrator ListAdministrators")
 OWNING = names("""
-    CreateAdministrator UpdateAdministrator DeleteAdministrator RotateAdministrator CreateHubTicket
-    RedeemHubTicket SendHubMessage WatchHubMessages
+    CreateAdministrator UpdateAdministrator DeleteAdministrator RotateAdministrator RewrapKeys
+    CreateHubTicket RedeemHubTicket SendHubMessage WatchHubMessages
 """)
 # What each may do; the callers' RPCs are for none of them.
 MAY = {

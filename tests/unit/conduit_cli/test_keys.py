@@ -5,12 +5,13 @@ import errno
 import os
 import stat
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from tests.support.disk import creates, refuse
 
-from conduit_cli.keys import ENCRYPTION, MASTER, SET_UP, VIRTUAL, KeyFile, KeysUnusable
+from conduit_cli.keys import ENCRYPTION, FORMER, MASTER, SET_UP, VIRTUAL, KeyFile, KeysUnusable
 
 
 def test_missing_keys_are_made_once(tmp_path: Path) -> None:
@@ -124,3 +125,35 @@ def test_a_file_that_others_could_read_is_taken_from_them(tmp_path: Path) -> Non
     assert keys.make_private()
     assert stat.S_IMODE(keys.path.stat().st_mode) == 0o600
     assert not keys.make_private()
+
+
+def test_a_new_encryption_key_leaves_the_former_ones(tmp_path: Path) -> None:
+    """Nothing that was sealed is lost, however often it changes; all else stays as it was."""
+    keys = KeyFile(tmp_path)
+    first = keys.make_missing({})[0]
+    keys.replace_encryption_key("second")
+    keys.replace_encryption_key("third")
+    stored = keys.read()
+    assert (stored[ENCRYPTION], stored[FORMER]) == ("third", f"second,{first[ENCRYPTION]}")
+    assert stored[MASTER] == first[MASTER]
+
+
+def test_of_changes_at_the_same_time_no_key_is_lost(tmp_path: Path) -> None:
+    """Each may be the one that something was sealed with."""
+    keys = KeyFile(tmp_path)
+    keys.store({ENCRYPTION: "first"})
+    names = [f"key-{number}" for number in range(8)]
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(KeyFile(tmp_path).replace_encryption_key, names))
+    stored = keys.read()
+    found = [str(stored[ENCRYPTION]), *str(stored[FORMER]).split(",")]
+    assert sorted(found) == sorted(["first", *names])
+
+
+def test_a_key_that_somebody_else_gives_is_not_replaced(tmp_path: Path) -> None:
+    """The file has none, so that there is nothing to put a new one in the place of."""
+    keys = KeyFile(tmp_path)
+    keys.make_missing({ENCRYPTION: "given"})
+    with pytest.raises(KeysUnusable, match="whoever gives it"):
+        keys.replace_encryption_key("new")
+    assert ENCRYPTION not in keys.read()

@@ -117,3 +117,23 @@ def test_who_holds_sessions_is_asked_for_them_alone(method: str) -> None:
         except (MasterKeyMissing, ServiceTokenInvalid):
             return
         assert found.kind is PrincipalKind.ANONYMOUS
+
+
+def test_a_token_that_is_unknown_is_looked_for_once_more() -> None:
+    """A process that began with a new encryption key shows one that was not there before."""
+    tokens = ["token"]
+    authorizer = Authorizer(
+        METHODS,
+        master_key="master",
+        service_tokens=tokens,
+        renew_service_tokens=lambda: tuple(tokens),
+    )
+    later = {"x-conduit-service-token": "later"}
+    method = next(iter(INTERNAL))
+    with pytest.raises(ServiceTokenInvalid):
+        authorizer.authorize(method, later)
+    tokens.append("later")
+    assert authorizer.authorize(method, later).kind is PrincipalKind.SERVICE
+    assert authorizer.is_service(later)
+    with pytest.raises(ServiceTokenInvalid):
+        authorizer.authorize(method, {"x-conduit-service-token": ""})

@@ -30,6 +30,12 @@ class Follower:
         self.problem: BaseException | None = None
         self.calls = 0
         self.used: set[int] = set()
+        # What was known each time that the keys were renewed.
+        self.renewed: list[set[int]] = []
+
+    def renew_keys(self) -> None:
+        """Look for new keys."""
+        self.renewed.append(set(self.state.providers))
 
     def use(self) -> None:
         """Use the state."""
@@ -47,6 +53,7 @@ class Follower:
             self.state,
             metadata=service_metadata_of(ENCRYPTION_KEY),
             on_change=self.use,
+            renew_keys=self.renew_keys,
         )
         watch.run(self.background)
         try:
@@ -100,6 +107,17 @@ async def test_a_change_that_could_not_be_used_is_used_later(
         follower.problem = None
         await follower.uses(1, 2)
         await follower.is_reported()
+
+
+async def test_keys_are_renewed_before_what_they_seal_is_used(registry: ScriptedRegistry) -> None:
+    """With each change, also one of nothing: what follows may be sealed with a new key."""
+    follower = Follower()
+    async with follower.following(registry.port):
+        await follower.uses(1)
+        assert follower.renewed == [set()]
+        registry.replace(snapshot([provider(1), provider(2)]))
+        await follower.uses(1, 2)
+        assert follower.renewed == [set(), {1}]
 
 
 async def test_a_later_change_mends_one_that_cannot_be_used(registry: ScriptedRegistry) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.credentials import new_key
+from tests.support.key_files import key_file
 
 from conduit_kernel.settings import HealthChecks, read_settings
 
@@ -131,3 +132,21 @@ def test_a_socket_is_where_a_service_listens_as_well(env: dict[str, str]) -> Non
     settings = read_settings(env)
     assert settings.socket("registry") == settings.target("registry") == "unix:/run/registry"
     assert settings.socket("health") == settings.socket("billing") == ""
+
+
+def test_the_key_file_gives_the_keys_that_the_environment_does_not(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    """As where a platform mounts it; what the environment has goes before."""
+    one, two = bytes(range(32)), bytes(range(1, 33))
+    path = key_file(tmp_path, two, one).path
+    given = env | {"CONDUIT_KEY_FILE": str(path)}
+    settings = read_settings(given)
+    assert settings.encryption_key != two
+    assert settings.key_file == path
+    del given["CONDUIT_ENCRYPTION_KEY"]
+    settings = read_settings(given)
+    assert (settings.encryption_key, settings.former_encryption_keys) == (two, (one,))
+    path.write_text("")
+    with pytest.raises(ValueError, match="has no encryption_key"):
+        read_settings(given)

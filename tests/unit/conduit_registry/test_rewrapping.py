@@ -12,7 +12,8 @@ from conduit_kernel.pagination import Page
 from conduit_kernel.secrets import Vault
 from conduit_kernel.secrets import key_id as encryption_key_id
 from conduit_providers.catalog import Catalog
-from conduit_registry.rewrapping import bind, rewrap
+from conduit_registry import rewrapping
+from conduit_registry.rewrapping import Rewrapped, bind, rewrap
 from conduit_registry.store import KEY, PROVIDER, Store
 from conduit_registry.values import Key, Provider, key_id
 
@@ -46,7 +47,7 @@ async def stored(store: Store) -> list[Key]:
 async def test_what_a_former_key_wrapped_opens_with_the_current_one_alone(store: Store) -> None:
     """No ciphertext changes; the log tells from which key to which."""
     before = await add_keys(store, OLD, NEW, OLD)
-    assert await rewrap(store, Vault(NEW, OLD), CURRENT) == 2
+    assert (await rewrap(store, Vault(NEW, OLD), CURRENT)).rewrapped == 2
     after = await stored(store)
     assert [Vault(NEW).open(key.secret, key.api_id) for key in after] == ["sk-1", "sk-2", "sk-3"]
     assert [key.ciphertext for key in after] == [key.ciphertext for key in before]
@@ -62,9 +63,9 @@ async def test_a_second_time_there_is_nothing_to_do(store: Store) -> None:
     await add_keys(store, OLD)
     vault = Vault(NEW, OLD)
     told: list[int] = []
-    assert await rewrap(store, vault, CURRENT) == 1
+    assert (await rewrap(store, vault, CURRENT)).rewrapped == 1
     store.on_change(told.append)
-    assert await rewrap(store, vault, CURRENT) == 0
+    assert (await rewrap(store, vault, CURRENT)).rewrapped == 0
     assert told == []
 
 
@@ -72,7 +73,7 @@ async def test_a_key_that_nobody_can_open_stays_and_is_named(store: Store) -> No
     """The others are wrapped again all the same; its value is in no log."""
     before = await add_keys(store, LOST, OLD)
     with structlog.testing.capture_logs() as logs:
-        assert await rewrap(store, Vault(NEW, OLD), CURRENT) == 1
+        assert (await rewrap(store, Vault(NEW, OLD), CURRENT)).rewrapped == 1
     assert [(line["event"], line["key_id"]) for line in logs] == [("secret_unreadable", "key_1")]
     assert (await stored(store))[0] == before[0]
 
@@ -84,7 +85,7 @@ async def test_a_key_that_was_tampered_with_stays(store: Store) -> None:
         swapped = replace(first, wrapped_data_key=second.wrapped_data_key)
         await changing.update(KEY, first, swapped)
     with structlog.testing.capture_logs() as logs:
-        assert await rewrap(store, Vault(NEW, OLD), CURRENT) == 1
+        assert (await rewrap(store, Vault(NEW, OLD), CURRENT)).rewrapped == 1
     assert [line["key_id"] for line in logs] == ["key_1"]
 
 
@@ -105,3 +106,17 @@ async def test_what_was_sealed_before_there_were_destinations_is_bound_once(
         [last, *_] = await reading.audit_page(Page(1, 0, ""))
     assert (last.actor, last.resource_id) == ("registry-rewrap", "key_1")
     assert last.changes == {"destination": {"from": "", "to": "OpenAI"}}
+
+
+async def test_it_goes_on_where_it_broke_off(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is done stays done, a few keys at a time; others write in between."""
+    monkeypatch.setattr(rewrapping, "BATCH", 2)
+    await add_keys(store, OLD, LOST, OLD, OLD, OLD, OLD)
+    vault = Vault(NEW, OLD)
+    first = await rewrap(store, vault, CURRENT, most=2)
+    assert first == Rewrapped(3, 1, is_done=False)
+    async with store.change(AUTHOR) as changing:
+        await changing.delete(KEY, await changing.get(KEY, 5))
+    assert await rewrap(store, vault, CURRENT, most=2) == Rewrapped(1, 1, is_done=True)
+    ids = [(each.id, each.encryption_key_id == CURRENT) for each in await stored(store)]
+    assert ids == [(1, True), (2, False), (3, True), (4, True), (6, True)]

@@ -545,6 +545,14 @@ METHODS: Final[dict[str, Method]] = {
         server_streaming=False,
         client_streaming=False,
     ),
+    "/conduit.v1.RegistryService/RewrapKeys": Method(
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        role=role_pb2.ROLE_OWNER,
+        dialect=options_pb2.DIALECT_ADMIN,
+        idempotent=True,
+        server_streaming=False,
+        client_streaming=False,
+    ),
     "/conduit.v1.RouterService/Chat": Method(
         access=options_pb2.ACCESS_VIRTUAL_KEY,
         role=role_pb2.ROLE_UNSPECIFIED,

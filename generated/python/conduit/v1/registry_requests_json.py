@@ -388,3 +388,76 @@ def import_config_response_to_json(
 ) -> dict[str, object]:
     """Return the JSON of a `ImportConfigResponse`."""
     return {"changes": list(message.changes)}
+
+
+_REWRAP_KEYS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset()
+
+
+def rewrap_keys_request_from_json(
+    value: object, path: str = ""
+) -> registry_requests_pb2.RewrapKeysRequest:
+    """Return the `RewrapKeysRequest` that a JSON value says. Raises JsonError."""
+    message = registry_requests_pb2.RewrapKeysRequest()
+    fill_rewrap_keys_request(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_rewrap_keys_request(
+    message: registry_requests_pb2.RewrapKeysRequest, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if not _REWRAP_KEYS_REQUEST_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _REWRAP_KEYS_REQUEST_MEMBERS, path)
+
+
+def rewrap_keys_request_to_json(
+    message: registry_requests_pb2.RewrapKeysRequest,
+) -> dict[str, object]:
+    """Return the JSON of a `RewrapKeysRequest`."""
+    return {}
+
+
+_REWRAP_KEYS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"encryptionKeyId", "rewrapped", "unreadable", "isDone"}
+)
+
+
+def rewrap_keys_response_from_json(
+    value: object, path: str = ""
+) -> registry_requests_pb2.RewrapKeysResponse:
+    """Return the `RewrapKeysResponse` that a JSON value says. Raises JsonError."""
+    message = registry_requests_pb2.RewrapKeysResponse()
+    fill_rewrap_keys_response(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_rewrap_keys_response(
+    message: registry_requests_pb2.RewrapKeysResponse, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("encryptionKeyId")) is not None:
+        message.encryption_key_id = runtime.text(member, path + "encryptionKeyId")
+    if (member := value.get("rewrapped")) is not None:
+        message.rewrapped = runtime.int32(member, path + "rewrapped")
+    if (member := value.get("unreadable")) is not None:
+        message.unreadable = runtime.int32(member, path + "unreadable")
+    if (member := value.get("isDone")) is not None:
+        message.is_done = runtime.boolean(member, path + "isDone")
+    if not _REWRAP_KEYS_RESPONSE_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _REWRAP_KEYS_RESPONSE_MEMBERS, path)
+
+
+def rewrap_keys_response_to_json(
+    message: registry_requests_pb2.RewrapKeysResponse,
+) -> dict[str, object]:
+    """Return the JSON of a `RewrapKeysResponse`."""
+    return {
+        "encryptionKeyId": message.encryption_key_id,
+        "rewrapped": message.rewrapped,
+        "unreadable": message.unreadable,
+        "isDone": message.is_done,
+    }

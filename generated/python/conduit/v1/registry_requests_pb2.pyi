@@ -313,3 +313,54 @@ class ImportConfigResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ImportConfigResponse: _TypeAlias = ImportConfigResponse  # noqa: Y015
+
+@_typing.final
+class RewrapKeysRequest(_message.Message):
+    """Asks to wrap all providers' keys with the present encryption key."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RewrapKeysRequest: _TypeAlias = RewrapKeysRequest  # noqa: Y015
+
+@_typing.final
+class RewrapKeysResponse(_message.Message):
+    """How far that came. It goes on with the next request, also after a crash."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENCRYPTION_KEY_ID_FIELD_NUMBER: _builtins.int
+    REWRAPPED_FIELD_NUMBER: _builtins.int
+    UNREADABLE_FIELD_NUMBER: _builtins.int
+    IS_DONE_FIELD_NUMBER: _builtins.int
+    encryption_key_id: _builtins.str
+    """The public name of the encryption key that wraps: the first 8 bytes of its SHA-256, in hex."""
+    rewrapped: _builtins.int
+    """How many keys this request wrapped again."""
+    unreadable: _builtins.int
+    """How many this request could not read: no encryption key that is known has wrapped them, or they were tampered with. They stay as they are."""
+    is_done: _builtins.bool
+    """Whether none is left but those that cannot be read."""
+    def __init__(
+        self,
+        *,
+        encryption_key_id: _builtins.str = ...,
+        rewrapped: _builtins.int = ...,
+        unreadable: _builtins.int = ...,
+        is_done: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["encryption_key_id", b"encryption_key_id", "is_done", b"is_done", "rewrapped", b"rewrapped", "unreadable", b"unreadable"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RewrapKeysResponse: _TypeAlias = RewrapKeysResponse  # noqa: Y015

@@ -247,6 +247,11 @@ class RegistryServiceStub:
                 request_serializer=conduit_dot_v1_dot_registry__requests__pb2.ImportConfigRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_registry__requests__pb2.ImportConfigResponse.FromString,
                 _registered_method=True)
+        self.RewrapKeys = channel.unary_unary(
+                '/conduit.v1.RegistryService/RewrapKeys',
+                request_serializer=conduit_dot_v1_dot_registry__requests__pb2.RewrapKeysRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_registry__requests__pb2.RewrapKeysResponse.FromString,
+                _registered_method=True)
 
 
 class RegistryServiceServicer:
@@ -546,6 +551,14 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RewrapKeys(self, request, context):
+        """Wraps providers' keys with the present encryption key, a bounded number of them; calls and changes go on meanwhile. Reads the key file first: what it calls
+        the encryption key is used from then on, once all who follow know it. Idempotent: called again it goes on, until `isDone`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -753,6 +766,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.ImportConfig,
                     request_deserializer=conduit_dot_v1_dot_registry__requests__pb2.ImportConfigRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_registry__requests__pb2.ImportConfigResponse.SerializeToString,
+            ),
+            'RewrapKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.RewrapKeys,
+                    request_deserializer=conduit_dot_v1_dot_registry__requests__pb2.RewrapKeysRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_registry__requests__pb2.RewrapKeysResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1864,6 +1882,33 @@ class RegistryService:
             '/conduit.v1.RegistryService/ImportConfig',
             conduit_dot_v1_dot_registry__requests__pb2.ImportConfigRequest.SerializeToString,
             conduit_dot_v1_dot_registry__requests__pb2.ImportConfigResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RewrapKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RegistryService/RewrapKeys',
+            conduit_dot_v1_dot_registry__requests__pb2.RewrapKeysRequest.SerializeToString,
+            conduit_dot_v1_dot_registry__requests__pb2.RewrapKeysResponse.FromString,
             options,
             channel_credentials,
             insecure,

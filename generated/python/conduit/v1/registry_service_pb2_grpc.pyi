@@ -132,6 +132,10 @@ class RegistryServiceStub:
     """Returns the whole configuration as one YAML document, without secrets."""
     ImportConfig: _grpc.UnaryUnaryMultiCallable[_registry_requests_pb2.ImportConfigRequest, _registry_requests_pb2.ImportConfigResponse]
     """Makes the configuration what a YAML document says, all of it or nothing. Idempotent."""
+    RewrapKeys: _grpc.UnaryUnaryMultiCallable[_registry_requests_pb2.RewrapKeysRequest, _registry_requests_pb2.RewrapKeysResponse]
+    """Wraps providers' keys with the present encryption key, a bounded number of them; calls and changes go on meanwhile. Reads the key file first: what it calls
+    the encryption key is used from then on, once all who follow know it. Idempotent: called again it goes on, until `isDone`.
+    """
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
@@ -231,6 +235,10 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     """Returns the whole configuration as one YAML document, without secrets."""
     ImportConfig: _aio.UnaryUnaryMultiCallable[_registry_requests_pb2.ImportConfigRequest, _registry_requests_pb2.ImportConfigResponse]  # type: ignore[assignment]
     """Makes the configuration what a YAML document says, all of it or nothing. Idempotent."""
+    RewrapKeys: _aio.UnaryUnaryMultiCallable[_registry_requests_pb2.RewrapKeysRequest, _registry_requests_pb2.RewrapKeysResponse]  # type: ignore[assignment]
+    """Wraps providers' keys with the present encryption key, a bounded number of them; calls and changes go on meanwhile. Reads the key file first: what it calls
+    the encryption key is used from then on, once all who follow know it. Idempotent: called again it goes on, until `isDone`.
+    """
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keeps what exists: provider instances, their keys, mappings, chains, virtual keys, administrators. For administrators: each RPC names
@@ -573,5 +581,15 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_registry_requests_pb2.ImportConfigResponse, _abc.Awaitable[_registry_requests_pb2.ImportConfigResponse]]:
         """Makes the configuration what a YAML document says, all of it or nothing. Idempotent."""
+
+    @_abc_1.abstractmethod
+    def RewrapKeys(
+        self,
+        request: _registry_requests_pb2.RewrapKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_requests_pb2.RewrapKeysResponse, _abc.Awaitable[_registry_requests_pb2.RewrapKeysResponse]]:
+        """Wraps providers' keys with the present encryption key, a bounded number of them; calls and changes go on meanwhile. Reads the key file first: what it calls
+        the encryption key is used from then on, once all who follow know it. Idempotent: called again it goes on, until `isDone`.
+        """
 
 def add_RegistryServiceServicer_to_server(servicer: RegistryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

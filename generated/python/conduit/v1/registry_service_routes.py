@@ -42,6 +42,7 @@ from conduit.v1.registry_requests_json import (
     import_config_response_to_json,
     list_audit_entries_response_to_json,
     list_provider_types_response_to_json,
+    rewrap_keys_response_to_json,
     verify_audit_log_response_to_json,
 )
 from conduit.v1.virtual_key_json import fill_virtual_key_spec, virtual_key_to_json
@@ -1062,6 +1063,20 @@ def read_import_config(
 def write_import_config(message: registry_requests_pb2.ImportConfigResponse) -> bytes:
     """Write the answer of ImportConfig."""
     return orjson.dumps(import_config_response_to_json(message))
+
+
+def read_rewrap_keys(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> registry_requests_pb2.RewrapKeysRequest:
+    """Return the request that `POST /api/encryption-key/rewrap` says."""
+    message = registry_requests_pb2.RewrapKeysRequest()
+    http.refuse_parameters(query)
+    return message
+
+
+def write_rewrap_keys(message: registry_requests_pb2.RewrapKeysResponse) -> bytes:
+    """Write the answer of RewrapKeys."""
+    return orjson.dumps(rewrap_keys_response_to_json(message))
 
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -2224,6 +2239,29 @@ ROUTES: Final[tuple[Route, ...]] = (
         read_frame=None,
         chunk=None,
         write=write_import_config,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="POST",
+        path="/api/encryption-key/rewrap",
+        segments=(Segment("api"), Segment("encryption-key"), Segment("rewrap")),
+        service="RegistryService",
+        rpc="RewrapKeys",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_rewrap_keys,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_rewrap_keys,
         media_type=b"application/json",
         media_type_of=None,
         write_report=http.no_report,

@@ -12,6 +12,7 @@ from tests.support.call_bench import Bench
 from tests.support.disk import refuse
 from tests.support.snapshots import ENCRYPTION_KEY, provider, save_snapshot, snapshot
 
+from conduit_kernel.key_ring import KeyRing
 from conduit_kernel.settings import Settings
 from conduit_router.accounting.prices import PriceList
 from conduit_router.control_plane.control_plane import ControlPlane
@@ -31,6 +32,7 @@ def made(folder: Path) -> tuple[ControlPlane, Bench]:
     )
     plane = ControlPlane(
         settings,
+        keys=KeyRing.of(settings),
         recorder=bench.recorder,
         spool=bench.spool,
         prices=PriceList(),
