@@ -4,7 +4,8 @@
   * NotFound
     * RouteNotFound, ProviderNotFound, KeyNotFound, MappingNotFound, FallbackChainNotFound,
       VirtualKeyNotFound, AdministratorNotFound, ModelCostNotFound, ModelNotFound,
-      TaskNotFound, VoiceNotFound, WebhookNotFound, RequestNotFound
+      TaskNotFound, VoiceNotFound, VoiceConsentNotFound, WebhookNotFound,
+      RequestNotFound
 """
 
 from conduit_kernel.errors import ConduitError
@@ -90,3 +91,9 @@ class VoiceNotFound(NotFound):
     """No voice of the caller's has this id."""
 
     reason = "VOICE_NOT_FOUND"
+
+
+class VoiceConsentNotFound(NotFound):
+    """No consent of the caller's has this id."""
+
+    reason = "VOICE_CONSENT_NOT_FOUND"

@@ -9,11 +9,13 @@ gRPC service (`grpc_codec`).
 from collections.abc import Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
+from conduit.v1.voice_consent_pb2 import VoiceConsentSpec
 from conduit.v1.voice_pb2 import Voice
 from conduit_providers.calls import Events
 from conduit_providers.quantities import Quantities
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
+from conduit_providers.uploaded_form import UploadedForm
 from conduit_providers.wire import HttpRequest, HttpResponse
 
 CallT = TypeVar("CallT", contravariant=True)
@@ -78,6 +80,25 @@ class CreateVoiceCodec(Codec[CallT, AnswerT], Protocol, Generic[CallT, AnswerT])
 
     def deletion(self, voice_id: str, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Build the request that deletes a voice, given the provider's id of it."""
+        ...
+
+
+@runtime_checkable
+class ConsentCodec(Protocol):
+    """Stores recordings in which speakers consent, at providers that make no voices without."""
+
+    def consent(
+        self, form: UploadedForm[VoiceConsentSpec], endpoint: Endpoint, target: Target
+    ) -> HttpRequest:
+        """Build the request that stores a recording."""
+        ...
+
+    def consent_id(self, response: HttpResponse, target: Target) -> str:
+        """Read the provider's id in a 2xx answer. UpstreamError if it makes no sense."""
+        ...
+
+    def consent_deletion(self, consent_id: str, endpoint: Endpoint, target: Target) -> HttpRequest:
+        """Build the request that deletes a consent, given the provider's id of it."""
         ...
 
 

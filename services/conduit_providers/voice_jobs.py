@@ -1,8 +1,9 @@
-"""The making of a voice as a job, so that no voice stays at a provider whose maker has left."""
+"""The making of voices and consents as jobs, so that none stays at a provider for nobody."""
 
 from typing import Any
 
-from conduit_providers.codec import CreateVoiceCodec
+from conduit_providers.codec import ConsentCodec, CreateVoiceCodec
+from conduit_providers.consent_form import ConsentForm
 from conduit_providers.jobs import Job, JobRequest, OneStepJobCodec
 from conduit_providers.operations.create_voice import CreateVoiceCall, VoiceAnswer
 from conduit_providers.spec import Endpoint
@@ -28,3 +29,17 @@ class VoiceJobCodec(OneStepJobCodec[CreateVoiceCall, VoiceAnswer, Any]):
         request = voices.to_upstream(call, endpoint, target)
         response = yield JobRequest(request, deletion=deletion)
         return voices.from_upstream(response, call, endpoint)
+
+
+def consent_job(
+    codec: ConsentCodec, form: ConsentForm, endpoint: Endpoint, target: Target
+) -> Job[str]:
+    """Return the job that stores a consent, and comes to the provider's id of it."""
+
+    def deletion(response: HttpResponse) -> JobRequest:
+        consent_id = codec.consent_id(response, target)
+        return JobRequest(codec.consent_deletion(consent_id, endpoint, target))
+
+    request = codec.consent(form, endpoint, target)
+    response = yield JobRequest(request, deletion=deletion)
+    return codec.consent_id(response, target)

@@ -45,6 +45,7 @@ from conduit_router.tasks.calls import TaskCalls
 from conduit_router.tasks.queries import TaskQueries
 from conduit_router.tasks.running import RunningTasks
 from conduit_router.virtual_keys import VirtualKeys, called_by
+from conduit_router.voices.consents import VoiceConsents
 from conduit_router.voices.conversing import Conversing
 from conduit_router.voices.listing import Voices
 from conduit_router.voices.making import VoiceMaking
@@ -57,7 +58,7 @@ OPERATOR = Caller(0, is_enabled=True, expires_at=0.0, allowed=None)
 
 # Their methods are the RPCs that call no model, or that do more than call one.
 OWN: tuple[type, ...] = (
-    *(Queries, ClientSecrets, Voices, TaskQueries, VoiceMaking, Speaking),
+    *(Queries, ClientSecrets, Voices, TaskQueries, VoiceConsents, VoiceMaking, Speaking),
     MessageModels,
 )
 
@@ -110,7 +111,9 @@ class RouterStub:
         if tasks is not None:
             own.append(TaskQueries(tasks))
         if voices is not None:
-            own += VoiceMaking(runtime, voices, ids, uploads), Speaking(runtime, voices)
+            consents = VoiceConsents(runtime, voices, ids, uploads, virtual_keys.clock)
+            own += consents, VoiceMaking(runtime, voices, consents, ids, uploads)
+            own.append(Speaking(runtime, voices))
         rpcs = {
             m.name: self._task_calls(m, uploads)
             or _own_rpc(m, own)

@@ -2,7 +2,7 @@
 
 from email import message_from_bytes
 from email.policy import HTTP
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -129,6 +129,15 @@ class VoiceRequest(msgspec.Struct):
     prompt: str = ""
 
 
+class ConsentRequest(msgspec.Struct):
+    """https://platform.openai.com/docs/api-reference/audio/createVoiceConsent."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1)]
+    language: Annotated[str, msgspec.Meta(min_length=1)]
+    # How long it is.
+    recording: int
+
+
 class SpeechRequest(msgspec.Struct):
     """https://platform.openai.com/docs/api-reference/audio/createSpeech."""
 
@@ -141,6 +150,7 @@ class SpeechRequest(msgspec.Struct):
 
 
 Text = str | list[int]
+RequestT = TypeVar("RequestT", bound=msgspec.Struct)
 _CHAT = msgspec.json.Decoder(ChatRequest)
 _EMBEDDING = msgspec.json.Decoder(EmbeddingRequest)
 _IMAGE = msgspec.json.Decoder(ImageRequest)
@@ -148,7 +158,7 @@ _IMAGE_EDIT = msgspec.json.Decoder(ImageEditRequest)
 _SPEECH = msgspec.json.Decoder(SpeechRequest)
 _FORM = b"multipart/form-data"
 # Members that are one file, of which its length is all that matters.
-_FILES = frozenset({"file", "audio_sample"})
+_FILES = frozenset({"file", "audio_sample", "recording"})
 
 
 def read_chat(body: bytes) -> ChatRequest:
@@ -223,8 +233,17 @@ def read_transcription(body: bytes, content_type: bytes) -> TranscriptionRequest
 
 def read_voice(body: bytes, content_type: bytes) -> VoiceRequest:
     """Read the form of a wish for a voice. ApiError 400 if it is none."""
+    return _form_of(body, content_type, VoiceRequest)
+
+
+def read_consent(body: bytes, content_type: bytes) -> ConsentRequest:
+    """Read the form of a consent. ApiError 400 if it is none."""
+    return _form_of(body, content_type, ConsentRequest)
+
+
+def _form_of(body: bytes, content_type: bytes, kind: type[RequestT]) -> RequestT:
     try:
-        return msgspec.convert(_members_of(body, content_type), VoiceRequest, strict=False)
+        return msgspec.convert(_members_of(body, content_type), kind, strict=False)
     except (msgspec.ValidationError, UnicodeDecodeError) as error:
         raise bad_request(f"We could not parse the body of your request: {error}") from error
 

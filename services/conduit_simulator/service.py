@@ -22,6 +22,7 @@ from conduit_simulator.requests import (
     ChatRequest,
     ImageRequest,
     read_chat,
+    read_consent,
     read_embedding,
     read_image,
     read_image_edit,
@@ -95,6 +96,8 @@ class Simulator:
             ("POST", "/v1/audio/speech"): self._speak,
             ("POST", "/v1/audio/voices"): self._create_voice,
             ("DELETE", "/v1/audio/voices/"): self._delete_voice,
+            ("POST", "/v1/audio/voice_consents"): self._store_consent,
+            ("DELETE", "/v1/audio/voice_consents/"): self._delete_consent,
             ("GET", "/v1/realtime"): self._converse,
             ("GET", "/v1/live/sessions"): self._live,
             ("GET", "/v1/models"): self._models,
@@ -188,6 +191,16 @@ class Simulator:
 
     async def _delete_voice(self, exchange: Exchange, key: str, fields: Fields, name: str) -> None:
         await self._keep(exchange, key, fields, partial(self._voices.delete, name, key))
+
+    async def _store_consent(self, exchange: Exchange, key: str, fields: Fields, _: str) -> None:
+        request = read_consent(exchange.body, _type_of(exchange))
+        made = partial(self._voices.store_consent, request, key, int(self._wall_clock()))
+        await self._keep(exchange, key, fields, made)
+
+    async def _delete_consent(
+        self, exchange: Exchange, key: str, fields: Fields, name: str
+    ) -> None:
+        await self._keep(exchange, key, fields, partial(self._voices.delete_consent, name, key))
 
     async def _keep(
         self, exchange: Exchange, key: str, fields: Fields, change: Callable[[], bytes]

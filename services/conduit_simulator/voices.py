@@ -1,11 +1,11 @@
-"""Voices that are made and deleted: ids alone, for every voice speaks the same tone."""
+"""Voices, and consents to them, made and deleted: ids alone, as all voices speak the same tone."""
 
 from collections.abc import Callable
 
 import orjson
 
 from conduit_simulator.errors import ApiError, bad_request
-from conduit_simulator.requests import VoiceRequest
+from conduit_simulator.requests import ConsentRequest, VoiceRequest
 
 
 class Voices:
@@ -15,6 +15,7 @@ class Voices:
         self._new_id = new_id
         # By id, the key that made it.
         self._made: dict[str, str] = {}
+        self._consents: dict[str, str] = {}
 
     def create(self, request: VoiceRequest, key: str, created: int) -> bytes:
         """Return OpenAI's answer of a new voice. ApiError 400 for want of what it is made from."""
@@ -38,4 +39,21 @@ class Voices:
             raise ApiError(404, "No such voice", code="voice_not_found", param="voice_id")
         del self._made[voice_id]
         told = {"id": voice_id, "object": "audio.voice.deleted", "deleted": True}
+        return orjson.dumps(told)
+
+    def store_consent(self, request: ConsentRequest, key: str, created: int) -> bytes:
+        """Return OpenAI's answer of a new consent. ApiError 400 for want of what was said."""
+        if not request.recording:
+            raise bad_request("recording is empty", "recording")
+        consent_id = f"cons_{self._new_id()}"
+        self._consents[consent_id] = key
+        answer = {"id": consent_id, "object": "audio.voice_consent", "created_at": created}
+        return orjson.dumps(answer | {"name": request.name, "language": request.language})
+
+    def delete_consent(self, consent_id: str, key: str) -> bytes:
+        """Delete a consent. ApiError 404 if the key has none of this id."""
+        if self._consents.get(consent_id) != key:
+            raise ApiError(404, "No such consent", code="consent_not_found", param="consent_id")
+        del self._consents[consent_id]
+        told = {"id": consent_id, "object": "audio.voice_consent", "deleted": True}
         return orjson.dumps(told)

@@ -25,6 +25,7 @@ from conduit_kernel.sqlite_file import sqlite_signature
 from conduit_storage.task_service import TaskStorageService
 from conduit_storage.tasks.store import Bounds, TaskStore
 from conduit_storage.voice_service import VoiceStorageService
+from conduit_storage.voices.consent_store import ConsentStore
 from conduit_storage.voices.store import VoiceStore
 
 SERVICE = "storage"
@@ -65,7 +66,7 @@ async def start(
     server.add(add_TaskStorageServiceServicer_to_server, TaskStorageService(store, clock), tasks)
     voices = voice_storage_service_pb2.DESCRIPTOR.services_by_name["VoiceStorageService"]
     voice_store = VoiceStore(engine)
-    keeper = VoiceStorageService(voice_store, clock)
+    keeper = VoiceStorageService(voice_store, ConsentStore(engine), clock)
     server.add(add_VoiceStorageServiceServicer_to_server, keeper, voices)
     try:
         await server.start(

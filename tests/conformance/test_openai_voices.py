@@ -43,6 +43,35 @@ async def test_a_voice_is_made_spoken_with_and_deleted(client: AsyncOpenAI) -> N
         await client.audio.speech.create(model="speech", input="hello", voice={"id": voice.id})
 
 
+async def test_a_consent_is_stored_used_and_deleted(client: AsyncOpenAI) -> None:
+    """By the SDK's own calls; another key has none of this id."""
+    consents = client.audio.voice_consents
+    model = {"model": "speech"}
+    made = await consents.create(
+        name="Ann consents", language="en-US", recording=SAMPLE, extra_body=model
+    )
+    assert (made.object, made.name, made.language) == (
+        "audio.voice_consent",
+        "Ann consents",
+        "en-US",
+    )
+    assert await consents.retrieve(made.id) == made
+    assert (await consents.update(made.id, name="Bea")).name == "Bea"
+    assert made.id in [each.id async for each in consents.list(limit=1)]
+    voice = await client.audio.voices.create(
+        name="Ann", audio_sample=SAMPLE, consent=made.id, extra_body=model
+    )
+    assert voice.name == "Ann"
+    assert (await consents.delete(made.id)).deleted
+    with pytest.raises(openai.NotFoundError) as gone:
+        await consents.retrieve(made.id)
+    assert gone.value.code == "voice_consent_not_found"
+    with pytest.raises(openai.NotFoundError):
+        await client.audio.voices.create(
+            name="Ann", audio_sample=SAMPLE, consent=made.id, extra_body=model
+        )
+
+
 async def test_a_voice_can_be_described(client: AsyncOpenAI) -> None:
     """As a form, which is what the SDK sends."""
     voice = await client.audio.voices.create(

@@ -17,7 +17,9 @@ ROUTER = {
     "tasks/queries.py": "tests/integration/suite/test_tasks.py",
     # So are voices made, and spoken with.
     "voices/accounts.py": "tests/integration/router/test_voices_in_sessions.py",
+    "voices/consents.py": "tests/integration/router/test_voice_consents.py",
     "voices/conversing.py": "tests/integration/router/test_voices_in_sessions.py",
+    "voices/deletion.py": "tests/integration/router/test_made_voices.py",
     "voices/making.py": "tests/integration/router/test_made_voices.py",
     "voices/speaking.py": "tests/integration/router/test_made_voices.py",
     "voices/storage.py": "tests/integration/router/test_made_voices.py",
@@ -52,6 +54,7 @@ STORAGE = {
     # All of it is what two databases make of it.
     "task_service.py": "tests/integration/storage/test_tasks.py",
     "voice_service.py": "tests/integration/storage/test_voices.py",
+    "voices/consent_store.py": "tests/integration/storage/test_voices.py",
     "voices/store.py": "tests/integration/storage/test_voices.py",
 }
 BRIDGE = {

@@ -57,7 +57,7 @@ class VoiceMakers:
         match exchange.method, exchange.path.rpartition("/")[2]:
             case "POST", "add":
                 await self._make(exchange, body, own, "voice_id")
-            case "POST", "voices":
+            case "POST", "voices" | "voice_consents":
                 await self._make(exchange, body, own, "id")
             case "POST", "stream":
                 self._speak(exchange, exchange.path.split("/")[-2], key, own)
@@ -79,7 +79,8 @@ class VoiceMakers:
         self.making.set()
         await self.may_make.wait()
         self.sent.append(read_form(exchange, exchange.fields[b"content-type"], body))
-        own.append(f"made{next(self._numbers)}")
+        kind = "cons" if exchange.path.endswith("consents") else "made"
+        own.append(f"{kind}{next(self._numbers)}")
         exchange.respond(200, [JSON_FIELD], orjson.dumps({member: own[-1], "type": "audio_sample"}))
 
     def _speak(self, exchange: Exchange, voice: str, key: str, own: list[str]) -> None:

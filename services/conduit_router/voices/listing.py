@@ -15,7 +15,7 @@ from conduit_router.context import CallerContext
 from conduit_router.routing.decide import refusal_of, route_of
 from conduit_router.routing.table import Candidate, Route
 from conduit_router.virtual_keys import check_model, may_use
-from conduit_router.voices.making import keys_of
+from conduit_router.voices.deletion import keys_of
 from conduit_router.voices.storage import VoiceStorage
 
 OPERATION = "speak"

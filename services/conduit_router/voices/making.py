@@ -2,9 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterable, Iterator
-from itertools import islice
-from typing import Any
+from collections.abc import AsyncIterable
 
 from conduit.internal.v1.voice_storage_service_pb2 import MadeVoice
 from conduit.v1.voice_pb2 import VoiceSpec
@@ -15,41 +13,33 @@ from conduit.v1.voice_requests_pb2 import (
     DeleteVoiceResponse,
 )
 from conduit_kernel.errors import (
-    InvalidApiKey,
     InvalidRequest,
     StorageFull,
     UnsupportedCapability,
-    UpstreamError,
-    UpstreamTimeout,
 )
-from conduit_kernel.http import SpillSpace, Timeouts
+from conduit_kernel.http import SpillSpace
 from conduit_kernel.ids import IdSource
 from conduit_kernel.not_found_errors import VoiceNotFound
 from conduit_providers.calls import Form
-from conduit_providers.jobs import JobRequest
 from conduit_providers.operation import AnyUploadOperation, UploadOperation
 from conduit_providers.operations import operation
-from conduit_providers.wire import HttpRequest
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.unary import UnaryCalls
 from conduit_router.calls.uploads import received
 from conduit_router.context import CallerContext, options_of
-from conduit_router.routing.table import Instance, Route, UpstreamKey
+from conduit_router.routing.table import Instance, Route
 from conduit_router.virtual_keys import may_use
+from conduit_router.voices.consents import VoiceConsents
+from conduit_router.voices.deletion import OPERATION, UpstreamDeletion
 from conduit_router.voices.storage import VoiceStorage
 
-OPERATION = "create_voice"
 ID_PREFIX = "voice_"
 MADE_ID = re.compile(rf"{ID_PREFIX}[0-9a-hjkmnp-tv-z]{{26}}", re.ASCII)
 MAX_VOICES = 1000
 # What one takes at Storage, about: its row, and its places in the indexes.
 VOICE_BYTES = 1024
-DELETE_SECONDS = 30.0
-# Of the account, those that are tried until one is good.
-MAX_KEYS = 3
 # What stands for no model in OpenAI's own requests.
 _ANY_MODEL = frozenset({"", "auto"})
-_NOT_FOUND = "404"
 # So much of what is no id may come back in a message.
 _MAX_QUOTED = 48
 
@@ -58,13 +48,20 @@ class VoiceMaking:
     """Makes voices, and deletes them, at their providers and at Storage."""
 
     def __init__(
-        self, runtime: CallRuntime, storage: VoiceStorage, ids: IdSource, space: SpillSpace
+        self,
+        runtime: CallRuntime,
+        storage: VoiceStorage,
+        consents: VoiceConsents,
+        ids: IdSource,
+        space: SpillSpace,
     ) -> None:
         """Take what calls are made with, where voices are kept, and the room for samples."""
         self._runtime = runtime
         self._storage = storage
         self._ids = ids
         self._space = space
+        self._deleting = UpstreamDeletion(runtime)
+        self._consents = consents
         # Held, because the loop only knows tasks weakly.
         self._storing: set[asyncio.Task[None]] = set()
         found = operation(OPERATION)
@@ -79,9 +76,8 @@ class VoiceMaking:
         async with received(requests, self._space) as (start, files):
             form = self._with_model(self._operation.form_of_upload(start, files), caller)
             await self._check_room(caller)
-            response: CreateVoiceResponse = await self._calls.answer(
-                form, options_of(start), caller
-            )
+            form, options = await self._consents.applied(form, options_of(start), caller)
+            response: CreateVoiceResponse = await self._calls.answer(form, options, caller)
         await self._keep(response, caller)
         response.voice.models.append(form.typed.model)
         return response
@@ -97,7 +93,7 @@ class VoiceMaking:
             instance = self._runtime.table.instances.get(voice.provider_id)
             # Of an instance that is no more nobody can be asked.
             if instance is not None:
-                await self._delete(voice, instance)
+                await self._deleting.delete(voice, instance)
             await self._storage.delete(owner, request.id)
         return DeleteVoiceResponse(id=request.id, object="audio.voice.deleted", deleted=True)
 
@@ -167,48 +163,8 @@ class VoiceMaking:
             await self._storage.create(voice)
         except Exception:
             if instance is not None:
-                self._take_back(voice, instance)
+                self._deleting.take_back(voice, instance)
             raise
-
-    def _take_back(self, voice: MadeVoice, instance: Instance) -> None:
-        """Delete a voice that nobody can name; nobody waits for it."""
-        for key in islice(keys_of(voice, instance), 1):
-            step = JobRequest(_deletion(voice, instance, key))
-            self._runtime.jobs.cancel(step, key.endpoint(OPERATION), instance.spec)
-
-    async def _delete(self, voice: MadeVoice, instance: Instance) -> None:
-        """Delete a voice at its provider, if it has it. UpstreamError, by class, if it does not."""
-        name = instance.provider.name
-        failure: UpstreamError = InvalidApiKey(
-            f"Provider {name} has no usable key of the account that has the voice", provider=name
-        )
-        timeouts = Timeouts(*[DELETE_SECONDS] * 4)
-        try:
-            for key in islice(keys_of(voice, instance), MAX_KEYS):
-                upstream = key.endpoint(OPERATION)
-                request = _deletion(voice, instance, key)
-                try:
-                    await self._runtime.transport.ask(upstream, instance.spec, request, timeouts)
-                except UpstreamTimeout:
-                    # A silent provider is not waited for twice.
-                    raise
-                except UpstreamError as error:
-                    if error.metadata.get("status") == _NOT_FOUND:
-                        return
-                    upstream.redactor.clean(error)
-                    failure = error
-                else:
-                    return
-            raise failure
-        finally:
-            # It refers to this frame, which refers to it.
-            del failure
-
-
-def keys_of(voice: MadeVoice, instance: Instance) -> Iterator[UpstreamKey]:
-    """Yield the keys of a voice's account at the instance where it was made."""
-    if OPERATION in instance.served:
-        yield from (key for key in instance.keys if key.account_group == voice.account_group)
 
 
 def check_id(voice_id: str) -> None:
@@ -223,12 +179,3 @@ def _makers(route: Route) -> frozenset[int]:
     return frozenset(
         each.provider_id for each in route.candidates if OPERATION in each.operations()
     )
-
-
-def _deletion(voice: MadeVoice, instance: Instance, key: UpstreamKey) -> HttpRequest:
-    served = instance.served[OPERATION]
-    codec: Any = served.codec
-    request: HttpRequest = codec.deletion(
-        voice.upstream_id, served.endpoint, key.endpoint(OPERATION).target
-    )
-    return request

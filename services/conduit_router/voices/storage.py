@@ -1,4 +1,4 @@
-"""What is asked of Storage about voices that callers have made."""
+"""What is asked of Storage about voices that callers have made, and consents to them."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -38,3 +38,20 @@ class VoiceStorage:
         """Note that a voice is no more."""
         request = pb.DeleteVoiceRequest(virtual_key_id=virtual_key_id, id=voice_id)
         await self._ask(self._stub.DeleteVoice, request)
+
+    async def put_consent(self, consent: pb.StoredConsent) -> None:
+        """Store a consent, or its new name."""
+        await self._ask(self._stub.PutConsent, pb.PutConsentRequest(consent=consent))
+
+    async def consents(
+        self, virtual_key_id: int
+    ) -> tuple[Sequence[pb.StoredConsent], Sequence[str]]:
+        """Return an owner's consents in order of id, and the providers' ids of all others."""
+        request = pb.ListConsentsRequest(virtual_key_id=virtual_key_id)
+        answer = await self._ask(self._stub.ListConsents, request)
+        return answer.consents, answer.others_upstream_ids
+
+    async def delete_consent(self, virtual_key_id: int, consent_id: str) -> None:
+        """Note that a consent is no more."""
+        request = pb.DeleteConsentRequest(virtual_key_id=virtual_key_id, id=consent_id)
+        await self._ask(self._stub.DeleteConsent, request)

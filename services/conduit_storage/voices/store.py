@@ -30,7 +30,7 @@ class VoiceStore:
     async def add(self, voice: MadeVoice) -> None:
         """Store a voice, unless one of its id is stored."""
         values = {column.name: getattr(voice, column.name) for column in _COLUMNS}
-        values |= {name: _storable(values[name]) for name in _TEXTS}
+        values |= {name: storable(values[name]) for name in _TEXTS}
         async with guarded(SERVICE), self._writer.begin() as connection:
             known = select(VoiceRow.id).where(VoiceRow.id == voice.id)
             if (await connection.execute(known)).first() is None:
@@ -79,6 +79,7 @@ def _voice(row: Row[Any]) -> MadeVoice:
     return MadeVoice(**row._asdict())
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
+    """Return a text as both databases can keep it."""
     # PostgreSQL keeps no text with zeros.
     return text[:MAX_NAME].replace("\0", "\ufffd")

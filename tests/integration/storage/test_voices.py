@@ -140,3 +140,57 @@ async def test_names_that_no_database_keeps_are_kept_as_far_as_they_go(bench: Be
         with pytest.raises(grpc.RpcError) as refused:
             await stored(storage, pb.MadeVoice())
         assert isinstance(error_of(refused.value, "storage"), InvalidRequest)
+
+
+def consent(consent_id: str, owner: int = 1, **members: str) -> pb.StoredConsent:
+    """Return a consent that was stored."""
+    stored = pb.StoredConsent(
+        id=consent_id,
+        virtual_key_id=owner,
+        provider_id=7,
+        account_group="sales",
+        upstream_id=f"at_provider_{consent_id}",
+        name="Ann",
+        language="en-US",
+        created_at=1_795_435_200,
+    )
+    stored.MergeFrom(pb.StoredConsent(**members))  # type: ignore[arg-type] # by name
+    return stored
+
+
+async def put(storage: VoiceStub, *consents: pb.StoredConsent) -> None:
+    """Tell of consents."""
+    for each in consents:
+        await storage.PutConsent(pb.PutConsentRequest(consent=each), metadata=METADATA)
+
+
+async def consents_of(storage: VoiceStub, owner: int) -> tuple[list[pb.StoredConsent], list[str]]:
+    """Return an owner's consents, and the providers' ids of all others."""
+    request = pb.ListConsentsRequest(virtual_key_id=owner)
+    answer = await storage.ListConsents(request, metadata=METADATA)
+    return [*answer.consents], [*answer.others_upstream_ids]
+
+
+async def test_a_consent_outlives_the_process_under_its_last_name(bench: Bench) -> None:
+    """Nothing else of it changes, and nothing by a stranger."""
+    renamed = consent("cons_1", name="B\0ea", language="de")
+    async with running(bench) as storage:
+        await put(storage, consent("cons_1"), renamed, consent("cons_1", 2, name="Eve"))
+    async with running(bench) as storage:
+        own, others = await consents_of(storage, 1)
+        assert own == [consent("cons_1", name="B\ufffdea")]
+        assert others == []
+        assert await consents_of(storage, 2) == ([], ["at_provider_cons_1"])
+
+
+async def test_a_consent_is_deleted_by_its_owner_alone(bench: Bench) -> None:
+    """Once and for all; twice is no error."""
+    async with running(bench) as storage:
+        await put(storage, consent("cons_1"), consent("cons_2"))
+        for owner, left in ((2, 2), (1, 1), (1, 1)):
+            request = pb.DeleteConsentRequest(virtual_key_id=owner, id="cons_1")
+            await storage.DeleteConsent(request, metadata=METADATA)
+            assert len((await consents_of(storage, 1))[0]) == left
+        with pytest.raises(grpc.RpcError) as refused:
+            await put(storage, pb.StoredConsent())
+        assert isinstance(error_of(refused.value, "storage"), InvalidRequest)

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from conduit_simulator.errors import ApiError
-from conduit_simulator.requests import VoiceRequest
+from conduit_simulator.requests import ConsentRequest, VoiceRequest
 from conduit_simulator.voices import Voices
 
 
@@ -57,3 +57,24 @@ def test_a_voice_of_a_description_tells_it(voices: Voices) -> None:
     """It needs no consent."""
     request = VoiceRequest(name="Bea", type="prompt", prompt="calm")
     assert orjson.loads(voices.create(request, "a", 1000))["prompt"] == "calm"
+
+
+def test_a_consent_is_its_keys_until_it_is_deleted(voices: Voices) -> None:
+    """Another key has none of this id; an empty recording is none."""
+    request = ConsentRequest(name="Ann", language="en-US", recording=7)
+    made = orjson.loads(voices.store_consent(request, "a", 1000))
+    assert made == {
+        "object": "audio.voice_consent",
+        "name": "Ann",
+        "language": "en-US",
+        "id": "cons_1",
+        "created_at": 1000,
+    }
+    with pytest.raises(ApiError):
+        voices.delete_consent("cons_1", "b")
+    assert orjson.loads(voices.delete_consent("cons_1", "a"))["deleted"]
+    with pytest.raises(ApiError):
+        voices.delete_consent("cons_1", "a")
+    request.recording = 0
+    with pytest.raises(ApiError):
+        voices.store_consent(request, "a", 1000)

@@ -280,6 +280,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: `{"reason": "RATE_LIMITED", "metadata": {"subject": "virtual_key:4", "metric": "requests", "limit": "60", "needed": "1",
     "retry_after_ms": "12000"}}`.
     """
+    ERROR_REASON_VOICE_CONSENT_NOT_FOUND: _ErrorReason.ValueType  # 62
+    """No such consent, or it is somebody else's.
+    Example: `{"reason": "VOICE_CONSENT_NOT_FOUND", "metadata": {"consent_id": "cons_01k4y7"}}`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` in every error, whose `domain` is `conduit.v1`.
@@ -551,5 +555,9 @@ ERROR_REASON_RATE_LIMITED: ErrorReason.ValueType  # 61
 one of the whole. What is limited are `requests`, `tokens` or `concurrent_requests`.
 Example: `{"reason": "RATE_LIMITED", "metadata": {"subject": "virtual_key:4", "metric": "requests", "limit": "60", "needed": "1",
 "retry_after_ms": "12000"}}`.
+"""
+ERROR_REASON_VOICE_CONSENT_NOT_FOUND: ErrorReason.ValueType  # 62
+"""No such consent, or it is somebody else's.
+Example: `{"reason": "VOICE_CONSENT_NOT_FOUND", "metadata": {"consent_id": "cons_01k4y7"}}`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

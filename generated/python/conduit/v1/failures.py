@@ -385,4 +385,10 @@ FAILURES: Final[dict[str, Failure]] = {
         openai_type="rate_limit_error",
         hint="Wait for the time that Retry-After names, ask for fewer tokens, or ask the operator to raise the limit.",
     ),
+    "VOICE_CONSENT_NOT_FOUND": Failure(
+        code=5,
+        http_status=404,
+        openai_type="invalid_request_error",
+        hint="GET /v1/audio/voice_consents lists those that there are.",
+    ),
 }

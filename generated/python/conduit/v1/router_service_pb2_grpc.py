@@ -11,6 +11,7 @@ from conduit.v1 import message_requests_pb2 as conduit_dot_v1_dot_message__reque
 from conduit.v1 import request_record_requests_pb2 as conduit_dot_v1_dot_request__record__requests__pb2
 from conduit.v1 import router_requests_pb2 as conduit_dot_v1_dot_router__requests__pb2
 from conduit.v1 import task_requests_pb2 as conduit_dot_v1_dot_task__requests__pb2
+from conduit.v1 import voice_consent_requests_pb2 as conduit_dot_v1_dot_voice__consent__requests__pb2
 from conduit.v1 import voice_requests_pb2 as conduit_dot_v1_dot_voice__requests__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -163,6 +164,31 @@ class RouterServiceStub:
                 '/conduit.v1.RouterService/DeleteVoice',
                 request_serializer=conduit_dot_v1_dot_voice__requests__pb2.DeleteVoiceRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_voice__requests__pb2.DeleteVoiceResponse.FromString,
+                _registered_method=True)
+        self.CreateVoiceConsent = channel.stream_unary(
+                '/conduit.v1.RouterService/CreateVoiceConsent',
+                request_serializer=conduit_dot_v1_dot_voice__consent__requests__pb2.CreateVoiceConsentRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_voice__consent__requests__pb2.CreateVoiceConsentResponse.FromString,
+                _registered_method=True)
+        self.ListVoiceConsents = channel.unary_unary(
+                '/conduit.v1.RouterService/ListVoiceConsents',
+                request_serializer=conduit_dot_v1_dot_voice__consent__requests__pb2.ListVoiceConsentsRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_voice__consent__requests__pb2.ListVoiceConsentsResponse.FromString,
+                _registered_method=True)
+        self.GetVoiceConsent = channel.unary_unary(
+                '/conduit.v1.RouterService/GetVoiceConsent',
+                request_serializer=conduit_dot_v1_dot_voice__consent__requests__pb2.GetVoiceConsentRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_voice__consent__requests__pb2.GetVoiceConsentResponse.FromString,
+                _registered_method=True)
+        self.UpdateVoiceConsent = channel.unary_unary(
+                '/conduit.v1.RouterService/UpdateVoiceConsent',
+                request_serializer=conduit_dot_v1_dot_voice__consent__requests__pb2.UpdateVoiceConsentRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_voice__consent__requests__pb2.UpdateVoiceConsentResponse.FromString,
+                _registered_method=True)
+        self.DeleteVoiceConsent = channel.unary_unary(
+                '/conduit.v1.RouterService/DeleteVoiceConsent',
+                request_serializer=conduit_dot_v1_dot_voice__consent__requests__pb2.DeleteVoiceConsentRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_voice__consent__requests__pb2.DeleteVoiceConsentResponse.FromString,
                 _registered_method=True)
         self.Converse = channel.stream_stream(
                 '/conduit.v1.RouterService/Converse',
@@ -407,6 +433,45 @@ class RouterServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateVoiceConsent(self, request_iterator, context):
+        """Stores the recording in which a speaker consents to a voice being made of theirs, at a provider that wants one. The first message says
+        what is asked, the others bring the recording. Only the caller's virtual key makes voices with it, sees it and deletes it, and a voice
+        that names it is made with the account that has it. SERVICE_UNAVAILABLE, before a provider is asked, where it could not be kept whose it
+        is; STORAGE_FULL for a key that has 1,000.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListVoiceConsents(self, request, context):
+        """Lists the consents that were stored with the caller's virtual key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetVoiceConsent(self, request, context):
+        """Returns a consent that was stored with the caller's virtual key. VOICE_CONSENT_NOT_FOUND if there is none of this id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateVoiceConsent(self, request, context):
+        """Renames a consent, here alone: its provider keeps the first name. VOICE_CONSENT_NOT_FOUND if there is none of this id. Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteVoiceConsent(self, request, context):
+        """Deletes a consent, at its provider too. VOICE_CONSENT_NOT_FOUND if there is none of this id; the provider's error, by class, if it does
+        not delete it, and the consent stays.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Converse(self, request_iterator, context):
         """Holds a spoken conversation: events both ways until one side ends it. The first message says how; the first answer has
         `started`, the last one `finished`. A session that ends without one, or with an error status, broke off.
@@ -605,6 +670,31 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.DeleteVoice,
                     request_deserializer=conduit_dot_v1_dot_voice__requests__pb2.DeleteVoiceRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_voice__requests__pb2.DeleteVoiceResponse.SerializeToString,
+            ),
+            'CreateVoiceConsent': grpc.stream_unary_rpc_method_handler(
+                    servicer.CreateVoiceConsent,
+                    request_deserializer=conduit_dot_v1_dot_voice__consent__requests__pb2.CreateVoiceConsentRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_voice__consent__requests__pb2.CreateVoiceConsentResponse.SerializeToString,
+            ),
+            'ListVoiceConsents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListVoiceConsents,
+                    request_deserializer=conduit_dot_v1_dot_voice__consent__requests__pb2.ListVoiceConsentsRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_voice__consent__requests__pb2.ListVoiceConsentsResponse.SerializeToString,
+            ),
+            'GetVoiceConsent': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetVoiceConsent,
+                    request_deserializer=conduit_dot_v1_dot_voice__consent__requests__pb2.GetVoiceConsentRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_voice__consent__requests__pb2.GetVoiceConsentResponse.SerializeToString,
+            ),
+            'UpdateVoiceConsent': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateVoiceConsent,
+                    request_deserializer=conduit_dot_v1_dot_voice__consent__requests__pb2.UpdateVoiceConsentRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_voice__consent__requests__pb2.UpdateVoiceConsentResponse.SerializeToString,
+            ),
+            'DeleteVoiceConsent': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteVoiceConsent,
+                    request_deserializer=conduit_dot_v1_dot_voice__consent__requests__pb2.DeleteVoiceConsentRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_voice__consent__requests__pb2.DeleteVoiceConsentResponse.SerializeToString,
             ),
             'Converse': grpc.stream_stream_rpc_method_handler(
                     servicer.Converse,
@@ -1307,6 +1397,141 @@ class RouterService:
             '/conduit.v1.RouterService/DeleteVoice',
             conduit_dot_v1_dot_voice__requests__pb2.DeleteVoiceRequest.SerializeToString,
             conduit_dot_v1_dot_voice__requests__pb2.DeleteVoiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateVoiceConsent(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/conduit.v1.RouterService/CreateVoiceConsent',
+            conduit_dot_v1_dot_voice__consent__requests__pb2.CreateVoiceConsentRequest.SerializeToString,
+            conduit_dot_v1_dot_voice__consent__requests__pb2.CreateVoiceConsentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListVoiceConsents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/ListVoiceConsents',
+            conduit_dot_v1_dot_voice__consent__requests__pb2.ListVoiceConsentsRequest.SerializeToString,
+            conduit_dot_v1_dot_voice__consent__requests__pb2.ListVoiceConsentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetVoiceConsent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/GetVoiceConsent',
+            conduit_dot_v1_dot_voice__consent__requests__pb2.GetVoiceConsentRequest.SerializeToString,
+            conduit_dot_v1_dot_voice__consent__requests__pb2.GetVoiceConsentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateVoiceConsent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/UpdateVoiceConsent',
+            conduit_dot_v1_dot_voice__consent__requests__pb2.UpdateVoiceConsentRequest.SerializeToString,
+            conduit_dot_v1_dot_voice__consent__requests__pb2.UpdateVoiceConsentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteVoiceConsent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/DeleteVoiceConsent',
+            conduit_dot_v1_dot_voice__consent__requests__pb2.DeleteVoiceConsentRequest.SerializeToString,
+            conduit_dot_v1_dot_voice__consent__requests__pb2.DeleteVoiceConsentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -12,6 +12,7 @@ from conduit.v1 import message_requests_pb2 as _message_requests_pb2
 from conduit.v1 import request_record_requests_pb2 as _request_record_requests_pb2
 from conduit.v1 import router_requests_pb2 as _router_requests_pb2
 from conduit.v1 import task_requests_pb2 as _task_requests_pb2
+from conduit.v1 import voice_consent_requests_pb2 as _voice_consent_requests_pb2
 from conduit.v1 import voice_requests_pb2 as _voice_requests_pb2
 from grpc import aio as _aio
 import abc as _abc_1
@@ -123,6 +124,22 @@ class RouterServiceStub:
     DeleteVoice: _grpc.UnaryUnaryMultiCallable[_voice_requests_pb2.DeleteVoiceRequest, _voice_requests_pb2.DeleteVoiceResponse]
     """Deletes a voice that was made with the caller's virtual key, at its provider too. VOICE_NOT_FOUND if there is none of this
     id; the provider's error, by class, if it does not delete it, and the voice stays.
+    """
+    CreateVoiceConsent: _grpc.StreamUnaryMultiCallable[_voice_consent_requests_pb2.CreateVoiceConsentRequest, _voice_consent_requests_pb2.CreateVoiceConsentResponse]
+    """Stores the recording in which a speaker consents to a voice being made of theirs, at a provider that wants one. The first message says
+    what is asked, the others bring the recording. Only the caller's virtual key makes voices with it, sees it and deletes it, and a voice
+    that names it is made with the account that has it. SERVICE_UNAVAILABLE, before a provider is asked, where it could not be kept whose it
+    is; STORAGE_FULL for a key that has 1,000.
+    """
+    ListVoiceConsents: _grpc.UnaryUnaryMultiCallable[_voice_consent_requests_pb2.ListVoiceConsentsRequest, _voice_consent_requests_pb2.ListVoiceConsentsResponse]
+    """Lists the consents that were stored with the caller's virtual key."""
+    GetVoiceConsent: _grpc.UnaryUnaryMultiCallable[_voice_consent_requests_pb2.GetVoiceConsentRequest, _voice_consent_requests_pb2.GetVoiceConsentResponse]
+    """Returns a consent that was stored with the caller's virtual key. VOICE_CONSENT_NOT_FOUND if there is none of this id."""
+    UpdateVoiceConsent: _grpc.UnaryUnaryMultiCallable[_voice_consent_requests_pb2.UpdateVoiceConsentRequest, _voice_consent_requests_pb2.UpdateVoiceConsentResponse]
+    """Renames a consent, here alone: its provider keeps the first name. VOICE_CONSENT_NOT_FOUND if there is none of this id. Idempotent."""
+    DeleteVoiceConsent: _grpc.UnaryUnaryMultiCallable[_voice_consent_requests_pb2.DeleteVoiceConsentRequest, _voice_consent_requests_pb2.DeleteVoiceConsentResponse]
+    """Deletes a consent, at its provider too. VOICE_CONSENT_NOT_FOUND if there is none of this id; the provider's error, by class, if it does
+    not delete it, and the consent stays.
     """
     Converse: _grpc.StreamStreamMultiCallable[_converse_requests_pb2.ConverseRequest, _converse_requests_pb2.ConverseResponse]
     """Holds a spoken conversation: events both ways until one side ends it. The first message says how; the first answer has
@@ -242,6 +259,22 @@ class RouterServiceAsyncStub(RouterServiceStub):
     DeleteVoice: _aio.UnaryUnaryMultiCallable[_voice_requests_pb2.DeleteVoiceRequest, _voice_requests_pb2.DeleteVoiceResponse]  # type: ignore[assignment]
     """Deletes a voice that was made with the caller's virtual key, at its provider too. VOICE_NOT_FOUND if there is none of this
     id; the provider's error, by class, if it does not delete it, and the voice stays.
+    """
+    CreateVoiceConsent: _aio.StreamUnaryMultiCallable[_voice_consent_requests_pb2.CreateVoiceConsentRequest, _voice_consent_requests_pb2.CreateVoiceConsentResponse]  # type: ignore[assignment]
+    """Stores the recording in which a speaker consents to a voice being made of theirs, at a provider that wants one. The first message says
+    what is asked, the others bring the recording. Only the caller's virtual key makes voices with it, sees it and deletes it, and a voice
+    that names it is made with the account that has it. SERVICE_UNAVAILABLE, before a provider is asked, where it could not be kept whose it
+    is; STORAGE_FULL for a key that has 1,000.
+    """
+    ListVoiceConsents: _aio.UnaryUnaryMultiCallable[_voice_consent_requests_pb2.ListVoiceConsentsRequest, _voice_consent_requests_pb2.ListVoiceConsentsResponse]  # type: ignore[assignment]
+    """Lists the consents that were stored with the caller's virtual key."""
+    GetVoiceConsent: _aio.UnaryUnaryMultiCallable[_voice_consent_requests_pb2.GetVoiceConsentRequest, _voice_consent_requests_pb2.GetVoiceConsentResponse]  # type: ignore[assignment]
+    """Returns a consent that was stored with the caller's virtual key. VOICE_CONSENT_NOT_FOUND if there is none of this id."""
+    UpdateVoiceConsent: _aio.UnaryUnaryMultiCallable[_voice_consent_requests_pb2.UpdateVoiceConsentRequest, _voice_consent_requests_pb2.UpdateVoiceConsentResponse]  # type: ignore[assignment]
+    """Renames a consent, here alone: its provider keeps the first name. VOICE_CONSENT_NOT_FOUND if there is none of this id. Idempotent."""
+    DeleteVoiceConsent: _aio.UnaryUnaryMultiCallable[_voice_consent_requests_pb2.DeleteVoiceConsentRequest, _voice_consent_requests_pb2.DeleteVoiceConsentResponse]  # type: ignore[assignment]
+    """Deletes a consent, at its provider too. VOICE_CONSENT_NOT_FOUND if there is none of this id; the provider's error, by class, if it does
+    not delete it, and the consent stays.
     """
     Converse: _aio.StreamStreamMultiCallable[_converse_requests_pb2.ConverseRequest, _converse_requests_pb2.ConverseResponse]  # type: ignore[assignment]
     """Holds a spoken conversation: events both ways until one side ends it. The first message says how; the first answer has
@@ -502,6 +535,52 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_voice_requests_pb2.DeleteVoiceResponse, _abc.Awaitable[_voice_requests_pb2.DeleteVoiceResponse]]:
         """Deletes a voice that was made with the caller's virtual key, at its provider too. VOICE_NOT_FOUND if there is none of this
         id; the provider's error, by class, if it does not delete it, and the voice stays.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateVoiceConsent(
+        self,
+        request_iterator: _MaybeAsyncIterator[_voice_consent_requests_pb2.CreateVoiceConsentRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_voice_consent_requests_pb2.CreateVoiceConsentResponse, _abc.Awaitable[_voice_consent_requests_pb2.CreateVoiceConsentResponse]]:
+        """Stores the recording in which a speaker consents to a voice being made of theirs, at a provider that wants one. The first message says
+        what is asked, the others bring the recording. Only the caller's virtual key makes voices with it, sees it and deletes it, and a voice
+        that names it is made with the account that has it. SERVICE_UNAVAILABLE, before a provider is asked, where it could not be kept whose it
+        is; STORAGE_FULL for a key that has 1,000.
+        """
+
+    @_abc_1.abstractmethod
+    def ListVoiceConsents(
+        self,
+        request: _voice_consent_requests_pb2.ListVoiceConsentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_voice_consent_requests_pb2.ListVoiceConsentsResponse, _abc.Awaitable[_voice_consent_requests_pb2.ListVoiceConsentsResponse]]:
+        """Lists the consents that were stored with the caller's virtual key."""
+
+    @_abc_1.abstractmethod
+    def GetVoiceConsent(
+        self,
+        request: _voice_consent_requests_pb2.GetVoiceConsentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_voice_consent_requests_pb2.GetVoiceConsentResponse, _abc.Awaitable[_voice_consent_requests_pb2.GetVoiceConsentResponse]]:
+        """Returns a consent that was stored with the caller's virtual key. VOICE_CONSENT_NOT_FOUND if there is none of this id."""
+
+    @_abc_1.abstractmethod
+    def UpdateVoiceConsent(
+        self,
+        request: _voice_consent_requests_pb2.UpdateVoiceConsentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_voice_consent_requests_pb2.UpdateVoiceConsentResponse, _abc.Awaitable[_voice_consent_requests_pb2.UpdateVoiceConsentResponse]]:
+        """Renames a consent, here alone: its provider keeps the first name. VOICE_CONSENT_NOT_FOUND if there is none of this id. Idempotent."""
+
+    @_abc_1.abstractmethod
+    def DeleteVoiceConsent(
+        self,
+        request: _voice_consent_requests_pb2.DeleteVoiceConsentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_voice_consent_requests_pb2.DeleteVoiceConsentResponse, _abc.Awaitable[_voice_consent_requests_pb2.DeleteVoiceConsentResponse]]:
+        """Deletes a consent, at its provider too. VOICE_CONSENT_NOT_FOUND if there is none of this id; the provider's error, by class, if it does
+        not delete it, and the consent stays.
         """
 
     @_abc_1.abstractmethod

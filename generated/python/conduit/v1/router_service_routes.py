@@ -17,6 +17,7 @@ from conduit.v1 import (
     request_record_requests_pb2,
     router_requests_pb2,
     task_requests_pb2,
+    voice_consent_requests_pb2,
     voice_requests_pb2,
 )
 from conduit.v1 import http_runtime as http
@@ -38,6 +39,12 @@ from conduit.v1.router_requests_json import fill_explain_route_request, list_mod
 from conduit.v1.routing_policy_json import STREAM_FAILOVER_BY_SPELLING, STREAM_FAILOVER_SPELLINGS
 from conduit.v1.task_json import task_to_json
 from conduit.v1.task_requests_json import delete_task_response_to_json, list_tasks_response_to_json
+from conduit.v1.voice_consent_json import voice_consent_to_json
+from conduit.v1.voice_consent_requests_json import (
+    delete_voice_consent_response_to_json,
+    fill_update_voice_consent_request,
+    list_voice_consents_response_to_json,
+)
 from conduit.v1.voice_json import voice_to_json
 from conduit.v1.voice_requests_json import (
     delete_voice_response_to_json,
@@ -817,6 +824,107 @@ def read_delete_voice(
 def write_delete_voice(message: voice_requests_pb2.DeleteVoiceResponse) -> bytes:
     """Write the answer of DeleteVoice."""
     return orjson.dumps(delete_voice_response_to_json(message))
+
+
+def read_create_voice_consent(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> voice_consent_requests_pb2.CreateVoiceConsentRequest:
+    """Return the request that `POST /v1/audio/voice_consents` says."""
+    message = voice_consent_requests_pb2.CreateVoiceConsentStart(json=body)
+    return voice_consent_requests_pb2.CreateVoiceConsentRequest(start=message)
+
+
+def read_create_voice_consent_form(
+    path: http.Path, query: http.Query, headers: http.Headers, form: form_pb2.Form
+) -> voice_consent_requests_pb2.CreateVoiceConsentRequest:
+    """Return the request that `POST /v1/audio/voice_consents` says."""
+    message = voice_consent_requests_pb2.CreateVoiceConsentStart(multipart=form)
+    return voice_consent_requests_pb2.CreateVoiceConsentRequest(start=message)
+
+
+def write_create_voice_consent(
+    message: voice_consent_requests_pb2.CreateVoiceConsentResponse,
+) -> bytes:
+    """Write the answer of CreateVoiceConsent."""
+    return orjson.dumps(voice_consent_to_json(message.consent))
+
+
+def chunk_of_create_voice_consent(
+    index: int, data: bytes
+) -> voice_consent_requests_pb2.CreateVoiceConsentRequest:
+    """Return a message with some bytes of a file, from 0."""
+    return voice_consent_requests_pb2.CreateVoiceConsentRequest(
+        chunk=form_pb2.FileChunk(index=index, data=data)
+    )
+
+
+def read_list_voice_consents(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> voice_consent_requests_pb2.ListVoiceConsentsRequest:
+    """Return the request that `GET /v1/audio/voice_consents` says."""
+    message = voice_consent_requests_pb2.ListVoiceConsentsRequest()
+    for name, value in query:
+        match name:
+            case "limit":
+                message.limit = json.int32(value, name)
+            case "after":
+                message.after = value
+    return message
+
+
+def write_list_voice_consents(
+    message: voice_consent_requests_pb2.ListVoiceConsentsResponse,
+) -> bytes:
+    """Write the answer of ListVoiceConsents."""
+    return orjson.dumps(list_voice_consents_response_to_json(message))
+
+
+def read_get_voice_consent(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> voice_consent_requests_pb2.GetVoiceConsentRequest:
+    """Return the request that `GET /v1/audio/voice_consents/{id}` says."""
+    message = voice_consent_requests_pb2.GetVoiceConsentRequest()
+    message.id = path["id"]
+    return message
+
+
+def write_get_voice_consent(message: voice_consent_requests_pb2.GetVoiceConsentResponse) -> bytes:
+    """Write the answer of GetVoiceConsent."""
+    return orjson.dumps(voice_consent_to_json(message.consent))
+
+
+def read_update_voice_consent(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> voice_consent_requests_pb2.UpdateVoiceConsentRequest:
+    """Return the request that `POST /v1/audio/voice_consents/{id}` says."""
+    message = voice_consent_requests_pb2.UpdateVoiceConsentRequest()
+    if body:
+        fill_update_voice_consent_request(message, json.parse(body), "")
+    message.id = path["id"]
+    return message
+
+
+def write_update_voice_consent(
+    message: voice_consent_requests_pb2.UpdateVoiceConsentResponse,
+) -> bytes:
+    """Write the answer of UpdateVoiceConsent."""
+    return orjson.dumps(voice_consent_to_json(message.consent))
+
+
+def read_delete_voice_consent(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> voice_consent_requests_pb2.DeleteVoiceConsentRequest:
+    """Return the request that `DELETE /v1/audio/voice_consents/{id}` says."""
+    message = voice_consent_requests_pb2.DeleteVoiceConsentRequest()
+    message.id = path["id"]
+    return message
+
+
+def write_delete_voice_consent(
+    message: voice_consent_requests_pb2.DeleteVoiceConsentResponse,
+) -> bytes:
+    """Write the answer of DeleteVoiceConsent."""
+    return orjson.dumps(delete_voice_consent_response_to_json(message))
 
 
 def read_converse(
@@ -1618,6 +1726,136 @@ ROUTES: Final[tuple[Route, ...]] = (
         read_frame=None,
         chunk=None,
         write=write_delete_voice,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/audio/voice_consents",
+        segments=(Segment("v1"), Segment("audio"), Segment("voice_consents")),
+        service="RouterService",
+        rpc="CreateVoiceConsent",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=True,
+        max_body_bytes=33554432,
+        read=read_create_voice_consent,
+        read_form=read_create_voice_consent_form,
+        read_frame=None,
+        chunk=chunk_of_create_voice_consent,
+        write=write_create_voice_consent,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="GET",
+        path="/v1/audio/voice_consents",
+        segments=(Segment("v1"), Segment("audio"), Segment("voice_consents")),
+        service="RouterService",
+        rpc="ListVoiceConsents",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_list_voice_consents,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_list_voice_consents,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="GET",
+        path="/v1/audio/voice_consents/{id}",
+        segments=(
+            Segment("v1"),
+            Segment("audio"),
+            Segment("voice_consents"),
+            Segment("id", is_parameter=True),
+        ),
+        service="RouterService",
+        rpc="GetVoiceConsent",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_get_voice_consent,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_get_voice_consent,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/audio/voice_consents/{id}",
+        segments=(
+            Segment("v1"),
+            Segment("audio"),
+            Segment("voice_consents"),
+            Segment("id", is_parameter=True),
+        ),
+        service="RouterService",
+        rpc="UpdateVoiceConsent",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_update_voice_consent,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_update_voice_consent,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="DELETE",
+        path="/v1/audio/voice_consents/{id}",
+        segments=(
+            Segment("v1"),
+            Segment("audio"),
+            Segment("voice_consents"),
+            Segment("id", is_parameter=True),
+        ),
+        service="RouterService",
+        rpc="DeleteVoiceConsent",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_delete_voice_consent,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_delete_voice_consent,
         media_type=b"application/json",
         media_type_of=None,
         write_report=http.no_report,

@@ -173,8 +173,8 @@ class VoiceSpec(_message.Message):
     type: _builtins.str
     """`audio_sample`: cloned from samples, or `prompt`: made from a description. Unset means `audio_sample`."""
     consent: _builtins.str
-    """The provider's id of the speaker's consent, where it was recorded before. Providers that ask for consent refuse a
-    request without one.
+    """The id of the speaker's consent, such as `cons_01k4y7`, that the caller stored before: the voice is made with the account that has it. Also
+    the provider's own id of one that was stored there otherwise. Providers that ask for consent refuse a request without one.
     """
     consent_language: _builtins.str
     """The language of the consent, such as `en-US`; with a recording."""
@@ -190,7 +190,7 @@ class VoiceSpec(_message.Message):
 
     @_builtins.property
     def consent_recording(self) -> _form_pb2.FormFile:
-        """The recording of the speaker's consent, in place of its id. No provider of this version takes it: it is refused."""
+        """The recording of the speaker's consent, in place of its id. No provider takes it: it is refused. CreateVoiceConsent stores one."""
 
     def __init__(
         self,

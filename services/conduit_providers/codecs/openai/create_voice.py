@@ -12,6 +12,7 @@ import orjson
 from conduit.v1.form_pb2 import FormMember
 from conduit.v1.voice_pb2 import Voice
 from conduit_kernel.errors import InvalidRequest
+from conduit_providers.codecs.openai.consents import OpenAIConsents
 from conduit_providers.codecs.shared.answers import read_answer
 from conduit_providers.codecs.shared.multipart import form_request
 from conduit_providers.codecs.shared.voice_forms import (
@@ -48,7 +49,7 @@ class _Answer(msgspec.Struct):
 _DECODER = JsonReader(_Answer)
 
 
-class OpenAICreateVoiceCodec:
+class OpenAICreateVoiceCodec(OpenAIConsents):
     """Speaks `POST /audio/voices`, and `DELETE /audio/voices/{voice_id}`."""
 
     def to_upstream(self, call: CreateVoiceCall, endpoint: Endpoint, target: Target) -> HttpRequest:

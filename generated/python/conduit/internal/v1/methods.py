@@ -246,4 +246,28 @@ METHODS: Final[dict[str, Method]] = {
         server_streaming=False,
         client_streaming=False,
     ),
+    "/conduit.internal.v1.VoiceStorageService/PutConsent": Method(
+        access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
+        dialect=options_pb2.DIALECT_ADMIN,
+        idempotent=True,
+        server_streaming=False,
+        client_streaming=False,
+    ),
+    "/conduit.internal.v1.VoiceStorageService/ListConsents": Method(
+        access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
+        dialect=options_pb2.DIALECT_ADMIN,
+        idempotent=True,
+        server_streaming=False,
+        client_streaming=False,
+    ),
+    "/conduit.internal.v1.VoiceStorageService/DeleteConsent": Method(
+        access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
+        dialect=options_pb2.DIALECT_ADMIN,
+        idempotent=True,
+        server_streaming=False,
+        client_streaming=False,
+    ),
 }

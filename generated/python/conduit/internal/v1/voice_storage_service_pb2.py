@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/conduit/internal/v1/voice_storage_service.proto\x12\x13\x63onduit.internal.v1\x1a\x18\x63onduit/v1/options.proto\"\x91\x02\n\tMadeVoice\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12$\n\x0evirtual_key_id\x18\x02 \x01(\x03R\x0cvirtualKeyId\x12\x1f\n\x0bprovider_id\x18\x03 \x01(\x03R\nproviderId\x12#\n\raccount_group\x18\x04 \x01(\tR\x0c\x61\x63\x63ountGroup\x12\x1f\n\x0bupstream_id\x18\x05 \x01(\tR\nupstreamId\x12\x12\n\x04name\x18\x06 \x01(\tR\x04name\x12\x12\n\x04type\x18\x07 \x01(\tR\x04type\x12 \n\x0b\x64\x65scription\x18\x08 \x01(\tR\x0b\x64\x65scription\x12\x1d\n\ncreated_at\x18\t \x01(\x03R\tcreatedAt\"J\n\x12\x43reateVoiceRequest\x12\x34\n\x05voice\x18\x01 \x01(\x0b\x32\x1e.conduit.internal.v1.MadeVoiceR\x05voice\"\x15\n\x13\x43reateVoiceResponse\"G\n\x0fGetVoiceRequest\x12$\n\x0evirtual_key_id\x18\x01 \x01(\x03R\x0cvirtualKeyId\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\"H\n\x10GetVoiceResponse\x12\x34\n\x05voice\x18\x01 \x01(\x0b\x32\x1e.conduit.internal.v1.MadeVoiceR\x05voice\"9\n\x11ListVoicesRequest\x12$\n\x0evirtual_key_id\x18\x01 \x01(\x03R\x0cvirtualKeyId\"|\n\x12ListVoicesResponse\x12\x36\n\x06voices\x18\x01 \x03(\x0b\x32\x1e.conduit.internal.v1.MadeVoiceR\x06voices\x12.\n\x13others_upstream_ids\x18\x02 \x03(\tR\x11othersUpstreamIds\"J\n\x12\x44\x65leteVoiceRequest\x12$\n\x0evirtual_key_id\x18\x01 \x01(\x03R\x0cvirtualKeyId\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\"\x15\n\x13\x44\x65leteVoiceResponse2\xbd\x03\n\x13VoiceStorageService\x12k\n\x0b\x43reateVoice\x12\'.conduit.internal.v1.CreateVoiceRequest\x1a(.conduit.internal.v1.CreateVoiceResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x12\x62\n\x08GetVoice\x12$.conduit.internal.v1.GetVoiceRequest\x1a%.conduit.internal.v1.GetVoiceResponse\"\t\x90\x02\x01\x8a\xb5\x18\x02\x08\x04\x12h\n\nListVoices\x12&.conduit.internal.v1.ListVoicesRequest\x1a\'.conduit.internal.v1.ListVoicesResponse\"\t\x90\x02\x01\x8a\xb5\x18\x02\x08\x04\x12k\n\x0b\x44\x65leteVoice\x12\'.conduit.internal.v1.DeleteVoiceRequest\x1a(.conduit.internal.v1.DeleteVoiceResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x42;\n\x17\x63om.conduit.internal.v1P\x01Z\x1e\x63onduit/internal/v1;internalv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/conduit/internal/v1/voice_storage_service.proto\x12\x13\x63onduit.internal.v1\x1a\x18\x63onduit/v1/options.proto\"\x91\x02\n\tMadeVoice\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12$\n\x0evirtual_key_id\x18\x02 \x01(\x03R\x0cvirtualKeyId\x12\x1f\n\x0bprovider_id\x18\x03 \x01(\x03R\nproviderId\x12#\n\raccount_group\x18\x04 \x01(\tR\x0c\x61\x63\x63ountGroup\x12\x1f\n\x0bupstream_id\x18\x05 \x01(\tR\nupstreamId\x12\x12\n\x04name\x18\x06 \x01(\tR\x04name\x12\x12\n\x04type\x18\x07 \x01(\tR\x04type\x12 \n\x0b\x64\x65scription\x18\x08 \x01(\tR\x0b\x64\x65scription\x12\x1d\n\ncreated_at\x18\t \x01(\x03R\tcreatedAt\"J\n\x12\x43reateVoiceRequest\x12\x34\n\x05voice\x18\x01 \x01(\x0b\x32\x1e.conduit.internal.v1.MadeVoiceR\x05voice\"\x15\n\x13\x43reateVoiceResponse\"G\n\x0fGetVoiceRequest\x12$\n\x0evirtual_key_id\x18\x01 \x01(\x03R\x0cvirtualKeyId\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\"H\n\x10GetVoiceResponse\x12\x34\n\x05voice\x18\x01 \x01(\x0b\x32\x1e.conduit.internal.v1.MadeVoiceR\x05voice\"9\n\x11ListVoicesRequest\x12$\n\x0evirtual_key_id\x18\x01 \x01(\x03R\x0cvirtualKeyId\"|\n\x12ListVoicesResponse\x12\x36\n\x06voices\x18\x01 \x03(\x0b\x32\x1e.conduit.internal.v1.MadeVoiceR\x06voices\x12.\n\x13others_upstream_ids\x18\x02 \x03(\tR\x11othersUpstreamIds\"J\n\x12\x44\x65leteVoiceRequest\x12$\n\x0evirtual_key_id\x18\x01 \x01(\x03R\x0cvirtualKeyId\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\"\x15\n\x13\x44\x65leteVoiceResponse\"\xfb\x01\n\rStoredConsent\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12$\n\x0evirtual_key_id\x18\x02 \x01(\x03R\x0cvirtualKeyId\x12\x1f\n\x0bprovider_id\x18\x03 \x01(\x03R\nproviderId\x12#\n\raccount_group\x18\x04 \x01(\tR\x0c\x61\x63\x63ountGroup\x12\x1f\n\x0bupstream_id\x18\x05 \x01(\tR\nupstreamId\x12\x12\n\x04name\x18\x06 \x01(\tR\x04name\x12\x1a\n\x08language\x18\x07 \x01(\tR\x08language\x12\x1d\n\ncreated_at\x18\x08 \x01(\x03R\tcreatedAt\"Q\n\x11PutConsentRequest\x12<\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\".conduit.internal.v1.StoredConsentR\x07\x63onsent\"\x14\n\x12PutConsentResponse\";\n\x13ListConsentsRequest\x12$\n\x0evirtual_key_id\x18\x01 \x01(\x03R\x0cvirtualKeyId\"\x86\x01\n\x14ListConsentsResponse\x12>\n\x08\x63onsents\x18\x01 \x03(\x0b\x32\".conduit.internal.v1.StoredConsentR\x08\x63onsents\x12.\n\x13others_upstream_ids\x18\x02 \x03(\tR\x11othersUpstreamIds\"L\n\x14\x44\x65leteConsentRequest\x12$\n\x0evirtual_key_id\x18\x01 \x01(\x03R\x0cvirtualKeyId\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\"\x17\n\x15\x44\x65leteConsentResponse2\x8a\x06\n\x13VoiceStorageService\x12k\n\x0b\x43reateVoice\x12\'.conduit.internal.v1.CreateVoiceRequest\x1a(.conduit.internal.v1.CreateVoiceResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x12\x62\n\x08GetVoice\x12$.conduit.internal.v1.GetVoiceRequest\x1a%.conduit.internal.v1.GetVoiceResponse\"\t\x90\x02\x01\x8a\xb5\x18\x02\x08\x04\x12h\n\nListVoices\x12&.conduit.internal.v1.ListVoicesRequest\x1a\'.conduit.internal.v1.ListVoicesResponse\"\t\x90\x02\x01\x8a\xb5\x18\x02\x08\x04\x12k\n\x0b\x44\x65leteVoice\x12\'.conduit.internal.v1.DeleteVoiceRequest\x1a(.conduit.internal.v1.DeleteVoiceResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x12h\n\nPutConsent\x12&.conduit.internal.v1.PutConsentRequest\x1a\'.conduit.internal.v1.PutConsentResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x12n\n\x0cListConsents\x12(.conduit.internal.v1.ListConsentsRequest\x1a).conduit.internal.v1.ListConsentsResponse\"\t\x90\x02\x01\x8a\xb5\x18\x02\x08\x04\x12q\n\rDeleteConsent\x12).conduit.internal.v1.DeleteConsentRequest\x1a*.conduit.internal.v1.DeleteConsentResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x42;\n\x17\x63om.conduit.internal.v1P\x01Z\x1e\x63onduit/internal/v1;internalv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +41,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VOICESTORAGESERVICE'].methods_by_name['ListVoices']._serialized_options = b'\220\002\001\212\265\030\002\010\004'
   _globals['_VOICESTORAGESERVICE'].methods_by_name['DeleteVoice']._loaded_options = None
   _globals['_VOICESTORAGESERVICE'].methods_by_name['DeleteVoice']._serialized_options = b'\220\002\002\212\265\030\002\010\004'
+  _globals['_VOICESTORAGESERVICE'].methods_by_name['PutConsent']._loaded_options = None
+  _globals['_VOICESTORAGESERVICE'].methods_by_name['PutConsent']._serialized_options = b'\220\002\002\212\265\030\002\010\004'
+  _globals['_VOICESTORAGESERVICE'].methods_by_name['ListConsents']._loaded_options = None
+  _globals['_VOICESTORAGESERVICE'].methods_by_name['ListConsents']._serialized_options = b'\220\002\001\212\265\030\002\010\004'
+  _globals['_VOICESTORAGESERVICE'].methods_by_name['DeleteConsent']._loaded_options = None
+  _globals['_VOICESTORAGESERVICE'].methods_by_name['DeleteConsent']._serialized_options = b'\220\002\002\212\265\030\002\010\004'
   _globals['_MADEVOICE']._serialized_start=99
   _globals['_MADEVOICE']._serialized_end=372
   _globals['_CREATEVOICEREQUEST']._serialized_start=374
@@ -59,6 +65,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETEVOICEREQUEST']._serialized_end=879
   _globals['_DELETEVOICERESPONSE']._serialized_start=881
   _globals['_DELETEVOICERESPONSE']._serialized_end=902
-  _globals['_VOICESTORAGESERVICE']._serialized_start=905
-  _globals['_VOICESTORAGESERVICE']._serialized_end=1350
+  _globals['_STOREDCONSENT']._serialized_start=905
+  _globals['_STOREDCONSENT']._serialized_end=1156
+  _globals['_PUTCONSENTREQUEST']._serialized_start=1158
+  _globals['_PUTCONSENTREQUEST']._serialized_end=1239
+  _globals['_PUTCONSENTRESPONSE']._serialized_start=1241
+  _globals['_PUTCONSENTRESPONSE']._serialized_end=1261
+  _globals['_LISTCONSENTSREQUEST']._serialized_start=1263
+  _globals['_LISTCONSENTSREQUEST']._serialized_end=1322
+  _globals['_LISTCONSENTSRESPONSE']._serialized_start=1325
+  _globals['_LISTCONSENTSRESPONSE']._serialized_end=1459
+  _globals['_DELETECONSENTREQUEST']._serialized_start=1461
+  _globals['_DELETECONSENTREQUEST']._serialized_end=1537
+  _globals['_DELETECONSENTRESPONSE']._serialized_start=1539
+  _globals['_DELETECONSENTRESPONSE']._serialized_end=1562
+  _globals['_VOICESTORAGESERVICE']._serialized_start=1565
+  _globals['_VOICESTORAGESERVICE']._serialized_end=2343
 # @@protoc_insertion_point(module_scope)

@@ -257,3 +257,189 @@ class DeleteVoiceResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteVoiceResponse: _TypeAlias = DeleteVoiceResponse  # noqa: Y015
+
+@_typing.final
+class StoredConsent(_message.Message):
+    """A consent that a caller has stored at a provider."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    VIRTUAL_KEY_ID_FIELD_NUMBER: _builtins.int
+    PROVIDER_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_GROUP_FIELD_NUMBER: _builtins.int
+    UPSTREAM_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Made by Conduit, such as `cons_01k4y7`."""
+    virtual_key_id: _builtins.int
+    """Its owner, a virtual key."""
+    provider_id: _builtins.int
+    """The instance at which it was stored."""
+    account_group: _builtins.str
+    """The account group of the key that it was stored with. May be empty."""
+    upstream_id: _builtins.str
+    """The provider's own id."""
+    name: _builtins.str
+    """The name for people."""
+    language: _builtins.str
+    """The language of what is said in it."""
+    created_at: _builtins.int
+    """When it was stored, in seconds since 1970."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        virtual_key_id: _builtins.int = ...,
+        provider_id: _builtins.int = ...,
+        account_group: _builtins.str = ...,
+        upstream_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        language: _builtins.str = ...,
+        created_at: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_group", b"account_group", "created_at", b"created_at", "id", b"id", "language", b"language", "name", b"name", "provider_id", b"provider_id", "upstream_id", b"upstream_id", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StoredConsent: _TypeAlias = StoredConsent  # noqa: Y015
+
+@_typing.final
+class PutConsentRequest(_message.Message):
+    """Tells of a consent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONSENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def consent(self) -> Global___StoredConsent:
+        """The consent."""
+
+    def __init__(
+        self,
+        *,
+        consent: Global___StoredConsent | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutConsentRequest: _TypeAlias = PutConsentRequest  # noqa: Y015
+
+@_typing.final
+class PutConsentResponse(_message.Message):
+    """The consent is stored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutConsentResponse: _TypeAlias = PutConsentResponse  # noqa: Y015
+
+@_typing.final
+class ListConsentsRequest(_message.Message):
+    """Asks for the consents of an owner."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIRTUAL_KEY_ID_FIELD_NUMBER: _builtins.int
+    virtual_key_id: _builtins.int
+    """The owner, a virtual key."""
+    def __init__(
+        self,
+        *,
+        virtual_key_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["virtual_key_id", b"virtual_key_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListConsentsRequest: _TypeAlias = ListConsentsRequest  # noqa: Y015
+
+@_typing.final
+class ListConsentsResponse(_message.Message):
+    """The consents that are known."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONSENTS_FIELD_NUMBER: _builtins.int
+    OTHERS_UPSTREAM_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def consents(self) -> _containers.RepeatedCompositeFieldContainer[Global___StoredConsent]:
+        """The owner's, in order of id."""
+
+    @_builtins.property
+    def others_upstream_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The providers' own ids of all others."""
+
+    def __init__(
+        self,
+        *,
+        consents: _abc.Iterable[Global___StoredConsent] | None = ...,
+        others_upstream_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consents", b"consents", "others_upstream_ids", b"others_upstream_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListConsentsResponse: _TypeAlias = ListConsentsResponse  # noqa: Y015
+
+@_typing.final
+class DeleteConsentRequest(_message.Message):
+    """Deletes a consent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIRTUAL_KEY_ID_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    virtual_key_id: _builtins.int
+    """Of this owner, a virtual key."""
+    id: _builtins.str
+    """The consent."""
+    def __init__(
+        self,
+        *,
+        virtual_key_id: _builtins.int = ...,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteConsentRequest: _TypeAlias = DeleteConsentRequest  # noqa: Y015
+
+@_typing.final
+class DeleteConsentResponse(_message.Message):
+    """The consent is no more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteConsentResponse: _TypeAlias = DeleteConsentResponse  # noqa: Y015

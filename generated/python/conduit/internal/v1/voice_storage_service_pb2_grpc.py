@@ -55,6 +55,21 @@ class VoiceStorageServiceStub:
                 request_serializer=conduit_dot_internal_dot_v1_dot_voice__storage__service__pb2.DeleteVoiceRequest.SerializeToString,
                 response_deserializer=conduit_dot_internal_dot_v1_dot_voice__storage__service__pb2.DeleteVoiceResponse.FromString,
                 _registered_method=True)
+        self.PutConsent = channel.unary_unary(
+                '/conduit.internal.v1.VoiceStorageService/PutConsent',
+                request_serializer=conduit_dot_internal_dot_v1_dot_voice__storage__service__pb2.PutConsentRequest.SerializeToString,
+                response_deserializer=conduit_dot_internal_dot_v1_dot_voice__storage__service__pb2.PutConsentResponse.FromString,
+                _registered_method=True)
+        self.ListConsents = channel.unary_unary(
+                '/conduit.internal.v1.VoiceStorageService/ListConsents',
+                request_serializer=conduit_dot_internal_dot_v1_dot_voice__storage__service__pb2.ListConsentsRequest.SerializeToString,
+                response_deserializer=conduit_dot_internal_dot_v1_dot_voice__storage__service__pb2.ListConsentsResponse.FromString,
+                _registered_method=True)
+        self.DeleteConsent = channel.unary_unary(
+                '/conduit.internal.v1.VoiceStorageService/DeleteConsent',
+                request_serializer=conduit_dot_internal_dot_v1_dot_voice__storage__service__pb2.DeleteConsentRequest.SerializeToString,
+                response_deserializer=conduit_dot_internal_dot_v1_dot_voice__storage__service__pb2.DeleteConsentResponse.FromString,
+                _registered_method=True)
 
 
 class VoiceStorageServiceServicer:
@@ -89,6 +104,27 @@ class VoiceStorageServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PutConsent(self, request, context):
+        """Stores a consent, or its new name. Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListConsents(self, request, context):
+        """Lists the consents of an owner, and tells which ones are others'.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteConsent(self, request, context):
+        """Notes that a consent is no more. One that its owner does not have is none to delete. Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_VoiceStorageServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +147,21 @@ def add_VoiceStorageServiceServicer_to_server(servicer, server):
                     servicer.DeleteVoice,
                     request_deserializer=conduit_dot_internal_dot_v1_dot_voice__storage__service__pb2.DeleteVoiceRequest.FromString,
                     response_serializer=conduit_dot_internal_dot_v1_dot_voice__storage__service__pb2.DeleteVoiceResponse.SerializeToString,
+            ),
+            'PutConsent': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutConsent,
+                    request_deserializer=conduit_dot_internal_dot_v1_dot_voice__storage__service__pb2.PutConsentRequest.FromString,
+                    response_serializer=conduit_dot_internal_dot_v1_dot_voice__storage__service__pb2.PutConsentResponse.SerializeToString,
+            ),
+            'ListConsents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListConsents,
+                    request_deserializer=conduit_dot_internal_dot_v1_dot_voice__storage__service__pb2.ListConsentsRequest.FromString,
+                    response_serializer=conduit_dot_internal_dot_v1_dot_voice__storage__service__pb2.ListConsentsResponse.SerializeToString,
+            ),
+            'DeleteConsent': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteConsent,
+                    request_deserializer=conduit_dot_internal_dot_v1_dot_voice__storage__service__pb2.DeleteConsentRequest.FromString,
+                    response_serializer=conduit_dot_internal_dot_v1_dot_voice__storage__service__pb2.DeleteConsentResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +273,87 @@ class VoiceStorageService:
             '/conduit.internal.v1.VoiceStorageService/DeleteVoice',
             conduit_dot_internal_dot_v1_dot_voice__storage__service__pb2.DeleteVoiceRequest.SerializeToString,
             conduit_dot_internal_dot_v1_dot_voice__storage__service__pb2.DeleteVoiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutConsent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.internal.v1.VoiceStorageService/PutConsent',
+            conduit_dot_internal_dot_v1_dot_voice__storage__service__pb2.PutConsentRequest.SerializeToString,
+            conduit_dot_internal_dot_v1_dot_voice__storage__service__pb2.PutConsentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListConsents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.internal.v1.VoiceStorageService/ListConsents',
+            conduit_dot_internal_dot_v1_dot_voice__storage__service__pb2.ListConsentsRequest.SerializeToString,
+            conduit_dot_internal_dot_v1_dot_voice__storage__service__pb2.ListConsentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteConsent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.internal.v1.VoiceStorageService/DeleteConsent',
+            conduit_dot_internal_dot_v1_dot_voice__storage__service__pb2.DeleteConsentRequest.SerializeToString,
+            conduit_dot_internal_dot_v1_dot_voice__storage__service__pb2.DeleteConsentResponse.FromString,
             options,
             channel_credentials,
             insecure,

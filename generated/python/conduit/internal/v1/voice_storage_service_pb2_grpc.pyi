@@ -41,6 +41,12 @@ class VoiceStorageServiceStub:
     """Lists the voices of an owner, and tells which ones are others'."""
     DeleteVoice: _grpc.UnaryUnaryMultiCallable[_voice_storage_service_pb2.DeleteVoiceRequest, _voice_storage_service_pb2.DeleteVoiceResponse]
     """Notes that a voice is no more. One that its owner does not have is none to delete. Idempotent."""
+    PutConsent: _grpc.UnaryUnaryMultiCallable[_voice_storage_service_pb2.PutConsentRequest, _voice_storage_service_pb2.PutConsentResponse]
+    """Stores a consent, or its new name. Idempotent."""
+    ListConsents: _grpc.UnaryUnaryMultiCallable[_voice_storage_service_pb2.ListConsentsRequest, _voice_storage_service_pb2.ListConsentsResponse]
+    """Lists the consents of an owner, and tells which ones are others'."""
+    DeleteConsent: _grpc.UnaryUnaryMultiCallable[_voice_storage_service_pb2.DeleteConsentRequest, _voice_storage_service_pb2.DeleteConsentResponse]
+    """Notes that a consent is no more. One that its owner does not have is none to delete. Idempotent."""
 
 @_typing.type_check_only
 class VoiceStorageServiceAsyncStub(VoiceStorageServiceStub):
@@ -55,6 +61,12 @@ class VoiceStorageServiceAsyncStub(VoiceStorageServiceStub):
     """Lists the voices of an owner, and tells which ones are others'."""
     DeleteVoice: _aio.UnaryUnaryMultiCallable[_voice_storage_service_pb2.DeleteVoiceRequest, _voice_storage_service_pb2.DeleteVoiceResponse]  # type: ignore[assignment]
     """Notes that a voice is no more. One that its owner does not have is none to delete. Idempotent."""
+    PutConsent: _aio.UnaryUnaryMultiCallable[_voice_storage_service_pb2.PutConsentRequest, _voice_storage_service_pb2.PutConsentResponse]  # type: ignore[assignment]
+    """Stores a consent, or its new name. Idempotent."""
+    ListConsents: _aio.UnaryUnaryMultiCallable[_voice_storage_service_pb2.ListConsentsRequest, _voice_storage_service_pb2.ListConsentsResponse]  # type: ignore[assignment]
+    """Lists the consents of an owner, and tells which ones are others'."""
+    DeleteConsent: _aio.UnaryUnaryMultiCallable[_voice_storage_service_pb2.DeleteConsentRequest, _voice_storage_service_pb2.DeleteConsentResponse]  # type: ignore[assignment]
+    """Notes that a consent is no more. One that its owner does not have is none to delete. Idempotent."""
 
 class VoiceStorageServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keeps which voices callers have made, and where. Served by Storage, to routers."""
@@ -90,5 +102,29 @@ class VoiceStorageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_voice_storage_service_pb2.DeleteVoiceResponse, _abc.Awaitable[_voice_storage_service_pb2.DeleteVoiceResponse]]:
         """Notes that a voice is no more. One that its owner does not have is none to delete. Idempotent."""
+
+    @_abc_1.abstractmethod
+    def PutConsent(
+        self,
+        request: _voice_storage_service_pb2.PutConsentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_voice_storage_service_pb2.PutConsentResponse, _abc.Awaitable[_voice_storage_service_pb2.PutConsentResponse]]:
+        """Stores a consent, or its new name. Idempotent."""
+
+    @_abc_1.abstractmethod
+    def ListConsents(
+        self,
+        request: _voice_storage_service_pb2.ListConsentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_voice_storage_service_pb2.ListConsentsResponse, _abc.Awaitable[_voice_storage_service_pb2.ListConsentsResponse]]:
+        """Lists the consents of an owner, and tells which ones are others'."""
+
+    @_abc_1.abstractmethod
+    def DeleteConsent(
+        self,
+        request: _voice_storage_service_pb2.DeleteConsentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_voice_storage_service_pb2.DeleteConsentResponse, _abc.Awaitable[_voice_storage_service_pb2.DeleteConsentResponse]]:
+        """Notes that a consent is no more. One that its owner does not have is none to delete. Idempotent."""
 
 def add_VoiceStorageServiceServicer_to_server(servicer: VoiceStorageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
