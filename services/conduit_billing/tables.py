@@ -10,6 +10,7 @@ from sqlalchemy import (
     MetaData,
     SmallInteger,
     String,
+    Text,
     UniqueConstraint,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -122,6 +123,8 @@ class ChargeRow(Base):
     posting_id: Mapped[str | None] = mapped_column(String(40), ForeignKey("billing_postings.id"))
     # The lease it was paid from; empty for none.
     lease_id: Mapped[str] = mapped_column(String(26), server_default="")
+    # A list of JSON, or empty.
+    tags: Mapped[str] = mapped_column(Text, server_default="")
 
 
 class ChargeLineRow(Base):

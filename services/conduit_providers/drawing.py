@@ -81,6 +81,7 @@ class DrawingOperation(
             choices=wish.n or 1,
             fallbacks=wish.named_fallbacks(),
             session=wish.session(),
+            tags=wish.tags(),
         )
 
     def estimate(

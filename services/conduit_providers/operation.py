@@ -56,6 +56,8 @@ class Requirements(msgspec.Struct, frozen=True, gc=False):
     session: str = ""
     # The name of what it goes on from at a provider, which may say whose it is; empty for nothing.
     resource: str = ""
+    # What it belongs to, as its charges tell it.
+    tags: tuple[str, ...] = ()
 
 
 class WorstCase(NamedTuple):

@@ -10,6 +10,7 @@ import msgspec
 
 from conduit.v1.json_limits import TOO_DEEP, is_too_deep
 from conduit_kernel.errors import InvalidRequest, MalformedJson
+from conduit_providers.tags import tags_of
 
 Unread = msgspec.Raw | msgspec.UnsetType
 RequestT = TypeVar("RequestT", bound=msgspec.Struct)
@@ -28,6 +29,8 @@ class Routed(msgspec.Struct, kw_only=True):
     fallbacks: Unread = msgspec.UNSET
     prompt_cache_key: Unread = msgspec.UNSET
     session_id: Unread = msgspec.UNSET
+    user: Unread = msgspec.UNSET
+    metadata: Unread = msgspec.UNSET
 
     def named_fallbacks(self) -> tuple[str, ...] | None:
         """Return the other models that may serve it, None if it names none."""
@@ -45,6 +48,13 @@ class Routed(msgspec.Struct, kw_only=True):
             if value is not msgspec.UNSET and bytes(value) not in {b"null", b'""'}:
                 return bytes(value).decode()
         return ""
+
+    def tags(self) -> tuple[str, ...]:
+        """Return what it belongs to, as charges tell it."""
+        user, metadata = self.user, self.metadata
+        if user is metadata is msgspec.UNSET:
+            return ()
+        return tags_of(_bytes(user), _bytes(metadata))
 
 
 class RequestReader(Generic[RequestT]):
@@ -76,6 +86,10 @@ class RequestReader(Generic[RequestT]):
             position = str(error.start)
             message = f"The body is not JSON: it is not UTF-8 at position {position}"
             raise MalformedJson(message, position=position) from None
+
+
+def _bytes(value: Unread) -> bytes:
+    return b"" if value is msgspec.UNSET else bytes(value)
 
 
 def _with_one_model(kind: type[RequestT]) -> type[RequestT]:

@@ -249,6 +249,9 @@ def virtual_key(value: values.VirtualKey) -> virtual_key_pb.VirtualKey:
         rotated_at=timestamp(value.rotated_at),
         former_key_until=timestamp(value.former_key_until),
         usage_limits=_usage_limits(value.usage_limits),
+        tags=value.tags,
+        metadata=value.notes,
+        allowed_providers=value.allowed_providers,
         created_at=timestamp(value.created_at),
         updated_at=timestamp(value.updated_at),
     )

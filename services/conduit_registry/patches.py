@@ -102,6 +102,9 @@ class VirtualKeyPatch(CallerSecurityPatch, total=False):
     budgets: tuple[Budget, ...]
     outage_allowance_nano_usd: int | None
     usage_limits: UsageLimits
+    tags: tuple[str, ...]
+    notes: Mapping[str, str]
+    allowed_providers: tuple[str, ...]
 
 
 class AdministratorPatch(CallerSecurityPatch, total=False):

@@ -222,6 +222,9 @@ class VirtualKey:
     former_hash: bytes | None = field(default=None, repr=False)
     former_key_until: int | None = None
     usage_limits: UsageLimits = NO_USAGE_LIMITS
+    tags: tuple[str, ...] = ()
+    notes: Mapping[str, str] = field(default_factory=dict[str, str])
+    allowed_providers: tuple[str, ...] = ()
     created_at: int = 0
     updated_at: int = 0
 

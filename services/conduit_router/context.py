@@ -27,6 +27,11 @@ class CallerContext(msgspec.Struct, frozen=True):
     peer: str
     certificate: str = ""
 
+    @property
+    def providers(self) -> tuple[str, ...] | None:
+        """Return the instances that may serve the virtual key; None for all."""
+        return self.caller.providers
+
 
 class CallLimits(msgspec.Struct, frozen=True):
     """The limits of a call; one value for all of its parts, times in seconds."""

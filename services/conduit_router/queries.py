@@ -14,9 +14,9 @@ from conduit_kernel.pagination import text_page_of
 from conduit_providers.operation import Requirements
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import CallerContext
-from conduit_router.routing.decide import SentFrom, decide, route_of
+from conduit_router.routing.decide import decide, refusal_of, route_of
 from conduit_router.routing.table import Route
-from conduit_router.trail.decisions import decision_message, replay
+from conduit_router.trail.decisions import decision_message, replay, sender_of
 from conduit_router.trail.recent_calls import FoundRequests
 from conduit_router.virtual_keys import may_use
 
@@ -129,7 +129,7 @@ class Queries:
             recorded.operation,
             revision=table.revision,
             capabilities=inputs.capabilities,
-            sender=SentFrom(inputs.caller_address, inputs.caller_certificate),
+            sender=sender_of(inputs),
         )
 
     async def _record(self, request_id: str) -> RequestRecord:
@@ -149,6 +149,10 @@ class Queries:
 
 def is_listed(route: Route, caller: CallerContext) -> bool:
     """Return whether a caller may know of an alias."""
+    if caller.providers is not None and all(
+        refusal_of(each.instance, caller) for each in route.candidates
+    ):
+        return False
     return bool(route.candidates) and may_use(caller.caller, route.alias)
 
 

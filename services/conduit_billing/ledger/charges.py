@@ -23,6 +23,7 @@ _UNITS = frozenset(Unit.values()) - {0}
 _SOURCES = frozenset(UsageSource.values()) - {0}
 _MAX_LINES = 32
 _MAX_QUALIFIERS = 16
+_MAX_TAGS, _MAX_TAG_CHARS = 32, 128
 # The years 2000 to 2100, in microseconds.
 _TIMES = (946_684_800_000_000, 4_102_444_800_000_000)
 _MAX_DURATION_MS = 10**12
@@ -63,6 +64,8 @@ class PostedCharge(NamedTuple):
     lines: tuple[Line, ...]
     # The lease it was paid from; empty for none.
     lease_id: str = ""
+    # What its call belongs to; JSON in the database.
+    tags: tuple[str, ...] = ()
 
 
 def is_charge_id(text: str) -> bool:
@@ -108,6 +111,7 @@ def read_charge(charge: Charge, field: str) -> PostedCharge:
         _read_qualifiers(charge, field) if charge.qualifiers else (),
         lines,
         clipped(charge.lease_id, 26),
+        tuple([clipped(tag, _MAX_TAG_CHARS) for tag in charge.tags[:_MAX_TAGS]]),
     )
 
 
@@ -163,6 +167,7 @@ def charge_message(charge: PostedCharge) -> Charge:
         duration_ms=charge.duration_ms,
         qualifiers=dict(charge.qualifiers),
         lease_id=charge.lease_id,
+        tags=charge.tags,
     )
 
 

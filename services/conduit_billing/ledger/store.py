@@ -111,13 +111,15 @@ async def _insert_charges(
 
 def _row(charge: PostedCharge, posting_id: str | None) -> tuple[Any, ...]:
     qualifiers = orjson.dumps(dict(charge.qualifiers)).decode() if charge.qualifiers else ""
-    return (*charge[:-3], qualifiers, posting_id, charge.lease_id)
+    tags = orjson.dumps(charge.tags).decode() if charge.tags else ""
+    return (*charge[:-4], qualifiers, posting_id, charge.lease_id, tags)
 
 
 def _charge(row: tuple[Any, ...], lines: Iterable[Line]) -> PostedCharge:
-    *columns, qualifiers, lease_id = row
+    *columns, qualifiers, lease_id, tags = row
     pairs = orjson.loads(qualifiers).items() if qualifiers else ()
-    return PostedCharge._make([*columns, tuple(pairs), tuple(lines), lease_id])
+    named = tuple(orjson.loads(tags)) if tags else ()
+    return PostedCharge._make([*columns, tuple(pairs), tuple(lines), lease_id, named])
 
 
 async def _add_days(connection: AsyncConnection, charges: Sequence[PostedCharge]) -> None:

@@ -162,6 +162,7 @@ class ChatOperation(
             ""
             if chat.cachedContent is chat.cached_content is chat.extra_body is _UNSET
             else _cached_content(chat),
+            () if chat.user is chat.metadata is _UNSET else chat.tags(),
         )
 
     def estimate(

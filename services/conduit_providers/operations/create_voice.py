@@ -106,6 +106,7 @@ class CreateVoiceOperation(UploadOperation[VoiceSpec, Voice]):
             stream,
             capabilities=frozenset({PROMPT} if kind == PROMPT else ()),
             fallbacks=voice.named_fallbacks(),
+            tags=voice.tags(),
         )
 
     def estimate(

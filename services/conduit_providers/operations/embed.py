@@ -90,6 +90,7 @@ class EmbedOperation(AnsweredOperation[EmbeddingRequest, EmbeddingList]):
             capabilities=NOTHING if _begins_with_text(request.input) else _TOKENS,
             fallbacks=request.named_fallbacks(),
             session=request.session(),
+            tags=request.tags(),
         )
 
     def estimate(

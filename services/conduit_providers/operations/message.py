@@ -108,6 +108,7 @@ class MessageOperation(
             1,
             message.named_fallbacks(),
             message.session(),
+            tags=message.tags(),
         )
 
     def estimate(

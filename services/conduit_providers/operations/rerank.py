@@ -99,6 +99,7 @@ class RerankOperation(AnsweredOperation[RerankingRequest, Ranking]):
             capabilities=capabilities,
             fallbacks=request.named_fallbacks(),
             session=request.session(),
+            tags=request.tags(),
         )
 
     def estimate(

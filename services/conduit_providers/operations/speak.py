@@ -75,6 +75,7 @@ class SpeakOperation(StreamedOperation[SpeechRequest, Any, SpeechEvents]):
             stream,
             fallbacks=speech.named_fallbacks(),
             session=speech.session(),
+            tags=speech.tags(),
         )
 
     def estimate(

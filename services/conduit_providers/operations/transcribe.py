@@ -139,6 +139,7 @@ class TranscribeOperation(
             capabilities=frozenset(capabilities),
             fallbacks=request.named_fallbacks(),
             session=request.session(),
+            tags=request.tags(),
         )
 
     def estimate(

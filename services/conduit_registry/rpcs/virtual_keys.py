@@ -5,11 +5,10 @@ from conduit.v1 import virtual_key_requests_pb2 as pb
 from conduit_kernel.pagination import page_of
 from conduit_kernel.updates import defaults, select
 from conduit_registry import messages
-from conduit_registry.patches import CallerSecurityPatch, with_taken_back
+from conduit_registry.patches import with_taken_back
 from conduit_registry.rpcs.base import Context, RpcBase
 from conduit_registry.rules.grace import DAY_SECONDS, grace_of
-from conduit_registry.rules.security import with_security
-from conduit_registry.rules.virtual_keys import virtual_key_fields
+from conduit_registry.rules.virtual_keys import virtual_key_defaults, virtual_key_fields
 from conduit_registry.store import VIRTUAL_KEY
 from conduit_registry.values import VirtualKey
 
@@ -50,7 +49,7 @@ class VirtualKeyRpcs(RpcBase):
     ) -> pb.UpdateVirtualKeyResponse:
         """Change the given fields of a virtual key."""
         spec, unset = select(request.virtual_key, request.update_mask)
-        taken_back = defaults(spec, unset, with_security(VirtualKey, CallerSecurityPatch))
+        taken_back = defaults(spec, unset, virtual_key_defaults())
         given = with_taken_back(virtual_key_fields(spec), taken_back)
         async with self.editing(context) as editor:
             virtual_key = await editor.update_virtual_key(request.id, given, request.etag)

@@ -1,11 +1,14 @@
 """What makes a right virtual key."""
 
+from typing import Any
+
 from conduit.v1.virtual_key_pb2 import VirtualKeySpec
 from conduit_kernel import limits
-from conduit_registry.patches import VirtualKeyPatch
+from conduit_registry.patches import CallerSecurityPatch, VirtualKeyPatch
 from conduit_registry.rules import budgets, fields, routing_policy
-from conduit_registry.rules.security import add_caller_security
+from conduit_registry.rules.security import add_caller_security, with_security
 from conduit_registry.rules.usage_limits import usage_limits
+from conduit_registry.values import VirtualKey
 
 
 def virtual_key_fields(spec: VirtualKeySpec) -> VirtualKeyPatch:
@@ -15,8 +18,6 @@ def virtual_key_fields(spec: VirtualKeySpec) -> VirtualKeyPatch:
         given["name"] = limits.text_of(spec, "name")
     if spec.HasField("is_enabled"):
         given["is_enabled"] = spec.is_enabled
-    if spec.allowed_models:
-        given["allowed_models"] = limits.names_of(spec, "allowed_models")
     if spec.HasField("expires_at"):
         given["expires_at"] = fields.moment(spec.expires_at, "expiresAt")
     if spec.HasField("stream_failover"):
@@ -28,7 +29,36 @@ def virtual_key_fields(spec: VirtualKeySpec) -> VirtualKeyPatch:
     if spec.HasField("hedging_budget"):
         given["hedging_budget"] = limits.fraction_of(spec, "hedging_budget")
     add_caller_security(given, spec)
-    return given | _spending(spec)
+    return given | _names(spec) | _spending(spec)
+
+
+def virtual_key_defaults() -> dict[str, dict[str, Any]]:
+    """Return what each field goes to when it is taken back."""
+    known = with_security(VirtualKey, CallerSecurityPatch)
+    return known | {"metadata": known["notes"]}
+
+
+def _names(spec: VirtualKeySpec) -> VirtualKeyPatch:
+    given: VirtualKeyPatch = {}
+    if spec.allowed_models:
+        given["allowed_models"] = limits.names_of(spec, "allowed_models")
+    if spec.allowed_providers:
+        given["allowed_providers"] = limits.names_of(spec, "allowed_providers")
+    if spec.tags:
+        given["tags"] = limits.names_of(spec, "tags")
+    if spec.metadata:
+        given["notes"] = _notes(spec)
+    return given
+
+
+def _notes(spec: VirtualKeySpec) -> dict[str, str]:
+    limits.check_items(spec, "metadata")
+    return {
+        limits.text(name, "metadata", least=1, most=64): limits.long_text(
+            value, f"metadata.{name}", most=512
+        )
+        for name, value in sorted(spec.metadata.items())
+    }
 
 
 def _spending(spec: VirtualKeySpec) -> VirtualKeyPatch:

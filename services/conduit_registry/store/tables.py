@@ -34,6 +34,7 @@ class Base(DeclarativeBase):
         UsageLimits: UsageLimitsColumn,
         Hedging: HedgingColumn,
         Mapping[str, object]: sa.JSON,
+        Mapping[str, str]: sa.JSON,
     }
 
 
@@ -216,6 +217,9 @@ class VirtualKeyRow(Row):
     former_hash: Mapped[bytes | None]
     former_key_until: Mapped[int | None]
     usage_limits: Mapped[UsageLimits]
+    tags: Mapped[tuple[str, ...]]
+    notes: Mapped[Mapping[str, str]]
+    allowed_providers: Mapped[tuple[str, ...]]
 
 
 class AdministratorRow(Row):

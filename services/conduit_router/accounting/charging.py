@@ -13,6 +13,7 @@ from conduit_kernel.errors import UpstreamError
 from conduit_kernel.ids import ID_LENGTH, IdSource
 from conduit_providers.operation import Requirements
 from conduit_providers.quantities import INPUT_LEAVES, OUTPUT_LEAVES, Qualifiers
+from conduit_providers.tags import unique
 from conduit_router.accounting.backlog import Backlog
 from conduit_router.accounting.call_counts import (
     ATTEMPT_BOUNDS,
@@ -40,6 +41,7 @@ NANO = 1_000_000_000
 # More different kinds of calls with one key than this start over.
 MAX_CONSTANTS = 1000
 _ID = data_tag(pb.Charge, "id") + varint(ID_LENGTH)
+_TAG = data_tag(pb.Charge, "tags")
 _LEASE_ID = data_tag(pb.Charge, "lease_id") + varint(ID_LENGTH)
 _REQUEST_ID = data_tag(pb.Charge, "request_id")
 # By the length of the id; most are ours, and of one length.
@@ -161,6 +163,8 @@ class ChargeRecorder:
             paid_from.spent += cost or 0
             if paid_from.lease_id:
                 parts += (_LEASE_ID, paid_from.lease_id.encode())
+        own = caller.caller.tags
+        parts += _tags(own, requirements.tags) if own or requirements.tags else ()
         units = counts.units
         for unit, quantity in usage.leaves:
             units[unit] = units.get(unit, 0) + quantity
@@ -318,6 +322,10 @@ def _add_spent(facts: dict[str, object], ended: Sequence[Attempt]) -> None:
         nano_usd += attempt.cost or 0
     facts["input_tokens"], facts["output_tokens"] = read, written
     facts["cost_usd"] = nano_usd / NANO if is_priced else None
+
+
+def _tags(own: Sequence[str], others: Sequence[str]) -> list[bytes]:
+    return [delimited(_TAG, tag.encode()) for tag in unique([*own, *others])]
 
 
 def _occurred_at(milliseconds: int) -> bytes:

@@ -15,7 +15,7 @@ from conduit_providers.patience import JOBS, Patience
 from conduit_providers.quantities import Quantities
 from conduit_router.accounting.call_counts import outcome_of
 from conduit_router.calls.call_report import failure_report
-from conduit_router.calls.choice import choose, first_choice
+from conduit_router.calls.choice import choose, first_choice, tagged
 from conduit_router.calls.failed_attempts import account_for_failure
 from conduit_router.calls.media import Media
 from conduit_router.calls.needed_cost import needed_for, not_covered
@@ -58,6 +58,7 @@ def admit(
         if runtime.backlog.refuses_calls:
             raise runtime.backlog.refusal()
         requirements = operation.requirements(form.json if json is None else json, stream=stream)
+        requirements = requirements if options is None else tagged(requirements, options)
         if caller.caller.allowed is not None:
             check_model(caller.caller, requirements.model)
         if runtime.under_way.full:
@@ -67,6 +68,7 @@ def admit(
         route = runtime.table.routes.get(requirements.model)
         is_bound = requirements.resource or requirements.fallbacks is not None
         is_bound = is_bound or (options is not None and steers(options))
+        is_bound = is_bound or caller.caller.providers is not None
         if route is not None and not is_bound and runtime.state.is_quiet:
             decision = route.sole_decisions.get((operation.name, requirements.capabilities))
         if decision is None:
@@ -90,10 +92,7 @@ def admit(
         runtime,
         operation,
         form,
-        requirements,
-        caller,
-        options,
-        limits,
+        *(requirements, caller, options, limits),
         AttemptPlan(decision, min(limits.attempts or usual, limits.most_attempts)),
         decision,
         runtime.table.revision,

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from conduit.v1 import decision_pb2 as pb
 from conduit.v1.call_pb2 import CallOptions
 from conduit_kernel.errors import InvalidRequest
 from conduit_kernel.limits import check_items, check_length
 from conduit_providers.operation import Requirements
+from conduit_providers.tags import unique
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import CallerContext, has_wishes
 from conduit_router.routing.decide import Decision, decide, decide_plainly, joined, route_of
@@ -35,6 +38,15 @@ def first_choice(
     if is_plain and route is not None and route.policy is None:
         return decide_plainly(route, requirements, health, seed, caller)
     return choose(runtime, requirements, options, caller, health=health, seed=seed)
+
+
+def tagged(requirements: Requirements, options: CallOptions) -> Requirements:
+    """Return requirements with the tags that options have. InvalidRequest if those are too many."""
+    if not options.tags:
+        return requirements
+    check_items(options, "tags")
+    check_length(options, "tags")
+    return replace(requirements, tags=unique([*options.tags, *requirements.tags]))
 
 
 def choose(

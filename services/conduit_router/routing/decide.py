@@ -5,11 +5,13 @@ can be replayed and explained.
 """
 
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import NamedTuple, Protocol
 
 import msgspec
 
 from conduit.v1 import decision_pb2 as pb
+from conduit.v1.provider_pb2 import Provider
 from conduit_kernel.access_rules import is_within
 from conduit_kernel.errors import ProviderUnhealthy
 from conduit_kernel.not_found_errors import ModelNotFound
@@ -98,12 +100,18 @@ class Sender(Protocol):
         """The name of the client certificate that was shown; empty if none."""
         ...
 
+    @property
+    def providers(self) -> tuple[str, ...] | None:
+        """The instances that may serve it, as `Caller` has them; None for all."""
+        ...
+
 
 class SentFrom(NamedTuple):
     """Somebody of whom no more is known."""
 
     peer: str = ""
     certificate: str = ""
+    providers: tuple[str, ...] | None = None
 
 
 NOBODY = SentFrom()
@@ -242,7 +250,8 @@ def _obstacle(
                 pb.REJECTION_REASON_CAPABILITY_MISSING,
                 f"cannot do {', '.join(sorted(missing))}",
             )
-    if instance.is_guarded and (why := refusal_of(instance, sender)):
+    is_guarded = instance.is_guarded or sender.providers is not None
+    if is_guarded and (why := refusal_of(instance, sender)):
         return rejection(candidate, pb.REJECTION_REASON_CALLER_NOT_ALLOWED, why)
     return None
 
@@ -260,8 +269,15 @@ def _is_among(only: frozenset[str], candidate: Candidate) -> bool:
     return name in only or str(candidate.provider_id) in only
 
 
+def _may_serve(patterns: tuple[str, ...], provider: Provider) -> bool:
+    name, number = provider.name.casefold(), str(provider.id)
+    return any(number == each or fnmatchcase(name, each) for each in patterns)
+
+
 def refusal_of(instance: Instance, sender: Sender) -> str:
     """Return why an instance does not serve callers like this one; empty if it does."""
+    if sender.providers is not None and not _may_serve(sender.providers, instance.provider):
+        return "the virtual key may not be served by this instance"
     if instance.networks and not is_within(sender.peer, instance.networks):
         return "the caller's address is outside the instance's allowedIPs"
     if instance.provider.security.require_mtls and not sender.certificate:

@@ -232,6 +232,10 @@ class Caller(msgspec.Struct, frozen=True, eq=False, gc=False):
     rules: AccessRules | None = None
     # None where nothing limits its use.
     usage: UsagePolicy | None = None
+    # What all of its calls belong to.
+    tags: tuple[str, ...] = ()
+    # The instances that may serve it, by patterns of names in folded case, or ids; None for all.
+    providers: tuple[str, ...] | None = None
 
 
 class RoutingTable(msgspec.Struct, frozen=True, eq=False):

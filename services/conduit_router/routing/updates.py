@@ -283,6 +283,8 @@ def _caller(entry: SnapshotVirtualKey) -> Caller:
         caps=caps_of(key),
         rules=access_rules(key.security),
         usage=usage_policy_of(key),
+        tags=tuple(key.tags),
+        providers=tuple(name.casefold() for name in key.allowed_providers) or None,
     )
 
 

@@ -64,7 +64,7 @@ def replay(message: DecisionMessage, routes: Mapping[str, Route]) -> Decision:
             requirements,
             health,
             message.seed,
-            SentFrom(inputs.caller_address, inputs.caller_certificate),
+            sender_of(inputs),
             balance=_balance_of(each),
             only=only,
             account_keys=account_keys,
@@ -72,6 +72,12 @@ def replay(message: DecisionMessage, routes: Mapping[str, Route]) -> Decision:
         for each in inputs.balances
     ]
     return joined(names, decisions)
+
+
+def sender_of(inputs: inputs_pb.DecisionInputs) -> SentFrom:
+    """Return the caller that a decision was made for."""
+    allowed = tuple(inputs.allowed_providers) or None
+    return SentFrom(inputs.caller_address, inputs.caller_certificate, allowed)
 
 
 def _candidate(chosen: CandidateKeys, model: str) -> CandidateMessage:
@@ -99,6 +105,7 @@ def _inputs(
     message = inputs_pb.DecisionInputs(
         caller_address=sender.peer,
         caller_certificate=sender.certificate,
+        allowed_providers=sender.providers or (),
         capabilities=sorted(capabilities),
         requested_providers=sorted(decision.only or ()),
         at=health.at,

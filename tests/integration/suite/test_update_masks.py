@@ -94,6 +94,9 @@ def virtual_key_spec() -> VirtualKeySpec:
         budgets=[Budget(limit_nano_usd=5_000, period=BUDGET_PERIOD_DAY, is_hard=True)],
         outage_allowance_nano_usd=5_000,
         usage_limits=UsageLimits(requests_per_minute=60, concurrent_requests=2),
+        tags=["team=search"],
+        metadata={"owner": "anna"},
+        allowed_providers=["Main"],
     )
     spec.expires_at.FromJsonString("2030-01-02T03:04:05Z")
     return spec

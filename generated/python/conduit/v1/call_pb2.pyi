@@ -43,6 +43,7 @@ class CallOptions(_message.Message):
     TRACE_FIELD_NUMBER: _builtins.int
     ACCOUNT_KEY_ID_FIELD_NUMBER: _builtins.int
     ANTHROPIC_VERSION_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
     strict_parameters: _builtins.bool
     """Whether parameters the provider does not take are refused with UNSUPPORTED_PARAMETER rather than dropped."""
     max_attempts: _builtins.int
@@ -113,6 +114,12 @@ class CallOptions(_message.Message):
         dialects take them, wherever Claude is; others have none. Those that the request's own members need come by themselves.
         """
 
+    @_builtins.property
+    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the call belongs to, such as `team=search` or `nightly`, for reports of costs: the tags of its charges. At most 16, each of 1
+        to 128 characters.
+        """
+
     def __init__(
         self,
         *,
@@ -133,10 +140,11 @@ class CallOptions(_message.Message):
         trace: _builtins.bool = ...,
         account_key_id: _builtins.str = ...,
         anthropic_version: _builtins.str = ...,
+        tags: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts", "_seed", b"_seed", "_stream_failover", b"_stream_failover", "_strict_parameters", b"_strict_parameters", "attempt_timeout", b"attempt_timeout", "connect_timeout", b"connect_timeout", "first_token_timeout", b"first_token_timeout", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts", "seed", b"seed", "stream_failover", b"stream_failover", "strict_parameters", b"strict_parameters", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts", "_seed", b"_seed", "_stream_failover", b"_stream_failover", "_strict_parameters", b"_strict_parameters", "account_key_id", b"account_key_id", "affinity_key", b"affinity_key", "anthropic_version", b"anthropic_version", "attempt_timeout", b"attempt_timeout", "betas", b"betas", "connect_timeout", b"connect_timeout", "fallbacks", b"fallbacks", "first_token_timeout", b"first_token_timeout", "hops", b"hops", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts", "providers", b"providers", "seed", b"seed", "stream_failover", b"stream_failover", "strict_parameters", b"strict_parameters", "timeout", b"timeout", "trace", b"trace"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts", "_seed", b"_seed", "_stream_failover", b"_stream_failover", "_strict_parameters", b"_strict_parameters", "account_key_id", b"account_key_id", "affinity_key", b"affinity_key", "anthropic_version", b"anthropic_version", "attempt_timeout", b"attempt_timeout", "betas", b"betas", "connect_timeout", b"connect_timeout", "fallbacks", b"fallbacks", "first_token_timeout", b"first_token_timeout", "hops", b"hops", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts", "providers", b"providers", "seed", b"seed", "stream_failover", b"stream_failover", "strict_parameters", b"strict_parameters", "tags", b"tags", "timeout", b"timeout", "trace", b"trace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max_attempts: _TypeAlias = _typing.Literal["max_attempts"]  # noqa: Y015
     _WhichOneofArgType__max_attempts: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts"]  # noqa: Y015

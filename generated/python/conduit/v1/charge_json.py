@@ -111,6 +111,7 @@ _CHARGE_MEMBERS: Final[frozenset[str]] = frozenset(
         "durationMs",
         "leaseId",
         "qualifiers",
+        "tags",
     }
 )
 
@@ -168,6 +169,8 @@ def fill_charge(message: charge_pb2.Charge, value: object, path: str) -> None:
     if (member := value.get("qualifiers")) is not None:
         for name, item in runtime.members(member, path + "qualifiers").items():
             message.qualifiers[name] = runtime.text(item, f"{path}qualifiers.{name}")
+    if (member := value.get("tags")) is not None:
+        message.tags.extend(runtime.listed(runtime.text, member, path + "tags"))
     if not _CHARGE_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _CHARGE_MEMBERS, path)
 
@@ -195,6 +198,7 @@ def charge_to_json(message: charge_pb2.Charge) -> dict[str, object]:
     members["durationMs"] = message.duration_ms
     members["leaseId"] = message.lease_id
     members["qualifiers"] = dict(sorted(message.qualifiers.items()))
+    members["tags"] = list(message.tags)
     return members
 
 

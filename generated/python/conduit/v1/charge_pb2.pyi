@@ -232,6 +232,7 @@ class Charge(_message.Message):
     DURATION_MS_FIELD_NUMBER: _builtins.int
     LEASE_ID_FIELD_NUMBER: _builtins.int
     QUALIFIERS_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the router, unique for ever: 26 characters, sortable by time."""
     request_id: _builtins.str
@@ -278,6 +279,13 @@ class Charge(_message.Message):
         not named.
         """
 
+    @_builtins.property
+    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the call belongs to, as `name=value` or `name`: the virtual key's tags, those of `x-conduit-tags`, and of the body `user`
+        and the members of `metadata` by their names. Each once, in this order; at most 32, the values cut so that each has at most
+        128 characters.
+        """
+
     def __init__(
         self,
         *,
@@ -300,10 +308,11 @@ class Charge(_message.Message):
         duration_ms: _builtins.int = ...,
         lease_id: _builtins.str = ...,
         qualifiers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        tags: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "cost_nano_usd", b"cost_nano_usd", "occurred_at", b"occurred_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "actual_model_name", b"actual_model_name", "cost_nano_usd", b"cost_nano_usd", "duration_ms", b"duration_ms", "id", b"id", "is_complete", b"is_complete", "key_id", b"key_id", "lease_id", b"lease_id", "lines", b"lines", "model_alias", b"model_alias", "occurred_at", b"occurred_at", "operation", b"operation", "price_version", b"price_version", "provider_account_group", b"provider_account_group", "provider_id", b"provider_id", "provider_type", b"provider_type", "qualifiers", b"qualifiers", "request_id", b"request_id", "usage_source", b"usage_source", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "actual_model_name", b"actual_model_name", "cost_nano_usd", b"cost_nano_usd", "duration_ms", b"duration_ms", "id", b"id", "is_complete", b"is_complete", "key_id", b"key_id", "lease_id", b"lease_id", "lines", b"lines", "model_alias", b"model_alias", "occurred_at", b"occurred_at", "operation", b"operation", "price_version", b"price_version", "provider_account_group", b"provider_account_group", "provider_id", b"provider_id", "provider_type", b"provider_type", "qualifiers", b"qualifiers", "request_id", b"request_id", "tags", b"tags", "usage_source", b"usage_source", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__cost_nano_usd: _TypeAlias = _typing.Literal["cost_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__cost_nano_usd: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd"]  # noqa: Y015

@@ -24,6 +24,7 @@ _DECISION_INPUTS_MEMBERS: Final[frozenset[str]] = frozenset(
         "isBoundToAccount",
         "accountKeyIds",
         "callerCertificate",
+        "allowedProviders",
     }
 )
 
@@ -71,6 +72,10 @@ def fill_decision_inputs(
         message.account_key_ids.extend(runtime.listed(runtime.text, member, path + "accountKeyIds"))
     if (member := value.get("callerCertificate")) is not None:
         message.caller_certificate = runtime.text(member, path + "callerCertificate")
+    if (member := value.get("allowedProviders")) is not None:
+        message.allowed_providers.extend(
+            runtime.listed(runtime.text, member, path + "allowedProviders")
+        )
     if not _DECISION_INPUTS_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _DECISION_INPUTS_MEMBERS, path)
 
@@ -89,6 +94,7 @@ def decision_inputs_to_json(message: decision_inputs_pb2.DecisionInputs) -> dict
         "isBoundToAccount": message.is_bound_to_account,
         "accountKeyIds": list(message.account_key_ids),
         "callerCertificate": message.caller_certificate,
+        "allowedProviders": list(message.allowed_providers),
     }
 
 

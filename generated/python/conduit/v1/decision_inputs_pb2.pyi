@@ -27,6 +27,7 @@ class DecisionInputs(_message.Message):
 
     CALLER_ADDRESS_FIELD_NUMBER: _builtins.int
     CALLER_CERTIFICATE_FIELD_NUMBER: _builtins.int
+    ALLOWED_PROVIDERS_FIELD_NUMBER: _builtins.int
     CAPABILITIES_FIELD_NUMBER: _builtins.int
     REQUESTED_PROVIDERS_FIELD_NUMBER: _builtins.int
     AT_FIELD_NUMBER: _builtins.int
@@ -44,6 +45,10 @@ class DecisionInputs(_message.Message):
     """The moment of all that is said here of times, in seconds of the Router's own clock."""
     is_bound_to_account: _builtins.bool
     """Whether the request was bound to an account at a provider, so that keys of others could not serve it."""
+    @_builtins.property
+    def allowed_providers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The instances that may serve the caller's virtual key, by patterns of names in lower case, or ids. Empty means all."""
+
     @_builtins.property
     def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What the request needs, such as `vision`."""
@@ -77,6 +82,7 @@ class DecisionInputs(_message.Message):
         *,
         caller_address: _builtins.str = ...,
         caller_certificate: _builtins.str = ...,
+        allowed_providers: _abc.Iterable[_builtins.str] | None = ...,
         capabilities: _abc.Iterable[_builtins.str] | None = ...,
         requested_providers: _abc.Iterable[_builtins.str] | None = ...,
         at: _builtins.float = ...,
@@ -89,7 +95,7 @@ class DecisionInputs(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_key_ids", b"account_key_ids", "at", b"at", "balances", b"balances", "caller_address", b"caller_address", "caller_certificate", b"caller_certificate", "capabilities", b"capabilities", "is_bound_to_account", b"is_bound_to_account", "requested_providers", b"requested_providers", "rests", b"rests", "returning", b"returning", "unhealthy_provider_ids", b"unhealthy_provider_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_key_ids", b"account_key_ids", "allowed_providers", b"allowed_providers", "at", b"at", "balances", b"balances", "caller_address", b"caller_address", "caller_certificate", b"caller_certificate", "capabilities", b"capabilities", "is_bound_to_account", b"is_bound_to_account", "requested_providers", b"requested_providers", "rests", b"rests", "returning", b"returning", "unhealthy_provider_ids", b"unhealthy_provider_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

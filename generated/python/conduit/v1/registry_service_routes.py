@@ -758,6 +758,9 @@ def read_update_virtual_key(
                     "outageAllowanceUsd": "outage_allowance_nano_usd",
                     "security": "security",
                     "limits": "usage_limits",
+                    "tags": "tags",
+                    "metadata": "metadata",
+                    "allowedProviders": "allowed_providers",
                 },
             )
         )

@@ -81,6 +81,7 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
     trace = headers.get(b"x-conduit-trace")
     account_key_id = headers.get(b"x-conduit-key-id")
     anthropic_version = headers.get(b"anthropic-version")
+    tags = headers.get(b"x-conduit-tags")
     if (
         timeout
         is strict_parameters
@@ -99,6 +100,7 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
         is trace
         is account_key_id
         is anthropic_version
+        is tags
         is None
     ):
         return None
@@ -154,6 +156,8 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
         message.account_key_id = http.header_text(account_key_id)
     if anthropic_version is not None:
         message.anthropic_version = http.header_text(anthropic_version)
+    if tags is not None:
+        message.tags.extend(http.header_list(tags))
     return message
 
 

@@ -33,6 +33,9 @@ _VIRTUAL_KEY_MEMBERS: Final[frozenset[str]] = frozenset(
         "outageAllowanceUsd",
         "security",
         "limits",
+        "tags",
+        "metadata",
+        "allowedProviders",
         "rotatedAt",
         "formerKeyUntil",
     }
@@ -94,6 +97,15 @@ def fill_virtual_key(message: virtual_key_pb2.VirtualKey, value: object, path: s
         fill_caller_security(message.security, member, path + "security.")
     if (member := value.get("limits")) is not None:
         fill_usage_limits(message.usage_limits, member, path + "limits.")
+    if (member := value.get("tags")) is not None:
+        message.tags.extend(runtime.listed(runtime.text, member, path + "tags"))
+    if (member := value.get("metadata")) is not None:
+        for name, item in runtime.members(member, path + "metadata").items():
+            message.metadata[name] = runtime.text(item, f"{path}metadata.{name}")
+    if (member := value.get("allowedProviders")) is not None:
+        message.allowed_providers.extend(
+            runtime.listed(runtime.text, member, path + "allowedProviders")
+        )
     if (member := value.get("rotatedAt")) is not None:
         well_known.fill_timestamp(message.rotated_at, member, path + "rotatedAt")
     if (member := value.get("formerKeyUntil")) is not None:
@@ -145,6 +157,9 @@ def virtual_key_to_json(message: virtual_key_pb2.VirtualKey) -> dict[str, object
     members["limits"] = (
         usage_limits_to_json(message.usage_limits) if message.HasField("usage_limits") else None
     )
+    members["tags"] = list(message.tags)
+    members["metadata"] = dict(sorted(message.metadata.items()))
+    members["allowedProviders"] = list(message.allowed_providers)
     members["rotatedAt"] = (
         well_known.timestamp_text(message.rotated_at) if message.HasField("rotated_at") else None
     )
@@ -171,6 +186,9 @@ _VIRTUAL_KEY_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
         "outageAllowanceUsd",
         "security",
         "limits",
+        "tags",
+        "metadata",
+        "allowedProviders",
     }
 )
 
@@ -220,6 +238,15 @@ def fill_virtual_key_spec(
         fill_caller_security(message.security, member, path + "security.")
     if (member := value.get("limits")) is not None:
         fill_usage_limits(message.usage_limits, member, path + "limits.")
+    if (member := value.get("tags")) is not None:
+        message.tags.extend(runtime.listed(runtime.text, member, path + "tags"))
+    if (member := value.get("metadata")) is not None:
+        for name, item in runtime.members(member, path + "metadata").items():
+            message.metadata[name] = runtime.text(item, f"{path}metadata.{name}")
+    if (member := value.get("allowedProviders")) is not None:
+        message.allowed_providers.extend(
+            runtime.listed(runtime.text, member, path + "allowedProviders")
+        )
     if not _VIRTUAL_KEY_SPEC_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _VIRTUAL_KEY_SPEC_MEMBERS, path)
 
@@ -253,4 +280,7 @@ def virtual_key_spec_to_json(message: virtual_key_pb2.VirtualKeySpec) -> dict[st
         members["security"] = caller_security_to_json(message.security)
     if message.HasField("usage_limits"):
         members["limits"] = usage_limits_to_json(message.usage_limits)
+    members["tags"] = list(message.tags)
+    members["metadata"] = dict(sorted(message.metadata.items()))
+    members["allowedProviders"] = list(message.allowed_providers)
     return members

@@ -17,10 +17,10 @@ import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 10):
-    from typing import TypeAlias as _TypeAlias
+if sys.version_info >= (3, 11):
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing_extensions import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -29,6 +29,26 @@ class VirtualKey(_message.Message):
     """A key that callers hold. Its value is shown once, when it is made."""
 
     DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
@@ -50,6 +70,9 @@ class VirtualKey(_message.Message):
     OUTAGE_ALLOWANCE_NANO_USD_FIELD_NUMBER: _builtins.int
     ROTATED_AT_FIELD_NUMBER: _builtins.int
     FORMER_KEY_UNTIL_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
+    ALLOWED_PROVIDERS_FIELD_NUMBER: _builtins.int
     USAGE_LIMITS_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by the Registry, never used again."""
@@ -116,6 +139,20 @@ class VirtualKey(_message.Message):
         """Until when the value before is taken, too. Unset means that it is not."""
 
     @_builtins.property
+    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What its calls belong to, such as `team=search` or `nightly`: tags of all of its charges."""
+
+    @_builtins.property
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What its operator notes of it. Conduit does nothing with it."""
+
+    @_builtins.property
+    def allowed_providers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The instances that may serve it, by name or id; `*` stands for any run of characters of a name, whose case is of no account.
+        Empty means all.
+        """
+
+    @_builtins.property
     def usage_limits(self) -> _usage_limits_pb2.UsageLimits:
         """How much it may use in a minute, and at a time. Unset means as much as it likes."""
 
@@ -142,11 +179,14 @@ class VirtualKey(_message.Message):
         outage_allowance_nano_usd: _builtins.int | None = ...,
         rotated_at: _timestamp_pb2.Timestamp | None = ...,
         former_key_until: _timestamp_pb2.Timestamp | None = ...,
+        tags: _abc.Iterable[_builtins.str] | None = ...,
+        metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        allowed_providers: _abc.Iterable[_builtins.str] | None = ...,
         usage_limits: _usage_limits_pb2.UsageLimits | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_key", b"_key", "_max_attempts", b"_max_attempts", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "created_at", b"created_at", "expires_at", b"expires_at", "former_key_until", b"former_key_until", "hedging_budget", b"hedging_budget", "key", b"key", "max_attempts", b"max_attempts", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "rotated_at", b"rotated_at", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_key", b"_key", "_max_attempts", b"_max_attempts", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "budget_nano_usd", b"budget_nano_usd", "budgets", b"budgets", "created_at", b"created_at", "etag", b"etag", "expires_at", b"expires_at", "former_key_until", b"former_key_until", "hedging_budget", b"hedging_budget", "id", b"id", "is_enabled", b"is_enabled", "key", b"key", "key_prefix", b"key_prefix", "max_attempts", b"max_attempts", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "rotated_at", b"rotated_at", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_key", b"_key", "_max_attempts", b"_max_attempts", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "allowed_providers", b"allowed_providers", "budget_nano_usd", b"budget_nano_usd", "budgets", b"budgets", "created_at", b"created_at", "etag", b"etag", "expires_at", b"expires_at", "former_key_until", b"former_key_until", "hedging_budget", b"hedging_budget", "id", b"id", "is_enabled", b"is_enabled", "key", b"key", "key_prefix", b"key_prefix", "max_attempts", b"max_attempts", "metadata", b"metadata", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "rotated_at", b"rotated_at", "security", b"security", "stream_failover", b"stream_failover", "tags", b"tags", "timeout", b"timeout", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_nano_usd: _TypeAlias = _typing.Literal["budget_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__budget_nano_usd: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd"]  # noqa: Y015
@@ -181,6 +221,26 @@ class VirtualKeySpec(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     IS_ENABLED_FIELD_NUMBER: _builtins.int
     ALLOWED_MODELS_FIELD_NUMBER: _builtins.int
@@ -193,6 +253,9 @@ class VirtualKeySpec(_message.Message):
     SECURITY_FIELD_NUMBER: _builtins.int
     BUDGETS_FIELD_NUMBER: _builtins.int
     OUTAGE_ALLOWANCE_NANO_USD_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
+    ALLOWED_PROVIDERS_FIELD_NUMBER: _builtins.int
     USAGE_LIMITS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required on creation."""
@@ -229,6 +292,18 @@ class VirtualKeySpec(_message.Message):
         """Default empty. At most one of each period."""
 
     @_builtins.property
+    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Default empty."""
+
+    @_builtins.property
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Default empty. At most 16 members; names of 1 to 64 and values of at most 512 characters. Replaces all of them."""
+
+    @_builtins.property
+    def allowed_providers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Default empty."""
+
+    @_builtins.property
     def usage_limits(self) -> _usage_limits_pb2.UsageLimits:
         """Default unset, which is any number of everything. Replaces all of them."""
 
@@ -247,11 +322,14 @@ class VirtualKeySpec(_message.Message):
         security: _caller_security_pb2.CallerSecurity | None = ...,
         budgets: _abc.Iterable[_budget_pb2.Budget] | None = ...,
         outage_allowance_nano_usd: _builtins.int | None = ...,
+        tags: _abc.Iterable[_builtins.str] | None = ...,
+        metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        allowed_providers: _abc.Iterable[_builtins.str] | None = ...,
         usage_limits: _usage_limits_pb2.UsageLimits | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_max_attempts", b"_max_attempts", "_name", b"_name", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "expires_at", b"expires_at", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "max_attempts", b"max_attempts", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout", "usage_limits", b"usage_limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_max_attempts", b"_max_attempts", "_name", b"_name", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "budget_nano_usd", b"budget_nano_usd", "budgets", b"budgets", "expires_at", b"expires_at", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "max_attempts", b"max_attempts", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout", "usage_limits", b"usage_limits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_max_attempts", b"_max_attempts", "_name", b"_name", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "allowed_providers", b"allowed_providers", "budget_nano_usd", b"budget_nano_usd", "budgets", b"budgets", "expires_at", b"expires_at", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "max_attempts", b"max_attempts", "metadata", b"metadata", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "security", b"security", "stream_failover", b"stream_failover", "tags", b"tags", "timeout", b"timeout", "usage_limits", b"usage_limits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_nano_usd: _TypeAlias = _typing.Literal["budget_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__budget_nano_usd: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd"]  # noqa: Y015

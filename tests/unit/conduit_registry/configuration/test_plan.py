@@ -88,6 +88,9 @@ async def test_what_a_thing_leaves_out_is_as_on_creation(catalog: Catalog) -> No
         "budgets": (),
         "outage_allowance_nano_usd": None,
         "usage_limits": UsageLimits(),
+        "tags": (),
+        "notes": {},
+        "allowed_providers": (),
     }
 
 

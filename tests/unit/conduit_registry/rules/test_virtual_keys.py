@@ -31,6 +31,9 @@ def test_only_what_a_spec_gives_is_read() -> None:
         budgets=[Budget(limit_nano_usd=5_000, period=BUDGET_PERIOD_DAY)],
         outage_allowance_nano_usd=3,
         usage_limits=UsageLimits(requests_per_minute=60),
+        tags=["team=search", "nightly"],
+        metadata={"owner": "anna"},
+        allowed_providers=["Main*"],
     )
     assert virtual_key_fields(spec) == {
         "name": "ci",
@@ -45,6 +48,9 @@ def test_only_what_a_spec_gives_is_read() -> None:
         "budgets": (values.Budget(5_000, BUDGET_PERIOD_DAY),),
         "outage_allowance_nano_usd": 3,
         "usage_limits": values.UsageLimits(60, None, None),
+        "tags": ("team=search", "nightly"),
+        "notes": {"owner": "anna"},
+        "allowed_providers": ("Main*",),
     }
 
 
@@ -60,6 +66,12 @@ def test_only_what_a_spec_gives_is_read() -> None:
         ({"budget_nano_usd": 10**18}, "budget"),
         ({"budgets": [Budget()] * 5}, "budgets"),
         ({"outage_allowance_nano_usd": -1}, "outageAllowanceUsd"),
+        ({"tags": [str(n) for n in range(17)]}, "tags"),
+        ({"tags": ["x" * 129]}, "tags"),
+        ({"metadata": {str(n): "" for n in range(17)}}, "metadata"),
+        ({"metadata": {"a" * 65: ""}}, "metadata"),
+        ({"metadata": {"a": "x" * 513}}, "metadata.a"),
+        ({"allowed_providers": ["a\nb"]}, "allowedProviders"),
         ({"usage_limits": UsageLimits(requests_per_minute=0)}, "limits.requestsPerMinute"),
         ({"usage_limits": UsageLimits(tokens_per_minute=-1)}, "limits.tokensPerMinute"),
         ({"usage_limits": UsageLimits(concurrent_requests=10**7)}, "limits.concurrentRequests"),
