@@ -35,6 +35,8 @@ _VAIN = frozenset(
     (
         "ALREADY_EXISTS",
         "BUDGET_EXCEEDED",
+        "IDEMPOTENCY_KEY_REUSED",
+        "IDEMPOTENT_RESULT_NOT_KEPT",
         "INSUFFICIENT_FUNDS",
         "INVALID_API_KEY",
         "LOOP_DETECTED",
@@ -53,7 +55,9 @@ _ANTHROPIC_TYPES: Mapping[int, str] = {
     403: "permission_error",
     404: "not_found_error",
     405: "invalid_request_error",
+    409: "invalid_request_error",
     413: "request_too_large",
+    422: "invalid_request_error",
     429: "rate_limit_error",
     503: "overloaded_error",
     504: "timeout_error",

@@ -24,6 +24,7 @@ NONCE_BYTES = 12
 _CLIENT = "client secret"
 _CLIENT_DATA = _CLIENT.encode()
 _SIGNING = b"conduit signature v1"
+_ANSWER = b"conduit kept answer v1"
 
 
 class Vault:
@@ -42,6 +43,7 @@ class Vault:
         self._signing_keys = tuple(_derived(k, _SIGNING) for k in (key, *former))
         self._hash_keys = tuple(_hash_key(k) for k in (key, *former))
         self._client_ciphers = tuple(AESGCM(_client_key(k)) for k in (key, *former))
+        self._answer_ciphers = tuple(AESGCM(_derived(k, _ANSWER)) for k in (key, *former))
 
     def __repr__(self) -> str:
         """Name the current key, and nothing else of it."""
@@ -122,6 +124,19 @@ class Vault:
         for cipher in self._client_ciphers:
             try:
                 return _decrypt(cipher, sealed, _CLIENT, _CLIENT_DATA)
+            except SecretUnreadable:
+                continue
+        return None
+
+    def seal_answer(self, content: bytes, owner: str) -> bytes:
+        """Return what an owner was answered, as it is kept; it opens for no other owner."""
+        return _encrypt(self._answer_ciphers[0], content, owner.encode())
+
+    def open_answer(self, sealed: bytes, owner: str) -> bytes | None:
+        """Return what an owner was answered; None if it was altered, or is not that owner's."""
+        for cipher in self._answer_ciphers:
+            try:
+                return _decrypt(cipher, sealed, owner, owner.encode())
             except SecretUnreadable:
                 continue
         return None

@@ -35,6 +35,9 @@ TASK_HOURS = 24
 MAX_TASK_RESULT_BYTES = 64 * 1024 * 1024
 TASK_RESULT_BYTES = 32 * 1024 * 1024
 TASK_KEY_BYTES = 512 * 1024 * 1024
+IDEMPOTENCY_HOURS = 24
+IDEMPOTENT_RESULT_BYTES = 16 * 1024 * 1024
+IDEMPOTENT_KEY_BYTES = 256 * 1024 * 1024
 # Where container platforms mount secrets.
 MOUNTED_SECRETS = (Path("/run/secrets"), Path("/var/run/secrets"))
 # Each service's port, counted from the gRPC port.
@@ -120,6 +123,11 @@ class Settings:
     task_retention_hours: int = TASK_HOURS
     task_result_bytes: int = TASK_RESULT_BYTES
     task_key_bytes: int = TASK_KEY_BYTES
+    # How long answers to calls with an idempotency key are kept, the most bytes of one, compressed,
+    # and of all of a virtual key.
+    idempotency_hours: int = IDEMPOTENCY_HOURS
+    idempotent_result_bytes: int = IDEMPOTENT_RESULT_BYTES
+    idempotent_key_bytes: int = IDEMPOTENT_KEY_BYTES
     # How long a stopping process waits for calls under way, in seconds.
     drain_seconds: float = DRAIN_SECONDS
     # How long it takes calls before that, though it says that it is not ready, in seconds.
@@ -188,8 +196,15 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "max_waiting_charges": _number(env, "CONDUIT_MAX_WAITING_CHARGES", 0),
         "heartbeat_seconds": _number(env, "CONDUIT_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS),
         "task_retention_hours": _positive(env, "CONDUIT_TASK_RETENTION_HOURS", TASK_HOURS),
-        "task_result_bytes": _result_bytes(env),
+        "task_result_bytes": _result_bytes(env, "CONDUIT_TASK_RESULT_BYTES", TASK_RESULT_BYTES),
         "task_key_bytes": _positive(env, "CONDUIT_TASK_KEY_BYTES", TASK_KEY_BYTES),
+        "idempotency_hours": _positive(env, "CONDUIT_IDEMPOTENCY_HOURS", IDEMPOTENCY_HOURS),
+        "idempotent_result_bytes": _result_bytes(
+            env, "CONDUIT_IDEMPOTENT_RESULT_BYTES", IDEMPOTENT_RESULT_BYTES
+        ),
+        "idempotent_key_bytes": _positive(
+            env, "CONDUIT_IDEMPOTENT_KEY_BYTES", IDEMPOTENT_KEY_BYTES
+        ),
         "health_checks": _health_checks(env),
         "drain_seconds": _number(env, "CONDUIT_DRAIN_SECONDS", DRAIN_SECONDS),
         "drain_delay_seconds": _number(env, "CONDUIT_DRAIN_DELAY_SECONDS", 0),
@@ -253,9 +268,8 @@ def _health_checks(env: Mapping[str, str]) -> HealthChecks:
     return checks
 
 
-def _result_bytes(env: Mapping[str, str]) -> int:
-    name = "CONDUIT_TASK_RESULT_BYTES"
-    number = _positive(env, name, TASK_RESULT_BYTES)
+def _result_bytes(env: Mapping[str, str], name: str, default: int) -> int:
+    number = _positive(env, name, default)
     if number > MAX_TASK_RESULT_BYTES:
         raise ValueError(f"{name} must be at most {MAX_TASK_RESULT_BYTES}")
     return number

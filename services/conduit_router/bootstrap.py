@@ -117,6 +117,7 @@ class RouterProcess:
         if self._server:
             await self._server.drain(grace_seconds)
         await self._control_plane.tasks.close()
+        await self._control_plane.idempotent.close()
         await self.background.stop()
         await self._token_refresher.close()
         await self._runtime.voice_lists.close()
@@ -224,6 +225,7 @@ def _stub(
         find_requests=control_plane.lookups.find,
         tasks=control_plane.tasks,
         voices=control_plane.voices,
+        idempotent=control_plane.idempotent,
     )
     stub.identify_administrator = control_plane.administrators.identify
     return stub

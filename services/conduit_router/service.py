@@ -38,6 +38,9 @@ from conduit_router.calls.uploads import (
 from conduit_router.calls.upstream_session import SessionLimits
 from conduit_router.client_secrets import ClientSecrets
 from conduit_router.context import CallerContext
+from conduit_router.idempotency.calls import IdempotentCalls
+from conduit_router.idempotency.metadata import has_options, with_key
+from conduit_router.idempotency.rpcs import KeyedRpc
 from conduit_router.message_models import MessageModels
 from conduit_router.queries import MAX_REQUEST_ID, FindRequests, Queries, find_nothing
 from conduit_router.routing.table import EMPTY_TABLE, Caller
@@ -90,12 +93,14 @@ class RouterStub:
         find_requests: FindRequests = find_nothing,
         tasks: RunningTasks | None = None,
         voices: VoiceStorage | None = None,
+        idempotent: IdempotentCalls | None = None,
     ) -> None:
         """Take what calls are made with, who calls, and the room for the files that calls bring.
 
-        `find_requests` finds recent requests on all routers; without `tasks`, there are none, and
-        without `voices` none are made.
+        `find_requests` finds recent requests on all routers; without `tasks`, there are none,
+        without `voices` none are made, and without `idempotent` no key makes calls one.
         """
+        self._idempotent = idempotent
         self._runtime = runtime
         self._ids = ids
         self._tasks = tasks
@@ -117,13 +122,15 @@ class RouterStub:
         rpcs = {
             m.name: self._task_calls(m, uploads)
             or _own_rpc(m, own)
-            or _rpc(m, runtime, uploads, session_limits, voices)
+            or _rpc(m, runtime, uploads, session_limits, voices, keyed=self._keyed(m))
             for m in SERVICE.methods
         }
         self._calls = {
             name: rpc for name, rpc in rpcs.items() if isinstance(rpc, UnaryCalls | StreamingCalls)
         }
-        self._rpcs = {name: self._bound(rpc) for name, rpc in rpcs.items()}
+        self._rpcs = {
+            m.name: self._bound(self._made_once(m, rpcs[m.name])) for m in SERVICE.methods
+        }
 
     def __getattr__(self, rpc: str) -> Callable[..., Any]:
         """Return an RPC of the contract."""
@@ -160,6 +167,19 @@ class RouterStub:
         response = GetMessageClass(method.output_type)
         return TaskCalls(self._runtime, found, response, self._tasks, ids=self._ids, space=uploads)
 
+    def _keyed(self, method: MethodDescriptor) -> KeyedRpc | None:
+        if self._idempotent is None:
+            return None
+        return KeyedRpc(method, self._idempotent, self._runtime.caps)
+
+    def _made_once(self, method: MethodDescriptor, rpc: Rpc) -> Rpc:
+        """Return an RPC that makes calls with the same idempotency key once, if it makes calls."""
+        keyed = self._keyed(method)
+        # Those with many requests know their first one's key when they have it.
+        if keyed is None or method.client_streaming or not has_options(method):
+            return rpc
+        return keyed.streaming(rpc) if method.server_streaming else keyed.unary(rpc)
+
     def _bound(self, rpc: Rpc) -> Callable[..., Any]:
         def call(
             request: Any,  # noqa: ANN401 # of each RPC its own
@@ -189,6 +209,8 @@ def _rpc(
     uploads: SpillSpace,
     session_limits: SessionLimits,
     voices: VoiceStorage | None,
+    *,
+    keyed: KeyedRpc | None,
 ) -> Rpc:
     """Return what does an RPC: a call of its operation, or a refusal."""
     name = method.GetOptions().Extensions[options_pb2.serving].operation
@@ -197,9 +219,9 @@ def _rpc(
         return _refusal(method)
     if isinstance(found, UploadOperation):
         if not method.server_streaming:
-            return UploadCalls(runtime, found, response, uploads)
+            return UploadCalls(runtime, found, response, uploads, keyed)
         assert isinstance(found, StreamedUploadOperation)  # noqa: S101 # as the contract says
-        return StreamingUploadCalls(runtime, found, response, uploads)
+        return StreamingUploadCalls(runtime, found, response, uploads, keyed)
     if isinstance(found, SessionOperation):
         of = NoVoices if voices is None else Conversing(runtime, voices).voices_of
         return SessionCalls(runtime, found, session_limits, of)
@@ -244,14 +266,15 @@ def handlers(stub: RouterStub) -> grpc.GenericRpcHandler:
 def _handler(method: MethodDescriptor, rpc: Callable[..., Any], ids: IdSource) -> Any:  # noqa: ANN401 # gRPC's own
     if "chunk" in method.input_type.fields_by_name:
         rpc = streaming_to_end(rpc) if method.server_streaming else answering_to_end(rpc)
+    keyed = with_key(method)
 
     async def unary(request: Any, context: Context) -> Any:  # noqa: ANN401 # of each RPC its own
-        request_id = _request_id(context, ids)
+        request_id, request = _request_id(context, ids), keyed(request, context)
         with _naming(request_id):
             return await rpc(request, principal=current_principal(), request_id=request_id)
 
     async def stream(request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401 # as above
-        request_id = _request_id(context, ids)
+        request_id, request = _request_id(context, ids), keyed(request, context)
         with _naming(request_id):
             call = rpc(request, principal=current_principal(), request_id=request_id)
             async with aclosing(call) as pieces:

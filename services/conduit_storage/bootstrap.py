@@ -1,12 +1,19 @@
 """Puts the Storage service together."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from conduit.internal.v1 import task_storage_service_pb2, voice_storage_service_pb2
+from conduit.internal.v1 import (
+    idempotency_storage_service_pb2,
+    task_storage_service_pb2,
+    voice_storage_service_pb2,
+)
+from conduit.internal.v1.idempotency_storage_service_pb2_grpc import (
+    add_IdempotencyStorageServiceServicer_to_server,
+)
 from conduit.internal.v1.task_storage_service_pb2_grpc import (
     add_TaskStorageServiceServicer_to_server,
 )
@@ -22,6 +29,8 @@ from conduit_kernel.rpc import HostedService, RpcServer
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
 from conduit_kernel.settings import Settings
 from conduit_kernel.sqlite_file import sqlite_signature
+from conduit_storage.idempotency.store import IdempotencyStore, ResultBounds
+from conduit_storage.idempotency_service import IdempotencyStorageService
 from conduit_storage.task_service import TaskStorageService
 from conduit_storage.tasks.store import Bounds, TaskStore
 from conduit_storage.voice_service import VoiceStorageService
@@ -54,6 +63,14 @@ async def start(
         settings.task_retention_hours * _HOUR,
     )
     store, keys = TaskStore(engine, bounds), KeyRing.of(settings)
+    calls = IdempotencyStore(
+        engine,
+        ResultBounds(
+            settings.idempotent_result_bytes,
+            settings.idempotent_key_bytes,
+            settings.idempotency_hours * _HOUR,
+        ),
+    )
     server = RpcServer(
         name=SERVICE,
         master_key=settings.master_key,
@@ -68,6 +85,12 @@ async def start(
     voice_store = VoiceStore(engine)
     keeper = VoiceStorageService(voice_store, ConsentStore(engine), clock)
     server.add(add_VoiceStorageServiceServicer_to_server, keeper, voices)
+    names = idempotency_storage_service_pb2.DESCRIPTOR.services_by_name
+    server.add(
+        add_IdempotencyStorageServiceServicer_to_server,
+        IdempotencyStorageService(calls, clock),
+        names["IdempotencyStorageService"],
+    )
     try:
         await server.start(
             settings.grpc_host,
@@ -79,7 +102,7 @@ async def start(
         raise
     return HostedService(
         server,
-        _work(store, voice_store, engine, clock, look_seconds=look_seconds),
+        _work(store, [voice_store, calls], engine, clock, look_seconds=look_seconds),
         end_streams=lambda: None,
         close=engine.dispose,
         drain_seconds=settings.drain_seconds,
@@ -88,7 +111,7 @@ async def start(
 
 def _work(
     store: TaskStore,
-    voices: VoiceStore,
+    others: Iterable[VoiceStore | IdempotencyStore],
     engine: AsyncEngine,
     clock: Callable[[], float],
     *,
@@ -103,5 +126,10 @@ def _work(
     )
     background.run("lost_tasks", poll.run, every=look_seconds)
     background.run("forget", lambda: store.forget(clock()), every=FORGET_SECONDS)
-    background.run("forget_voices", lambda: voices.forget(clock()), every=FORGET_SECONDS)
+
+    async def forget_others() -> None:
+        for each in others:
+            await each.forget(clock())
+
+    background.run("forget_others", forget_others, every=FORGET_SECONDS)
     return background

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from google.protobuf import descriptor_pool
 
+import conduit.internal.v1.idempotency_storage_service_pb2
 import conduit.internal.v1.ledger_service_pb2
 import conduit.internal.v1.outcome_service_pb2
 import conduit.internal.v1.quota_service_pb2
@@ -23,6 +24,7 @@ PUBLIC = ("BillingService", "HealthService", "RegistryService", "RouterService")
 INTERNAL = (
     *("LedgerService", "OutcomeService", "RequestLookupService", "SnapshotService"),
     *("TaskStorageService", "VoiceStorageService", "QuotaService"),
+    "IdempotencyStorageService",
 )
 
 

@@ -15,6 +15,10 @@ ROUTER = {
     # Tasks are begun, seen and taken back with a Storage, which is another service.
     "tasks/calls.py": "tests/integration/suite/test_tasks.py",
     "tasks/queries.py": "tests/integration/suite/test_tasks.py",
+    # Keys are used by whole calls, over HTTP and gRPC, and kept by Storage.
+    "idempotency/metadata.py": "tests/integration/suite/test_idempotency.py",
+    "idempotency/rpcs.py": "tests/integration/suite/test_idempotency.py",
+    "idempotency/storage.py": "tests/unit/conduit_router/idempotency/test_calls.py",
     # So are voices made, and spoken with.
     "voices/accounts.py": "tests/integration/router/test_voices_in_sessions.py",
     "voices/consents.py": "tests/integration/router/test_voice_consents.py",
@@ -52,6 +56,8 @@ STORAGE = {
     # Puts the parts together and decides nothing.
     "bootstrap.py": "tests/integration/storage",
     # All of it is what two databases make of it.
+    "idempotency_service.py": "tests/integration/storage/test_idempotency.py",
+    "idempotency/store.py": "tests/integration/storage/test_idempotency.py",
     "task_service.py": "tests/integration/storage/test_tasks.py",
     "voice_service.py": "tests/integration/storage/test_voices.py",
     "voices/consent_store.py": "tests/integration/storage/test_voices.py",

@@ -12,9 +12,13 @@ ENCRYPTION_KEY = bytes(range(32))
 class StorageHost:
     """A Storage service that comes and goes at one address."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: int) -> None:
+        self.folder = folder
         self._settings = Settings(
-            data_dir=folder, master_key="test-master-key", encryption_key=ENCRYPTION_KEY
+            data_dir=folder,
+            master_key="test-master-key",
+            encryption_key=ENCRYPTION_KEY,
+            **settings,  # type: ignore[arg-type] # numbers, each for a number
         )
         self.port = 0
         self._process: HostedService | None = None

@@ -14,6 +14,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from typing import Any
 
 from google.protobuf.message import Message
@@ -27,6 +28,7 @@ from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.streaming import StreamingCalls
 from conduit_router.calls.unary import UnaryCalls
 from conduit_router.context import CallerContext, options_of
+from conduit_router.idempotency.rpcs import KeyedRpc, has_key, one
 
 # As many images as any model changes at once, with a mask and marks.
 MAX_FILES = 18
@@ -122,17 +124,26 @@ class UploadCalls:
         operation: AnyUploadOperation,
         response: Callable[[], Any],
         space: SpillSpace,
+        keyed: KeyedRpc | None = None,
     ) -> None:
-        """Take the operation, the class of the RPC's response, and the room for files."""
+        """Take the operation, the class of the RPC's response, and the room for files.
+
+        `keyed` makes calls with an idempotency key once; without it they are made as they come.
+        """
         self._calls = UnaryCalls(runtime, operation, response)
         self._operation = operation
         self._space = space
+        self._keyed = keyed
 
     async def __call__(self, requests: AsyncIterable[Any], caller: CallerContext) -> Any:  # noqa: ANN401 # of each RPC its own
         """Answer a request, in its form."""
         async with received(requests, self._space) as (start, files):
             form = self._operation.form_of_upload(start, files)
-            return await self._calls.answer(form, options_of(start), caller)
+            asked = form, options_of(start), caller
+            if self._keyed is None or not has_key(start):
+                return await self._calls.answer(*asked)
+            make = partial(one, self._calls.answer, *asked)
+            return await self._keyed.answer(start, caller, make, files)
 
 
 class StreamingUploadCalls:
@@ -144,11 +155,13 @@ class StreamingUploadCalls:
         operation: AnyStreamedUploadOperation,
         response: Callable[[], Any],
         space: SpillSpace,
+        keyed: KeyedRpc | None = None,
     ) -> None:
-        """Take the operation, the class of the RPC's response, and the room for files."""
+        """Take the same as `UploadCalls`."""
         self._calls = StreamingCalls(runtime, operation, response)
         self._operation = operation
         self._space = space
+        self._keyed = keyed
 
     async def __call__(
         self, requests: AsyncIterable[Any], caller: CallerContext
@@ -156,7 +169,9 @@ class StreamingUploadCalls:
         """Yield the messages of the answer to a request, in its form."""
         async with received(requests, self._space) as (start, files):
             form = self._operation.form_of_upload(start, files)
-            answer = self._calls.answer(form, options_of(start), caller)
+            make = partial(self._calls.answer, form, options_of(start), caller)
+            keyed = self._keyed if has_key(start) else None
+            answer = make() if keyed is None else keyed.stream(start, caller, make, files)
             async with aclosing(answer) as messages:
                 async for message in messages:
                     yield message

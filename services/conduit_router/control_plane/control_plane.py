@@ -37,6 +37,8 @@ from conduit_router.control_plane.quotas import quota_clients
 from conduit_router.control_plane.reports import KEY_USE_SECONDS, REPORT_SECONDS, Reports
 from conduit_router.control_plane.request_lookups import RequestLookups
 from conduit_router.control_plane.snapshot_file import SAVE_SECONDS, SnapshotFile, load_snapshot
+from conduit_router.idempotency.calls import IdempotentCalls
+from conduit_router.idempotency.storage import IdempotencyStorage
 from conduit_router.routing.provider_state import ProviderState
 from conduit_router.routing.table import TableChange
 from conduit_router.spending.lease_pool import KEEP_SECONDS, LeasePool
@@ -91,6 +93,8 @@ class ControlPlane:
         storage = StorageClient(self._channels["storage"], self._metadata)
         self.tasks = RunningTasks(TaskStorage(storage), router_id)
         self.voices = VoiceStorage(storage)
+        kept = IdempotencyStorage(storage)
+        self.idempotent = IdempotentCalls(kept, keys.vault, IdSource(clock), timer)
         leases = LeaseClient(LedgerServiceStub(billing), self._metadata)
         self.budgets = LeasePool(leases, IdSource(clock).next, timer)
         clients = quota_clients(QuotaServiceStub(billing), self._metadata)

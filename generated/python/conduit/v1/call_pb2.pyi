@@ -44,6 +44,7 @@ class CallOptions(_message.Message):
     ACCOUNT_KEY_ID_FIELD_NUMBER: _builtins.int
     ANTHROPIC_VERSION_FIELD_NUMBER: _builtins.int
     TAGS_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     strict_parameters: _builtins.bool
     """Whether parameters the provider does not take are refused with UNSUPPORTED_PARAMETER rather than dropped."""
     max_attempts: _builtins.int
@@ -72,6 +73,12 @@ class CallOptions(_message.Message):
     anthropic_version: _builtins.str
     """The version of Anthropic's API that a message is written in, such as `2023-06-01`; at most 32 characters. To Anthropic it
     passes as it is. Counts in CreateMessage and StreamCreateMessage. Unset means Conduit's own.
+    """
+    idempotency_key: _builtins.str
+    """Calls with the same key are one: whoever sends it again, with the same request, gets what the first call came to, without another
+    request to a provider or another charge, for 24 hours unless the operator says otherwise. IDEMPOTENCY_KEY_REUSED with another
+    request. What failed is made again. At most 255 characters; each virtual key has its own. Over gRPC also the metadata
+    `idempotency-key`. Does not count in sessions.
     """
     @_builtins.property
     def timeout(self) -> _duration_pb2.Duration:
@@ -141,10 +148,11 @@ class CallOptions(_message.Message):
         account_key_id: _builtins.str = ...,
         anthropic_version: _builtins.str = ...,
         tags: _abc.Iterable[_builtins.str] | None = ...,
+        idempotency_key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts", "_seed", b"_seed", "_stream_failover", b"_stream_failover", "_strict_parameters", b"_strict_parameters", "attempt_timeout", b"attempt_timeout", "connect_timeout", b"connect_timeout", "first_token_timeout", b"first_token_timeout", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts", "seed", b"seed", "stream_failover", b"stream_failover", "strict_parameters", b"strict_parameters", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts", "_seed", b"_seed", "_stream_failover", b"_stream_failover", "_strict_parameters", b"_strict_parameters", "account_key_id", b"account_key_id", "affinity_key", b"affinity_key", "anthropic_version", b"anthropic_version", "attempt_timeout", b"attempt_timeout", "betas", b"betas", "connect_timeout", b"connect_timeout", "fallbacks", b"fallbacks", "first_token_timeout", b"first_token_timeout", "hops", b"hops", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts", "providers", b"providers", "seed", b"seed", "stream_failover", b"stream_failover", "strict_parameters", b"strict_parameters", "tags", b"tags", "timeout", b"timeout", "trace", b"trace"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts", "_seed", b"_seed", "_stream_failover", b"_stream_failover", "_strict_parameters", b"_strict_parameters", "account_key_id", b"account_key_id", "affinity_key", b"affinity_key", "anthropic_version", b"anthropic_version", "attempt_timeout", b"attempt_timeout", "betas", b"betas", "connect_timeout", b"connect_timeout", "fallbacks", b"fallbacks", "first_token_timeout", b"first_token_timeout", "hops", b"hops", "idempotency_key", b"idempotency_key", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts", "providers", b"providers", "seed", b"seed", "stream_failover", b"stream_failover", "strict_parameters", b"strict_parameters", "tags", b"tags", "timeout", b"timeout", "trace", b"trace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max_attempts: _TypeAlias = _typing.Literal["max_attempts"]  # noqa: Y015
     _WhichOneofArgType__max_attempts: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts"]  # noqa: Y015
@@ -189,6 +197,7 @@ class CallReport(_message.Message):
     LIMIT_TOKENS_FIELD_NUMBER: _builtins.int
     REMAINING_TOKENS_FIELD_NUMBER: _builtins.int
     RESET_TOKENS_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The call's id."""
     provider_id: _builtins.int
@@ -231,6 +240,10 @@ class CallReport(_message.Message):
     """What is left of that in this minute, as far as this router knows: others may have used of it just now."""
     reset_tokens: _builtins.str
     """How long it is until the limit is whole again, such as `17s` or `850ms`."""
+    idempotency: _builtins.str
+    """Of calls with an idempotency key: `kept`, the first answer, to be had again; `replayed`, that answer again; `not-kept`, an answer
+    that will not be had again, since Storage was away or had no room for it. Of a stream it is said before its end.
+    """
     @_builtins.property
     def dropped(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The parameters that were dropped because the provider does not take them; behind the first 49, `...` for the rest."""
@@ -256,10 +269,11 @@ class CallReport(_message.Message):
         limit_tokens: _builtins.int | None = ...,
         remaining_tokens: _builtins.int | None = ...,
         reset_tokens: _builtins.str = ...,
+        idempotency: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "_limit_requests", b"_limit_requests", "_limit_tokens", b"_limit_tokens", "_remaining_requests", b"_remaining_requests", "_remaining_tokens", b"_remaining_tokens", "cost_nano_usd", b"cost_nano_usd", "limit_requests", b"limit_requests", "limit_tokens", b"limit_tokens", "remaining_requests", b"remaining_requests", "remaining_tokens", b"remaining_tokens"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "_limit_requests", b"_limit_requests", "_limit_tokens", b"_limit_tokens", "_remaining_requests", b"_remaining_requests", "_remaining_tokens", b"_remaining_tokens", "actual_model_name", b"actual_model_name", "attempts", b"attempts", "cost_nano_usd", b"cost_nano_usd", "dropped", b"dropped", "fallbacks", b"fallbacks", "key_id", b"key_id", "limit_requests", b"limit_requests", "limit_tokens", b"limit_tokens", "overhead_ms", b"overhead_ms", "provider_id", b"provider_id", "provider_name", b"provider_name", "remaining_requests", b"remaining_requests", "remaining_tokens", b"remaining_tokens", "request_id", b"request_id", "reset_requests", b"reset_requests", "reset_tokens", b"reset_tokens", "trace", b"trace", "upstream_request_id", b"upstream_request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "_limit_requests", b"_limit_requests", "_limit_tokens", b"_limit_tokens", "_remaining_requests", b"_remaining_requests", "_remaining_tokens", b"_remaining_tokens", "actual_model_name", b"actual_model_name", "attempts", b"attempts", "cost_nano_usd", b"cost_nano_usd", "dropped", b"dropped", "fallbacks", b"fallbacks", "idempotency", b"idempotency", "key_id", b"key_id", "limit_requests", b"limit_requests", "limit_tokens", b"limit_tokens", "overhead_ms", b"overhead_ms", "provider_id", b"provider_id", "provider_name", b"provider_name", "remaining_requests", b"remaining_requests", "remaining_tokens", b"remaining_tokens", "request_id", b"request_id", "reset_requests", b"reset_requests", "reset_tokens", b"reset_tokens", "trace", b"trace", "upstream_request_id", b"upstream_request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__cost_nano_usd: _TypeAlias = _typing.Literal["cost_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__cost_nano_usd: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd"]  # noqa: Y015

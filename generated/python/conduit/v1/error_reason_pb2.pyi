@@ -249,6 +249,18 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """What a call leaves behind is too large to be kept, or the caller's other tasks leave no room for it.
     Example: `{"reason": "STORAGE_FULL", "metadata": {"limit_bytes": "33554432"}}`.
     """
+    ERROR_REASON_IDEMPOTENCY_KEY_REUSED: _ErrorReason.ValueType  # 70
+    """The idempotency key came before with another request. Not worth another try.
+    Example: `{"reason": "IDEMPOTENCY_KEY_REUSED", "metadata": {"field": "options.idempotencyKey"}}`.
+    """
+    ERROR_REASON_IDEMPOTENT_CALL_UNDER_WAY: _ErrorReason.ValueType  # 71
+    """A call with the idempotency key is still under way.
+    Example: `{"reason": "IDEMPOTENT_CALL_UNDER_WAY", "metadata": {"retry_after_ms": "1000"}}`.
+    """
+    ERROR_REASON_IDEMPOTENT_RESULT_NOT_KEPT: _ErrorReason.ValueType  # 72
+    """A call with the idempotency key was answered, and its answer is not there to be had again. It was charged once.
+    Example: `{"reason": "IDEMPOTENT_RESULT_NOT_KEPT", "metadata": {}}`.
+    """
     ERROR_REASON_ROLE_REQUIRED: _ErrorReason.ValueType  # 55
     """The administrator's role does not include the one that the call needs.
     Example: `{"reason": "ROLE_REQUIRED", "metadata": {"role": "Operator"}}`.
@@ -524,6 +536,18 @@ Example: `{"reason": "TASK_INTERRUPTED", "metadata": {"task_id": "task_01k4y7"}}
 ERROR_REASON_STORAGE_FULL: ErrorReason.ValueType  # 54
 """What a call leaves behind is too large to be kept, or the caller's other tasks leave no room for it.
 Example: `{"reason": "STORAGE_FULL", "metadata": {"limit_bytes": "33554432"}}`.
+"""
+ERROR_REASON_IDEMPOTENCY_KEY_REUSED: ErrorReason.ValueType  # 70
+"""The idempotency key came before with another request. Not worth another try.
+Example: `{"reason": "IDEMPOTENCY_KEY_REUSED", "metadata": {"field": "options.idempotencyKey"}}`.
+"""
+ERROR_REASON_IDEMPOTENT_CALL_UNDER_WAY: ErrorReason.ValueType  # 71
+"""A call with the idempotency key is still under way.
+Example: `{"reason": "IDEMPOTENT_CALL_UNDER_WAY", "metadata": {"retry_after_ms": "1000"}}`.
+"""
+ERROR_REASON_IDEMPOTENT_RESULT_NOT_KEPT: ErrorReason.ValueType  # 72
+"""A call with the idempotency key was answered, and its answer is not there to be had again. It was charged once.
+Example: `{"reason": "IDEMPOTENT_RESULT_NOT_KEPT", "metadata": {}}`.
 """
 ERROR_REASON_ROLE_REQUIRED: ErrorReason.ValueType  # 55
 """The administrator's role does not include the one that the call needs.

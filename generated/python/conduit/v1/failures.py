@@ -343,6 +343,24 @@ FAILURES: Final[dict[str, Failure]] = {
         openai_type="insufficient_quota",
         hint="Wait until older tasks are forgotten, or raise CONDUIT_TASK_RESULT_BYTES and CONDUIT_TASK_KEY_BYTES.",
     ),
+    "IDEMPOTENCY_KEY_REUSED": Failure(
+        code=3,
+        http_status=422,
+        openai_type="invalid_request_error",
+        hint="Send each different request with a key of its own; the same one only to try again.",
+    ),
+    "IDEMPOTENT_CALL_UNDER_WAY": Failure(
+        code=10,
+        http_status=409,
+        openai_type="invalid_request_error",
+        hint="Try again after the time that Retry-After names: the first call's answer is the answer to all.",
+    ),
+    "IDEMPOTENT_RESULT_NOT_KEPT": Failure(
+        code=9,
+        http_status=409,
+        openai_type="invalid_request_error",
+        hint="Send the request with another key to have it done once more, or raise CONDUIT_IDEMPOTENT_RESULT_BYTES.",
+    ),
     "ROLE_REQUIRED": Failure(
         code=7,
         http_status=403,

@@ -82,6 +82,7 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
     account_key_id = headers.get(b"x-conduit-key-id")
     anthropic_version = headers.get(b"anthropic-version")
     tags = headers.get(b"x-conduit-tags")
+    idempotency_key = headers.get(b"idempotency-key")
     if (
         timeout
         is strict_parameters
@@ -101,6 +102,7 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
         is account_key_id
         is anthropic_version
         is tags
+        is idempotency_key
         is None
     ):
         return None
@@ -158,6 +160,8 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
         message.anthropic_version = http.header_text(anthropic_version)
     if tags is not None:
         message.tags.extend(http.header_list(tags))
+    if idempotency_key is not None:
+        message.idempotency_key = http.header_text(idempotency_key)
     return message
 
 
@@ -172,6 +176,7 @@ def _lines_of_call_report(message: call_pb2.CallReport) -> bytes:
     trace = message.trace
     reset_requests = message.reset_requests
     reset_tokens = message.reset_tokens
+    idempotency = message.idempotency
     if not http.is_plain(
         request_id
         + provider_name
@@ -182,6 +187,7 @@ def _lines_of_call_report(message: call_pb2.CallReport) -> bytes:
         + trace
         + reset_requests
         + reset_tokens
+        + idempotency
     ):
         request_id = http.safe(request_id)
         provider_name = http.safe(provider_name)
@@ -192,6 +198,7 @@ def _lines_of_call_report(message: call_pb2.CallReport) -> bytes:
         trace = http.safe(trace)
         reset_requests = http.safe(reset_requests)
         reset_tokens = http.safe(reset_tokens)
+        idempotency = http.safe(idempotency)
     lines = (
         (f"x-conduit-request-id: {request_id}\r\n" if request_id else "")
         + f"x-conduit-provider-id: {message.provider_id}\r\n"
@@ -235,6 +242,7 @@ def _lines_of_call_report(message: call_pb2.CallReport) -> bytes:
             else ""
         )
         + (f"x-ratelimit-reset-tokens: {reset_tokens}\r\n" if reset_tokens else "")
+        + (f"x-conduit-idempotency: {idempotency}\r\n" if idempotency else "")
     )
     return lines.encode()
 

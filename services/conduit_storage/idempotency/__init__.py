@@ -1,0 +1,1 @@
+"""Calls that were made with an idempotency key, and what they came to."""
