@@ -23,21 +23,19 @@ from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import MAX_ATTEMPTS, CallerContext, CallLimits, limits_of, steers
 from conduit_router.routing.attempt_plan import Attempt, AttemptPlan
 from conduit_router.routing.decide import Decision
-from conduit_router.routing.health_view import HEALTHY, Asked
+from conduit_router.routing.health_view import Asked
 from conduit_router.routing.refusals import no_candidate, wait_for
 from conduit_router.served_by import CallSummary
 from conduit_router.spending.leases import Reservation
 from conduit_router.spending.quotas import CallQuotas
 from conduit_router.trail.call_end import (
-    FEW,
     AttemptEnd,
     CallEnd,
     answered_attempt,
     longer,
-    tell,
     tell_refused,
 )
-from conduit_router.trail.plain_end import tell_plain
+from conduit_router.trail.telling import tell_end
 from conduit_router.trail.trace import trace_of, traced
 from conduit_router.virtual_keys import check_model
 
@@ -144,7 +142,7 @@ class CallScope(msgspec.Struct, eq=False):
     reservation: Reservation | None = None
     # What is held of the virtual key's limits; None where it has none.
     quotas: CallQuotas | None = None
-    _last_decision: Decision | None = None
+    last_decision: Decision | None = None
 
     def __repr__(self) -> str:
         """Name it without the conversation."""
@@ -176,37 +174,15 @@ class CallScope(msgspec.Struct, eq=False):
         self._end(error)
 
     def _end(self, error: BaseException | None) -> None:
-        runtime, requirements, plan = self.runtime, self.requirements, self.plan
+        recorder, requirements, plan = self.runtime.recorder, self.requirements, self.plan
         try:
             outcome = "" if error is None else outcome_of(error)
-            runtime.recorder.end_call(self.caller, requirements, plan, self.ended, outcome)
+            recorder.end_call(self.caller, requirements, plan, self.ended, outcome)
             if isinstance(error, ConduitError):
                 error.metadata |= failure_report(plan, self.ended) | traced(self) | error.metadata
         except Exception:  # noqa: BLE001 # the call has ended, whatever listeners make of it
             structlog.get_logger("calls").exception("end_listener_failed")
-        decision, trail, last = self.decision, self.trail, self._last_decision
-        # One that outlasted its configuration refers to what may be gone.
-        is_usual = error is None and self.revision == runtime.table.revision
-        is_plain = is_usual and decision.health is HEALTHY and not trail and last is None
-        if (
-            is_plain
-            and self.succeeded is not None
-            and len(decision.candidates) + len(decision.rejections) <= FEW
-        ):
-            tell_plain(self, self.succeeded)
-            return
-        times = runtime.wall_clock(), self.started, runtime.clock()
-        end = CallEnd(
-            *times,
-            self.caller,
-            *(requirements.model, requirements.operation, requirements.stream),
-            requirements.capabilities,
-            *(self.revision, decision, last),
-            *(plan.attempts, plan.fallbacks),
-            trail,
-            self.answered_end,
-        )
-        tell(runtime.end_listeners, end, error)
+        tell_end(self, error)
 
     @property
     def answered_end(self) -> AttemptEnd | None:
@@ -222,7 +198,7 @@ class CallScope(msgspec.Struct, eq=False):
             runtime, self.requirements, self.options, caller, health=health, seed=seed
         )
         self.plan.restart(decision)
-        self._last_decision = decision
+        self.last_decision = decision
         if self.needed:
             self.note_need(decision)
         return bool(decision.candidates)

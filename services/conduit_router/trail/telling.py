@@ -1,0 +1,112 @@
+"""Tells of the end of a call; of one that went as usual, on the way of each chat, in less."""
+
+from typing import Protocol
+
+import structlog
+
+from conduit_providers.operation import Requirements
+from conduit_router.calls.runtime import CallRuntime
+from conduit_router.context import CallerContext
+from conduit_router.routing.attempt_plan import Attempt, AttemptPlan
+from conduit_router.routing.decide import Decision
+from conduit_router.routing.health_view import HEALTHY
+from conduit_router.trail.call_end import (
+    FEW,
+    MAX_NAME,
+    AttemptEnd,
+    CallEnd,
+    PlainEnd,
+    answered_attempt,
+    pack_facts,
+    tell,
+)
+
+
+class EndedCall(Protocol):
+    """A call that has ended."""
+
+    runtime: CallRuntime
+    requirements: Requirements
+    caller: CallerContext
+    decision: Decision
+    # As it was after a wait, None if there was none.
+    last_decision: Decision | None
+    revision: int
+    plan: AttemptPlan
+    # The attempts that failed, and the one that did not.
+    trail: tuple[AttemptEnd, ...]
+    succeeded: Attempt | None
+    started: float
+    succeeded_at: float
+
+
+def tell_end(call: EndedCall, error: BaseException | None) -> None:
+    """Tell of the end of a call, which is an error unless an attempt has answered."""
+    decision, made = call.decision, call.succeeded
+    # One that outlasted its configuration refers to what may be gone.
+    is_usual = error is None and call.revision == call.runtime.table.revision
+    is_plain = is_usual and decision.health is HEALTHY and not call.trail
+    is_short = len(decision.candidates) + len(decision.rejections) <= FEW
+    if is_plain and call.last_decision is None and made is not None and is_short:
+        _tell_plain(call, made)
+    else:
+        _tell_all(call, error)
+
+
+def _tell_all(call: EndedCall, error: BaseException | None) -> None:
+    runtime, requirements, made = call.runtime, call.requirements, call.succeeded
+    end = CallEnd(
+        at=runtime.wall_clock(),
+        started=call.started,
+        ended=runtime.clock(),
+        caller=call.caller,
+        model=requirements.model,
+        operation=requirements.operation,
+        is_streamed=requirements.stream,
+        capabilities=requirements.capabilities,
+        revision=call.revision,
+        decision=call.decision,
+        last_decision=call.last_decision,
+        attempts=call.plan.attempts,
+        fallbacks=call.plan.fallbacks,
+        trail=call.trail,
+        answered=None if made is None else answered_attempt(made, call.succeeded_at),
+    )
+    tell(runtime.end_listeners, end, error)
+
+
+def _tell_plain(call: EndedCall, attempt: Attempt) -> None:
+    runtime, requirements, caller = call.runtime, call.requirements, call.caller
+    route, plan, cost = runtime.table.routes.get(requirements.model), call.plan, attempt.cost
+    name = caller.request_id.encode()
+    facts = pack_facts(
+        runtime.wall_clock(),
+        runtime.clock(),
+        call.started,
+        attempt.began,
+        call.succeeded_at,
+        attempt.waited,
+        0 if cost is None else cost,
+        cost is not None,
+        plan.attempts,
+        plan.fallbacks,
+        len(name),
+    )
+    end = PlainEnd(
+        caller.caller,
+        caller.peer,
+        caller.certificate,
+        requirements.model if route is None else route.alias,
+        requirements.operation,
+        requirements.stream,
+        requirements.capabilities,
+        call.revision,
+        call.decision,
+        attempt.served_by or attempt.key.serving(attempt.candidate),
+        facts + name + attempt.upstream_request_id[:MAX_NAME].encode(),
+    )
+    for listener in runtime.end_listeners:
+        try:
+            listener.plain(end)
+        except Exception:  # noqa: BLE001 # the call has ended, whatever listeners make of it
+            structlog.get_logger("calls").exception("end_listener_failed")
