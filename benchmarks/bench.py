@@ -28,6 +28,8 @@ CHUNKS = 100
 STARTS = 3
 BUDGET_REQUEST_US = 130.0
 BUDGET_CHUNK_US = 10.0
+# What a chat of a key with a hard budget and limits costs more than another one's.
+BUDGET_RESERVATION_US = 15.0
 BUDGET_START_SECONDS = 1.5
 WARM_UP_SECONDS = 1.0
 BUSY_CONNECTIONS = 32
@@ -48,6 +50,7 @@ class Bench:
     upstream_port: int
     gateway_port: int
     key: str
+    limited_key: str
     worker: int
     seconds: float
     rounds: int
@@ -64,11 +67,24 @@ class Bench:
         ]
         return min(rounds, key=lambda cells: cells[1].cpu_us)
 
-    def _cell(self, port: int, model: str, connections: int, *, stream: bool) -> Cell:
+    def reservation_us(self) -> float:
+        """Return what reserving and settling cost of a chat, as the median over the rounds."""
+        differences = list[float]()
+        for _ in range(self.rounds):
+            free, limited = [
+                self._cell(self.gateway_port, "bench", BUSY_CONNECTIONS, stream=False, key=key)
+                for key in (self.key, self.limited_key)
+            ]
+            differences.append(limited.cpu_us - free.cpu_us)
+        return statistics.median(differences)
+
+    def _cell(
+        self, port: int, model: str, connections: int, *, stream: bool, key: str | None = None
+    ) -> Cell:
         task = Task(
             port=port,
             path="/v1/chat/completions",
-            key=self.key,
+            key=key or self.key,
             model=model,
             stream=stream,
             connections=connections,
@@ -105,6 +121,7 @@ def main() -> int:
             upstream_port = int(upstream.stdout.readline())
             with Gateway(data_dir) as gateway:
                 key = gateway.set_up(upstream_port)
+                limited_key = gateway.limited_key()
                 gateway.wait_until_known(key)
                 worker = gateway.worker_pid()
                 pin(worker, {cpus[0]})
@@ -112,6 +129,7 @@ def main() -> int:
                     upstream_port,
                     gateway.port,
                     key,
+                    limited_key,
                     worker,
                     given.seconds,
                     given.rounds,
@@ -148,7 +166,13 @@ def _report(bench: Bench) -> list[str]:
         f"{per_chunk:.1f} µs per streamed chunk, the request included "
         f"(budget {BUDGET_CHUNK_US:.0f})"
     )
+    reservation = bench.reservation_us()
+    print(
+        f"Reserving and settling of a hard budget and three limits: {reservation:.1f} µs more per "
+        f"chat request (budget {BUDGET_RESERVATION_US:.0f})"
+    )
     return [
+        *_over("CPU of a reservation", reservation, BUDGET_RESERVATION_US, "µs"),
         *_over("CPU per chat request", cpu[False], BUDGET_REQUEST_US, "µs"),
         *_over("CPU per streamed chunk", per_chunk, BUDGET_CHUNK_US, "µs"),
     ]

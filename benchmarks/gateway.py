@@ -97,6 +97,20 @@ class Gateway:
         )
         return str(self._admin("/api/virtual-keys", name="Bench")["key"])
 
+    def limited_key(self) -> str:
+        """Return a virtual key with a hard budget and limits that nobody reaches."""
+        made = self._admin(
+            "/api/virtual-keys",
+            name="Limited",
+            budgets=[{"limitUsd": 1e6, "period": "Month"}],
+            limits={
+                "requestsPerMinute": 10**9,
+                "tokensPerMinute": 10**12,
+                "concurrentRequests": 10**6,
+            },
+        )
+        return str(made["key"])
+
     def wait_until_known(self, key: str) -> None:
         """Return once the workers know the alias."""
         deadline = time.monotonic() + PATIENCE_SECONDS
