@@ -3,19 +3,23 @@
 import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from tests.integration.router.conftest import METADATA, Bench, Runner
+from openai import AsyncOpenAI
+from tests.integration.router.conftest import MASTER_KEY, METADATA, Bench, Runner
 from tests.integration.router.test_transcribe_over_sockets import SECRET, run
 from tests.support.session_upstream import event
-from tests.support.snapshots import ALIAS
+from tests.support.snapshots import ALIAS, ENCRYPTION_KEY, VIRTUAL_KEY
 from tests.support.transcribe_upstream import Transcriber, exception, transcriber, words
 
 from conduit.v1 import converse_requests_pb2 as pb
 from conduit.v1.charge_pb2 import UNIT_AUDIO_INPUT_MILLISECOND
+from conduit_bridge import bootstrap as bridge
 from conduit_kernel.errors import InvalidApiKey
+from conduit_kernel.settings import Settings
 from conduit_kernel.websocket import WebSocket
 
 COMPLETED = "conversation.item.input_audio_transcription.completed"
@@ -130,3 +134,36 @@ async def test_a_secret_that_is_wrong_is_told_before_the_session(
     caller = Caller(await run(bench, upstream, "wrong"))
     with pytest.raises(InvalidApiKey):
         await caller.until("session.created")
+
+
+async def test_over_http_it_is_an_openai_session(
+    bench: Runner, upstream: Transcriber, tmp_path: Path
+) -> None:
+    """As OpenAI's own client holds one of transcription, by the address that it has for these."""
+    upstream.script = hear
+    router = await run(bench, upstream)
+    settings = Settings(
+        data_dir=tmp_path / "bridge",
+        http_port=0,
+        master_key=MASTER_KEY,
+        encryption_key=ENCRYPTION_KEY,
+    )
+    edge = await bridge.start(
+        settings, router=router.process.stub, background=router.process.background
+    )
+    url = f"http://127.0.0.1:{edge.port}/v1"
+    query: dict[str, object] = {"intent": "transcription"}
+    heard: list[Any] = []
+    async with (
+        asyncio.timeout(20),
+        AsyncOpenAI(api_key=VIRTUAL_KEY, base_url=url) as client,
+        client.realtime.connect(model=ALIAS, extra_query=query) as session,
+    ):
+        heard.append(await session.recv())
+        await session.input_audio_buffer.append(audio=b64encode(SECOND).decode())
+        while heard[-1].type != COMPLETED:
+            heard.append(await session.recv())
+    await edge.drain(0.1)
+    assert heard[0].type == "session.created"
+    assert heard[-1].transcript == "Hello there."
+    assert upstream.sound == SECOND
