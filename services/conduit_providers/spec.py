@@ -40,6 +40,8 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     # The models that it is known to be for, where it is not for any. Tells what a model can do, and
     # refuses none.
     serves: ModelMatch = EVERY_MODEL
+    # Of an endpoint that names none: the models that others name, and that it is for as well.
+    also_serves: ModelMatch | None = None
     # Parameters that go by another name here.
     rename: Mapping[str, str] = {}
     # Parameters that are not taken.
@@ -240,6 +242,11 @@ class ProviderSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict
             operation
             for operation, endpoint in self.endpoints.items()
             if endpoint.serves != EVERY_MODEL and endpoint.serves.fits(model)
+        }
+        named |= {
+            operation
+            for operation, endpoint in self.endpoints.items()
+            if named and endpoint.also_serves is not None and endpoint.also_serves.fits(model)
         }
         any_models = (
             operation

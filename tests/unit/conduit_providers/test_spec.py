@@ -122,3 +122,17 @@ def test_a_model_is_for_what_names_it_or_else_for_what_names_none() -> None:
     spec = ProviderSpec("Acme", "Acme", Auth("none", ""), endpoints, (), date(2026, 11, 23))
     assert spec.operations_of("a-tts-1") == {"speak", "create_voice"}
     assert spec.operations_of("a-1") == {"chat", "models"}
+
+
+def test_a_model_that_others_name_may_be_for_one_that_names_none() -> None:
+    """Where that says so; it says nothing of models that nobody names."""
+    image = ModelMatch(contains="image")
+    endpoints = {
+        "chat": Endpoint("openai_chat", "/chat", also_serves=image),
+        "image": Endpoint("openai_image", "/images", serves=ModelMatch(contains=("image", "draw"))),
+        "rerank": Endpoint("openai_rerank", "/rerank"),
+    }
+    spec = ProviderSpec("Acme", "Acme", Auth("none", ""), endpoints, (), date(2026, 11, 23))
+    assert spec.operations_of("an-image-1") == {"chat", "image"}
+    assert spec.operations_of("draw-1") == {"image"}
+    assert spec.operations_of("a-1") == {"chat", "rerank"}

@@ -98,6 +98,29 @@ async def test_a_model_can_do_what_it_is_for(
     assert not none & able
 
 
+@pytest.mark.parametrize("provider_type", ["Gemini", "VertexAI"])
+@pytest.mark.parametrize(
+    ("model", "some", "none"),
+    [
+        ("gemini-3.1-flash-image", {"chat", "image", "image_edit"}, {"speak", "embed"}),
+        ("imagen-5", {"image"}, {"chat", "speak"}),
+        ("gemini-3.5-flash", {"chat", "tools"}, {"image", "image_edit", "speak"}),
+    ],
+)
+async def test_a_model_of_google_can_do_what_it_is_for(
+    bench: Bench, provider_type: str, model: str, some: set[str], none: set[str]
+) -> None:
+    """One that draws chats as well; one that chats does not draw."""
+    one = provider(1, "https://a.example", provider_type=provider_type)
+    one.settings.update({"project": "p", "location": "eu"} if provider_type == "VertexAI" else {})
+    mapped = [mapping(1, 1, model_alias="it", actual_model_name=model)]
+    bench.runtime.table = compiled(snapshot([one], keys=[key(1, 1)], mappings=mapped))
+    found = await Queries(bench.runtime).GetModel(pb.GetModelRequest(model="it"), CALLER)
+    able = {*found.model.capabilities}
+    assert some <= able
+    assert not none & able
+
+
 async def test_what_a_mapping_says_of_its_model_goes_before(bench: Bench) -> None:
     """Names of models are their operators' to choose, such as those of deployments."""
     said = mapping(1, 1, model_alias="it", actual_model_name="gpt-4o", capabilities=["speak"])
