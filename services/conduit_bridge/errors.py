@@ -13,7 +13,7 @@ import grpc
 import orjson
 
 from conduit.v1 import json_runtime
-from conduit.v1.options_pb2 import DIALECT_ANTHROPIC, DIALECT_OPENAI, Dialect
+from conduit.v1.options_pb2 import DIALECT_ANTHROPIC, DIALECT_OPENAI, DIALECT_RESPONSES, Dialect
 from conduit_kernel.errors import ConduitError, InvalidRequest, MalformedJson
 from conduit_kernel.http import Field, Fields, Refusal
 from conduit_kernel.http.descriptors import lack_told_by
@@ -126,7 +126,7 @@ def event_of(error: ConduitError, dialect: Dialect.ValueType) -> bytes:
 
 def frame_of(error: ConduitError, name: str) -> str:
     """Write an error as the event of a session, which has a name as all events have."""
-    told = _openai(error)["error"] | {"event_id": None}
+    told = error_object(error) | {"event_id": None}
     return orjson.dumps({"type": "error", "event_id": name, "error": told}).decode()
 
 
@@ -144,7 +144,8 @@ def _admin(error: ConduitError) -> dict[str, str]:
     return body
 
 
-def _openai(error: ConduitError) -> dict[str, dict[str, str | None]]:
+def error_object(error: ConduitError) -> dict[str, str | None]:
+    """Return an error as OpenAI's answers hold it."""
     failure, metadata = error.failure, error.metadata
     body = {
         "message": error.message,
@@ -154,7 +155,11 @@ def _openai(error: ConduitError) -> dict[str, dict[str, str | None]]:
     }
     if failure.hint:
         body["hint"] = failure.hint
-    return {"error": body}
+    return body
+
+
+def _openai(error: ConduitError) -> dict[str, dict[str, str | None]]:
+    return {"error": error_object(error)}
 
 
 def _anthropic(error: ConduitError) -> dict[str, object]:
@@ -175,6 +180,7 @@ def _anthropic(error: ConduitError) -> dict[str, object]:
 _WRITERS: Mapping[int, Callable[[ConduitError], Mapping[str, object]]] = {
     DIALECT_OPENAI: _openai,
     DIALECT_ANTHROPIC: _anthropic,
+    DIALECT_RESPONSES: _openai,
 }
 
 

@@ -63,9 +63,8 @@ class ChatEvents:
     @property
     def documents(self) -> list[dict[str, Any]]:
         """Return the chunks as JSON values. UpstreamError if an event is no chunk."""
-        if self._sse is None:
-            return [chat_completion_chunk_to_json(chunk) for chunk in self._chunks or ()]
-        lines = (line for line in self._sse.splitlines() if line.startswith(b"data:"))
+        # Of typed chunks, some values are JSON texts, which only their writing takes apart.
+        lines = (line for line in self.sse.splitlines() if line.startswith(b"data:"))
         try:
             found = [parse(line[5:]) for line in lines]
         except MalformedJson as error:

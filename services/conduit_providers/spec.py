@@ -106,11 +106,11 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
 
     def path_for(self, settings: Mapping[str, str]) -> str:
         """Return the path for instances with these settings; may have places."""
-        return _chosen(self.paths, settings) or self.path
+        return chosen(self.paths, settings) or self.path
 
     def base_url_for(self, settings: Mapping[str, str]) -> str:
         """Return the address of its own for instances with these settings; may be empty."""
-        return _chosen(self.base_urls, settings) or self.base_url
+        return chosen(self.base_urls, settings) or self.base_url
 
     @cached_property
     def known_patience(self) -> ByModel[Patience]:
@@ -257,10 +257,10 @@ class ProviderSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict
 
     def base_url_for(self, settings: Mapping[str, str]) -> str:
         """Return the address of instances with these settings; may have places, may be empty."""
-        return _chosen(self.base_urls, settings) or self.base_url
+        return chosen(self.base_urls, settings) or self.base_url
 
 
-def _chosen(by_setting: Mapping[str, str], settings: Mapping[str, str]) -> str:
+def chosen(by_setting: Mapping[str, str], settings: Mapping[str, str]) -> str:
     """Return what holds for the value of a setting; empty if nothing does."""
     if not by_setting:
         return ""

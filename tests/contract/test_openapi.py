@@ -27,6 +27,7 @@ from conduit.v1.options_pb2 import (
     DIALECT_ADMIN,
     DIALECT_ANTHROPIC,
     DIALECT_OPENAI,
+    DIALECT_RESPONSES,
 )
 from conduit_kernel.roles import name_of
 
@@ -57,6 +58,7 @@ FAMILIES = {
     DIALECT_ADMIN: "AdminError",
     DIALECT_OPENAI: "OpenAiError",
     DIALECT_ANTHROPIC: "AnthropicError",
+    DIALECT_RESPONSES: "OpenAiError",
 }
 
 

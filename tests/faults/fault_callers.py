@@ -13,6 +13,7 @@ from tests.support.snapshots import VIRTUAL_KEY
 
 from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.message_answer_pb2 import MessageEvent
+from conduit.v1.response_answer_pb2 import ResponseEvent
 from conduit.v1.voice_requests_pb2 import CreateVoiceResponse
 from conduit_kernel.rpc import error_of
 
@@ -56,8 +57,9 @@ class Came:
         """Note an event of a stream, or of a session."""
         kind = event.get("type") or ""
         self.has_begun = True
-        if event.get("error"):
-            self.reason = reason_of(event["error"])
+        failed = event if event.get("error") else event.get("response") or {}
+        if failed.get("error"):
+            self.reason = reason_of(failed["error"])
         for choice in event.get("choices", ()):
             self.text += choice["delta"].get("content") or ""
         if kind == "content_block_delta":
@@ -72,7 +74,7 @@ class Came:
 
     def read(self, answer: dict[str, Any]) -> None:
         """Note a whole answer, or an error."""
-        if "error" in answer:
+        if answer.get("error"):
             self.reason = reason_of(answer["error"])
             return
         self.is_whole = True
@@ -80,6 +82,8 @@ class Came:
             self.text = answer["text"]
         elif "name" in answer:
             self.text = answer["name"]
+        elif "output" in answer:
+            self.text = answer["output"][0]["content"][0]["text"]
         elif "content" in answer:
             self.text = answer["content"][0]["text"]
         elif "choices" in answer:
@@ -166,6 +170,8 @@ def _read_message(came: Came, answer: Any) -> None:  # noqa: ANN401 # of each RP
         came.text = answer.completion.choices[0].message.content[0].text
     elif form == "message":
         came.text = answer.message.content[0].text
+    elif form == "response":
+        came.text = answer.response.output[0].content[0].text
     elif form == "images":
         came.text = answer.images.data[0].b64_json.decode()
     elif form == "transcription":
@@ -182,10 +188,16 @@ def _hear_message(came: Came, message: Any) -> None:  # noqa: ANN401 # as above
         came.text += "".join(choice.delta.content for choice in chunk.choices)
     came.text += getattr(message, "audio", b"").decode()
     for piece in getattr(message, "pieces", ()):
-        is_message = isinstance(piece, MessageEvent)
-        event = piece.delta if is_message else getattr(piece, piece.WhichOneof("event"))
-        came.text += event.text if is_message else _text_in(event)
+        came.text += _text_of(piece)
     came.is_whole |= message.HasField("finished")
+
+
+def _text_of(piece: Any) -> str:  # noqa: ANN401 # as above
+    if isinstance(piece, MessageEvent):
+        return piece.delta.text
+    if isinstance(piece, ResponseEvent):
+        return piece.delta
+    return _text_in(getattr(piece, piece.WhichOneof("event")))
 
 
 def _text_in(event: Message) -> str:

@@ -9,6 +9,7 @@ from tests.faults.session_operations import SESSIONS
 from conduit.v1 import audio_requests_pb2 as audio_pb
 from conduit.v1 import image_requests_pb2 as image_pb
 from conduit.v1 import message_requests_pb2 as messages_pb
+from conduit.v1 import response_requests_pb2 as responses_pb
 from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_USER, ChatMessage, ContentPart
@@ -19,6 +20,7 @@ from conduit.v1.image_edit_pb2 import ImageEditRequest, ImageInput
 from conduit.v1.image_generation_pb2 import ImageGenerationRequest
 from conduit.v1.message_pb2 import MessageCreation
 from conduit.v1.rerank_pb2 import RerankingDocument, RerankingRequest
+from conduit.v1.response_pb2 import ResponseCreation, ResponseItem
 from conduit.v1.speech_pb2 import SpeechRequest
 from conduit.v1.transcription_pb2 import TranscriptionRequest
 from conduit.v1.voice_pb2 import VoiceChoice
@@ -52,6 +54,16 @@ def _conversation(alias: str) -> MessageCreation:
     asked = MessageCreation(model=alias, max_tokens=99)
     asked.messages.add(role="user").content.add(text="hi")
     return asked
+
+
+def _response(alias: str, options: CallOptions) -> responses_pb.CreateResponseRequest:
+    asked = ResponseCreation(model=alias, input=[ResponseItem(text="hi")])
+    return responses_pb.CreateResponseRequest(response=asked, options=options)
+
+
+def _stream_response(alias: str, options: CallOptions) -> responses_pb.StreamCreateResponseRequest:
+    asked = ResponseCreation(model=alias, input=[ResponseItem(text="hi")])
+    return responses_pb.StreamCreateResponseRequest(response=asked, options=options)
 
 
 def _embed(alias: str, options: CallOptions) -> pb.EmbedRequest:
@@ -126,7 +138,8 @@ _TURNS = {"messages": [{"role": "user", "content": "hi"}]}
 _SPEECH = {"input": "hi", "voice": "alloy"}
 _WISH = {"prompt": _PROMPT}
 _CHAT, _IMAGES = "/v1/chat/completions", "/v1/images/generations"
-_MESSAGES = "/v1/messages"
+_MESSAGES, _RESPONSES = "/v1/messages", "/v1/responses"
+_INPUT = {"input": "hi"}
 _ASKED = {**_TURNS, "max_tokens": 99}
 _EDITS, _TRANSCRIPTIONS = "/v1/images/edits", "/v1/audio/transcriptions"
 _STREAMED = {"stream": True}
@@ -144,7 +157,18 @@ OPERATIONS: Sequence[Operation] = (
         is_stream=True,
         like="chat",
     ),
-    Operation("embed", "/v1/embeddings", "Embed", {"input": "hi"}, _embed),
+    Operation(
+        *("response", _RESPONSES, "CreateResponse", _INPUT, _response),
+        provider_type="OpenAICompatible",
+        like="chat",
+    ),
+    Operation(
+        *("response", _RESPONSES, "StreamCreateResponse", _INPUT | _STREAMED, _stream_response),
+        is_stream=True,
+        provider_type="OpenAICompatible",
+        like="chat",
+    ),
+    Operation("embed", "/v1/embeddings", "Embed", _INPUT, _embed),
     Operation(
         "rerank",
         "/v1/rerank",

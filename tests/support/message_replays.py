@@ -9,11 +9,12 @@ from tests.support.replays import Replay, data_in, replays
 
 from conduit_providers.calls import Call
 from conduit_providers.codecs import codec_named
-from conduit_providers.inbound.message_codecs import message_codec, terms_of
+from conduit_providers.inbound.chat_terms import terms_of
+from conduit_providers.inbound.message_dialect import message_codec
 from conduit_providers.inbound.message_form import MessageForm, message_request
 from conduit_providers.inbound.message_form import translated as translated_chat
 from conduit_providers.inbound.message_to_chat import TranslatedRequest
-from conduit_providers.inbound.message_tools import ToolNames
+from conduit_providers.inbound.tool_names import ToolNames
 
 Json = dict[str, Any]
 

@@ -19,7 +19,7 @@ from tests.support.sdk_oracle import words
 from tests.support.turns_of_dialects import given_in, turn_sent
 
 from conduit_providers.codecs import codec_named
-from conduit_providers.inbound.message_codecs import message_codec
+from conduit_providers.inbound.message_dialect import message_codec
 
 Json = dict[str, Any]
 CHATS = answered_chats()
@@ -162,7 +162,7 @@ def test_conversation_that_changes_provider_at_each_turn_loses_nothing(end: Repl
     call = message_call(end, {**ASKED, "messages": turns})
     codec = message_codec(codec_named(end.endpoint.codec))
     sent = orjson.loads(codec.to_upstream(call, end.endpoint, end.target).body)
-    said = "\n".join(_texts(sent))
+    said = "\n".join(texts_in(sent))
     assert [text for text in texts if text.strip() not in said] == []
 
 
@@ -170,11 +170,11 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value)
 
 
-def _texts(held: object) -> list[str]:
+def texts_in(held: object) -> list[str]:
     """Return all texts in a body, those in arguments that are JSON texts as they read."""
     if isinstance(held, str):
         read = orjson.loads(held) if held.startswith("{") and held.endswith("}") else None
-        return [held, *_texts(read)] if isinstance(read, dict) else [held]
+        return [held, *texts_in(read)] if isinstance(read, dict) else [held]
     if isinstance(held, dict):
-        return [text for each in held.values() for text in _texts(each)]
-    return [text for each in held for text in _texts(each)] if isinstance(held, list) else []
+        return [text for each in held.values() for text in texts_in(each)]
+    return [text for each in held for text in texts_in(each)] if isinstance(held, list) else []

@@ -16,6 +16,7 @@ class Dialect(StrEnum):
     OPENAI = "OPENAI"
     # Of RPCs alone; their messages are OPENAI's.
     ANTHROPIC = "ANTHROPIC"
+    RESPONSES = "RESPONSES"
 
 
 class Kind(StrEnum):

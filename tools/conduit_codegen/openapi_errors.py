@@ -79,6 +79,7 @@ FAMILIES: dict[Dialect, str] = {
     Dialect.ADMIN: "AdminError",
     Dialect.OPENAI: "OpenAiError",
     Dialect.ANTHROPIC: "AnthropicError",
+    Dialect.RESPONSES: "OpenAiError",
 }
 # What calls of a family fail with, beside what is ours alone; each operation has some of them.
 STATUSES: dict[str, tuple[int, ...]] = {

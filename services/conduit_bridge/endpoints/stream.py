@@ -7,17 +7,18 @@ comes; a slow caller holds the stub back, and a caller that leaves ends the stub
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import grpc
 from google.protobuf.message import Message
 
 from conduit.v1.call_pb2 import CallReport
 from conduit.v1.http_runtime import Route
-from conduit.v1.options_pb2 import DIALECT_ANTHROPIC
+from conduit.v1.options_pb2 import DIALECT_ANTHROPIC, DIALECT_RESPONSES
 from conduit_bridge.endpoints.heartbeats import COMMENT, PING, Heartbeat
+from conduit_bridge.endpoints.response_stream import ResponseStream
 from conduit_bridge.endpoints.unary import (
     GONE,
     Backend,
@@ -122,7 +123,9 @@ class EventsEndpoint(StreamEndpoint):
 
     def heartbeat(self, context: RequestContext, head_seconds: float = 0.0) -> Heartbeat:
         """Return what keeps an answer alive, and opens it."""
-        start = partial(context.exchange.start, self.done.status, ())
+        start: Callable[[bytes], Stream] = partial(context.exchange.start, self.done.status, ())
+        if self.dialect == DIALECT_RESPONSES:
+            start = partial(_of_response, start)
         head = context.lines + self.media
         return Heartbeat(
             start, head, self.heartbeat_seconds, head_seconds, text=self._heartbeat_text
@@ -155,7 +158,15 @@ class EventsEndpoint(StreamEndpoint):
 
     def break_off(self, stream: Stream, error: ConduitError) -> None:
         """Tell the caller in an event; what ends a whole stream (`[DONE]`) never came."""
-        stream.finish(event_of(error, self.dialect))
+        if isinstance(stream, ResponseStream):
+            stream.fail(error)
+        else:
+            stream.finish(event_of(error, self.dialect))
+
+
+def _of_response(start: Callable[[bytes], Stream], head: bytes) -> Stream:
+    """Return a stream of OpenAI's Responses, which is used as any other."""
+    return cast("Stream", ResponseStream(start(head)))
 
 
 class WatchEndpoint(EventsEndpoint):

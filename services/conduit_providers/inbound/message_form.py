@@ -1,7 +1,5 @@
 """Anthropic's Messages as callers send and get them, in whichever form they are asked for."""
 
-import msgspec
-
 from conduit.v1.message_answer_json import (
     created_message_from_json,
     created_message_to_json,
@@ -11,8 +9,10 @@ from conduit.v1.message_answer_json import (
 from conduit.v1.message_answer_pb2 import CreatedMessage, MessageEvent
 from conduit.v1.message_json import message_creation_from_json, message_creation_to_json
 from conduit.v1.message_pb2 import MessageCreation
-from conduit_providers.calls import Answer, Call, Form
-from conduit_providers.inbound.message_to_chat import ChatTerms, TranslatedRequest, chat_of
+from conduit_providers.calls import Answer, Call
+from conduit_providers.inbound.caller_form import CallerForm
+from conduit_providers.inbound.chat_terms import ChatTerms
+from conduit_providers.inbound.message_to_chat import TranslatedRequest, chat_of
 from conduit_providers.quantities import Quantities
 from conduit_providers.typed_events import TypedEvents
 
@@ -21,24 +21,11 @@ _HEADS = (b"event: message_start", b"event: ping", b"event: content_block_start"
 _BEGUN_WHOLE = (b"redacted_thinking", b"tool_use", b"_tool_result")
 
 
-class MessageForm(Form[MessageCreation]):
+class MessageForm(CallerForm[MessageCreation, TranslatedRequest]):
     """A request; its translations are made once for all attempts."""
 
-    _chats: dict[ChatTerms, TranslatedRequest] = msgspec.field(default_factory=dict)
-
-    def chat(self, terms: ChatTerms) -> TranslatedRequest:
-        """Return the chat that it asks for. ConduitError if it does not fit the contract.
-
-        UnsupportedCapability for what no chat can say.
-        """
-        found = self._chats.get(terms)
-        if found is None:
-            found = self._chats[terms] = chat_of(self.typed, terms)
-        return found
-
-    def put_chat(self, terms: ChatTerms, chat: TranslatedRequest) -> None:
-        """Take a chat as the one that it asks for."""
-        self._chats[terms] = chat
+    def _translation(self, terms: ChatTerms) -> TranslatedRequest:
+        return chat_of(self.typed, terms)
 
 
 MessageCall = Call[MessageCreation]
@@ -58,14 +45,10 @@ def message_answer(json: bytes, usage: Quantities | None) -> MessageAnswer:
 
 
 def translated(call: MessageCall, terms: ChatTerms) -> TranslatedRequest:
-    """Return the chat that a call asks for."""
-    return form_in(call.request).chat(terms)
-
-
-def form_in(form: Form[MessageCreation]) -> MessageForm:
-    """Return a form of the operation's, which makes no others."""
+    """Return the chat that a call asks for, whose operation makes no other forms."""
+    form = call.request
     assert isinstance(form, MessageForm)  # noqa: S101 # see above
-    return form
+    return form.chat(terms)
 
 
 class MessageEvents(TypedEvents[MessageEvent]):

@@ -8,8 +8,8 @@ from typing import Any
 
 from conduit_providers.codecs.anthropic.turns import FORMAT
 from conduit_providers.codecs.shared.turns import arguments_of
-from conduit_providers.inbound.message_tools import ToolNames
 from conduit_providers.inbound.sealed_thoughts import sealed
+from conduit_providers.inbound.tool_names import ToolNames
 from conduit_providers.quantities import CACHE_READS, CACHE_WRITES, Quantities
 
 Json = dict[str, Any]

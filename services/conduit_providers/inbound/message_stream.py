@@ -18,8 +18,8 @@ from conduit_providers.inbound.message_from_chat import (
     own_block,
     stop_reason,
 )
-from conduit_providers.inbound.message_tools import ToolNames
 from conduit_providers.inbound.sealed_thoughts import merged, sealed
+from conduit_providers.inbound.tool_names import ToolNames
 from conduit_providers.json_reading import parsed
 
 Json = dict[str, Any]

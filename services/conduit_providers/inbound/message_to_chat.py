@@ -11,11 +11,13 @@ import orjson
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit.v1.message_pb2 import MessageCreation
 from conduit_providers.calls import Form
+from conduit_providers.inbound.chat_terms import ChatTerms
 from conduit_providers.inbound.dropped import Dropped
 from conduit_providers.inbound.message_parts import Parts
-from conduit_providers.inbound.message_tools import ToolNames, choice_of, tools_of
+from conduit_providers.inbound.message_tools import choice_of, tools_of
 from conduit_providers.inbound.message_turns import Turns
 from conduit_providers.inbound.strict_schema import is_strict
+from conduit_providers.inbound.tool_names import ToolNames
 from conduit_providers.operations.chat import chat_request
 
 Json = dict[str, Any]
@@ -31,19 +33,6 @@ _MAX_USER = 64
 _TIERS: Mapping[str, str] = {"standard_only": "default"}
 # What asks for no more than what happens without it.
 _USUAL: tuple[object, ...] = (None, "", [], {}, False)
-
-
-class ChatTerms(NamedTuple):
-    """The terms on which a provider takes chats."""
-
-    # Whether members that OpenAI does not know are refused rather than told.
-    is_openai: bool
-    # Whether parts may be marked as the ends of prefixes to cache.
-    takes_marks: bool
-    # Whether the model can be told how hard to think.
-    takes_effort: bool
-    # How many texts may end an answer; 0 for any number.
-    most_stops: int = 0
 
 
 class TranslatedRequest(NamedTuple):

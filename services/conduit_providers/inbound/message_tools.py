@@ -4,7 +4,6 @@ https://platform.claude.com/docs/en/agents-and-tools/tool-use/overview
 """
 
 from collections.abc import Iterable
-from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -12,33 +11,12 @@ import orjson
 from conduit.v1.message_pb2 import MessageCreation, MessageTool
 from conduit_providers.inbound.dropped import Dropped
 from conduit_providers.inbound.strict_schema import is_strict
+from conduit_providers.inbound.tool_names import cut
 
 Json = dict[str, Any]
 
-# OpenAI's limit, which its kin share; Anthropic's is 128.
-MAX_NAME = 64
-_DIGITS = 8
 _OWN = frozenset({"", "custom"})
 _NO_ARGUMENTS: Json = {"type": "object", "properties": {}}
-
-
-class ToolNames:
-    """The names of a request's tools, cut where they are too long, each its own."""
-
-    def __init__(self, names: Iterable[str]) -> None:
-        self._given = {cut(name): name for name in names if len(name) > MAX_NAME}
-
-    def given(self, name: str) -> str:
-        """Return the name that the caller gave a tool which the model calls."""
-        return self._given.get(name, name)
-
-
-def cut(name: str) -> str:
-    """Return a name that is short enough: the same one in each turn."""
-    if len(name) <= MAX_NAME:
-        return name
-    digest = sha256(name.encode()).hexdigest()[:_DIGITS]
-    return f"{name[: MAX_NAME - _DIGITS - 1]}_{digest}"
 
 
 def tools_of(

@@ -12,8 +12,8 @@ from conduit_kernel.errors import InvalidRequest
 from conduit_providers.codecs.anthropic.turns import FORMAT
 from conduit_providers.inbound.dropped import Dropped
 from conduit_providers.inbound.message_parts import Parts, result_blocks, text_of
-from conduit_providers.inbound.message_tools import cut
-from conduit_providers.inbound.sealed_thoughts import is_sealed, merged, opened
+from conduit_providers.inbound.sealed_thoughts import OpenedThoughts, is_sealed
+from conduit_providers.inbound.tool_names import cut
 
 Json = dict[str, Any]
 
@@ -124,10 +124,8 @@ class _ModelTurn:
         self._parts = parts
         self._calls: list[Json] = []
         self._thoughts: list[str] = []
-        self._details: list[Json] = []
-        # What Anthropic has no words for: of the turn, and of its calls by their ids.
-        self._extras: Json = {}
-        self._of_calls: dict[str, Json] = {}
+        # What Anthropic has no words for.
+        self._opened = OpenedThoughts()
 
     def call(self, block: MessageBlock) -> None:
         """Add a call."""
@@ -139,46 +137,36 @@ class _ModelTurn:
         """Add a thought."""
         self._thoughts.append(block.thinking)
         if is_sealed(block.signature):
-            self._open(block.signature)
+            self._opened.add(block.signature)
         elif block.signature:
             self._add("reasoning.text", text=block.thinking, signature=block.signature)
 
     def think_sealed(self, data: str) -> None:
         """Add a thought that only its provider can read."""
         if is_sealed(data):
-            self._open(data)
+            self._opened.add(data)
         elif data:
             self._add("reasoning.encrypted", data=data)
 
     def _add(self, kind: str, **members: str) -> None:
-        detail = {"type": kind, **members, "format": FORMAT, "index": len(self._details)}
-        self._details.append(detail)
-
-    def _open(self, text: str) -> None:
-        members = opened(text) or {}
-        details, calls = members.get("details"), members.get("calls")
-        if isinstance(details, list):
-            self._details += details
-        if isinstance(calls, dict):
-            self._of_calls |= calls
-        if isinstance(said := members.get("said"), dict):
-            self._extras = merged(self._extras, said)
+        detail = {"type": kind, **members, "format": FORMAT, "index": len(self._opened.details)}
+        self._opened.details.append(detail)
 
     def members(self) -> list[Json]:
         """Return the turn; nothing where nothing was said."""
-        found: Json = {**self._extras}
+        found: Json = {**self._opened.of_turn}
         # The pieces of one answer, between thoughts and calls.
         if content := self._parts.content(self.said, between=""):
             found["content"] = content
         if self._calls:
             found.setdefault("content", None)
             found["tool_calls"] = [
-                self._of_calls.get(each["id"], {}) | each for each in self._calls
+                self._opened.of_calls.get(each["id"], {}) | each for each in self._calls
             ]
         if thought := "".join(self._thoughts):
             found["reasoning_content"] = thought
-        if self._details:
-            found["reasoning_details"] = self._details
+        if self._opened.details:
+            found["reasoning_details"] = self._opened.details
         if not found:
             return []
         found.setdefault("content", "")

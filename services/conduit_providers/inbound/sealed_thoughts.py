@@ -54,3 +54,25 @@ def merged(first: Json, more: Json) -> Json:
         else:
             found[name] = value
     return found
+
+
+class OpenedThoughts:
+    """The members of a turn that were sealed."""
+
+    def __init__(self) -> None:
+        # The thoughts, as their provider wants them back.
+        self.details: list[Json] = []
+        # Members of calls, by the calls' ids, and of the turn itself.
+        self.of_calls: dict[str, Json] = {}
+        self.of_turn: Json = {}
+
+    def add(self, text: str) -> None:
+        """Open a sealed text; one that was changed says nothing."""
+        members = opened(text) or {}
+        details, calls = members.get("details"), members.get("calls")
+        if isinstance(details, list):
+            self.details += details
+        if isinstance(calls, dict):
+            self.of_calls |= calls
+        if isinstance(said := members.get("said"), dict):
+            self.of_turn = merged(self.of_turn, said)

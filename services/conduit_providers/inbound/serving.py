@@ -8,19 +8,29 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from conduit_providers.codecs import codec_named, has_codec
-from conduit_providers.inbound.message_codecs import message_codec
+from conduit_providers.inbound.message_dialect import message_codec
 from conduit_providers.inbound.no_message_count import NoMessageCountCodec
+from conduit_providers.inbound.response_dialect import response_codec
 from conduit_providers.spec import Endpoint
 
 _MADE: Mapping[str, Callable[[Any], Any]] = {
     "message": message_codec,
     "message_count": lambda _: NoMessageCountCodec(),
+    "response": response_codec,
 }
 
 
 def inbound_codec(dialect: str, endpoint: Endpoint, codec: Any) -> Any:  # noqa: ANN401 # of each its own
     """Return the codec of a dialect of callers', given the operation's."""
     own = f"{endpoint.codec.partition('_')[0]}_{dialect}"
-    if "." not in endpoint.codec and has_codec(own):
+    if "." not in endpoint.codec and has_codec(own) and _passes(dialect, endpoint):
         return codec_named(own)
     return _MADE[dialect](codec)
+
+
+def _passes(dialect: str, endpoint: Endpoint) -> bool:
+    """Return whether a provider takes a dialect as it is.
+
+    Many speak OpenAI's chats; what they have of its Responses differs, and is translated for.
+    """
+    return dialect != "response" or bool(endpoint.options.responses_path)

@@ -8,7 +8,7 @@ from conduit_providers.operation import AnyOperation
 
 # What callers speak beside OpenAI's words, and the operation that it is; no instance has endpoints
 # for it.
-INBOUND: Mapping[str, str] = {"message": "chat", "message_count": "chat"}
+INBOUND: Mapping[str, str] = {"message": "chat", "message_count": "chat", "response": "chat"}
 
 
 def operation(name: str) -> AnyOperation | None:

@@ -13,10 +13,10 @@ from conduit.v1.message_answer_pb2 import MessageTokenCount
 from conduit.v1.message_pb2 import MessageCreation
 from conduit_providers.calls import Answer, Form
 from conduit_providers.codec import Codec
+from conduit_providers.inbound.caller_operation import estimated_tokens
 from conduit_providers.inbound.message_form import MessageForm, message_request
 from conduit_providers.operation import EstimatingOperation, Requirements, WorstCase
 from conduit_providers.operations.message import OPERATION as MESSAGES
-from conduit_providers.operations.message import estimated_tokens
 from conduit_providers.quantities import Quantities
 
 CountAnswer = Answer[MessageTokenCount]

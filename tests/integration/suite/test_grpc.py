@@ -9,12 +9,14 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from tests.support.suite import MASTER_KEY, Suite
 
 from conduit.v1 import message_requests_pb2 as messages_pb
+from conduit.v1 import response_requests_pb2 as responses_pb
 from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_USER, ChatMessage, ContentPart
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit.v1.message_pb2 import MessageCreation
 from conduit.v1.provider_requests_pb2 import GetProviderRequest
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
+from conduit.v1.response_pb2 import ResponseCreation
 from conduit.v1.router_service_pb2_grpc import RouterServiceStub
 from conduit_kernel.rpc import error_of
 
@@ -85,6 +87,29 @@ async def test_a_message_whole_and_streamed(suite: Suite) -> None:
     assert pieces[-1].finished.usage.input_tokens > 0
     assert pieces[-1].finished.report.request_id.startswith("req_")
     assert counted.count.is_estimate
+
+
+async def test_a_response_whole_and_streamed(suite: Suite) -> None:
+    """Typed, in the words of OpenAI's Responses, and as their JSON; answered in the same form."""
+    metadata = (("authorization", f"Bearer {suite.virtual_key}"),)
+    asked = ResponseCreation(model="echo")
+    asked.input.add(text="hello there")
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{suite.ports()['router']}") as channel:
+        stub = RouterServiceStub(channel)
+        typed = responses_pb.CreateResponseRequest(response=asked)
+        whole = await stub.CreateResponse(typed, metadata=metadata)
+        plain = responses_pb.CreateResponseRequest(json=b'{"model":"echo","input":"hello there"}')
+        text = await stub.CreateResponse(plain, metadata=metadata)
+        begun = responses_pb.StreamCreateResponseRequest(response=asked)
+        pieces = [piece async for piece in stub.StreamCreateResponse(begun, metadata=metadata)]
+    assert whole.response.output[0].content[0].text == "hello there"
+    assert whole.response.status == "completed"
+    assert b'"text":"hello there"' in text.json
+    events = [event for piece in pieces for event in piece.pieces]
+    assert [events[0].type, events[-1].type] == ["response.created", "response.completed"]
+    assert "".join(event.delta for event in events) == "hello there"
+    assert pieces[-1].finished.usage.total_tokens > 0
+    assert pieces[-1].finished.report.request_id.startswith("req_")
 
 
 @pytest.mark.parametrize(("process", "service"), SERVICES)

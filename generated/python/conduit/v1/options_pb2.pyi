@@ -96,6 +96,8 @@ class _DialectEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Dialect.Value
     """snake_case members and enum values, unknown members kept. The `/v1` routes."""
     DIALECT_ANTHROPIC: _Dialect.ValueType  # 3
     """The same, with errors and pings as Anthropic has them. The routes of its API; of RPCs alone, messages are of OPENAI."""
+    DIALECT_RESPONSES: _Dialect.ValueType  # 4
+    """The same as OPENAI, with failures in streams as OpenAI's Responses have them. Of RPCs alone, as above."""
 
 class Dialect(_Dialect, metaclass=_DialectEnumTypeWrapper):
     """A way of spelling JSON."""
@@ -108,6 +110,8 @@ DIALECT_OPENAI: Dialect.ValueType  # 2
 """snake_case members and enum values, unknown members kept. The `/v1` routes."""
 DIALECT_ANTHROPIC: Dialect.ValueType  # 3
 """The same, with errors and pings as Anthropic has them. The routes of its API; of RPCs alone, messages are of OPENAI."""
+DIALECT_RESPONSES: Dialect.ValueType  # 4
+"""The same as OPENAI, with failures in streams as OpenAI's Responses have them. Of RPCs alone, as above."""
 Global___Dialect: _TypeAlias = Dialect  # noqa: Y015
 
 class _Framing:

@@ -9,6 +9,7 @@ from conduit.v1 import converse_requests_pb2 as conduit_dot_v1_dot_converse__req
 from conduit.v1 import image_requests_pb2 as conduit_dot_v1_dot_image__requests__pb2
 from conduit.v1 import message_requests_pb2 as conduit_dot_v1_dot_message__requests__pb2
 from conduit.v1 import request_record_requests_pb2 as conduit_dot_v1_dot_request__record__requests__pb2
+from conduit.v1 import response_requests_pb2 as conduit_dot_v1_dot_response__requests__pb2
 from conduit.v1 import router_requests_pb2 as conduit_dot_v1_dot_router__requests__pb2
 from conduit.v1 import task_requests_pb2 as conduit_dot_v1_dot_task__requests__pb2
 from conduit.v1 import voice_consent_requests_pb2 as conduit_dot_v1_dot_voice__consent__requests__pb2
@@ -69,6 +70,16 @@ class RouterServiceStub:
                 '/conduit.v1.RouterService/CountMessageTokens',
                 request_serializer=conduit_dot_v1_dot_message__requests__pb2.CountMessageTokensRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_message__requests__pb2.CountMessageTokensResponse.FromString,
+                _registered_method=True)
+        self.CreateResponse = channel.unary_unary(
+                '/conduit.v1.RouterService/CreateResponse',
+                request_serializer=conduit_dot_v1_dot_response__requests__pb2.CreateResponseRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_response__requests__pb2.CreateResponseResponse.FromString,
+                _registered_method=True)
+        self.StreamCreateResponse = channel.unary_stream(
+                '/conduit.v1.RouterService/StreamCreateResponse',
+                request_serializer=conduit_dot_v1_dot_response__requests__pb2.StreamCreateResponseRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_response__requests__pb2.StreamCreateResponseResponse.FromString,
                 _registered_method=True)
         self.Embed = channel.unary_unary(
                 '/conduit.v1.RouterService/Embed',
@@ -281,6 +292,22 @@ class RouterServiceServicer:
     def CountMessageTokens(self, request, context):
         """Counts the tokens that a message would read, in the words of Anthropic's Messages. Where no provider of the model counts, or
         none can just now, it is an estimate, and says so. Costs nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateResponse(self, request, context):
+        """Asks a model to respond and returns the response whole, in the words of OpenAI's Responses. Any model that chats serves it; to
+        OpenAI and Azure the request passes as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamCreateResponse(self, request, context):
+        """Asks a model to respond and streams the response, in the words of OpenAI's Responses. The last message has `finished`; a stream
+        that ends without one, or with an error status, is incomplete.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -575,6 +602,16 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.CountMessageTokens,
                     request_deserializer=conduit_dot_v1_dot_message__requests__pb2.CountMessageTokensRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_message__requests__pb2.CountMessageTokensResponse.SerializeToString,
+            ),
+            'CreateResponse': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateResponse,
+                    request_deserializer=conduit_dot_v1_dot_response__requests__pb2.CreateResponseRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_response__requests__pb2.CreateResponseResponse.SerializeToString,
+            ),
+            'StreamCreateResponse': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamCreateResponse,
+                    request_deserializer=conduit_dot_v1_dot_response__requests__pb2.StreamCreateResponseRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_response__requests__pb2.StreamCreateResponseResponse.SerializeToString,
             ),
             'Embed': grpc.unary_unary_rpc_method_handler(
                     servicer.Embed,
@@ -884,6 +921,60 @@ class RouterService:
             '/conduit.v1.RouterService/CountMessageTokens',
             conduit_dot_v1_dot_message__requests__pb2.CountMessageTokensRequest.SerializeToString,
             conduit_dot_v1_dot_message__requests__pb2.CountMessageTokensResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateResponse(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/CreateResponse',
+            conduit_dot_v1_dot_response__requests__pb2.CreateResponseRequest.SerializeToString,
+            conduit_dot_v1_dot_response__requests__pb2.CreateResponseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamCreateResponse(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/conduit.v1.RouterService/StreamCreateResponse',
+            conduit_dot_v1_dot_response__requests__pb2.StreamCreateResponseRequest.SerializeToString,
+            conduit_dot_v1_dot_response__requests__pb2.StreamCreateResponseResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -10,6 +10,7 @@ from conduit.v1 import converse_requests_pb2 as _converse_requests_pb2
 from conduit.v1 import image_requests_pb2 as _image_requests_pb2
 from conduit.v1 import message_requests_pb2 as _message_requests_pb2
 from conduit.v1 import request_record_requests_pb2 as _request_record_requests_pb2
+from conduit.v1 import response_requests_pb2 as _response_requests_pb2
 from conduit.v1 import router_requests_pb2 as _router_requests_pb2
 from conduit.v1 import task_requests_pb2 as _task_requests_pb2
 from conduit.v1 import voice_consent_requests_pb2 as _voice_consent_requests_pb2
@@ -61,6 +62,14 @@ class RouterServiceStub:
     CountMessageTokens: _grpc.UnaryUnaryMultiCallable[_message_requests_pb2.CountMessageTokensRequest, _message_requests_pb2.CountMessageTokensResponse]
     """Counts the tokens that a message would read, in the words of Anthropic's Messages. Where no provider of the model counts, or
     none can just now, it is an estimate, and says so. Costs nothing.
+    """
+    CreateResponse: _grpc.UnaryUnaryMultiCallable[_response_requests_pb2.CreateResponseRequest, _response_requests_pb2.CreateResponseResponse]
+    """Asks a model to respond and returns the response whole, in the words of OpenAI's Responses. Any model that chats serves it; to
+    OpenAI and Azure the request passes as it is.
+    """
+    StreamCreateResponse: _grpc.UnaryStreamMultiCallable[_response_requests_pb2.StreamCreateResponseRequest, _response_requests_pb2.StreamCreateResponseResponse]
+    """Asks a model to respond and streams the response, in the words of OpenAI's Responses. The last message has `finished`; a stream
+    that ends without one, or with an error status, is incomplete.
     """
     Embed: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.EmbedRequest, _router_requests_pb2.EmbedResponse]
     """Turns texts into vectors."""
@@ -196,6 +205,14 @@ class RouterServiceAsyncStub(RouterServiceStub):
     CountMessageTokens: _aio.UnaryUnaryMultiCallable[_message_requests_pb2.CountMessageTokensRequest, _message_requests_pb2.CountMessageTokensResponse]  # type: ignore[assignment]
     """Counts the tokens that a message would read, in the words of Anthropic's Messages. Where no provider of the model counts, or
     none can just now, it is an estimate, and says so. Costs nothing.
+    """
+    CreateResponse: _aio.UnaryUnaryMultiCallable[_response_requests_pb2.CreateResponseRequest, _response_requests_pb2.CreateResponseResponse]  # type: ignore[assignment]
+    """Asks a model to respond and returns the response whole, in the words of OpenAI's Responses. Any model that chats serves it; to
+    OpenAI and Azure the request passes as it is.
+    """
+    StreamCreateResponse: _aio.UnaryStreamMultiCallable[_response_requests_pb2.StreamCreateResponseRequest, _response_requests_pb2.StreamCreateResponseResponse]  # type: ignore[assignment]
+    """Asks a model to respond and streams the response, in the words of OpenAI's Responses. The last message has `finished`; a stream
+    that ends without one, or with an error status, is incomplete.
     """
     Embed: _aio.UnaryUnaryMultiCallable[_router_requests_pb2.EmbedRequest, _router_requests_pb2.EmbedResponse]  # type: ignore[assignment]
     """Turns texts into vectors."""
@@ -358,6 +375,26 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_message_requests_pb2.CountMessageTokensResponse, _abc.Awaitable[_message_requests_pb2.CountMessageTokensResponse]]:
         """Counts the tokens that a message would read, in the words of Anthropic's Messages. Where no provider of the model counts, or
         none can just now, it is an estimate, and says so. Costs nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateResponse(
+        self,
+        request: _response_requests_pb2.CreateResponseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_response_requests_pb2.CreateResponseResponse, _abc.Awaitable[_response_requests_pb2.CreateResponseResponse]]:
+        """Asks a model to respond and returns the response whole, in the words of OpenAI's Responses. Any model that chats serves it; to
+        OpenAI and Azure the request passes as it is.
+        """
+
+    @_abc_1.abstractmethod
+    def StreamCreateResponse(
+        self,
+        request: _response_requests_pb2.StreamCreateResponseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_response_requests_pb2.StreamCreateResponseResponse], _abc.AsyncIterator[_response_requests_pb2.StreamCreateResponseResponse]]:
+        """Asks a model to respond and streams the response, in the words of OpenAI's Responses. The last message has `finished`; a stream
+        that ends without one, or with an error status, is incomplete.
         """
 
     @_abc_1.abstractmethod

@@ -15,6 +15,7 @@ from conduit.v1 import (
     message_requests_pb2,
     options_pb2,
     request_record_requests_pb2,
+    response_requests_pb2,
     router_requests_pb2,
     task_requests_pb2,
     voice_consent_requests_pb2,
@@ -359,6 +360,54 @@ def report_of_count_message_tokens(
     if not message.HasField("report"):
         return b""
     return _lines_of_call_report(message.report)
+
+
+def read_create_response(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> response_requests_pb2.CreateResponseRequest:
+    """Return the request that `POST /v1/responses` says."""
+    message = response_requests_pb2.CreateResponseRequest(json=body)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    return message
+
+
+def write_create_response(message: response_requests_pb2.CreateResponseResponse) -> bytes:
+    """Write the answer of CreateResponse."""
+    return message.json
+
+
+def report_of_create_response(message: response_requests_pb2.CreateResponseResponse) -> bytes:
+    """Write the header lines of an answer of CreateResponse."""
+    if not message.HasField("report"):
+        return b""
+    return _lines_of_call_report(message.report)
+
+
+def read_stream_create_response(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> response_requests_pb2.StreamCreateResponseRequest:
+    """Return the request that `POST /v1/responses` says."""
+    message = response_requests_pb2.StreamCreateResponseRequest(json=body)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    return message
+
+
+def write_stream_create_response(
+    message: response_requests_pb2.StreamCreateResponseResponse,
+) -> bytes:
+    """Write the answer of StreamCreateResponse."""
+    return message.events
+
+
+def report_of_stream_create_response(
+    message: response_requests_pb2.StreamCreateResponseResponse,
+) -> bytes:
+    """Write the header lines of an answer of StreamCreateResponse."""
+    if not message.HasField("started"):
+        return b""
+    return _lines_of_call_report(message.started)
 
 
 def read_embed(
@@ -1271,6 +1320,52 @@ ROUTES: Final[tuple[Route, ...]] = (
         media_type=b"application/json",
         media_type_of=None,
         write_report=report_of_count_message_tokens,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/responses",
+        segments=(Segment("v1"), Segment("responses")),
+        service="RouterService",
+        rpc="CreateResponse",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_RESPONSES,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_create_response,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_create_response,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_create_response,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/responses",
+        segments=(Segment("v1"), Segment("responses")),
+        service="RouterService",
+        rpc="StreamCreateResponse",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_RESPONSES,
+        success_status=200,
+        framing=options_pb2.FRAMING_SERVER_SENT_EVENTS,
+        chosen_by="stream",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_stream_create_response,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_stream_create_response,
+        media_type=b"text/event-stream",
+        media_type_of=None,
+        write_report=report_of_stream_create_response,
     ),
     Route(
         verb="POST",

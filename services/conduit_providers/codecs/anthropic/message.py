@@ -16,9 +16,9 @@ from conduit_kernel.errors import InvalidRequest
 from conduit_providers.codecs.anthropic.answer import Counts
 from conduit_providers.codecs.anthropic.betas import HEADER, betas_named
 from conduit_providers.codecs.anthropic.chat import SAMPLING
-from conduit_providers.codecs.openai.request import hides_names, with_model
 from conduit_providers.codecs.shared.answers import read_answer
 from conduit_providers.codecs.shared.call_ids import CallIds
+from conduit_providers.codecs.shared.passed_body import members_in, objects_in, passed_body
 from conduit_providers.codecs.shared.passed_events import EventHead, PassingDecoder
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.inbound.message_form import (
@@ -28,7 +28,7 @@ from conduit_providers.inbound.message_form import (
     message_answer,
 )
 from conduit_providers.inbound.sealed_thoughts import MARK_BYTES, is_sealed
-from conduit_providers.json_reading import JsonReader, parsed
+from conduit_providers.json_reading import JsonReader
 from conduit_providers.quantities import Quantities
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -38,7 +38,6 @@ Json = dict[str, Any]
 
 VERSION_HEADER = "anthropic-version"
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
-_STREAM = re.compile(rb'"stream"\s*:\s*(true|false|null)')
 _UNSIGNED = re.compile(rb'"signature"\s*:\s*(?:""|null)')
 _RESULT_IDS = re.compile(rb'"tool_use_id"\s*:\s*"((?:[^"\\]|\\.)*)"')
 _IDS = re.compile(rb"[a-zA-Z0-9_,-]+")
@@ -136,35 +135,13 @@ def message_body(call: MessageCall, provider: str) -> bytes:
     raw = call.request.json_at_hand or call.request.json
     if _has_others_thoughts(raw) or _has_others_ids(raw):
         raw = _fitted(raw, call, provider)
-    if _streams(raw, call) and not hides_names(raw):
-        body = with_model(raw, call.alias, call.model)
-        if body is not None:
-            return body
-    return _rewritten(raw, call)
-
-
-def _rewritten(raw: bytes, call: MessageCall) -> bytes:
-    """Return a body whose members are written anew, but not what they hold."""
-    try:
-        members = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
-    except msgspec.DecodeError as error:
-        raise InvalidRequest("The request must be a JSON object", field="") from error
-    members["model"] = msgspec.Raw(orjson.dumps(call.model))
-    members.pop("stream", None)
-    if call.stream:
-        members["stream"] = msgspec.Raw(b"true")
-    return msgspec.json.encode(members)
+    return passed_body(raw, call)
 
 
 def _fitted(raw: bytes, call: MessageCall, provider: str) -> bytes:
     """Return a body whose turns are such as Anthropic has itself."""
-    try:
-        members = parsed(raw)
-    except msgspec.DecodeError as error:
-        raise InvalidRequest("The request is not JSON", field="") from error
-    if not isinstance(members, dict):
-        raise InvalidRequest("The request must be a JSON object", field="")
-    turns, ids = _objects(members.get("messages")), CallIds()
+    members = members_in(raw)
+    turns, ids = objects_in(members.get("messages")), CallIds()
     for turn in turns:
         _leave_out_thoughts(turn, call, provider)
         _fit_ids(turn, ids)
@@ -184,17 +161,6 @@ def _has_others_ids(raw: bytes) -> bool:
     return len(set(found)) < len(found) or _IDS.fullmatch(b",".join(found)) is None or b"" in found
 
 
-def _streams(raw: bytes, call: MessageCall) -> bool:
-    """Return whether a body says of streaming what its call does; False if unsure."""
-    at = raw.find(b'"stream"')
-    if at < 0:
-        return not call.stream
-    if raw.find(b'"stream"', at + 8) >= 0:
-        return False
-    found = _STREAM.match(raw, at)
-    return found is not None and (found[1] == b"true") == call.stream
-
-
 def _leave_out_thoughts(turn: Json, call: MessageCall, provider: str) -> None:
     blocks = turn.get("content")
     if not isinstance(blocks, list):
@@ -206,7 +172,7 @@ def _leave_out_thoughts(turn: Json, call: MessageCall, provider: str) -> None:
 
 
 def _fit_ids(turn: Json, ids: CallIds) -> None:
-    for block in _objects(turn.get("content")):
+    for block in objects_in(turn.get("content")):
         match block:
             case {"type": "tool_use", "id": str(call_id)}:
                 block["id"] = ids.of_call(call_id)
@@ -225,10 +191,6 @@ def _is_others_thought(block: object) -> bool:
             return is_sealed(data)
         case _:
             return False
-
-
-def _objects(listed: object) -> list[Json]:
-    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
 
 
 class PassedMessageDecoder(PassingDecoder[_Event, MessageEvents]):

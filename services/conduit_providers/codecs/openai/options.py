@@ -28,6 +28,10 @@ class ChatOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # How many texts that end an answer are known to be taken, which callers who speak another
     # dialect than OpenAI's may exceed; 0 where that is the server's to judge.
     most_stops: int = 0
+    # The path to which requests of OpenAI's Responses pass; empty where they become chats. And
+    # other ones, by a setting with a value.
+    responses_path: str = ""
+    responses_paths: Mapping[str, str] = {}
 
 
 class ConverseOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -28,6 +28,10 @@ class EventHead(msgspec.Struct):
     error: object = None
     message: object = None
 
+    def failure(self) -> object:
+        """Return what a failure says of itself."""
+        return self.error or self.message
+
 
 class PassingDecoder(ABC, Generic[EventT, EventsT]):
     """Passes on the events of one answer; a dialect says which of them is the last."""
@@ -133,7 +137,7 @@ class PassingDecoder(ABC, Generic[EventT, EventsT]):
         except msgspec.DecodeError as error:
             raise malformed(self._provider, "an event makes no sense") from error
         if found.error is not None or "error" in {found.type, event.event.decode("latin-1")}:
-            raise error_in_stream(found.error or found.message, self._provider)
+            raise error_in_stream(found.failure(), self._provider)
         self._look_at(found)
         return found
 

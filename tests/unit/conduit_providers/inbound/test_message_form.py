@@ -4,8 +4,8 @@ import orjson
 import pytest
 
 from conduit.v1.message_pb2 import MessageCreation
+from conduit_providers.inbound.chat_terms import ChatTerms
 from conduit_providers.inbound.message_form import MessageEvents, message_answer, message_request
-from conduit_providers.inbound.message_to_chat import ChatTerms
 
 TERMS = ChatTerms(is_openai=False, takes_marks=True, takes_effort=True)
 START = b'event: message_start\ndata: {"type":"message_start","message":{"id":"m"}}\n\n'

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from conduit_providers.inbound.message_from_chat import counts_of, message_id, message_of
-from conduit_providers.inbound.message_tools import ToolNames, cut
 from conduit_providers.inbound.sealed_thoughts import opened
+from conduit_providers.inbound.tool_names import ToolNames, cut
 from conduit_providers.quantities import CACHE_WRITE, CACHED_INPUT, INPUT, OUTPUT, counted
 
 Json = dict[str, Any]

@@ -6,8 +6,8 @@ import orjson
 from tests.support.message_replays import accumulated
 
 from conduit_providers.inbound.message_stream import MessageStreamWriter
-from conduit_providers.inbound.message_tools import ToolNames
 from conduit_providers.inbound.sealed_thoughts import opened
+from conduit_providers.inbound.tool_names import ToolNames
 
 Json = dict[str, Any]
 

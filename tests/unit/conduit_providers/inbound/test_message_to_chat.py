@@ -6,8 +6,9 @@ import orjson
 import pytest
 
 from conduit_kernel.errors import InvalidRequest
+from conduit_providers.inbound.chat_terms import ChatTerms
 from conduit_providers.inbound.message_form import message_request
-from conduit_providers.inbound.message_to_chat import ChatTerms, TranslatedRequest
+from conduit_providers.inbound.message_to_chat import TranslatedRequest
 
 Json = dict[str, Any]
 OPENAI = ChatTerms(is_openai=True, takes_marks=False, takes_effort=True)

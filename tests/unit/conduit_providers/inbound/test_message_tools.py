@@ -6,7 +6,7 @@ import orjson
 
 from conduit.v1.message_json import message_creation_from_json
 from conduit_providers.inbound.dropped import Dropped
-from conduit_providers.inbound.message_tools import MAX_NAME, ToolNames, choice_of, cut, tools_of
+from conduit_providers.inbound.message_tools import choice_of, tools_of
 
 Json = dict[str, Any]
 
@@ -61,16 +61,6 @@ def test_tools_of_anthropics_own_are_told() -> None:
         "tools.cache_control",
         "tools.defer_loading",
     }
-
-
-def test_long_names_are_cut_and_come_back() -> None:
-    """Anthropic takes 128 characters, OpenAI 64; two that begin alike stay two."""
-    long, other = "a" * 100, "a" * 99 + "b"
-    names = ToolNames([long, other, "short"])
-    assert len(cut(long)) == MAX_NAME
-    assert cut(long) != cut(other)
-    assert [names.given(cut(each)) for each in (long, other, "short")] == [long, other, "short"]
-    assert names.given("made up") == "made up"
 
 
 def test_choices() -> None:

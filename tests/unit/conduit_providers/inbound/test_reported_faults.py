@@ -14,7 +14,7 @@ from tests.support.message_replays import (
 from tests.support.replays import Replay, data_in
 
 from conduit_providers.codecs import codec_named
-from conduit_providers.inbound.message_codecs import message_codec
+from conduit_providers.inbound.message_dialect import message_codec
 
 Json = dict[str, Any]
 CHATS = {each.name: each for each in answered_chats()}

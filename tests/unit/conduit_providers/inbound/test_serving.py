@@ -4,8 +4,8 @@ from tests.support.replays import CATALOG
 
 from conduit_providers.codecs import codec_named
 from conduit_providers.codecs.anthropic.message import AnthropicMessageCodec
-from conduit_providers.inbound.message_codecs import TranslatingMessageCodec
 from conduit_providers.inbound.serving import inbound_codec
+from conduit_providers.inbound.translating_codecs import TranslatingCodec
 from conduit_providers.operations import INBOUND, operation
 
 
@@ -15,7 +15,7 @@ def test_anthropic_gets_what_callers_send() -> None:
         if (endpoint := spec.endpoints.get("chat")) is None:
             continue
         found = inbound_codec("message", endpoint, codec_named(endpoint.codec))
-        kind = AnthropicMessageCodec if spec.name == "Anthropic" else TranslatingMessageCodec
+        kind = AnthropicMessageCodec if spec.name == "Anthropic" else TranslatingCodec
         assert isinstance(found, kind)
 
 

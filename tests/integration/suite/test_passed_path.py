@@ -1,4 +1,4 @@
-"""What a message that passes to Anthropic costs, against a chat that passes: steps of our code."""
+"""What messages and responses cost that pass, against a chat that passes: steps of our code."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from tests.support.suite import Suite
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ROOT = Path(__file__).parents[3]
-# The issue's bound: a passed message costs at most this much of a chat.
+# The issue's bound: what passes costs at most this much of a chat.
 MOST = 1.2
 TIMES = 7
 CHAT = (
@@ -29,17 +29,24 @@ MESSAGE = (
     b'"text":"hi"}],"stop_reason":"end_turn","stop_sequence":null,'
     b'"usage":{"input_tokens":1,"output_tokens":1}}'
 )
+RESPONSE = (
+    b'{"id":"resp_1","object":"response","created_at":1,"status":"completed","error":null,'
+    b'"model":"m","output":[{"type":"message","id":"msg_1","status":"completed","role":"assistant",'
+    b'"content":[{"type":"output_text","text":"hi","annotations":[]}]}],'
+    b'"usage":{"input_tokens":1,"output_tokens":1,"total_tokens":2}}'
+)
+ANSWERS = {b"/v1/messages": MESSAGE, b"/v1/responses": RESPONSE, b"/v1/chat/completions": CHAT}
 PACKAGES = ("services/conduit_bridge", "services/conduit_router", "services/conduit_providers")
 OURS = tuple(f"{ROOT}/{folder}/" for folder in (*PACKAGES, "generated"))
 BESIDE = (f"{ROOT}/services/conduit_router/control_plane/",)
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Be a provider of either dialect."""
+    """Be a provider of any of the dialects."""
     with contextlib.suppress(asyncio.IncompleteReadError):
         while head := await reader.readuntil(b"\r\n\r\n"):
             await reader.readexactly(_length_in(head))
-            body = MESSAGE if b"/v1/messages" in head else CHAT
+            body = next(body for path, body in ANSWERS.items() if path in head)
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
     writer.close()
 
@@ -74,8 +81,8 @@ async def steps(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, requ
     return counts.total()
 
 
-async def test_a_passed_message_costs_about_as_much_as_a_chat(suite: Suite) -> None:
-    """With the headers that Anthropic's SDK sends; the least of several, as loops run beside it."""
+async def test_what_passes_costs_about_as_much_as_a_chat(suite: Suite) -> None:
+    """With the headers that the SDKs send; the least of several, as loops run beside it."""
     upstream = await asyncio.start_server(answer, "127.0.0.1", 0)
     address = f"http://127.0.0.1:{upstream.sockets[0].getsockname()[1]}"
     for kind, url in (("OpenAI", f"{address}/v1"), ("Anthropic", address)):
@@ -99,6 +106,11 @@ async def test_a_passed_message_costs_about_as_much_as_a_chat(suite: Suite) -> N
             b"x-api-key: %b\r\nanthropic-version: 2026-10-21" % key,
             orjson.dumps({"model": "Anthropic", "max_tokens": 9, "messages": said}),
         ),
+        "response": (
+            b"/v1/responses",
+            b"authorization: Bearer %b" % key,
+            orjson.dumps({"model": "OpenAI", "input": said, "store": False}),
+        ),
     }
     found: dict[str, int] = {}
     reader, writer = await asyncio.open_connection("127.0.0.1", suite.bridge.port)
@@ -112,3 +124,4 @@ async def test_a_passed_message_costs_about_as_much_as_a_chat(suite: Suite) -> N
     await writer.wait_closed()
     upstream.close()
     assert 0 < found["message"] <= MOST * found["chat"], found
+    assert 0 < found["response"] <= MOST * found["chat"], found

@@ -1,0 +1,214 @@
+"""OpenAI's Responses for callers who speak them: what they send, and get, passes as it is.
+
+https://platform.openai.com/docs/api-reference/responses; openai 3.57.0, the Python SDK:
+types.responses.
+
+Only thoughts are left out that another provider had, which are behind a mark of Conduit's.
+"""
+
+from typing import Any
+
+import msgspec
+import orjson
+
+from conduit_providers.codecs.openai.request import headers_of
+from conduit_providers.codecs.shared.answers import read_answer
+from conduit_providers.codecs.shared.passed_body import members_in, objects_in, passed_body
+from conduit_providers.codecs.shared.passed_events import EventHead, PassingDecoder
+from conduit_providers.failures import error_in_stream, malformed
+from conduit_providers.inbound.response_form import (
+    ResponseAnswer,
+    ResponseCall,
+    ResponseEvents,
+    response_answer,
+)
+from conduit_providers.inbound.sealed_thoughts import MARK_BYTES, is_sealed
+from conduit_providers.json_reading import JsonReader
+from conduit_providers.quantities import Quantities, service_tier
+from conduit_providers.spec import Endpoint, chosen
+from conduit_providers.target import Target
+from conduit_providers.token_counts import TokenCounts
+from conduit_providers.wire import HttpRequest, HttpResponse
+
+Json = dict[str, Any]
+
+_SEARCH = "web_search_call"
+
+
+class _Read(msgspec.Struct, frozen=True, gc=False):
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
+class _Written(msgspec.Struct, frozen=True, gc=False):
+    reasoning_tokens: int | None = None
+
+
+_NOT_READ, _NOT_WRITTEN = _Read(), _Written()
+
+
+class _Usage(msgspec.Struct, gc=False):
+    """Tokens read include those of the cache, tokens written what was thought."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    input_tokens_details: _Read | None = None
+    output_tokens_details: _Written | None = None
+
+
+class _Searches(msgspec.Struct, gc=False):
+    num_requests: int | None = None
+
+
+class _ToolUsage(msgspec.Struct, gc=False):
+    web_search: _Searches | None = None
+
+
+class _Item(msgspec.Struct, gc=False):
+    type: str = ""
+    action: object = None
+
+    @property
+    def is_search(self) -> bool:
+        """Return whether it is a search, which is paid; to open a page found is free."""
+        if self.type != _SEARCH:
+            return False
+        return not isinstance(self.action, dict) or self.action.get("type") in {None, "search"}
+
+
+class _Response(msgspec.Struct, gc=False):
+    status: str | None = None
+    error: object = None
+    output: list[_Item] | None = None
+    usage: _Usage | None = None
+    tool_usage: _ToolUsage | None = None
+    service_tier: object = None
+
+    def quantities(self) -> Quantities | None:
+        """Return what was used; None if that is not said."""
+        usage = self.usage
+        if usage is None or not (usage.input_tokens or usage.output_tokens):
+            return None
+        read = usage.input_tokens_details or _NOT_READ
+        written = usage.output_tokens_details or _NOT_WRITTEN
+        counts = TokenCounts(
+            input_tokens=usage.input_tokens or 0,
+            output_tokens=usage.output_tokens or 0,
+            cached_input_tokens=read.cached_tokens or 0,
+            cache_write_tokens=read.cache_write_tokens or 0,
+            reasoning_tokens=written.reasoning_tokens or 0,
+            web_searches=self._searches(),
+        )
+        return counts.quantities(service_tier(self.service_tier))
+
+    def _searches(self) -> int:
+        used = self.tool_usage.web_search if self.tool_usage is not None else None
+        if used is not None and used.num_requests is not None:
+            return used.num_requests
+        return sum(item.is_search for item in self.output or ())
+
+
+class _Event(EventHead):
+    response: _Response | None = None
+    code: object = None
+
+    def failure(self) -> object:
+        """Return what a failure says of itself, whose members stand beside the type."""
+        return self.error or {"code": self.code, "message": self.message}
+
+
+_ANSWER = JsonReader(_Response)
+_EVENT = JsonReader(_Event)
+
+
+class OpenAIResponseCodec:
+    """Speaks `POST /responses`."""
+
+    def to_upstream(self, call: ResponseCall, endpoint: Endpoint, target: Target) -> HttpRequest:
+        """Pass the caller's body on, with the provider's name of the model."""
+        head = self.head(call.model, endpoint, target)
+        return HttpRequest(head.method, head.path, head.headers, self.body(call, endpoint, target))
+
+    def from_upstream(
+        self, response: HttpResponse, call: ResponseCall, endpoint: Endpoint
+    ) -> ResponseAnswer:
+        """Pass the provider's body on, after a look at its counts."""
+        return self.read(response.body, call, endpoint)
+
+    def head(self, model: str, endpoint: Endpoint, target: Target) -> HttpRequest:
+        """Build the request but for its body."""
+        options = endpoint.options
+        path = chosen(options.responses_paths, target.settings) or options.responses_path
+        return HttpRequest("POST", target.fill(path, model=model), headers_of(endpoint))
+
+    def body(self, call: ResponseCall, endpoint: Endpoint, target: Target) -> bytes:
+        """Build the body out of the caller's."""
+        raw = call.request.json_at_hand or call.request.json
+        if raw.find(MARK_BYTES) >= 0:
+            raw = _without_others_thoughts(raw, call, target.provider_name)
+        return passed_body(raw, call)
+
+    def read(self, body: bytes, call: ResponseCall, endpoint: Endpoint) -> ResponseAnswer:
+        """Read the answer's body."""
+        answer = read_answer(_ANSWER, body, call.provider, "it is not a response")
+        if answer.error is not None:
+            raise error_in_stream(answer.error, call.provider)
+        if answer.status is None:
+            raise malformed(call.provider, "it has no status")
+        return response_answer(body, answer.quantities())
+
+    def decoder(self, call: ResponseCall, endpoint: Endpoint) -> "PassedResponseDecoder":
+        """Return a fresh decoder for one streamed answer."""
+        return PassedResponseDecoder(call.provider)
+
+
+class PassedResponseDecoder(PassingDecoder[_Event, ResponseEvents]):
+    """Passes events on, up to the one that ends the response; one that failed is a failure."""
+
+    def __init__(self, provider: str) -> None:
+        super().__init__(provider, _EVENT, ResponseEvents)
+        self._usage: Quantities | None = None
+
+    @property
+    def has_finished(self) -> bool:
+        """Return whether the answer is complete."""
+        return self.done
+
+    @property
+    def usage(self) -> Quantities | None:
+        """Return what was used, as far as that was said."""
+        return self._usage
+
+    def _look_at(self, event: _Event) -> None:
+        response = event.response
+        if response is None:
+            return
+        match event.type:
+            case "response.completed" | "response.incomplete":
+                self._usage = response.quantities()
+                self.done = True
+            case "response.failed":
+                self._usage = response.quantities()
+                raise error_in_stream(response.error, self._provider)
+
+
+def _without_others_thoughts(raw: bytes, call: ResponseCall, provider: str) -> bytes:
+    """Return a body without the thoughts of other providers, which OpenAI cannot read."""
+    members = members_in(raw)
+    items = objects_in(members.get("input"))
+    kept = [item for item in items if not _is_others_thought(item)]
+    if len(kept) < len(items):
+        call.drop("input.reasoning", provider)
+        members["input"] = kept
+    return orjson.dumps(members)
+
+
+def _is_others_thought(item: Json) -> bool:
+    match item:
+        case {"type": "reasoning", "encrypted_content": str(sealed)}:
+            return is_sealed(sealed)
+        case _:
+            return False
+
+
+CODEC = OpenAIResponseCodec()

@@ -1,0 +1,128 @@
+"""Chats in the words of another dialect of callers.
+
+They are chats to all that decides, counts and charges; other are what callers say and get.
+"""
+
+from abc import abstractmethod
+from typing import Any, ClassVar, Generic, TypeVar
+
+from google.protobuf.message import Message
+
+from conduit.v1.call_pb2 import CallReport
+from conduit_kernel.errors import ConduitError
+from conduit_providers.calls import Answer, Call, Form
+from conduit_providers.codec import StreamingCodec
+from conduit_providers.inbound.caller_form import CallerForm, translation_of
+from conduit_providers.inbound.chat_terms import ANY_TERMS
+from conduit_providers.operation import (
+    AnsweredOperation,
+    Requirements,
+    StreamedOperation,
+    WorstCase,
+    estimate_tokens,
+)
+from conduit_providers.operations.chat import estimated_request, has_urls, urls_of
+from conduit_providers.quantities import Quantities, plain
+from conduit_providers.spec import Endpoint
+from conduit_providers.typed_events import TypedEvents
+
+RequestT = TypeVar("RequestT", bound=Message)
+AnswerT = TypeVar("AnswerT", bound=Message)
+EventsT = TypeVar("EventsT", bound=TypedEvents[Any])
+
+
+class CallerOperation(
+    AnsweredOperation[RequestT, AnswerT],
+    StreamedOperation[RequestT, AnswerT, EventsT],
+    Generic[RequestT, AnswerT, EventsT],
+):
+    """Asks a model for the next message of a conversation, in a caller's words."""
+
+    name: ClassVar[str] = "chat"
+    codec_type: ClassVar[type] = StreamingCodec
+    # The field of requests and responses that has their typed form.
+    typed_member: ClassVar[str]
+
+    @abstractmethod
+    def caller_form(
+        self, *, json: bytes | None = None, typed: RequestT | None = None
+    ) -> CallerForm[RequestT, Any]:
+        """Hold a request."""
+
+    @abstractmethod
+    def usage_message(self, usage: Quantities) -> Message:
+        """Return what was used as the dialect counts it."""
+
+    def form_of(self, request: Any) -> CallerForm[RequestT, Any]:  # noqa: ANN401 # of each RPC its own
+        """Return the conversation."""
+        if request.WhichOneof("form") == self.typed_member:
+            return self.caller_form(typed=getattr(request, self.typed_member))
+        return self.caller_form(json=request.json)
+
+    def plain_form(self, body: bytes) -> CallerForm[RequestT, Any]:
+        """Return the conversation."""
+        return self.caller_form(json=body)
+
+    def estimate(
+        self,
+        form: Form[RequestT],
+        answer: Answer[AnswerT] | None,
+        emitted: int,
+        codec: object,
+        facts: object,
+    ) -> Quantities:
+        """Count characters; pictures are not counted."""
+        return plain(
+            estimated_tokens(form), emitted if answer is None else estimate_tokens(len(answer.json))
+        )
+
+    def worst_case(self, form: Form[RequestT], requirements: Requirements) -> WorstCase:
+        """Count a token for each byte: no tokenizer makes more of them."""
+        most = requirements.max_output
+        return WorstCase(plain(len(form.json), max(0, most or 0)), most is not None)
+
+    def write(self, response: Any, answer: Answer[AnswerT], *, is_typed: bool) -> None:  # noqa: ANN401 # as above
+        """Put an answer into the response."""
+        if is_typed:
+            getattr(response, self.typed_member).CopyFrom(answer.typed)
+        else:
+            response.json = answer.json
+
+    def native_media(self, call: Call[RequestT], endpoint: Endpoint) -> tuple[str, ...] | None:
+        """Have fetched what a conversation refers to by URL, where the endpoint takes no URLs."""
+        if not endpoint.inline_media:
+            return None
+        chat = translation_of(call.request, ANY_TERMS).chat
+        return endpoint.native_urls if has_urls(chat.typed) else None
+
+    def media(self, form: Form[RequestT]) -> set[str]:
+        """Return what a conversation refers to by URL."""
+        return urls_of(translation_of(form, ANY_TERMS).chat.typed)
+
+    def started(self, message: Any) -> CallReport:  # noqa: ANN401 # as above
+        """Return the report of the first message."""
+        started: CallReport = message.started
+        return started
+
+    def put(self, message: Any, events: EventsT, *, is_typed: bool) -> None:  # noqa: ANN401 # as above
+        """Put events into a message."""
+        if is_typed:
+            message.pieces.extend(events.pieces)
+        else:
+            message.events = events.sse
+
+    def finished(self, message: Any, usage: Quantities | None, *, is_typed: bool) -> CallReport:  # noqa: ANN401 # as above
+        """Put the counts into the last message."""
+        if usage is not None:
+            message.finished.usage.CopyFrom(self.usage_message(usage))
+        report: CallReport = message.finished.report
+        return report
+
+
+def estimated_tokens(form: Form[Any]) -> int:
+    """Return about how many tokens a request has, without its pictures."""
+    try:
+        return estimated_request(translation_of(form, ANY_TERMS).chat)
+    except ConduitError:
+        # Of what goes to the dialect's own provider alone.
+        return estimate_tokens(len(form.json))
