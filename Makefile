@@ -15,7 +15,7 @@ SEEDS ?= 200
 MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test slow generate drift format lint baseline types imports unit fuzz schema wire faults hostile outages soak uploads engines hub-clients node-client claude-code stubs bench voice check clean
+.PHONY: help install serve test slow generate drift format lint baseline types imports unit fuzz schema wire faults hostile outages crashes soak uploads engines hub-clients node-client claude-code stubs bench voice check clean
 # Steps of one check would only fight for the processors.
 .NOTPARALLEL:
 
@@ -83,6 +83,9 @@ hostile: $(DEV_INSTALLED) ## let a hostile caller send all kinds of requests bes
 
 outages: $(DEV_INSTALLED) ## outlast outages with the usual open time of a minute; five minutes
 	CONDUIT_OUTAGE_OPEN_SECONDS=60 $(BIN)/pytest --quiet --timeout 900 tests/faults/test_real_outages.py $(ARGS)
+
+crashes: $(DEV_INSTALLED) ## kill routers and Billing at every wait of a call: no charge may be lost or doubled; ROUNDS=50
+	CONDUIT_CRASH_ROUNDS=$(ROUNDS) $(BIN)/pytest --quiet --timeout 0 tests/integration/billing/test_crash_rounds.py tests/integration/billing/test_ledger_model.py $(ARGS)
 
 soak: $(DEV_INSTALLED) ## full load with random faults: nothing may grow or fail; MINUTES=10
 	CONDUIT_SOAK_MINUTES=$(MINUTES) $(BIN)/pytest --quiet -s --timeout 0 tests/faults/test_soak.py $(ARGS)

@@ -35,6 +35,12 @@ OFFER_SECONDS = 60.0
 # How long a stopping router takes to give keys up.
 LAST_SECONDS = 0.3
 KEPT, REPLAYED, NOT_KEPT = "kept", "replayed", "not-kept"
+# The members of a report that say how limits stood.
+_LIMITS = tuple(
+    f"{which}_{what}"
+    for which in ("limit", "remaining", "reset")
+    for what in ("requests", "tokens")
+)
 
 MakeCall = Callable[[], AsyncIterator[Any]]
 
@@ -302,7 +308,12 @@ def _marked(message: Any, word: str) -> Any:  # noqa: ANN401 # of each RPC its o
             marked = type(message)()
             marked.CopyFrom(message)
         held = getattr(marked, name)
-        (held.report if name == "finished" else held).idempotency = word
+        report = held.report if name == "finished" else held
+        report.idempotency = word
+        if word == REPLAYED:
+            # Of the first call's minute.
+            for field in _LIMITS:
+                report.ClearField(field)
     return message if marked is None else marked
 
 

@@ -35,13 +35,19 @@ async def stream(router: IdempotentCalls, call: KeyedCall) -> list[pb.StreamChat
 
 async def test_a_call_with_the_same_key_is_made_once(router: IdempotentCalls) -> None:
     """Whoever sends it again gets the first answer, whole, and is told that it is that one."""
-    provider = Provider(whole(b'{"said": "first"}', cost=1234))
+    said = whole(b'{"said": "first"}', cost=1234)
+    said.report.remaining_requests, said.report.reset_tokens = 7, "17s"
+    provider = Provider(said)
     first = await router.answer(keyed(provider))
     again = await router.answer(keyed(provider))
     assert provider.calls == 1
     assert first.json == again.json == b'{"said": "first"}'
     assert first.report.cost_nano_usd == again.report.cost_nano_usd == 1234
     assert (first.report.idempotency, again.report.idempotency) == ("kept", "replayed")
+    # It used nothing of any limit, and says nothing of how they stood.
+    assert first.report.HasField("remaining_requests")
+    assert not again.report.HasField("remaining_requests")
+    assert not again.report.reset_tokens
 
 
 async def test_a_stream_with_the_same_key_is_made_once(router: IdempotentCalls) -> None:
