@@ -14,6 +14,8 @@ from conduit_kernel.errors import InvalidRequest
 
 # The largest image that any model of OpenAI's draws.
 MAX_PIXELS = 3840 * 2160
+# Its longer side. A mask of as many pixels in rows of one would take half a minute.
+MAX_SIDE = 3840
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEAD = struct.Struct(">IIBBBBB")
 # Bytes of a pixel before its transparency, in the two colour types that have it.
@@ -67,7 +69,8 @@ def _read(mask: bytes) -> tuple[_Head, bytes]:
     chunks = list(_chunks(mask))
     head = _Head(*_HEAD.unpack(chunks[0][1] if chunks else b""))
     is_plain = head.depth in {8, 16} and head.colours in _BEFORE and not head.interlace
-    if not is_plain or not 0 < head.width * head.height <= MAX_PIXELS:
+    is_small = 0 < head.width * head.height <= MAX_PIXELS
+    if not is_plain or not is_small or max(head.width, head.height) > MAX_SIDE:
         raise _unfit()
     return head, b"".join(content for name, content in chunks if name == b"IDAT")
 
@@ -173,6 +176,6 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 def _unfit() -> InvalidRequest:
     message = (
         "The mask must be a PNG with an alpha channel, not interlaced, of at most"
-        f" {MAX_PIXELS} pixels"
+        f" {MAX_PIXELS} pixels and {MAX_SIDE} a side"
     )
     return InvalidRequest(message, field="mask")

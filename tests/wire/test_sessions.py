@@ -1,7 +1,10 @@
 """Every wire case of a session, replayed: the handshake, the frames, and what the caller gets."""
 
 import contextlib
+import json
 import random
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -9,7 +12,7 @@ import pytest
 from tests.contract.converters import converter
 from tests.support.nonsense import nonsense
 from tests.support.session_cases import SessionReplay, session_cases
-from tests.support.wire_cases import SECRET, WireCase
+from tests.support.wire_cases import SECRET, Json, WireCase
 from tests.wire.test_wire import MEMBERS, SOURCES
 
 from conduit.v1 import converse_requests_pb2 as pb
@@ -96,6 +99,25 @@ def test_nonsense_breaks_no_session(case: WireCase, seed: int) -> None:
             translator.to_upstream(messages.event_of(said))
         with contextlib.suppress(InvalidRequest):
             OPERATION.requirements(messages.opening(said).json, stream=False)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_number_of_more_than_64_bits_breaks_no_session(case: WireCase) -> None:
+    """Wherever a provider has one: what is sent back, or on, cannot be written with it."""
+    received = SessionReplay(case).received
+    for place in range(len(received)):
+        for number in numbers_in(received[place]):
+            translator = SessionReplay(case).translator()
+            for event in [*received[:place], number]:
+                with contextlib.suppress(UpstreamError):
+                    translator.from_upstream(json.dumps(event))
+
+
+def numbers_in(event: Json) -> Iterator[Json]:
+    """Yield an event once for each whole number in it, which is then too large."""
+    text = json.dumps(event)
+    for found in re.finditer(r"(?<=: )-?\d+(?=[,}])", text):
+        yield json.loads(f"{text[: found.start()]}{2**70}{text[found.end() :]}")
 
 
 @pytest.mark.parametrize("frame", ["", "no JSON", "[]", "1", b"\x00"])

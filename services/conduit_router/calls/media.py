@@ -47,6 +47,8 @@ class MediaFetcher:
 
     def __init__(self, client: HttpClient) -> None:
         self._client = client
+        # Threads of Python share a processor with the calls: one of them at a time is enough.
+        self._deriving = asyncio.Semaphore()
 
     async def fetch_for(self, call: MediaCall, native: tuple[str, ...]) -> Media:
         """Return what a call refers to by URL, fetched once for all of its attempts.
@@ -61,7 +63,7 @@ class MediaFetcher:
         urls = {url for url in named if not url.startswith(native)}
         try:
             call.media |= await self.fetch(urls - call.media.keys())
-            call.media |= await _files_of(call)
+            call.media |= await self._files_of(call)
         except InvalidRequest as error:
             call.media_failure = copy(error)
             raise
@@ -91,25 +93,25 @@ class MediaFetcher:
         finally:
             del failure
 
+    async def _files_of(self, call: MediaCall) -> Media:
+        """Return the files that follow a call, and what is made of them. InvalidRequest.
+
+        The former are read once, for all attempts; the latter takes its time in a thread.
+        """
+        operation, media = call.operation, call.media
+        files = operation.files(call.form)
+        if not files.keys() <= media.keys():
+            media |= await read_files(files, MAX_BYTES)
+        if operation.derives_media:
+            async with self._deriving:
+                media |= await asyncio.to_thread(operation.derived, call.form, media)
+        return media
+
 
 async def _all_of(fetch: "_Fetch", urls: Sequence[str]) -> Media:
     async with asyncio.TaskGroup() as group:
         tasks = {url: group.create_task(fetch.get(url)) for url in urls}
     return {url: task.result() for url, task in tasks.items()}
-
-
-async def _files_of(call: MediaCall) -> Media:
-    """Return the files that follow a call, and what is made of them. InvalidRequest.
-
-    The former are read once, for all attempts; the latter takes its time in a thread.
-    """
-    operation, media = call.operation, call.media
-    files = operation.files(call.form)
-    if not files.keys() <= media.keys():
-        media |= await read_files(files, MAX_BYTES)
-    if operation.derives_media:
-        media |= await asyncio.to_thread(operation.derived, call.form, media)
-    return media
 
 
 class _Refused(Exception):

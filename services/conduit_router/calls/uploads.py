@@ -184,7 +184,9 @@ async def received(
     """Return what is asked, and the files that the messages behind it bring."""
     if isinstance(requests, FilesAtHand):
         # They are kept already, by who asks.
-        yield await _start_of(requests), requests.files
+        start = await _start_of(requests)
+        _check_number(len(requests.files))
+        yield start, requests.files
         return
     messages = requests if isinstance(requests, KeptMessages) else KeptMessages(requests)
     received = ReceivedFiles(await _start_of(messages), messages, space)
@@ -213,8 +215,7 @@ class ReceivedFiles:
         self._pending: FileChunk | None = None
         self._left = MAX_UPLOAD_BYTES
         named = _files_of(start)
-        if len(named) > MAX_FILES:
-            raise InvalidRequest(f"A request may have at most {MAX_FILES} files", field="file")
+        _check_number(len(named))
         self.files = [
             SpillBody(
                 _FileSource(self, index, file),
@@ -278,6 +279,11 @@ class _FileSource:
             if self._left < 0 or (self._left and not data):
                 raise InvalidRequest("A file has another size than was said", field="file.size")
         return data
+
+
+def _check_number(files: int) -> None:
+    if files > MAX_FILES:
+        raise InvalidRequest(f"A request may have at most {MAX_FILES} files", field="file")
 
 
 def _files_of(start: Any) -> list[FormFile]:  # noqa: ANN401 # of each RPC its own

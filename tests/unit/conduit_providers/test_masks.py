@@ -7,7 +7,7 @@ import pytest
 from tests.support.masks import brightness, mask, png
 
 from conduit_kernel.errors import InvalidRequest
-from conduit_providers.masks import MAX_PIXELS, pure, white_where_transparent
+from conduit_providers.masks import MAX_PIXELS, MAX_SIDE, pure, white_where_transparent
 
 ROWS = [bytes([255, 255, 0, 128]), bytes([255, 0, 0, 3]), bytes([255] * 4), bytes([255] * 4)]
 WHITE = [bytes(255 - each for each in row) for row in ROWS]
@@ -64,6 +64,9 @@ ONE = bytes([0, 9, 9, 9, 0])
         png(1, 1, ONE, interlace=1),
         png(0, 1, b""),
         png(3841, 2160, b""),
+        # As many rows as there may be pixels.
+        png(1, MAX_SIDE + 1, b"\0\0\0" * (MAX_SIDE + 1), colours=4),
+        png(MAX_SIDE + 1, 1, b"\0" + b"\0\0" * (MAX_SIDE + 1), colours=4),
     ],
 )
 def test_what_is_no_such_mask_is_refused(given: bytes) -> None:
@@ -71,6 +74,13 @@ def test_what_is_no_such_mask_is_refused(given: bytes) -> None:
     with pytest.raises(InvalidRequest) as raised:
         white_where_transparent(given)
     assert raised.value.metadata["field"] == "mask"
+
+
+def test_the_longest_side_is_read() -> None:
+    """In either direction."""
+    for width, height in ((1, MAX_SIDE), (MAX_SIDE, 1)):
+        given = png(width, height, (b"\0" + b"\0\0" * width) * height, colours=4)
+        assert brightness(white_where_transparent(given)) == [b"\xff" * width] * height
 
 
 def test_a_small_file_does_not_unfold_into_a_large_one() -> None:

@@ -7,7 +7,7 @@ conversational_ai.conversation.
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import orjson
@@ -51,7 +51,8 @@ class _Audio(msgspec.Struct):
 
 
 class _Numbered(msgspec.Struct, frozen=True):
-    event_id: int = 0
+    # It is sent back as it came, and JSON of more than 64 bits cannot be written.
+    event_id: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
 
 
 class _Response(msgspec.Struct, frozen=True):

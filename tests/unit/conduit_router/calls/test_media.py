@@ -1,13 +1,17 @@
 """Files by URL: what cannot be had is refused in one wording that tells nobody anything."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from tests.support.scripted_upstream import Act, answer, hang, reset, serve
 
 from conduit_kernel.addresses import is_public
 from conduit_kernel.errors import InvalidRequest, ServiceUnavailable
-from conduit_kernel.http import Exchange, HttpClient, LocalExhausted, Response
+from conduit_kernel.http import Exchange, HttpClient, LocalExhausted, Response, Upload
+from conduit_providers.operation import Media
 from conduit_router.calls import media
 from conduit_router.calls.media import MAX_HOSTS, MAX_ITEMS, MAX_REDIRECTS, MediaFetcher
 
@@ -137,3 +141,50 @@ async def test_our_own_lack_is_no_fault_of_the_callers() -> None:
     with pytest.raises(ServiceUnavailable):
         await MediaFetcher(client).fetch({"http://127.0.0.1/x"})
     await client.close()
+
+
+class Deriving:
+    """An operation that makes something of each call, and counts who does at a time."""
+
+    derives_media = True
+
+    def __init__(self) -> None:
+        self.most = self._now = 0
+
+    def media(self, _form: object) -> tuple[str, ...]:
+        """Refer to nothing."""
+        return ()
+
+    def files(self, _form: object) -> dict[str, tuple[str, Upload]]:
+        """Bring nothing."""
+        return {}
+
+    def derived(self, _form: object, _media: Media) -> Media:
+        """Take a moment."""
+        self._now += 1
+        self.most = max(self.most, self._now)
+        time.sleep(0.01)
+        self._now -= 1
+        return {"made": ("image/png", b"")}
+
+
+class DerivingCall:
+    """A call of that operation."""
+
+    form = None
+
+    def __init__(self, operation: Deriving) -> None:
+        self.operation = operation
+        self.media: Media = {}
+        self.media_failure: InvalidRequest | None = None
+
+
+async def test_what_takes_a_processors_time_is_made_one_after_the_other(
+    fetcher: MediaFetcher,
+) -> None:
+    """However many ask: a thread of Python that computes takes the time of all calls."""
+    operation = Deriving()
+    calls: list[Any] = [DerivingCall(operation) for _ in range(8)]
+    found = await asyncio.gather(*(fetcher.fetch_for(call, ()) for call in calls))
+    assert [*found] == [{"made": ("image/png", b"")}] * 8
+    assert operation.most == 1

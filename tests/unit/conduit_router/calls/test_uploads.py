@@ -165,6 +165,20 @@ async def test_files_that_are_not_as_said_are_refused(
     assert not list(tmp_path.iterdir())
 
 
+async def test_files_at_hand_are_bounded_as_others_are(tmp_path: Path) -> None:
+    """Who asks in this process has kept as many as a form may have parts."""
+
+    class AtHand:
+        files = (object(),) * (MAX_FILES + 1)
+
+        def __aiter__(self) -> AsyncIterator[TranscribeRequest]:
+            return messages(start(None))
+
+    with pytest.raises(InvalidRequest, match=f"at most {MAX_FILES} files"):
+        async with uploads.received(AtHand(), SpillSpace(tmp_path)):
+            pass
+
+
 async def test_files_at_hand_are_not_kept_again(tmp_path: Path) -> None:
     """Who asks in this process has them already: their messages are not even read."""
 
