@@ -19,8 +19,10 @@ class Answer(NamedTuple):
     opening: Sequence[bytes] = ()
     tokens: Sequence[bytes] = ()
     ending: Sequence[bytes] = ()
-    # What tells of a failure within a session.
+    # What tells of a failure within a stream, or a session.
     failure: bytes = b""
+    # What is sent while there is nothing to say.
+    ping: bytes = b""
     # Of the pieces; those of sound have no events in them.
     media: str = EVENTS
 

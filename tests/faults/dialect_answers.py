@@ -37,8 +37,39 @@ def _heard_by_google() -> Answer:
     return _whole(results=[heard], metadata={"totalBilledDuration": "1s"})
 
 
+def _named(kind: str, **members: object) -> bytes:
+    """Return an event of Anthropic's, which says its type twice."""
+    body = orjson.dumps({"type": kind, **members})
+    return b"event: %b\ndata: %b\n\n" % (kind.encode(), body)
+
+
+def _said_by_anthropic() -> Answer:
+    head = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m"}
+    counts = {"input_tokens": 3, "output_tokens": 1}
+    said = {"content": [{"type": "text", "text": TEXT}], "stop_reason": "end_turn"}
+    deltas = [{"type": "text_delta", "text": piece} for piece in PIECES]
+    overloaded = {"type": "overloaded_error", "message": "as the test says"}
+    return Answer(
+        orjson.dumps({**head, **said, "usage": counts | {"output_tokens": 5}}),
+        (
+            _named("message_start", message={**head, "content": [], "usage": counts}),
+            _named("content_block_start", index=0, content_block={"type": "text", "text": ""}),
+            _named("ping"),
+        ),
+        [_named("content_block_delta", index=0, delta=each) for each in deltas],
+        (
+            _named("content_block_stop", index=0),
+            _named("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 5}),
+            _named("message_stop"),
+        ),
+        _named("error", error=overloaded),
+        _named("ping"),
+    )
+
+
 # By the end of the address, less its query.
 DIALECT_ANSWERS: Mapping[str, Answer] = {
+    "/messages": _said_by_anthropic(),
     "/stable-image/generate/sd3": _whole(image=_MADE, finish_reason="SUCCESS", seed=1),
     ":generateContent": _drawn_by_gemini(),
     "/invoke": _whole(seeds=[1], finish_reasons=[None], images=[_MADE]),

@@ -7,6 +7,8 @@ from tests.faults.upstream_acts import body, broken, cut_inside, good, status, s
 from tests.faults.upstream_answers import DONE, FINISH, STREAM, TOKENS, USAGE
 
 CHAT = ("chat",)
+# Passed on as they are, to a provider who speaks them.
+MESSAGE = ("message",)
 # Its pieces are no events, and its frames no server-sent ones.
 OF_NO_EVENTS = ("speak", "converse")
 
@@ -18,7 +20,7 @@ def cut(place: int, then: str = "close") -> Fault:
         [broken(place, then=then)],
         stream=BY_POLICY if place > 1 else WHOLE,
         # Of the others none is cut elsewhere in another way.
-        only=() if place in {0, 2, 6} else CHAT,
+        only=() if place in {0, 2, 6} else CHAT + MESSAGE,
         besides=() if place else OPEN_AT_ONCE,
     )
 
@@ -70,6 +72,14 @@ BEFORE_ANY_TOKEN = [
         besides=OPEN_AT_ONCE,
         patience=SHORT,
     ),
+    Fault(
+        "pings, and no token",
+        [upstream.pings(1)],
+        most=(1, 1),
+        is_stream_only=True,
+        only=CHAT + MESSAGE,
+        patience=SHORT,
+    ),
     # Sound may be of any type.
     Fault(
         "wrong content type",
@@ -88,6 +98,12 @@ BEFORE_ANY_TOKEN = [
         [stream(error_event("server_error"))],
         is_stream_only=True,
         besides=("speak", *OPEN_AT_ONCE),
+    ),
+    Fault(
+        "error event of its own after 200",
+        [upstream.failing(0)],
+        is_stream_only=True,
+        only=MESSAGE,
     ),
     Fault("invalid key", [status(401, error("invalid_api_key"))], most=(1, 1)),
     Fault("no funds", [status(429, error("insufficient_quota"))], most=(1, 1)),
@@ -144,6 +160,15 @@ BEHIND_A_TOKEN = [
         idle=0.2,
         is_stream_only=True,
     ),
+    Fault(
+        "pings alone behind a token",
+        [upstream.pings(3)],
+        stream=BY_POLICY,
+        only=CHAT + MESSAGE,
+        idle=0.4,
+        seconds=8.0,
+        is_stream_only=True,
+    ),
     Fault("stall, then close", [broken(3, then="stall")], stream=BY_POLICY),
     Fault("mark without a reason", [broken(4, DONE)], stream=BY_POLICY, besides=OF_NO_EVENTS),
     Fault(
@@ -151,6 +176,13 @@ BEHIND_A_TOKEN = [
         [broken(3, error_event("overloaded_error"))],
         stream=BY_POLICY,
         besides=OF_NO_EVENTS,
+        is_stream_only=True,
+    ),
+    Fault(
+        "error event of its own behind a token",
+        [upstream.failing(3)],
+        stream=BY_POLICY,
+        only=MESSAGE,
         is_stream_only=True,
     ),
     Fault(
@@ -197,8 +229,9 @@ HARMLESS = [
         [broken(3, MALFORMED, is_resumed=True)],
         besides=OF_NO_EVENTS,
     ),
-    Fault("no terminator", [stream(*STREAM[:-1])], only=CHAT),
-    Fault("no terminator, and no end", [stream(*STREAM[:-1], then="hang")], only=CHAT, seconds=6.0),
+    Fault("no terminator", [broken(8)], only=CHAT + MESSAGE),
+    Fault("no terminator, and no end", [broken(8, then="hang")], only=CHAT + MESSAGE, seconds=6.0),
+    Fault("pings in place of a terminator", [upstream.pings(8)], only=CHAT + MESSAGE, seconds=6.0),
     Fault("neither counts nor terminator", [stream(*STREAM[:-2], then="reset")], only=CHAT),
     Fault("slow drip", [upstream.slow_drip], besides=("converse",)),
 ]

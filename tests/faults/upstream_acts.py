@@ -70,6 +70,16 @@ def cut_inside(place: int) -> Act:
     return act
 
 
+def failing(place: int) -> Act:
+    """Answer until a place of a stream, and then with a failure in the dialect's own words."""
+
+    async def act(peer: Peer) -> None:
+        answer = peer.seen.answer
+        await _send(peer, [*answer.until(place), answer.failure], "close")
+
+    return act
+
+
 def stream(*events: bytes, then: str = "close") -> Act:
     """Answer with these events, or with a part of a whole answer; then as `broken`."""
 
@@ -133,6 +143,21 @@ async def signs_of_life(peer: Peer) -> None:
     while True:
         await peer.send(b": at work\n\n")
         await asyncio.sleep(0.05)
+
+
+def pings(place: int) -> Act:
+    """Answer until a place of a stream, and then with events that say nothing."""
+
+    async def act(peer: Peer) -> None:
+        await peer.begin()
+        for each in peer.seen.answer.until(place):
+            await peer.send(each)
+        while True:
+            await peer.send(peer.seen.answer.ping)
+            # Many bytes in a short time are taken for those of a large event.
+            await asyncio.sleep(0.2)
+
+    return act
 
 
 async def endless(peer: Peer) -> None:

@@ -44,7 +44,7 @@ def _chat() -> Answer:
     }
     chat = {"id": "c1", "object": "chat.completion", "created": 1, "model": "m"}
     whole = orjson.dumps({**chat, "choices": [choice], "usage": COUNTS})
-    return Answer(whole, STREAM[:1], TOKENS, STREAM[-3:])
+    return Answer(whole, STREAM[:1], TOKENS, STREAM[-3:], ping=event({"content": ""}))
 
 
 def _embed() -> Answer:

@@ -25,7 +25,10 @@ MAX_HEAD_BYTES = 64 * 1024
 class UpstreamStream:
     """Reads the events of one answer. Always `close` it."""
 
-    __slots__ = ("_decoder", "_idle", "_job", "_response", "_upstream", "is_complete")
+    __slots__ = (
+        *("_decoder", "_ends_at", "_idle", "_job", "_response", "_said_at", "_upstream"),
+        "is_complete",
+    )
 
     def __init__(
         self,
@@ -43,6 +46,10 @@ class UpstreamStream:
         self._idle = idle
         # Until it is concluded or abandoned.
         self._job = job
+        # About when the answer itself went on last, once it has begun.
+        self._said_at: float | None = None
+        # When nothing more is waited for, once the reason to stop is there.
+        self._ends_at: float | None = None
         self.is_complete = False
 
     @property
@@ -93,6 +100,7 @@ class UpstreamStream:
                 self.is_complete = True
                 return rest
             if (found := decoder.feed(data)) is not None:
+                self._note(found)
                 return found
             quiet = self._still_quiet(quiet, len(data))
         self.is_complete = True
@@ -108,15 +116,33 @@ class UpstreamStream:
         since, received = quiet or (now, 0)
         seconds, received = now - since, received + size
         if seconds > QUIET_TIMES * self._idle and received < seconds * PROGRESS_BYTES:
-            where = self._upstream.provider_name
-            raise IdleTimeout(f"{where} sent no event for {seconds:.0f} s, only signs of life")
+            raise self._silence(seconds)
         return since, received
+
+    def _note(self, found: Any) -> None:  # noqa: ANN401 # as above
+        """Note that the answer goes on. IdleTimeout if all that comes for too long says nothing."""
+        now = asyncio.get_running_loop().time()
+        if self._said_at is None:
+            if not found.is_head:
+                self._said_at = now
+        # What is usual is not looked into each time.
+        elif (seconds := now - self._said_at) > self._idle:
+            if not found.is_head:
+                self._said_at = now
+            elif seconds > QUIET_TIMES * self._idle:
+                raise self._silence(seconds)
+
+    def _silence(self, seconds: float) -> IdleTimeout:
+        where = self._upstream.provider_name
+        return IdleTimeout(f"{where} sent no event for {seconds:.0f} s, only signs of life")
 
     async def _last(self) -> Any:  # noqa: ANN401 # as above
         """Return what follows the reason to stop; an end if nothing does, and the stream stays."""
         decoder, response = self._decoder, self._response
+        if self._ends_at is None:
+            self._ends_at = asyncio.get_running_loop().time() + COUNTS_SECONDS
         with contextlib.suppress(HttpError, TimeoutError):
-            async with asyncio.timeout(COUNTS_SECONDS):
+            async with asyncio.timeout_at(self._ends_at):
                 while not decoder.done and (data := await response.next()):
                     if (found := decoder.feed(data)) is not None:
                         return found

@@ -38,6 +38,7 @@ Json = dict[str, Any]
 
 VERSION_HEADER = "anthropic-version"
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+_STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 _UNSIGNED = re.compile(rb'"signature"\s*:\s*(?:""|null)')
 _RESULT_IDS = re.compile(rb'"tool_use_id"\s*:\s*"((?:[^"\\]|\\.)*)"')
 _IDS = re.compile(rb"[a-zA-Z0-9_,-]+")
@@ -200,11 +201,17 @@ class PassedMessageDecoder(PassingDecoder[_Event, MessageEvents]):
         super().__init__(provider, _EVENT, MessageEvents)
         self._counts: Counts | None = None
         self._has_finished = False
+        self._has_stopped = False
 
     @property
     def has_finished(self) -> bool:
         """Return whether the answer has said why it stopped."""
         return self._has_finished
+
+    @property
+    def ending(self) -> bytes:
+        """Return `message_stop`, which clients wait for, where the provider forgot it."""
+        return b"" if self._has_stopped else _STOP
 
     @property
     def usage(self) -> Quantities | None:
@@ -220,6 +227,7 @@ class PassedMessageDecoder(PassingDecoder[_Event, MessageEvents]):
                 if event.delta is not None and event.delta.stop_reason is not None:
                     self._has_finished = True
             case "message_stop":
+                self._has_stopped = True
                 self.done = self._has_finished
 
     def _head(self, event: _Event) -> Counts | None:

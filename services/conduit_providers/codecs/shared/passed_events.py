@@ -64,6 +64,11 @@ class PassingDecoder(ABC, Generic[EventT, EventsT]):
     def usage(self) -> Quantities | None:
         """Return what was used, as far as that was said."""
 
+    @property
+    def ending(self) -> bytes:
+        """Return the events that an answer lacks which has said why it stopped; mostly none."""
+        return b""
+
     @abstractmethod
     def _look_at(self, event: EventT) -> None:
         """Note what an event says. UpstreamError if it is malformed."""
@@ -93,7 +98,10 @@ class PassingDecoder(ABC, Generic[EventT, EventsT]):
                 provider=self._provider,
             )
         self.done = True
-        return events
+        ending = self.ending
+        if not ending:
+            return events
+        return self._events(sse=(events.sse if events is not None else b"") + ending)
 
     def _pass_on_rest(self) -> EventsT | None:
         # Some servers forget the blank line behind the last event.
@@ -111,6 +119,8 @@ class PassingDecoder(ABC, Generic[EventT, EventsT]):
         for event in events_in(block):
             if event.data.strip() == _DONE:
                 self.done = self.has_finished
+                if self.done and (ending := self.ending):
+                    kept.append(ending)
                 break
             try:
                 kept.append(self._looked_at(event))

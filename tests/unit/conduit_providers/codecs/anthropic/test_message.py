@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 from tests.support.message_replays import ASKED, accumulated, events_in, message_call
-from tests.support.replays import Replay, replays
+from tests.support.replays import Replay, data_in, replays
 
 from conduit_kernel.errors import ConduitError, InvalidRequest, StreamInterrupted
 from conduit_providers.calls import Call
@@ -245,16 +245,29 @@ def test_an_answer_that_is_none_is_the_providers_failure(body: bytes) -> None:
 
 @pytest.mark.parametrize("end", [b"event: message_stop", b"event: message_delta"])
 def test_a_stream_that_breaks_off_is_no_answer(end: bytes) -> None:
-    """One that has said why it stopped is whole; nothing else is."""
+    """One that has said why it stopped is whole, and gets its last event; nothing else is."""
     body, _, _ = STREAM.response.body.partition(end)
     decoder = CODEC.decoder(message_call(STREAM, ASKED), STREAM.endpoint)
     decoder.feed(body)
     if end == b"event: message_stop":
-        decoder.close()
+        last = decoder.close()
+        assert last is not None
+        assert data_in(last.sse) == [{"type": "message_stop"}]
         assert decoder.done
         return
     with pytest.raises(StreamInterrupted):
         decoder.close()
+
+
+def test_a_mark_of_openais_in_place_of_the_last_event_is_that_event() -> None:
+    """Servers that speak both dialects send it; Anthropic's clients wait for `message_stop`."""
+    body, stop, _ = STREAM.response.body.partition(b"event: message_stop")
+    decoder = CODEC.decoder(message_call(STREAM, ASKED), STREAM.endpoint)
+    found = decoder.feed(body + b"data: [DONE]\n\n")
+    assert stop
+    assert found is not None
+    assert data_in(found.sse)[-1] == {"type": "message_stop"}
+    assert decoder.done
 
 
 def test_an_error_in_a_stream_is_raised_behind_what_came() -> None:
