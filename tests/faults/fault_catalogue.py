@@ -7,6 +7,8 @@ from tests.faults.upstream_acts import body, broken, cut_inside, good, status, s
 from tests.faults.upstream_answers import DONE, FINISH, STREAM, TOKENS, USAGE
 
 CHAT = ("chat",)
+# Its provider is waited for when nobody else does, so as to delete what it has made.
+MADE_LATE = ("create_voice",)
 # Passed on as they are, to a provider who speaks them.
 MESSAGE = ("message",)
 # Its pieces are no events, and its frames no server-sent ones.
@@ -62,8 +64,14 @@ BEFORE_ANY_TOKEN = [
     ),
     Fault("no TLS", [good], base_url="https", most=(0, 1)),
     Fault("untrusted certificate", [good], base_url="untrusted", most=(0, 1)),
-    Fault("accepts and never answers", [upstream.silence], most=(1, 1), patience=SHORT),
-    Fault("slow headers", [upstream.slow_head], most=(1, 1), patience=SHORT),
+    Fault(
+        "accepts and never answers",
+        [upstream.silence],
+        most=(1, 1),
+        patience=SHORT,
+        besides=MADE_LATE,
+    ),
+    Fault("slow headers", [upstream.slow_head], most=(1, 1), patience=SHORT, besides=MADE_LATE),
     Fault(
         "slow first token",
         [upstream.slow_first_token],
@@ -271,6 +279,7 @@ ALONE = [
         "alone, silent",
         [upstream.silence],
         patience=SHORT,
+        besides=MADE_LATE,
         unary="PROVIDER_TIMEOUT",
         stream="PROVIDER_TIMEOUT",
         most=(1, 0),
@@ -292,7 +301,7 @@ SILENT = Fault(
     stream=BY_POLICY,
     patience=LONG,
     # Only the answer says which job is to be cancelled, so that it is waited for a while longer.
-    besides=("image_replicate",),
+    besides=("image_replicate", *MADE_LATE),
 )
 # One whose streams break off for ever.
 CUTTING = Fault("cutting", [broken(3)], most=(12, 12), is_stream_only=True)
