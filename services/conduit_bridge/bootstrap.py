@@ -32,6 +32,7 @@ from conduit_kernel.audit.refused_logins import RefusedLoginReports, reports_to
 from conduit_kernel.auth import MASTER_KEY_HEADER, AdministratorResolver, Authorizer
 from conduit_kernel.background import Background, reason_of
 from conduit_kernel.http import HttpServer, ServerLimits, SpillSpace
+from conduit_kernel.http.certificate_renewal import CertificateRenewal
 from conduit_kernel.ids import IdSource
 from conduit_kernel.process_metrics import ProcessMetrics
 from conduit_kernel.rpc import link, service_metadata
@@ -216,13 +217,8 @@ async def _listen(
         return
     tls = WatchedTls(settings.tls)
     await server.start(host, port, reuse_port=reuse_port, ssl_context=tls.server_context())
-    background.run("certificate", lambda: _renew(tls, server), every=RELOAD_SECONDS)
-
-
-async def _renew(tls: WatchedTls, server: HttpServer) -> None:
-    """Show the certificate that was put in the place of the former: a step of a loop."""
-    if await asyncio.to_thread(tls.refresh):
-        await server.show(tls.server_context())
+    renewal = CertificateRenewal(tls, server)
+    background.run("certificate", renewal.run, every=RELOAD_SECONDS)
 
 
 def _backends(

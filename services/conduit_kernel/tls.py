@@ -43,6 +43,8 @@ class WatchedTls:
         self._files = files
         self._signature = _signature(files)
         self.material = read_material(files)
+        # Why others were not taken, as it was told last.
+        self._told = ""
         self._log = structlog.get_logger("tls")
 
     def refresh(self) -> bool:
@@ -55,16 +57,27 @@ class WatchedTls:
             signature = _signature(self._files)
             if signature == self._signature:
                 return False
-            self._signature = signature
             material = read_material(self._files)
-        except (OSError, ValueError) as error:
-            self._log.warning("certificate_not_reloaded", reason=str(error))
+        except ValueError as error:
+            # As these files are, they stay of no use.
+            self._signature = signature
+            self._tell(error)
             return False
+        except OSError as error:
+            # They may be well, and could not be read just now: for lack of a descriptor or a right.
+            self._tell(error)
+            return False
+        self._signature, self._told = signature, ""
         if material == self.material:
             return False
         self.material = material
         self._log.info("certificate_reloaded")
         return True
+
+    def _tell(self, error: Exception) -> None:
+        if self._told != str(error):
+            self._told = str(error)
+            self._log.warning("certificate_not_reloaded", reason=self._told)
 
     def server_context(self) -> ssl.SSLContext:
         """Return what a server shows the certificate by. Raises as the constructor does."""

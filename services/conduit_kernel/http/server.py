@@ -24,6 +24,11 @@ _BACKLOG = 1024
 _LAST_SECONDS = 1.0
 
 
+def _close(servers: list[asyncio.Server]) -> None:
+    for each in servers:
+        each.close()
+
+
 def answer_plainly(request: Request, error: Exception) -> Answer:  # noqa: ARG001 - a callback's shape
     """500 without details: for servers that were given no on_error."""
     fields, body = render_plainly(500, "INTERNAL", "the server failed to answer this request", "")
@@ -72,7 +77,8 @@ class HttpServer:
         self.draining = False
         self.loop: asyncio.AbstractEventLoop
         self.sweeper: Sweeper
-        self._server: asyncio.Server | None = None
+        # One at first, then one for each socket.
+        self._servers: list[asyncio.Server] = []
         self._port = 0
         self._connections: set[ServerConnection] = set()
         # By what one caller has all addresses of.
@@ -90,7 +96,7 @@ class HttpServer:
         """Listen. Port 0 takes a free one. Raises OSError if the address cannot be had."""
         self.loop = asyncio.get_running_loop()
         self.sweeper = Sweeper(self.loop, self.clock, self.limits.sweep_seconds)
-        self._server = await self.loop.create_server(
+        server = await self.loop.create_server(
             self._connections_maker(),
             host,
             port,
@@ -98,20 +104,43 @@ class HttpServer:
             backlog=_BACKLOG,
             **self._tls(ssl_context),
         )
-        self._port = self._server.sockets[0].getsockname()[1]
+        self._servers = [server]
+        self._port = server.sockets[0].getsockname()[1]
 
     async def show(self, ssl_context: ssl.SSLContext) -> None:
-        """Show another certificate to those who connect from now on; the others go on."""
-        old = self._server
-        if old is None or self.draining:
+        """Show another certificate to those who connect from now on; the others go on.
+
+        OSError leaves all as it is, as where there is no descriptor left.
+        """
+        if self.draining:
             return
-        # The same socket, so that whoever is just connecting is not refused.
-        listening = [socket.socket(fileno=os.dup(each.fileno())) for each in old.sockets]
-        for each in listening:
-            self._server = await self.loop.create_server(
-                self._connections_maker(), sock=each, backlog=_BACKLOG, **self._tls(ssl_context)
+        # The same sockets, so that whoever is just connecting is not refused.
+        listening = [each for server in self._servers for each in server.sockets]
+        renewed: list[asyncio.Server] = []
+        try:
+            for each in listening:
+                renewed.append(await self._listen_too(each, ssl_context))  # noqa: PERF401 # one may fail
+        except BaseException:
+            _close(renewed)
+            raise
+        if self.draining:
+            # It began meanwhile.
+            _close(renewed)
+            return
+        former, self._servers = self._servers, renewed
+        _close(former)
+
+    async def _listen_too(
+        self, listening: socket.socket, ssl_context: ssl.SSLContext
+    ) -> asyncio.Server:
+        shared = socket.socket(fileno=os.dup(listening.fileno()))
+        try:
+            return await self.loop.create_server(
+                self._connections_maker(), sock=shared, backlog=_BACKLOG, **self._tls(ssl_context)
             )
-        old.close()
+        except BaseException:
+            shared.close()
+            raise
 
     def _tls(self, context: ssl.SSLContext | None) -> dict[str, Any]:
         seconds = self.limits.head_seconds if context else None
@@ -139,8 +168,7 @@ class HttpServer:
         Requests that have no answer by then get 503, so that their callers ask elsewhere.
         """
         self.draining = True
-        if self._server is not None:
-            self._server.close()
+        _close(self._servers)
         for connection in tuple(self._connections):
             connection.drain()
         if not await self._wait_until_empty(grace_seconds):
@@ -149,7 +177,7 @@ class HttpServer:
             if not await self._wait_until_empty(_LAST_SECONDS):
                 for connection in tuple(self._connections):
                     connection.abort()
-        if self._server is not None:
+        if self._servers:
             self.sweeper.stop()
 
     async def _wait_until_empty(self, seconds: float) -> bool:

@@ -5,12 +5,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import grpc
+import structlog
 
 from conduit.internal.v1.ledger_service_pb2 import (
     AcquireLeaseRequest,
     ReleaseLeaseRequest,
     RenewLeasesRequest,
 )
+from conduit_kernel.errors import BudgetExceeded, RateLimited, ServiceUnavailable
 from conduit_kernel.rpc import error_of
 from conduit_router.spending.leases import Grant
 
@@ -49,11 +51,12 @@ class LeaseClient:
             )
         lease = answer.lease
         usable_for, lasts_for = lease.usable_for, lease.lasts_for
-        return Grant(
+        grant = Grant(
             lease.amount_nano_usd,
             usable_for.ToMicroseconds() / 1e6,
             lasts_for.ToMicroseconds() / 1e6,
         )
+        return checked(grant, least)
 
     async def renew(self, names: list[str]) -> list[str]:
         """Put off the deadline of leases; return those that are no more. Raises likewise."""
@@ -62,7 +65,7 @@ class LeaseClient:
             answer = await self._stub.RenewLeases(
                 request, metadata=self._metadata, timeout=KEEP_SECONDS
             )
-        return list(answer.ended_lease_ids)
+        return [each for each in names if each in frozenset(answer.ended_lease_ids)]
 
     async def release(self, name: str, spent: int, left: int) -> None:
         """Give back a lease that charges of so much name. Raises likewise."""
@@ -73,8 +76,24 @@ class LeaseClient:
 
 @contextmanager
 def told_by_billing() -> Iterator[None]:
-    """Raise what Billing says, or that it cannot be asked, as errors of ours."""
+    """Raise what Billing says to callers, or that it cannot be asked, as errors of ours."""
     try:
         yield
     except grpc.RpcError as error:
-        raise error_of(error, "billing") from error
+        told = error_of(error, "billing")
+        if isinstance(told, BudgetExceeded | RateLimited | ServiceUnavailable):
+            raise told from error
+        # Whatever else is wrong between it and us is none of the caller's.
+        raise _unusable(told.reason) from error
+
+
+def checked(grant: Grant, least: int) -> Grant:
+    """Return a grant. ServiceUnavailable if it is none that a call can go by."""
+    if grant.amount < least or grant.usable_for < 0:
+        raise _unusable(f"{grant.amount} of at least {least}")
+    return grant
+
+
+def _unusable(what: str) -> ServiceUnavailable:
+    structlog.get_logger("billing").error("billing_answers_amiss", reason=what)
+    return ServiceUnavailable("Billing does not answer as it should", service="billing")

@@ -11,7 +11,7 @@ from conduit.internal.v1.quota_service_pb2 import (
     ReleaseQuotaRequest,
     RenewQuotasRequest,
 )
-from conduit_router.control_plane.leases import told_by_billing
+from conduit_router.control_plane.leases import checked, told_by_billing
 from conduit_router.spending.leases import Grant
 from conduit_router.spending.quotas import CONCURRENT
 from conduit_router.spending.standing import REQUESTS, TOKENS
@@ -58,7 +58,7 @@ class QuotaClient:
             answer = await self._stub.AcquireQuota(
                 request, metadata=self._metadata, timeout=ACQUIRE_SECONDS
             )
-        return Grant(
+        grant = Grant(
             answer.amount,
             answer.usable_for.ToMicroseconds() / 1e6,
             answer.lasts_for.ToMicroseconds() / 1e6,
@@ -66,6 +66,7 @@ class QuotaClient:
             answer.remaining,
             answer.resets_after.ToMicroseconds() / 1e6,
         )
+        return checked(grant, least)
 
     async def renew(self, names: list[str]) -> list[str]:
         """Put off the deadline of quotas; return those that are no more. Raises likewise."""
@@ -73,7 +74,7 @@ class QuotaClient:
             answer = await self._stub.RenewQuotas(
                 RenewQuotasRequest(quota_ids=names), metadata=self._metadata, timeout=KEEP_SECONDS
             )
-        return list(answer.ended_quota_ids)
+        return [each for each in names if each in frozenset(answer.ended_quota_ids)]
 
     async def release(self, name: str, spent: int, left: int) -> None:
         """Give back a quota, unless nothing is left that others may use. Raises likewise."""

@@ -1,9 +1,11 @@
 """TLS as a process serves it."""
 
 import shutil
+from errno import EMFILE
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from tests.support.certificates import PrivateAuthority, renew
 
 from conduit_kernel.tls import TlsFiles, WatchedTls, certificate_name, read_tls
@@ -74,6 +76,26 @@ def test_what_is_put_in_its_place_is_noticed(tmp_path: Path) -> None:
     others.certificate.rename(files.certificate)
     assert watched.refresh()
     assert watched.material != first
+    assert not watched.refresh()
+
+
+def test_files_that_cannot_be_read_for_a_moment_are_read_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though they are the same ones then, as where descriptors were lacking; it is told once."""
+    authority = PrivateAuthority(tmp_path)
+    files, others = authority.files(), authority.files("other")
+    watched = WatchedTls(files)
+    renew(files, others)
+
+    def refuse(path: Path) -> bytes:
+        raise OSError(EMFILE, "Too many open files", str(path))
+
+    with monkeypatch.context() as lacking, capture_logs() as logs:
+        lacking.setattr(Path, "read_bytes", refuse)
+        assert [watched.refresh() for _ in range(3)] == [False] * 3
+    assert [each["event"] for each in logs] == ["certificate_not_reloaded"]
+    assert watched.refresh()
     assert not watched.refresh()
 
 

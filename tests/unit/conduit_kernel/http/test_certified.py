@@ -1,8 +1,10 @@
 """TLS of the HTTP server, and callers with certificates."""
 
 import asyncio
+import socket
 import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.certificates import PrivateAuthority, renew
@@ -20,9 +22,21 @@ async def say_name(exchange: Exchange) -> None:
     exchange.respond(200, TEXT, exchange.certificate.encode())
 
 
-async def connected(server: HttpServer, context: ssl.SSLContext) -> Peer:
+async def connected(
+    server: HttpServer, context: ssl.SSLContext, address: str = "127.0.0.1"
+) -> Peer:
     """Connect as a caller."""
-    return Peer(*await asyncio.open_connection("127.0.0.1", server.port, ssl=context))
+    # Its certificate is one for the first address.
+    name = "127.0.0.1"
+    found = await asyncio.open_connection(address, server.port, ssl=context, server_hostname=name)
+    return Peer(*found)
+
+
+def free_port() -> int:
+    """Return a port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 async def close(*peers: Peer) -> None:
@@ -32,9 +46,14 @@ async def close(*peers: Peer) -> None:
         await peer.writer.wait_closed()
 
 
-async def said(server: HttpServer, context: ssl.SSLContext, request: bytes = GET) -> str:
+async def said(
+    server: HttpServer,
+    context: ssl.SSLContext,
+    request: bytes = GET,
+    address: str = "127.0.0.1",
+) -> str:
     """Return what a caller is answered."""
-    peer = await connected(server, context)
+    peer = await connected(server, context, address)
     try:
         return (await peer.ask(request)).body.decode()
     finally:
@@ -116,3 +135,26 @@ async def test_a_new_certificate_is_shown_to_new_connections(tmp_path: Path) -> 
             await said(server, first.caller())
         assert (await kept.ask(GET)).status == 200
         await close(kept)
+
+
+@both_loops
+async def test_a_new_certificate_is_shown_at_all_addresses(tmp_path: Path) -> None:
+    """A name may stand for several; a server that stops is reached at none of them."""
+    first, second = PrivateAuthority(tmp_path / "first"), PrivateAuthority(tmp_path / "second")
+    files = first.files()
+    watched = WatchedTls(files)
+    server = HttpServer(say_name)
+    addresses: Any = ["127.0.0.1", "127.0.0.2"]
+    await server.start(addresses, free_port(), ssl_context=watched.server_context())
+    try:
+        renew(files, second.files())
+        assert watched.refresh()
+        for _ in range(2):
+            await server.show(watched.server_context())
+            for address in addresses:
+                assert await said(server, second.caller(), address=address) == ""
+    finally:
+        await server.drain(0.1)
+    for address in addresses:
+        with pytest.raises(ConnectionError):
+            await said(server, second.caller(), address=address)

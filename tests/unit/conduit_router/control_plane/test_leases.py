@@ -3,12 +3,19 @@
 from typing import Any
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from tests.support.scripted_service import serve_rpcs
 
 from conduit.internal.v1 import ledger_service_pb2 as pb
 from conduit.internal.v1.lease_pb2 import Lease
 from conduit.internal.v1.ledger_service_pb2_grpc import LedgerServiceStub
-from conduit_kernel.errors import BudgetExceeded, ServiceUnavailable
+from conduit_kernel.errors import (
+    BudgetExceeded,
+    ConduitError,
+    InvalidRequest,
+    ServiceUnavailable,
+    VirtualKeyInvalid,
+)
 from conduit_kernel.rpc import connect
 from conduit_kernel.rpc.status import status_of
 from conduit_router.control_plane.leases import LeaseClient
@@ -74,6 +81,58 @@ async def test_leases_are_asked_for_renewed_and_given_back() -> None:
         pb.RenewLeasesRequest(lease_ids=["a", "b"]),
         pb.ReleaseLeaseRequest(lease_id="l", spent_nano_usd=7),
     ]
+
+
+class Amiss(Billing):
+    """Answers as it should not."""
+
+    def __init__(self, lease: Lease, error: ConduitError | None = None) -> None:
+        super().__init__()
+        self._lease = lease
+        self._error = error
+
+    async def acquire(
+        self,
+        request: pb.AcquireLeaseRequest,
+        context: Any,  # noqa: ANN401 # of the library
+    ) -> pb.AcquireLeaseResponse:
+        """Grant what is of no use, or fail."""
+        if self._error is not None:
+            await context.abort_with_status(status_of(self._error))
+        return pb.AcquireLeaseResponse(lease=self._lease)
+
+    async def renew(self, request: pb.RenewLeasesRequest, _: object) -> pb.RenewLeasesResponse:
+        """Tell of leases that nobody asked for."""
+        return pb.RenewLeasesResponse(ended_lease_ids=["x", "b", "b", ""])
+
+
+@pytest.mark.parametrize(
+    ("lease", "error"),
+    [
+        (Lease(), None),
+        (Lease(amount_nano_usd=9), None),
+        (Lease(amount_nano_usd=-70), None),
+        (Lease(amount_nano_usd=70, usable_for=Duration(seconds=-5)), None),
+        (Lease(), InvalidRequest("leaseId makes no sense", field="leaseId")),
+        (Lease(), VirtualKeyInvalid("a token is required")),
+        (Lease(), ConduitError("it did not foresee this")),
+    ],
+)
+async def test_whatever_is_wrong_with_billing_is_none_of_the_callers(
+    lease: Lease, error: ConduitError | None
+) -> None:
+    """Neither its credentials nor its request: to them Billing cannot be asked."""
+    billing = Amiss(lease, error)
+    async with serve_rpcs(SERVICE, AcquireLease=billing.acquire) as channel:
+        with pytest.raises(ServiceUnavailable):
+            await LeaseClient(LedgerServiceStub(channel), ()).acquire("l", 4, 10, 20, 30)
+
+
+async def test_leases_that_nobody_asked_for_have_not_ended() -> None:
+    """Whatever Billing says of them."""
+    async with serve_rpcs(SERVICE, RenewLeases=Amiss(Lease()).renew) as channel:
+        client = LeaseClient(LedgerServiceStub(channel), ())
+        assert await client.renew(["a", "b"]) == ["b"]
 
 
 async def test_a_billing_that_is_away_is_told_apart() -> None:
