@@ -15,7 +15,7 @@ SEEDS ?= 200
 MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test slow generate drift format lint baseline types imports unit fuzz schema wire faults hostile outages crashes soak uploads engines hub-clients node-client claude-code stubs bench voice check clean
+.PHONY: help install serve test slow generate drift format lint baseline types imports unit fuzz schema wire faults hostile outages crashes soak uploads engines hub-clients node-client claude-code codex stubs bench voice check clean
 # Steps of one check would only fight for the processors.
 .NOTPARALLEL:
 
@@ -105,6 +105,9 @@ node-client: ## install OpenAI's client for Node apart, for tests/conformance; n
 
 claude-code: ## install Claude Code apart, for tests/conformance; needs npm
 	@sh tools/claude-code.sh build/claude-code
+
+codex: ## install Codex apart, for tests/conformance; needs npm
+	@sh tools/codex.sh build/codex
 
 stubs: $(DEV_INSTALLED) ## stream an answer in each language of clients/README.md that is there
 	@tools/try-stubs.sh $(ARGS)

@@ -75,7 +75,8 @@ class ResponseTools:
     def _functions(
         self, tools: Iterable[ResponseTool], namespace: str
     ) -> Iterator[tuple[str, Json]]:
-        for tool in tools:
+        for given in tools:
+            tool = _unnested(given)
             match tool.type:
                 case "function" | "custom":
                     name = chat_name(tool.name, namespace)
@@ -132,6 +133,16 @@ def tools_in(tools_json: bytes) -> list[ResponseTool]:
         return [response_tool_from_json(each, "tools") for each in listed]
     except JsonError as error:
         raise InvalidRequest(str(error), field=error.path) from error
+
+
+def _unnested(tool: ResponseTool) -> ResponseTool:
+    """Return a tool whose members a client put where chats have them."""
+    if tool.name or not tool.unknown_json:
+        return tool
+    held = orjson.loads(tool.unknown_json).get(tool.type)
+    return (
+        tools_in(orjson.dumps([{"type": tool.type, **held}]))[0] if isinstance(held, dict) else tool
+    )
 
 
 def _described(tool: ResponseTool) -> str:
