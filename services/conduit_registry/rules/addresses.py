@@ -67,12 +67,23 @@ class Addresses:
         host = host.rstrip(".").lower()
         if host in METADATA_HOSTS or host == "localhost" or host.endswith(".localhost"):
             return False
+        if ":" in host:
+            # No name: one whose scope makes no sense here could not be looked up.
+            return _is_public_literal(host)
         try:
             async with asyncio.timeout(RESOLVE_SECONDS):
                 found = await self._resolve(host)
         except (OSError, TimeoutError, UnicodeError):
             return True
         return all(is_public(text) for text in found)
+
+
+def _is_public_literal(host: str) -> bool:
+    try:
+        return is_public(host)
+    except ValueError:
+        # Of a kind that nobody has yet: https://www.rfc-editor.org/rfc/rfc3986#section-3.2.2
+        return False
 
 
 def _plain_host(url: str, field: str) -> str:

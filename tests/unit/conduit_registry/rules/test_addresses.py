@@ -23,7 +23,10 @@ async def test_every_address_of_a_name_must_be_public() -> None:
     assert await check("https://good.example/v1//") == "https://good.example/v1"
     assert await check("https://unknown.example") == "https://unknown.example"
     assert await check("") == ""
-    for host in ("mixed.example", "metadata.google.internal", "LOCALHOST.", "a.localhost"):
+    for host in (
+        *("mixed.example", "metadata.google.internal", "LOCALHOST.", "a.localhost"),
+        *("[fe80::1%25lo]", "[v1.fe80::1]", "[::1]"),
+    ):
         with pytest.raises(AddressNotAllowed):
             await check(f"https://{host}/v1")
     allowed = Addresses(allow_private=True, resolve=resolve)

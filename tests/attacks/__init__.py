@@ -1,0 +1,1 @@
+"""Attacks, each file named after its class, on a whole gateway."""
