@@ -1,4 +1,4 @@
-"""The commands that administer a running gateway: audit verify, audit export, keys rewrap."""
+"""The commands that administer a running gateway: audit verify, audit export, keys."""
 
 import json
 import os
@@ -150,6 +150,30 @@ def rewrap(gateway: "Gateway") -> None:
     if done.unreadable:
         click.echo(f"{done.unreadable} could not be read, and stay as they are; the log has them.")
     click.echo(f"Keep a copy of {key_file.path}: virtual keys made before need the former ones.")
+
+
+@keys.command()
+@click.argument("service")
+@data_dir_option
+def wrap(service: str, data_dir: Path) -> None:
+    """Have a key service wrap the encryption key: SERVICE is vault:MOUNT/KEY or awskms:ARN.
+
+    Prints what to set in the key's place. Without an encryption key a new one is made.
+    """
+    from conduit_cli.key_services.service import KeyReferenceWrong, KeyServiceFailed  # noqa: PLC0415 # as above
+    from conduit_cli.key_services.wrapping import references  # noqa: PLC0415 # as above
+    from conduit_cli.keys import KeyFile, KeysUnusable  # noqa: PLC0415 # as above
+
+    try:
+        found = references(service, KeyFile(data_dir), os.environ)
+    except (KeysUnusable, KeyReferenceWrong, KeyServiceFailed) as error:
+        raise click.ClickException(str(error)) from error
+    for name, value in found.items():
+        click.echo(f"{name}={value}")
+    click.echo(
+        f"Start with these in the environment. Then take the encryption keys out of {data_dir}.",
+        err=True,
+    )
 
 
 ADMIN_COMMANDS = (audit, keys)

@@ -180,6 +180,26 @@ def simulator(host: str, port: int) -> None:
     _become("conduit_simulator", "--host", host, "--port", str(port))
 
 
+def _give_keys(data_dir: Path) -> None:
+    """Put the keys of a data directory into the environment, and those that a service opens."""
+    from conduit_cli.key_services.reference import with_keys  # noqa: PLC0415 # as above
+    from conduit_cli.key_services.service import KeyReferenceWrong, KeyServiceFailed  # noqa: PLC0415 # as above
+    from conduit_cli.keys import ENCRYPTION, MASTER, KeyFile, KeysUnusable  # noqa: PLC0415 # as above
+
+    try:
+        stored, given = KeyFile(data_dir).read(), with_keys(os.environ)
+    except (KeysUnusable, KeyReferenceWrong, KeyServiceFailed) as error:
+        raise click.ClickException(str(error)) from error
+    for name in os.environ.keys() - given.keys():
+        del os.environ[name]
+    os.environ |= given
+    if ENCRYPTION in stored and not os.environ.get("CONDUIT_ENCRYPTION_KEY"):
+        os.environ.setdefault("CONDUIT_KEY_FILE", str(KeyFile(data_dir).path))
+    for name in (MASTER, ENCRYPTION):
+        if name in stored:
+            os.environ.setdefault(f"CONDUIT_{name.upper()}", str(stored[name]))
+
+
 def _alone(service: str, purpose: str) -> click.Command:
     def run(
         data_dir: Path,
@@ -190,17 +210,7 @@ def _alone(service: str, purpose: str) -> click.Command:
     ) -> None:
         if click.get_current_context().invoked_subcommand is not None:
             return
-        from conduit_cli.keys import ENCRYPTION, MASTER, KeyFile, KeysUnusable  # noqa: PLC0415 # as above
-
-        try:
-            stored = KeyFile(data_dir).read()
-        except KeysUnusable as error:
-            raise click.ClickException(str(error)) from error
-        if ENCRYPTION in stored and not os.environ.get("CONDUIT_ENCRYPTION_KEY"):
-            os.environ.setdefault("CONDUIT_KEY_FILE", str(KeyFile(data_dir).path))
-        for name in (MASTER, ENCRYPTION):
-            if name in stored:
-                os.environ.setdefault(f"CONDUIT_{name.upper()}", str(stored[name]))
+        _give_keys(data_dir)
         os.environ |= {
             "CONDUIT_DATA_DIR": str(data_dir),
             "CONDUIT_GRPC_HOST": grpc_host,

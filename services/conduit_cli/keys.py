@@ -20,7 +20,7 @@ _HEAD = """\
 # Made by `conduit serve`. Whoever can read this can use and change your gateway.
 # Keep a copy: without the encryption key, stored provider keys cannot be read any more.
 """
-_ENCRYPTION_KEY_BYTES = 32
+ENCRYPTION_KEY_BYTES = 32
 _PUT_BACK = "Mend it, or put a copy of it in its place."
 # Names that need no quotes; its owner may have added others.
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -138,12 +138,12 @@ class KeyFile:
 
 def new_encryption_key() -> str:
     """Return a fresh encryption key, in base64."""
-    return base64.b64encode(os.urandom(_ENCRYPTION_KEY_BYTES)).decode()
+    return base64.b64encode(os.urandom(ENCRYPTION_KEY_BYTES)).decode()
 
 
 def _is_whole(key: str) -> bool:
     try:
-        return len(base64.b64decode(key, validate=True)) == _ENCRYPTION_KEY_BYTES
+        return len(base64.b64decode(key, validate=True)) == ENCRYPTION_KEY_BYTES
     except ValueError:
         return False
 

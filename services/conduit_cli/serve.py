@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from conduit_cli.key_services.reference import with_keys
+from conduit_cli.key_services.service import KeyReferenceWrong, KeyServiceFailed
 from conduit_cli.keys import ENCRYPTION, MASTER, KeyFile, KeysUnusable
 from conduit_cli.layout import Layout, PortTaken, with_free_ports
 from conduit_cli.sockets import socket_folder
@@ -47,11 +49,13 @@ def serve(
     """
     began = time.monotonic()
     try:
+        # Once, for all processes: they go on, and begin anew, while the key service is away.
+        env = with_keys(os.environ)
         with _only_one(data_dir):
-            _require_room(data_dir, os.environ)
+            _require_room(data_dir, env)
             ports = with_free_ports(host, http_port, grpc_port, grpc_host=grpc_host)
-            shown = os.environ.get("CONDUIT_TLS_CERT")
-            with socket_folder(data_dir, os.environ) as sockets:
+            shown = env.get("CONDUIT_TLS_CERT")
+            with socket_folder(data_dir, env) as sockets:
                 layout = Layout(
                     data_dir,
                     host,
@@ -61,8 +65,11 @@ def serve(
                     grpc_host=grpc_host,
                     certificate=Path(shown) if shown else None,
                 )
-                _serve(layout, KeyFile(data_dir), os.environ, command, began)
-    except (AlreadyServed, KeysUnusable, PortTaken, StartFailed) as error:
+                _serve(layout, KeyFile(data_dir), env, command, began)
+    except (
+        *(AlreadyServed, KeysUnusable, PortTaken, StartFailed),
+        *(KeyServiceFailed, KeyReferenceWrong),
+    ) as error:
         print(f"conduit: {error}", file=sys.stderr)  # noqa: T201 # a command speaks to its user
         return 1
     except OSError as error:

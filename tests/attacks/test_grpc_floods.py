@@ -1,6 +1,7 @@
 """Oversized and too many calls of gRPC, by somebody without a key."""
 
 import asyncio
+from typing import Any
 
 import grpc
 import pytest
@@ -28,7 +29,8 @@ def channel(gateway: Suite, service: str) -> grpc.aio.Channel:
 async def is_served(gateway: Suite, service: str) -> bool:
     """Return whether somebody else is answered now."""
     async with channel(gateway, service) as other:
-        stub = health_pb2_grpc.HealthStub(other)
+        # Of no type: its stubs know no asyncio.
+        stub: Any = health_pb2_grpc.HealthStub(other)
         answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=20)
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
@@ -58,7 +60,7 @@ async def test_large_metadata_is_refused(
     """Before anybody looks at it; the connection's others are served."""
     for service in ("registry", "router", "health", "billing", "storage"):
         async with channel(gateway, service) as other:
-            call = other.unary_unary("/conduit.v1.RegistryService/ListProviders")
+            call: Any = other.unary_unary("/conduit.v1.RegistryService/ListProviders")
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await call(b"", metadata=metadata, timeout=20)
             assert refused.value.code() in {
@@ -72,7 +74,8 @@ async def test_large_metadata_is_refused(
 async def test_watches_without_end_leave_room_for_others(gateway: Suite) -> None:
     """A connection has a bound of streams; what is above it waits there, and nowhere else."""
     async with channel(gateway, "health") as other:
-        stub = health_pb2_grpc.HealthStub(other)
+        # Of no type: its stubs know no asyncio.
+        stub: Any = health_pb2_grpc.HealthStub(other)
         watches = [stub.Watch(health_pb2.HealthCheckRequest()) for _ in range(WATCHES)]
         reads = [asyncio.ensure_future(watch.read()) for watch in watches]
         await asyncio.wait(reads, timeout=3)

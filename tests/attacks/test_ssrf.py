@@ -218,19 +218,19 @@ async def test_dns_rebinding_leads_nowhere(
 async def test_a_credential_leads_nowhere_else(guarded: Suite, inside: Trap, kind: str) -> None:
     """A key of Google's kind may say where to get a token, and with what: not from inside."""
     here = f"http://127.0.0.1:{inside.port}/token"
-    source: dict[str, Any] = {
+    sources: dict[str, dict[str, Any]] = {
         "file": {"file": "/etc/passwd"},
         "url": {"url": here},
         "executable": {"executable": {"command": "/bin/true"}},
         "aws": {"environment_id": "aws1", "url": here, "region_url": here},
         "token": {"url": "https://sts.googleapis.com/v1/token"},
-    }[kind]
+    }
     key = {
         "type": "external_account",
         "audience": "//iam.googleapis.com/x",
         "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
         "token_url": here if kind == "token" else "https://sts.googleapis.com/v1/token",
-        "credential_source": source,
+        "credential_source": sources[kind],
     }
     name = f"external {kind}"
     spec = {

@@ -22,9 +22,9 @@ from conduit_providers.wire import HttpRequest
 
 NEVER = math.inf
 # Environment variables that never go to a provider: the gateway's own keys, and what may hold the
-# password of its proxy or of its database.
+# password of its proxy or of its database, or opens its keys.
 OWN_PREFIX = "CONDUIT_"
-OWN_VARIABLES = frozenset({"HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "PGPASSWORD"})
+OWN_VARIABLES = frozenset({"HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "PGPASSWORD", "VAULT_TOKEN"})
 
 
 class Signer(Protocol):
