@@ -26,6 +26,7 @@ from conduit_health.history.store import RETENTION_SECONDS, HistoryStore
 from conduit_health.history.writer import HistoryWriter
 from conduit_health.notifications.hub import NotificationHub
 from conduit_health.notifications.key_rotations import KeyRotationReminders
+from conduit_health.notifications.model_retirements import ModelRetirementReminders
 from conduit_health.notifications.notifier import Notifier
 from conduit_health.outcome_service import OutcomeService
 from conduit_health.publish.grpc_health import ProviderStatuses, ServiceStatus
@@ -141,6 +142,7 @@ class _Parts:
         )
         self.reminders = ReminderStore(engine)
         self.key_rotations = KeyRotationReminders(self.state, self.reminders, hub, clock)
+        self.retirements = ModelRetirementReminders(self.state, catalog, self.reminders, hub, clock)
         self.service = HealthService(
             monitor=self.monitor,
             checks=self.checks,
@@ -283,7 +285,9 @@ def _work(
     providers = ProviderStatuses(statuses, parts.monitor, parts.subscribers)
     run("provider_status", providers.publish)
     run("tick", parts.tick, every=tick_seconds, is_vital=True)
-    run("key_rotations", parts.key_rotations.post_due, every=min(REMIND_SECONDS, 60 * tick_seconds))
+    remind_seconds = min(REMIND_SECONDS, 60 * tick_seconds)
+    run("key_rotations", parts.key_rotations.post_due, every=remind_seconds)
+    run("model_retirements", parts.retirements.post_due, every=remind_seconds)
     run("history", parts.writer.write, every=tick_seconds, when=parts.recorder.waiting)
     dispatcher = parts.dispatcher
     run("webhook_queue", dispatcher.enqueue)

@@ -2,29 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from conduit.v1 import notification_pb2 as pb
 from conduit.v1.key_credential_pb2 import KeyCredential
 from conduit_health.notifications.hub import NotificationHub
+from conduit_health.notifications.reminders import DAY_SECONDS, Reminders
 from conduit_health.reminders.store import Reminder, ReminderStore
 from conduit_kernel.snapshot import SnapshotState
 
 # How many days before, from the last to the first; 0 is the day itself.
 DAYS_LEFT = (0, 1, 7, 14)
-DAY_SECONDS = 86_400.0
 
 
-class _Due(NamedTuple):
-    reminder: Reminder
-    credential: KeyCredential
-
-
-class KeyRotationReminders:
-    """Posts a reminder once for each of `DAYS_LEFT`, over restarts and all Health processes.
-
-    Who was away meanwhile is reminded of the last one alone.
-    """
+class KeyRotationReminders(Reminders):
+    """Posts a reminder once for each of `DAYS_LEFT`."""
 
     def __init__(
         self,
@@ -34,25 +25,13 @@ class KeyRotationReminders:
         clock: Callable[[], float],
     ) -> None:
         """Take the configuration, what was reminded of, and a clock of seconds since 1970."""
+        super().__init__(store, hub)
         self._state = state
-        self._store = store
-        self._hub = hub
         self._clock = clock
-        # What this process knows to be stored.
-        self._known = set[Reminder]()
 
-    async def post_due(self) -> None:
-        """Post what is due: a step of a loop. ServiceUnavailable without database."""
-        due = list(self._due(self._clock()))
-        self._known &= {each.reminder for each in due}
-        for reminder, credential in due:
-            if reminder not in self._known:
-                is_new = await self._store.add(reminder)
-                self._known.add(reminder)
-                if is_new:
-                    self._hub.post(self._notification(reminder, credential))
-
-    def _due(self, now: float) -> Iterator[_Due]:
+    def due(self) -> Iterator[tuple[Reminder, pb.Notification]]:
+        """Yield the reminders of enabled keys of instances with a policy."""
+        now = self._clock()
         for each in self._state.keys.values():
             credential = each.credential
             if credential.is_enabled and credential.HasField("rotation_due_at"):
@@ -68,7 +47,8 @@ class KeyRotationReminders:
                     None,
                 )
                 if left is not None:
-                    yield _Due(Reminder(credential.id, round(due_at), left), credential)
+                    reminder = Reminder(credential.id, round(due_at), left)
+                    yield reminder, self._notification(reminder, credential)
 
     def _rotation_days(self, credential: KeyCredential) -> int:
         provider = self._state.providers.get(credential.provider_id)

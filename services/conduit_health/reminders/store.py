@@ -13,9 +13,10 @@ SERVICE = "health"
 
 
 class Reminder(NamedTuple):
-    """A reminder of a key's rotation."""
+    """A reminder of what is due."""
 
-    key_id: str
+    # Such as `key_3`, or `mapping_7`.
+    subject: str
     # Seconds since 1970.
     due_at: int
     days_left: int

@@ -9,9 +9,10 @@ from conduit_health.history.tables import Base
 class ReminderRow(Base):
     """A reminder that was posted."""
 
-    __tablename__ = "key_rotation_reminders"
+    __tablename__ = "reminders"
 
-    key_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    # The id of what is due, with its kind: `key_3`, `mapping_7`.
+    subject: Mapped[str] = mapped_column(Text, primary_key=True)
     # Seconds since 1970. Of another one, after a rotation or with a new policy, is reminded anew.
     due_at: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     days_left: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)

@@ -34,6 +34,7 @@ NOTIFICATION_KIND_BY_SPELLING: Final[dict[str, notification_pb2.NotificationKind
     "servicerestored": notification_pb2.NOTIFICATION_KIND_SERVICE_RESTORED,
     "announcement": notification_pb2.NOTIFICATION_KIND_ANNOUNCEMENT,
     "keyrotationdue": notification_pb2.NOTIFICATION_KIND_KEY_ROTATION_DUE,
+    "modelretiring": notification_pb2.NOTIFICATION_KIND_MODEL_RETIRING,
 }
 NOTIFICATION_KIND_SPELLINGS: Final[dict[notification_pb2.NotificationKind.ValueType, str]] = {
     notification_pb2.NOTIFICATION_KIND_UNSPECIFIED: "Unspecified",
@@ -51,6 +52,7 @@ NOTIFICATION_KIND_SPELLINGS: Final[dict[notification_pb2.NotificationKind.ValueT
     notification_pb2.NOTIFICATION_KIND_SERVICE_RESTORED: "ServiceRestored",
     notification_pb2.NOTIFICATION_KIND_ANNOUNCEMENT: "Announcement",
     notification_pb2.NOTIFICATION_KIND_KEY_ROTATION_DUE: "KeyRotationDue",
+    notification_pb2.NOTIFICATION_KIND_MODEL_RETIRING: "ModelRetiring",
 }
 
 
@@ -85,6 +87,7 @@ _NOTIFICATION_MEMBERS: Final[frozenset[str]] = frozenset(
         "service",
         "announcement",
         "keyRotation",
+        "modelRetirement",
     }
 )
 
@@ -133,6 +136,10 @@ def fill_notification(message: notification_pb2.Notification, value: object, pat
         fill_announcement_notification(message.announcement, member, path + "announcement.")
     if (member := value.get("keyRotation")) is not None:
         fill_key_rotation_notification(message.key_rotation, member, path + "keyRotation.")
+    if (member := value.get("modelRetirement")) is not None:
+        fill_model_retirement_notification(
+            message.model_retirement, member, path + "modelRetirement."
+        )
     runtime.at_most_one(
         value,
         (
@@ -145,6 +152,7 @@ def fill_notification(message: notification_pb2.Notification, value: object, pat
             "service",
             "announcement",
             "keyRotation",
+            "modelRetirement",
         ),
         path,
     )
@@ -179,6 +187,8 @@ def notification_to_json(message: notification_pb2.Notification) -> dict[str, ob
         members["announcement"] = announcement_notification_to_json(message.announcement)
     if message.HasField("key_rotation"):
         members["keyRotation"] = key_rotation_notification_to_json(message.key_rotation)
+    if message.HasField("model_retirement"):
+        members["modelRetirement"] = model_retirement_notification_to_json(message.model_retirement)
     return members
 
 
@@ -532,3 +542,51 @@ def key_rotation_notification_to_json(
         members["dueAt"] = well_known.timestamp_text(message.due_at)
     members["daysLeft"] = message.days_left
     return members
+
+
+_MODEL_RETIREMENT_NOTIFICATION_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"mappingId", "modelAlias", "actualModelName", "retiresOn", "daysLeft"}
+)
+
+
+def model_retirement_notification_from_json(
+    value: object, path: str = ""
+) -> notification_pb2.ModelRetirementNotification:
+    """Return the `ModelRetirementNotification` that a JSON value says. Raises JsonError."""
+    message = notification_pb2.ModelRetirementNotification()
+    fill_model_retirement_notification(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_model_retirement_notification(
+    message: notification_pb2.ModelRetirementNotification, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("mappingId")) is not None:
+        message.mapping_id = runtime.int64(member, path + "mappingId")
+    if (member := value.get("modelAlias")) is not None:
+        message.model_alias = runtime.text(member, path + "modelAlias")
+    if (member := value.get("actualModelName")) is not None:
+        message.actual_model_name = runtime.text(member, path + "actualModelName")
+    if (member := value.get("retiresOn")) is not None:
+        message.retires_on = runtime.text(member, path + "retiresOn")
+    if (member := value.get("daysLeft")) is not None:
+        message.days_left = runtime.int32(member, path + "daysLeft")
+    if not _MODEL_RETIREMENT_NOTIFICATION_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _MODEL_RETIREMENT_NOTIFICATION_MEMBERS, path)
+
+
+def model_retirement_notification_to_json(
+    message: notification_pb2.ModelRetirementNotification,
+) -> dict[str, object]:
+    """Return the JSON of a `ModelRetirementNotification`."""
+    return {
+        "mappingId": message.mapping_id,
+        "modelAlias": message.model_alias,
+        "actualModelName": message.actual_model_name,
+        "retiresOn": message.retires_on,
+        "daysLeft": message.days_left,
+    }

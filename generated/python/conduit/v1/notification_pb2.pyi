@@ -55,6 +55,8 @@ class _NotificationKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Noti
     """An administrator announces something."""
     NOTIFICATION_KIND_KEY_ROTATION_DUE: _NotificationKind.ValueType  # 14
     """A key's value is to be replaced in 14, 7 or 1 days, or now: once each."""
+    NOTIFICATION_KIND_MODEL_RETIRING: _NotificationKind.ValueType  # 15
+    """A mapping's model is turned off in 60, 14 or 1 days, or now: once each."""
 
 class NotificationKind(_NotificationKind, metaclass=_NotificationKindEnumTypeWrapper):
     """What happened."""
@@ -89,6 +91,8 @@ NOTIFICATION_KIND_ANNOUNCEMENT: NotificationKind.ValueType  # 13
 """An administrator announces something."""
 NOTIFICATION_KIND_KEY_ROTATION_DUE: NotificationKind.ValueType  # 14
 """A key's value is to be replaced in 14, 7 or 1 days, or now: once each."""
+NOTIFICATION_KIND_MODEL_RETIRING: NotificationKind.ValueType  # 15
+"""A mapping's model is turned off in 60, 14 or 1 days, or now: once each."""
 Global___NotificationKind: _TypeAlias = NotificationKind  # noqa: Y015
 
 class _MappingChange:
@@ -140,6 +144,7 @@ class Notification(_message.Message):
     SERVICE_FIELD_NUMBER: _builtins.int
     ANNOUNCEMENT_FIELD_NUMBER: _builtins.int
     KEY_ROTATION_FIELD_NUMBER: _builtins.int
+    MODEL_RETIREMENT_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Later notifications have larger numbers, also after a restart of Health."""
     kind: Global___NotificationKind.ValueType
@@ -190,6 +195,10 @@ class Notification(_message.Message):
     def key_rotation(self) -> Global___KeyRotationNotification:
         """Of KEY_ROTATION_DUE."""
 
+    @_builtins.property
+    def model_retirement(self) -> Global___ModelRetirementNotification:
+        """Of MODEL_RETIRING."""
+
     def __init__(
         self,
         *,
@@ -208,12 +217,13 @@ class Notification(_message.Message):
         service: Global___ServiceNotification | None = ...,
         announcement: Global___AnnouncementNotification | None = ...,
         key_rotation: Global___KeyRotationNotification | None = ...,
+        model_retirement: Global___ModelRetirementNotification | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["announcement", b"announcement", "circuit", b"circuit", "data", b"data", "key", b"key", "key_rotation", b"key_rotation", "mapping", b"mapping", "model", b"model", "occurred_at", b"occurred_at", "provider", b"provider", "rate_limit", b"rate_limit", "service", b"service"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["announcement", b"announcement", "circuit", b"circuit", "data", b"data", "key", b"key", "key_rotation", b"key_rotation", "mapping", b"mapping", "model", b"model", "model_retirement", b"model_retirement", "occurred_at", b"occurred_at", "provider", b"provider", "rate_limit", b"rate_limit", "service", b"service"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["announcement", b"announcement", "circuit", b"circuit", "data", b"data", "id", b"id", "key", b"key", "key_rotation", b"key_rotation", "kind", b"kind", "mapping", b"mapping", "message", b"message", "model", b"model", "occurred_at", b"occurred_at", "provider", b"provider", "provider_id", b"provider_id", "provider_name", b"provider_name", "rate_limit", b"rate_limit", "service", b"service"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["announcement", b"announcement", "circuit", b"circuit", "data", b"data", "id", b"id", "key", b"key", "key_rotation", b"key_rotation", "kind", b"kind", "mapping", b"mapping", "message", b"message", "model", b"model", "model_retirement", b"model_retirement", "occurred_at", b"occurred_at", "provider", b"provider", "provider_id", b"provider_id", "provider_name", b"provider_name", "rate_limit", b"rate_limit", "service", b"service"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_data: _TypeAlias = _typing.Literal["provider", "key", "circuit", "rate_limit", "mapping", "model", "service", "announcement", "key_rotation"]  # noqa: Y015
+    _WhichOneofReturnType_data: _TypeAlias = _typing.Literal["provider", "key", "circuit", "rate_limit", "mapping", "model", "service", "announcement", "key_rotation", "model_retirement"]  # noqa: Y015
     _WhichOneofArgType_data: _TypeAlias = _typing.Literal["data", b"data"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_data) -> _WhichOneofReturnType_data | None: ...
 
@@ -484,3 +494,41 @@ class KeyRotationNotification(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___KeyRotationNotification: _TypeAlias = KeyRotationNotification  # noqa: Y015
+
+@_typing.final
+class ModelRetirementNotification(_message.Message):
+    """A model that is mapped is turned off by its provider."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAPPING_ID_FIELD_NUMBER: _builtins.int
+    MODEL_ALIAS_FIELD_NUMBER: _builtins.int
+    ACTUAL_MODEL_NAME_FIELD_NUMBER: _builtins.int
+    RETIRES_ON_FIELD_NUMBER: _builtins.int
+    DAYS_LEFT_FIELD_NUMBER: _builtins.int
+    mapping_id: _builtins.int
+    """The mapping."""
+    model_alias: _builtins.str
+    """The alias that it serves."""
+    actual_model_name: _builtins.str
+    """The provider's name of the model."""
+    retires_on: _builtins.str
+    """The day, UTC, as the catalog has it."""
+    days_left: _builtins.int
+    """How many days are left: 60, 14, 1 or none."""
+    def __init__(
+        self,
+        *,
+        mapping_id: _builtins.int = ...,
+        model_alias: _builtins.str = ...,
+        actual_model_name: _builtins.str = ...,
+        retires_on: _builtins.str = ...,
+        days_left: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual_model_name", b"actual_model_name", "days_left", b"days_left", "mapping_id", b"mapping_id", "model_alias", b"model_alias", "retires_on", b"retires_on"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ModelRetirementNotification: _TypeAlias = ModelRetirementNotification  # noqa: Y015
