@@ -4,7 +4,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 
 import orjson
-from tests.faults.answer import PIECES, TEXT, Answer
+from tests.faults.answer import PIECES, TEXT, USED, Answer
 
 _MADE = b64encode(TEXT.encode()).decode()
 _SOUND = Answer(tokens=[piece.encode() for piece in PIECES], media="audio/mpeg")
@@ -67,9 +67,38 @@ def _said_by_anthropic() -> Answer:
     )
 
 
+def _responded_by_openai() -> Answer:
+    head = {"id": "resp_1", "object": "response", "created_at": 1, "model": "m", "error": None}
+    began = {**head, "status": "in_progress", "output": []}
+    at = {"item_id": "msg_1", "output_index": 0}
+    place = {**at, "content_index": 0}
+    text = {"type": "output_text", "text": TEXT, "annotations": []}
+    item = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed"}
+    said = {**item, "content": [text]}
+    whole = {**head, "status": "completed", "output": [said], "usage": USED}
+    blank = {"type": "output_text", "text": "", "annotations": []}
+    return Answer(
+        orjson.dumps(whole),
+        (
+            _named("response.created", response=began),
+            _named("response.output_item.added", output_index=0, item={**item, "content": []}),
+            _named("response.content_part.added", **place, part=blank),
+        ),
+        [_named("response.output_text.delta", **place, delta=piece) for piece in PIECES],
+        (
+            _named("response.output_text.done", **place, text=TEXT),
+            _named("response.output_item.done", output_index=0, item=said),
+            _named("response.completed", response=whole),
+        ),
+        _named("error", code="server_is_overloaded", message="as the test says", param=None),
+        _named("response.in_progress", response=began),
+    )
+
+
 # By the end of the address, less its query.
 DIALECT_ANSWERS: Mapping[str, Answer] = {
     "/messages": _said_by_anthropic(),
+    "/responses": _responded_by_openai(),
     "/stable-image/generate/sd3": _whole(image=_MADE, finish_reason="SUCCESS", seed=1),
     ":generateContent": _drawn_by_gemini(),
     "/invoke": _whole(seeds=[1], finish_reasons=[None], images=[_MADE]),

@@ -10,7 +10,9 @@ CHAT = ("chat",)
 # Its provider is waited for when nobody else does, so as to delete what it has made.
 MADE_LATE = ("create_voice",)
 # Passed on as they are, to a provider who speaks them.
-MESSAGE = ("message",)
+PASSED = ("message", "response")
+# Those that say why they stop before they end.
+STOPPING = (*CHAT, "message")
 # Its pieces are no events, and its frames no server-sent ones.
 OF_NO_EVENTS = ("speak", "converse")
 
@@ -22,7 +24,7 @@ def cut(place: int, then: str = "close") -> Fault:
         [broken(place, then=then)],
         stream=BY_POLICY if place > 1 else WHOLE,
         # Of the others none is cut elsewhere in another way.
-        only=() if place in {0, 2, 6} else CHAT + MESSAGE,
+        only=() if place in {0, 2, 6} else CHAT + PASSED,
         besides=() if place else OPEN_AT_ONCE,
     )
 
@@ -85,7 +87,7 @@ BEFORE_ANY_TOKEN = [
         [upstream.pings(1)],
         most=(1, 1),
         is_stream_only=True,
-        only=CHAT + MESSAGE,
+        only=CHAT + PASSED,
         patience=SHORT,
     ),
     # Sound may be of any type.
@@ -111,7 +113,7 @@ BEFORE_ANY_TOKEN = [
         "error event of its own after 200",
         [upstream.failing(0)],
         is_stream_only=True,
-        only=MESSAGE,
+        only=PASSED,
     ),
     Fault("invalid key", [status(401, error("invalid_api_key"))], most=(1, 1)),
     Fault("no funds", [status(429, error("insufficient_quota"))], most=(1, 1)),
@@ -172,7 +174,7 @@ BEHIND_A_TOKEN = [
         "pings alone behind a token",
         [upstream.pings(3)],
         stream=BY_POLICY,
-        only=CHAT + MESSAGE,
+        only=CHAT + PASSED,
         idle=0.4,
         seconds=8.0,
         is_stream_only=True,
@@ -190,7 +192,7 @@ BEHIND_A_TOKEN = [
         "error event of its own behind a token",
         [upstream.failing(3)],
         stream=BY_POLICY,
-        only=MESSAGE,
+        only=PASSED,
         is_stream_only=True,
     ),
     Fault(
@@ -237,9 +239,10 @@ HARMLESS = [
         [broken(3, MALFORMED, is_resumed=True)],
         besides=OF_NO_EVENTS,
     ),
-    Fault("no terminator", [broken(8)], only=CHAT + MESSAGE),
-    Fault("no terminator, and no end", [broken(8, then="hang")], only=CHAT + MESSAGE, seconds=6.0),
-    Fault("pings in place of a terminator", [upstream.pings(8)], only=CHAT + MESSAGE, seconds=6.0),
+    Fault("no terminator", [broken(8)], only=STOPPING),
+    Fault("no terminator, and no end", [broken(8, then="hang")], only=STOPPING, seconds=6.0),
+    Fault("no end behind the terminator", [broken(9, then="hang")], only=CHAT + PASSED),
+    Fault("pings in place of a terminator", [upstream.pings(8)], only=STOPPING, seconds=6.0),
     Fault("neither counts nor terminator", [stream(*STREAM[:-2], then="reset")], only=CHAT),
     Fault("slow drip", [upstream.slow_drip], besides=("converse",)),
 ]

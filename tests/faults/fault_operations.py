@@ -187,6 +187,16 @@ OPERATIONS: Sequence[Operation] = (
         provider_type="Anthropic",
         like="message",
     ),
+    Operation(
+        *("response_openai", _RESPONSES, "CreateResponse", _INPUT, _response),
+        like="response",
+    ),
+    Operation(
+        *("response_openai", _RESPONSES, "StreamCreateResponse", _INPUT | _STREAMED),
+        _stream_response,
+        is_stream=True,
+        like="response",
+    ),
     Operation("embed", "/v1/embeddings", "Embed", _INPUT, _embed),
     Operation(
         "rerank",

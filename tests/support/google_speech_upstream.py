@@ -65,7 +65,11 @@ class Call:
 
     async def say(self, response: StreamingRecognizeResponse) -> None:
         """Answer."""
-        await self._context.write(StreamingRecognizeResponse.serialize(response))
+        await self.write(StreamingRecognizeResponse.serialize(response))
+
+    async def write(self, message: bytes) -> None:
+        """Answer with these bytes, whatever they are."""
+        await self._context.write(message)
 
     async def fail(self, code: grpc.StatusCode, message: str) -> None:
         """End the call with a status."""
@@ -84,8 +88,8 @@ class Recognizer:
         # Of each call: its first message, and the sound.
         self.asked: list[StreamingRecognizeRequest] = []
         self.sound: list[bytes] = []
-        # How many callers left before their call had ended.
-        self.left = 0
+        # How many callers left before their call had ended, and how many calls are under way.
+        self.left = self.under_way = 0
 
     async def streaming_recognize(self, requests: AsyncIterator[bytes], context: Context) -> None:
         """Answer one call; UNAUTHENTICATED without the key."""
@@ -93,6 +97,7 @@ class Recognizer:
         if metadata.get("x-goog-api-key") != API_KEY:
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "API key not valid.")
         call = Call(requests, context)
+        self.under_way += 1
         try:
             if (first := await call.next()) is None:
                 await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "No configuration.")
@@ -103,6 +108,8 @@ class Recognizer:
         except BaseException as error:
             self.left += not isinstance(error, grpc.aio.AbortError)
             raise
+        finally:
+            self.under_way -= 1
 
     async def piece(self, call: Call) -> bytes:
         """Take the sound of one message."""
