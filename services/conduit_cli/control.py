@@ -5,12 +5,15 @@ Registry, Health, Billing and Storage in one event loop.
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from signal import SIGTERM
 from typing import TYPE_CHECKING
 
 from conduit_cli.child import Drain, run_child
+from conduit_cli.socket_watch import LOOK_SECONDS, SocketWatch
 from conduit_kernel.background import Background
 from conduit_kernel.rpc import HostedService
 from conduit_kernel.setting_names import report_unknown_names
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from conduit_bridge.exposition import Exposition
 
 NAME = "control"
+SERVICES = ("registry", "health", "billing", "storage")
 METRICS_SECONDS = 3.0
 # The workers, whose calls would keep it busy, have stopped before.
 GRACE_SECONDS = 0.5
@@ -47,6 +51,8 @@ async def _start(settings: Settings) -> Drain:
         started.pop_all()
 
     background = Background()
+    sockets = SocketWatch(map(settings.socket, SERVICES), lambda: signal.raise_signal(SIGTERM))
+    background.run("sockets", sockets.run, every=LOOK_SECONDS)
     background.run("metrics_file", exposition.write, every=METRICS_SECONDS)
 
     async def drain() -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tests.faults.fault import Fault
-from tests.faults.fault_catalogue import CUTTING, ENDLESS, FAULTS, SILENT
+from tests.faults.fault_catalogue import CUTTING, ENDLESS, FAILING, FAULTS, SILENT
 from tests.faults.fault_operations import OPERATIONS
 from tests.faults.operation import Operation
 
@@ -102,6 +102,6 @@ STRAIGHT_CASES = [
     if fault.meets(operation) and fault.second and not fault.base_url
 ]
 CASES = [
-    *(case for fault in (*FAULTS, CUTTING, ENDLESS, SILENT) for case in cases_of(fault)),
+    *(case for fault in (*FAULTS, CUTTING, ENDLESS, FAILING, SILENT) for case in cases_of(fault)),
     *STRAIGHT_CASES,
 ]

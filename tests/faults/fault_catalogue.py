@@ -306,5 +306,7 @@ SILENT = Fault(
     # Only the answer says which job is to be cancelled, so that it is waited for a while longer.
     besides=("image_replicate", *MADE_LATE),
 )
+# Both instances fail for ever.
+FAILING = Fault("failing", [status(503)], [status(503)], most=(12, 12), only=("embed",))
 # One whose streams break off for ever.
 CUTTING = Fault("cutting", [broken(3)], most=(12, 12), is_stream_only=True)

@@ -14,7 +14,7 @@ import pytest_asyncio
 from tests.faults.fault import WHOLE, Fault
 from tests.faults.fault_callers import Came
 from tests.faults.fault_case import STRAIGHT_CASES, Case, cases_of
-from tests.faults.fault_catalogue import CUTTING, ENDLESS, FAULTS, SILENT
+from tests.faults.fault_catalogue import CUTTING, ENDLESS, FAILING, FAULTS, SILENT
 from tests.faults.fault_checks import (
     check_answer,
     check_charges,
@@ -101,6 +101,18 @@ async def test_an_instance_that_cuts_streams_is_taken_out(
     first, second = gateway.seen(case)
     assert len(first) == ended.count("STREAM_INTERRUPTED")
     assert len(second) == ended.count(WHOLE)
+
+
+@pytest.mark.parametrize("case", cases_of(FAILING), ids=lambda case: case.id)
+async def test_an_instance_that_others_fall_back_to_is_left_alone_too(
+    gateway: FaultGateway, case: Case
+) -> None:
+    """Once it fails as the first one does: its failures count as those of any other."""
+    told = [(await gateway.call(case)).reason for _ in range(MANY)]
+    assert set(told) <= {"PROVIDER_ERROR", "PROVIDER_UNHEALTHY"}
+    first, second = gateway.seen(case)
+    assert 0 < len(first) < MANY
+    assert 0 < len(second) < MANY
 
 
 @pytest.mark.parametrize(

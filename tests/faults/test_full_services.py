@@ -1,6 +1,7 @@
 """What Billing, Health and Storage do while their disk refuses them, and behind it."""
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -140,6 +141,32 @@ def test_each_service_outlasts_a_full_disk(tmp_path: Path) -> None:
         flood = {event: times for event, times in events(served).items() if times > FEW_LINES}
         assert flood == {}
         assert "Traceback" not in "".join(served.log)
+
+
+def test_a_gateway_outlasts_the_loss_of_its_sockets(tmp_path: Path) -> None:
+    """As by who cleans a folder for what passes: calls go on, and new processes find each other."""
+    (run := tmp_path / "run").mkdir()
+    data = tmp_path / "data"
+    with Served(data, "--workers", "1", XDG_RUNTIME_DIR=str(run)) as served:
+        chat(served, 0)
+        before = served.children()
+        (sockets,) = run.iterdir()
+        shutil.rmtree(sockets)
+        wait_for(lambda: follows(served, before, "control"), PATIENCE_SECONDS)
+        chat(served, 1)
+        os.kill(before["conduit_cli.worker"], signal.SIGKILL)
+        wait_for(lambda: follows(served, before, "worker"), PATIENCE_SECONDS)
+        wait_for(lambda: is_ready(served) and answers(served), PATIENCE_SECONDS)
+        assert price(served, 0)["id"]
+        chat(served, 2)
+        wait_for(lambda: counted(served) == 3, PATIENCE_SECONDS)
+        assert "Traceback" not in "".join(served.log)
+
+
+def follows(served: Served, before: dict[str, int], name: str) -> bool:
+    """Return whether another process has taken a former one's place."""
+    now, module = served.children(), f"conduit_cli.{name}"
+    return module in now and now[module] != before[module]
 
 
 def test_each_service_outlasts_a_read_only_disk(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ BEHIND_WORDS = [stall, garbage_behind_words, broken]
 
 def name(script: Script) -> str:
     """Return what distinguishes a fault."""
-    return script.__name__  # type: ignore[attr-defined,no-any-return] # each is a function
+    return script.__name__
 
 
 async def has_left(upstream: Recognizer) -> None:
