@@ -3,7 +3,8 @@
 * ConduitError
   * NotFound
     * RouteNotFound, ProviderNotFound, KeyNotFound, MappingNotFound, FallbackChainNotFound,
-      VirtualKeyNotFound, AdministratorNotFound, ModelCostNotFound, ModelNotFound,
+      VirtualKeyNotFound, VirtualKeyGroupNotFound, AdministratorNotFound,
+      ModelCostNotFound, ModelNotFound,
       TaskNotFound, VoiceNotFound, VoiceConsentNotFound, WebhookNotFound,
       RequestNotFound
 """
@@ -49,6 +50,12 @@ class VirtualKeyNotFound(NotFound):
     """No virtual key has this id."""
 
     reason = "VIRTUAL_KEY_NOT_FOUND"
+
+
+class VirtualKeyGroupNotFound(NotFound):
+    """No group of virtual keys has this id. Metadata: `virtual_key_group_id`."""
+
+    reason = "VIRTUAL_KEY_GROUP_NOT_FOUND"
 
 
 class AdministratorNotFound(NotFound):

@@ -18,6 +18,8 @@ from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
 from conduit.v1.fallback_chain_pb2 import FallbackChain
 from conduit.v1.model_mapping_pb2 import ModelMapping
 from conduit.v1.provider_pb2 import Provider
+from conduit.v1.virtual_key_group_pb2 import VirtualKeyGroup
+from conduit.v1.virtual_key_pb2 import VirtualKey
 from conduit_kernel.index import Index
 
 # Messages that are taken or given at a time.
@@ -56,6 +58,9 @@ class SnapshotState:
         self.mappings: dict[int, ModelMapping] = {}
         self.fallback_chains: dict[int, FallbackChain] = {}
         self.virtual_keys: dict[int, SnapshotVirtualKey] = {}
+        self.virtual_key_groups: dict[int, VirtualKeyGroup] = {}
+        # Those that cover all virtual keys: one at most.
+        self._wholes: dict[int, VirtualKeyGroup] = {}
         self.administrators: dict[int, SnapshotAdministrator] = {}
         self._keys_by_provider = Index[int, str, SnapshotKey]()
         self._mappings_by_alias = Index[str, int, ModelMapping]()
@@ -120,6 +125,7 @@ class SnapshotState:
             "mappings": [*self.mappings.values()],
             "fallback_chains": [*self.fallback_chains.values()],
             "virtual_keys": [*self.virtual_keys.values()],
+            "virtual_key_groups": [*self.virtual_key_groups.values()],
             "administrators": [*self.administrators.values()],
         }
 
@@ -146,6 +152,17 @@ class SnapshotState:
     def chains_of(self, alias: str) -> list[FallbackChain]:
         """Return the chains of an alias, in order of id."""
         return sorted(self._chains_by_alias.values(alias), key=_order)
+
+    def groups_of(self, key: VirtualKey) -> tuple[VirtualKeyGroup, ...]:
+        """Return the groups that a virtual key belongs to: its own, and the one that covers all."""
+        own = self.virtual_key_groups.get(key.group_id)
+        wholes = tuple(self._wholes.values())
+        return wholes if own is None else (own, *wholes)
+
+    def members_of(self, group: VirtualKeyGroup) -> tuple[int, ...]:
+        """Return the virtual keys that belong to a group."""
+        keys = (each.virtual_key for each in self.virtual_keys.values())
+        return tuple(key.id for key in keys if group.covers_all or key.group_id == group.id)
 
     def aliases(self) -> set[str]:
         """Return everything that is mapped or has a chain."""
@@ -199,6 +216,9 @@ class SnapshotState:
         for entry in snapshot.virtual_keys:
             self.virtual_keys[entry.virtual_key.id] = entry
             yield
+        for group in snapshot.virtual_key_groups:
+            self._put_group(group)
+            yield
         for each in snapshot.administrators:
             self.administrators[each.administrator.id] = each
             yield
@@ -218,6 +238,8 @@ class SnapshotState:
                 number = change.virtual_key.virtual_key.id
                 self.virtual_keys[number] = change.virtual_key
                 self._changes.virtual_key_ids.add(number)
+            case "virtual_key_group":
+                self._set_group(change.virtual_key_group.id, change.virtual_key_group)
             case "administrator":
                 self.administrators[change.administrator.administrator.id] = change.administrator
             case kind:
@@ -238,8 +260,28 @@ class SnapshotState:
             case "deleted_virtual_key_id":
                 self.virtual_keys.pop(change.deleted_virtual_key_id, None)
                 self._changes.virtual_key_ids.add(change.deleted_virtual_key_id)
+            case "deleted_virtual_key_group_id":
+                self._set_group(change.deleted_virtual_key_group_id, None)
             case "deleted_administrator_id":
                 self.administrators.pop(change.deleted_administrator_id, None)
+
+    def _set_group(self, number: int, group: VirtualKeyGroup | None) -> None:
+        former = self.virtual_key_groups.pop(number, None)
+        self._wholes.pop(number, None)
+        if group is not None:
+            self._put_group(group)
+        # What a group says is compiled into its keys.
+        is_whole = any(each is not None and each.covers_all for each in (former, group))
+        self._changes.virtual_key_ids |= {
+            each.virtual_key.id
+            for each in self.virtual_keys.values()
+            if is_whole or each.virtual_key.group_id == number
+        }
+
+    def _put_group(self, group: VirtualKeyGroup) -> None:
+        self.virtual_key_groups[group.id] = group
+        if group.covers_all:
+            self._wholes[group.id] = group
 
     def _set_key(self, name: str, key: SnapshotKey | None) -> None:
         if (old := self.keys.pop(name, None)) is not None:

@@ -18,6 +18,7 @@ from conduit_registry.store import (
     MAPPING,
     PROVIDER,
     VIRTUAL_KEY,
+    VIRTUAL_KEY_GROUP,
     ReadTransaction,
     Store,
 )
@@ -31,6 +32,7 @@ from conduit_registry.values import (
     Resource,
     State,
     VirtualKey,
+    VirtualKeyGroup,
     key_id,
 )
 
@@ -161,6 +163,8 @@ class Feed:
             snapshot.fallback_chains.extend(map(messages.fallback_chain, chains))
         async for virtual_keys in reading.pieces(VIRTUAL_KEY):
             snapshot.virtual_keys.extend(map(messages.snapshot_virtual_key, virtual_keys))
+        async for groups in reading.pieces(VIRTUAL_KEY_GROUP):
+            snapshot.virtual_key_groups.extend(map(messages.virtual_key_group, groups))
         async for administrators in reading.pieces(ADMINISTRATOR):
             snapshot.administrators.extend(map(messages.snapshot_administrator, administrators))
         return message
@@ -189,9 +193,9 @@ class Feed:
     def _change(self, value: Resource, rotation_days: Mapping[int, int]) -> SnapshotChange:
         match value:
             case Provider():
-                return SnapshotChange(provider=messages.provider(value))
+                change = SnapshotChange(provider=messages.provider(value))
             case Key():
-                return SnapshotChange(
+                change = SnapshotChange(
                     key=messages.snapshot_key(
                         value,
                         rotation_days=rotation_days[value.provider_id],
@@ -199,31 +203,36 @@ class Feed:
                     )
                 )
             case ModelMapping():
-                return SnapshotChange(mapping=messages.mapping(value))
+                change = SnapshotChange(mapping=messages.mapping(value))
             case FallbackChain():
-                return SnapshotChange(fallback_chain=messages.fallback_chain(value))
+                change = SnapshotChange(fallback_chain=messages.fallback_chain(value))
             case VirtualKey():
-                return SnapshotChange(virtual_key=messages.snapshot_virtual_key(value))
+                change = SnapshotChange(virtual_key=messages.snapshot_virtual_key(value))
+            case VirtualKeyGroup():
+                change = SnapshotChange(virtual_key_group=messages.virtual_key_group(value))
             case Administrator():
-                return SnapshotChange(administrator=messages.snapshot_administrator(value))
+                change = SnapshotChange(administrator=messages.snapshot_administrator(value))
+        return change
 
 
 def _known(epoch: str, revision: int, state: State) -> int | None:
     return revision if epoch == state.epoch and 0 <= revision <= state.revision else None
 
 
-def _deleted(resources: ChangedResource) -> SnapshotChange:
-    match resources.kind:
-        case PROVIDER.name:
-            return SnapshotChange(deleted_provider_id=resources.id)
-        case KEY.name:
-            return SnapshotChange(deleted_key_id=key_id(resources.id))
-        case MAPPING.name:
-            return SnapshotChange(deleted_mapping_id=resources.id)
-        case FALLBACK_CHAIN.name:
-            return SnapshotChange(deleted_fallback_chain_id=resources.id)
-        case VIRTUAL_KEY.name:
-            return SnapshotChange(deleted_virtual_key_id=resources.id)
-        case ADMINISTRATOR.name:
-            return SnapshotChange(deleted_administrator_id=resources.id)
-    raise ValueError(f"there is no kind {resources.kind!r}")
+# The field that tells of a kind of thing that it is gone.
+_GONE = {
+    PROVIDER.name: "deleted_provider_id",
+    KEY.name: "deleted_key_id",
+    MAPPING.name: "deleted_mapping_id",
+    FALLBACK_CHAIN.name: "deleted_fallback_chain_id",
+    VIRTUAL_KEY.name: "deleted_virtual_key_id",
+    VIRTUAL_KEY_GROUP.name: "deleted_virtual_key_group_id",
+    ADMINISTRATOR.name: "deleted_administrator_id",
+}
+
+
+def _deleted(resource: ChangedResource) -> SnapshotChange:
+    number = key_id(resource.id) if resource.kind == KEY.name else resource.id
+    change = SnapshotChange()
+    setattr(change, _GONE[resource.kind], number)
+    return change

@@ -22,12 +22,14 @@ from conduit.v1 import role_pb2 as role_pb
 from conduit.v1 import routing_policy_pb2 as policy_pb
 from conduit.v1 import timeouts_pb2 as timeouts_pb
 from conduit.v1 import usage_limits_pb2 as usage_limits_pb
+from conduit.v1 import virtual_key_group_pb2 as group_pb
 from conduit.v1 import virtual_key_pb2 as virtual_key_pb
 from conduit.v1.administrator_json import administrator_to_json
 from conduit.v1.fallback_chain_json import fallback_chain_to_json
 from conduit.v1.key_credential_json import key_credential_to_json
 from conduit.v1.model_mapping_json import model_mapping_to_json
 from conduit.v1.provider_json import provider_to_json
+from conduit.v1.virtual_key_group_json import virtual_key_group_to_json
 from conduit.v1.virtual_key_json import virtual_key_to_json
 from conduit_kernel.updates import etag_of
 from conduit_registry import values
@@ -42,6 +44,7 @@ ShownT = TypeVar(
     mapping_pb.ModelMapping,
     chain_pb.FallbackChain,
     virtual_key_pb.VirtualKey,
+    group_pb.VirtualKeyGroup,
     administrator_pb.Administrator,
 )
 
@@ -249,9 +252,28 @@ def virtual_key(value: values.VirtualKey) -> virtual_key_pb.VirtualKey:
         rotated_at=timestamp(value.rotated_at),
         former_key_until=timestamp(value.former_key_until),
         usage_limits=_usage_limits(value.usage_limits),
+        group_id=value.group_id,
         tags=value.tags,
         metadata=value.notes,
         allowed_providers=value.allowed_providers,
+        created_at=timestamp(value.created_at),
+        updated_at=timestamp(value.updated_at),
+    )
+    return _with_etag(message)
+
+
+def virtual_key_group(value: values.VirtualKeyGroup) -> group_pb.VirtualKeyGroup:
+    """Return a group of virtual keys as the API shows it."""
+    message = group_pb.VirtualKeyGroup(
+        id=value.id,
+        name=value.name,
+        is_enabled=value.is_enabled,
+        covers_all=value.covers_all,
+        allowed_models=value.allowed_models,
+        budgets=map(_budget, value.budgets),
+        usage_limits=_usage_limits(value.usage_limits),
+        tags=value.tags,
+        metadata=value.notes,
         created_at=timestamp(value.created_at),
         updated_at=timestamp(value.updated_at),
     )
@@ -345,17 +367,20 @@ def shown(value: values.Resource) -> dict[str, object]:
     """Return a thing as JSON in the API's spelling: no secrets, and no hash."""
     match value:
         case values.Provider():
-            return _json(provider_to_json(provider(value)))
+            told = provider_to_json(provider(value))
         case values.Key():
-            return _json(key_credential_to_json(key(value)))
+            told = key_credential_to_json(key(value))
         case values.ModelMapping():
-            return _json(model_mapping_to_json(mapping(value)))
+            told = model_mapping_to_json(mapping(value))
         case values.FallbackChain():
-            return _json(fallback_chain_to_json(fallback_chain(value)))
+            told = fallback_chain_to_json(fallback_chain(value))
         case values.VirtualKey():
-            return _json(virtual_key_to_json(virtual_key(value)))
+            told = virtual_key_to_json(virtual_key(value))
+        case values.VirtualKeyGroup():
+            told = virtual_key_group_to_json(virtual_key_group(value))
         case values.Administrator():
-            return _json(administrator_to_json(administrator(value)))
+            told = administrator_to_json(administrator(value))
+    return _json(told)
 
 
 def _json(members: Mapping[str, object]) -> dict[str, object]:

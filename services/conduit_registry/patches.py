@@ -101,10 +101,24 @@ class VirtualKeyPatch(CallerSecurityPatch, total=False):
     hedging_budget: float | None
     budgets: tuple[Budget, ...]
     outage_allowance_nano_usd: int | None
+    group_id: int | None
     usage_limits: UsageLimits
     tags: tuple[str, ...]
     notes: Mapping[str, str]
     allowed_providers: tuple[str, ...]
+
+
+class VirtualKeyGroupPatch(TypedDict, total=False):
+    """Fields of a group of virtual keys."""
+
+    name: str
+    is_enabled: bool
+    covers_all: bool
+    allowed_models: tuple[str, ...]
+    budgets: tuple[Budget, ...]
+    usage_limits: UsageLimits
+    tags: tuple[str, ...]
+    notes: Mapping[str, str]
 
 
 class AdministratorPatch(CallerSecurityPatch, total=False):

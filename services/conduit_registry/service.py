@@ -8,6 +8,7 @@ from conduit_registry.rpcs.encryption_key import EncryptionKeyRpcs
 from conduit_registry.rpcs.keys import KeyRpcs
 from conduit_registry.rpcs.providers import ProviderRpcs
 from conduit_registry.rpcs.routing import FallbackChainRpcs, MappingRpcs
+from conduit_registry.rpcs.virtual_key_groups import VirtualKeyGroupRpcs
 from conduit_registry.rpcs.virtual_keys import VirtualKeyRpcs
 
 
@@ -17,6 +18,7 @@ class RegistryService(
     MappingRpcs,
     FallbackChainRpcs,
     VirtualKeyRpcs,
+    VirtualKeyGroupRpcs,
     AdministratorRpcs,
     ConfigurationRpcs,
     AuditLogRpcs,

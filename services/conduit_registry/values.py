@@ -196,6 +196,23 @@ class FallbackChain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VirtualKeyGroup:
+    """Virtual keys that share budgets and limits."""
+
+    id: int = 0
+    name: str
+    is_enabled: bool = True
+    covers_all: bool = False
+    allowed_models: tuple[str, ...] = ()
+    budgets: tuple[Budget, ...] = ()
+    usage_limits: UsageLimits = NO_USAGE_LIMITS
+    tags: tuple[str, ...] = ()
+    notes: Mapping[str, str] = field(default_factory=dict[str, str])
+    created_at: int = 0
+    updated_at: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VirtualKey:
     """A key that callers hold, as its hash."""
 
@@ -221,6 +238,7 @@ class VirtualKey:
     # Of the value before, which counts until then as well; both None if there is none.
     former_hash: bytes | None = field(default=None, repr=False)
     former_key_until: int | None = None
+    group_id: int | None = None
     usage_limits: UsageLimits = NO_USAGE_LIMITS
     tags: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -252,7 +270,9 @@ class Administrator:
     updated_at: int = 0
 
 
-Resource = Provider | Key | ModelMapping | FallbackChain | VirtualKey | Administrator
+Resource = (
+    Provider | Key | ModelMapping | FallbackChain | VirtualKey | VirtualKeyGroup | Administrator
+)
 
 
 class ChangedResource(NamedTuple):

@@ -165,7 +165,10 @@ def called_by(principal: Principal, caller: Caller, request_id: str) -> CallerCo
 
 def may_use(caller: Caller, model: str) -> bool:
     """Return whether a caller may use an alias."""
-    return caller.allowed is None or any(fnmatchcase(model, p) for p in caller.allowed)
+    if caller.allowed is None:
+        return True
+    levels = (caller.allowed, *caller.also_allowed)
+    return all(any(fnmatchcase(model, each) for each in allowed) for allowed in levels)
 
 
 def check_model(caller: Caller, model: str) -> None:

@@ -32,6 +32,10 @@ KERNEL: dict[str, str] = {}
 REGISTRY = {
     # Puts the parts together and decides nothing.
     "bootstrap.py": "tests/integration/registry/test_process.py",
+    # All of it needs what else there is, as the RPCs have it.
+    "configuration/virtual_key_groups.py": (
+        "tests/unit/conduit_registry/rpcs/test_virtual_key_groups.py"
+    ),
 }
 PROVIDERS: dict[str, str] = {}
 SIMULATOR = {

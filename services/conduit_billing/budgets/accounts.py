@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import InstrumentedAttribute
 
 from conduit_billing.budgets.rules import BudgetWindow
 from conduit_billing.ledger.posting_store import post
@@ -33,7 +34,7 @@ class Balance(NamedTuple):
 
 def account_of(window: BudgetWindow) -> Account:
     """Return the account of what is left of a budget."""
-    return budget_account(window.owner, window.name)
+    return budget_account(window.owner.name, window.name)
 
 
 async def open_accounts(
@@ -82,7 +83,7 @@ async def spent_of_leases(connection: AsyncConnection, window: BudgetWindow) -> 
     """Return what was charged to open leases: it is spent, and still among what is held."""
     row = LeaseRow
     query = select(func.coalesce(func.sum(row.spent), 0)).where(
-        row.ended_at.is_(None), row.virtual_key_id.in_(window.members)
+        row.ended_at.is_(None), _is_spent_by(row.virtual_key_id, window)
     )
     return int(await connection.scalar(query) or 0)
 
@@ -106,7 +107,7 @@ async def _spent_before(connection: AsyncConnection, window: BudgetWindow) -> in
 async def _charged_in(connection: AsyncConnection, window: BudgetWindow) -> int:
     row = DayRow
     query = select(func.coalesce(func.sum(row.cost), 0)).where(
-        row.day >= window.starts_at // DAY_MICROS, row.virtual_key_id.in_(window.members)
+        row.day >= window.starts_at // DAY_MICROS, _is_spent_by(row.virtual_key_id, window)
     )
     return int(await connection.scalar(query) or 0)
 
@@ -114,3 +115,9 @@ async def _charged_in(connection: AsyncConnection, window: BudgetWindow) -> int:
 def _accounts_of(window: BudgetWindow) -> tuple[Account, Account, Account]:
     account = account_of(window)
     return account, held_account(account), spent_account(account)
+
+
+def _is_spent_by(column: InstrumentedAttribute[int], window: BudgetWindow) -> ColumnElement[bool]:
+    """Return whether a virtual key spends a budget; zero stands for Conduit itself."""
+    members = window.owner.members()
+    return column != 0 if members is None else column.in_(members)

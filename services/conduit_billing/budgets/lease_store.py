@@ -169,14 +169,14 @@ async def _granted(
 def _exceeded(window: BudgetWindow, spent: int, needed: int) -> BudgetExceeded:
     limit, used = dollars(window.limit), dollars(spent)
     metadata = {
-        "subject": window.owner.replace("-", "_"),
+        "subject": window.owner.name.replace("-", "_"),
         "period": window.period,
         "limit_usd": limit,
         "used_usd": used,
         "needed_usd": dollars(needed),
     }
     which = "total" if window.period == "total" else f"{window.period}'s"
-    message = f"The virtual key's {which} budget of ${limit} has no room for this call"
+    message = f"{window.owner.label} {which} budget of ${limit} has no room for this call"
     message += f": ${used} are used, the rest is held by others or less than ${dollars(needed)},"
     message += " which it may cost"
     if window.ends_at is not None:

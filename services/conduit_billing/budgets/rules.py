@@ -13,11 +13,32 @@ from conduit_kernel.snapshot import SnapshotState
 _UTC = ZoneInfo("UTC")
 
 
+class Owner(NamedTuple):
+    """The virtual key, or the group of such, whose budget it is."""
+
+    # Such as `virtual-key:4`.
+    name: str
+    # As people say it, with whose budget it is.
+    label: str
+    # The state that knows who is in a group.
+    state: SnapshotState
+    virtual_key_id: int = 0
+    group_id: int = 0
+
+    def members(self) -> tuple[int, ...] | None:
+        """Return the virtual keys that spend it; None for all."""
+        if self.virtual_key_id:
+            return (self.virtual_key_id,)
+        group = self.state.virtual_key_groups.get(self.group_id)
+        if group is None:
+            return ()
+        return None if group.covers_all else self.state.members_of(group)
+
+
 class BudgetWindow(NamedTuple):
     """A budget in one of its periods: an account of what is left of it."""
 
-    # Such as `virtual-key:4`.
-    owner: str
+    owner: Owner
     # As people and errors name it: `day`, `week`, `month`, `total`.
     period: str
     starts_at: int
@@ -25,8 +46,6 @@ class BudgetWindow(NamedTuple):
     ends_at: int | None
     limit: int
     is_hard: bool
-    # The virtual keys that spend it.
-    members: tuple[int, ...]
 
     @property
     def name(self) -> str:
@@ -42,13 +61,18 @@ class BudgetRules:
         self._state = state
 
     def windows(self, virtual_key_id: int, at: int) -> tuple[BudgetWindow, ...]:
-        """Return the budgets of a virtual key in their periods at a moment; none if it has none."""
+        """Return the budgets that a virtual key spends, in their periods at a moment."""
         entry = self._state.virtual_keys.get(virtual_key_id)
         if entry is None:
             return ()
-        owner, members = f"virtual-key:{virtual_key_id}", (virtual_key_id,)
-        budgets = _budgets_of(entry.virtual_key)
-        return tuple(_window(owner, budget, members, at) for budget in budgets)
+        key = entry.virtual_key
+        own = Owner(f"virtual-key:{key.id}", "The virtual key's", self._state, key.id)
+        windows = [_window(own, budget, at) for budget in _budgets_of(key)]
+        for group in self._state.groups_of(key):
+            label = f"The group {group.name}'s"
+            owner = Owner(f"virtual-key-group:{group.id}", label, self._state, 0, group.id)
+            windows += [_window(owner, budget, at) for budget in group.budgets]
+        return tuple(windows)
 
     def must_be_known(self) -> None:
         """Raise ServiceUnavailable before the Registry has reported anything."""
@@ -63,11 +87,11 @@ def _budgets_of(key: VirtualKey) -> Iterable[Budget]:
         yield Budget(limit_nano_usd=key.budget_nano_usd, period=BUDGET_PERIOD_TOTAL)
 
 
-def _window(owner: str, budget: Budget, members: tuple[int, ...], at: int) -> BudgetWindow:
+def _window(owner: Owner, budget: Budget, at: int) -> BudgetWindow:
     span = span_at(budget.period, _zone(budget.time_zone), at)
     name = BudgetPeriod.Name(budget.period).removeprefix("BUDGET_PERIOD_").lower()
     is_hard = budget.is_hard if budget.HasField("is_hard") else True
-    return BudgetWindow(owner, name, *span, budget.limit_nano_usd, is_hard, members)
+    return BudgetWindow(owner, name, *span, budget.limit_nano_usd, is_hard)
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -25,7 +25,7 @@ FIELDS: dict[Metric, tuple[str, str]] = {
 class Limit(NamedTuple):
     """The most that somebody may use of something."""
 
-    # Such as `virtual-key:4`.
+    # Such as `virtual-key:4` or `virtual-key-group:2`.
     owner: str
     # As people say it.
     label: str
@@ -52,8 +52,11 @@ class Limits:
     def _of(self, virtual_key_id: int, field: str) -> Iterator[Limit]:
         entry = self._state.virtual_keys.get(virtual_key_id)
         if entry is not None:
-            owner = f"virtual-key:{virtual_key_id}"
-            yield from _limit(entry.virtual_key.usage_limits, field, owner, "This virtual key")
+            key = entry.virtual_key
+            yield from _limit(key.usage_limits, field, f"virtual-key:{key.id}", "This virtual key")
+            for group in self._state.groups_of(key):
+                owner, label = f"virtual-key-group:{group.id}", f"The group {group.name!r}"
+                yield from _limit(group.usage_limits, field, owner, label)
 
 
 def _limit(limits: UsageLimits, field: str, owner: str, label: str) -> Iterator[Limit]:

@@ -14,6 +14,7 @@ from conduit_kernel.updates import must_match
 from conduit_providers.auth.secret_files import SecretFiles, files_named
 from conduit_providers.catalog import Catalog
 from conduit_registry import messages
+from conduit_registry.configuration.virtual_key_groups import check_group
 from conduit_registry.patches import (
     ChainPatch,
     KeyPatch,
@@ -213,6 +214,7 @@ class Editor:
         """Add a virtual key; return it with its value, which is not kept."""
         await self._claim_virtual_key_name(required(given.get("name"), "name"))
         check_budgets(None, given)
+        await check_group(self.changing, given)
         secret = self._make_key()
 
         def make(number: int) -> VirtualKey:
@@ -228,6 +230,7 @@ class Editor:
         old = await self.changing.get(VIRTUAL_KEY, number)
         must_match(etag, messages.virtual_key(old).etag)
         check_budgets(old, given)
+        await check_group(self.changing, given)
         new = replace(old, **given)
         if new.name.casefold() != old.name.casefold():
             await self._claim_virtual_key_name(new.name)

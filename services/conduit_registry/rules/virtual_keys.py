@@ -6,6 +6,7 @@ from conduit.v1.virtual_key_pb2 import VirtualKeySpec
 from conduit_kernel import limits
 from conduit_registry.patches import CallerSecurityPatch, VirtualKeyPatch
 from conduit_registry.rules import budgets, fields, routing_policy
+from conduit_registry.rules.notes import notes
 from conduit_registry.rules.security import add_caller_security, with_security
 from conduit_registry.rules.usage_limits import usage_limits
 from conduit_registry.values import VirtualKey
@@ -47,18 +48,8 @@ def _names(spec: VirtualKeySpec) -> VirtualKeyPatch:
     if spec.tags:
         given["tags"] = limits.names_of(spec, "tags")
     if spec.metadata:
-        given["notes"] = _notes(spec)
+        given["notes"] = notes(spec)
     return given
-
-
-def _notes(spec: VirtualKeySpec) -> dict[str, str]:
-    limits.check_items(spec, "metadata")
-    return {
-        limits.text(name, "metadata", least=1, most=64): limits.long_text(
-            value, f"metadata.{name}", most=512
-        )
-        for name, value in sorted(spec.metadata.items())
-    }
 
 
 def _spending(spec: VirtualKeySpec) -> VirtualKeyPatch:
@@ -68,6 +59,8 @@ def _spending(spec: VirtualKeySpec) -> VirtualKeyPatch:
     if spec.budgets:
         limits.check_items(spec, "budgets")
         given["budgets"] = budgets.budgets(spec.budgets)
+    if spec.HasField("group_id"):
+        given["group_id"] = spec.group_id
     if spec.HasField("outage_allowance_nano_usd"):
         given["outage_allowance_nano_usd"] = limits.number_of(spec, "outage_allowance_nano_usd")
     if spec.HasField("usage_limits"):

@@ -8,6 +8,7 @@ from conduit_registry.store.kinds import (
     MAPPING,
     PROVIDER,
     VIRTUAL_KEY,
+    VIRTUAL_KEY_GROUP,
     Kind,
 )
 from conduit_registry.store.read_transaction import ReadTransaction
@@ -22,6 +23,7 @@ __all__ = [
     "MAPPING",
     "PROVIDER",
     "VIRTUAL_KEY",
+    "VIRTUAL_KEY_GROUP",
     "Kind",
     "ReadTransaction",
     "Store",

@@ -12,7 +12,12 @@ from conduit_registry.store import tables
 ValueT = TypeVar("ValueT", bound=values.Resource)
 AnyKind = "Kind[Any]"
 # Their names are each one's own, without regard to case.
-NAMED = (tables.ProviderRow, tables.VirtualKeyRow, tables.AdministratorRow)
+NAMED = (
+    tables.ProviderRow,
+    tables.VirtualKeyRow,
+    tables.VirtualKeyGroupRow,
+    tables.AdministratorRow,
+)
 
 
 def _plain(number: int) -> str:
@@ -80,6 +85,13 @@ VIRTUAL_KEY = Kind(
     values.VirtualKey,
     not_found_errors.VirtualKeyNotFound,
 )
+VIRTUAL_KEY_GROUP = Kind(
+    "virtual_key_group",
+    "Virtual key group",
+    tables.VirtualKeyGroupRow,
+    values.VirtualKeyGroup,
+    not_found_errors.VirtualKeyGroupNotFound,
+)
 ADMINISTRATOR = Kind(
     "administrator",
     "Administrator",
@@ -88,5 +100,9 @@ ADMINISTRATOR = Kind(
     not_found_errors.AdministratorNotFound,
 )
 KINDS: dict[str, Kind[Any]] = {
-    kind.name: kind for kind in (PROVIDER, KEY, MAPPING, FALLBACK_CHAIN, VIRTUAL_KEY, ADMINISTRATOR)
+    kind.name: kind
+    for kind in (
+        *(PROVIDER, KEY, MAPPING, FALLBACK_CHAIN),
+        *(VIRTUAL_KEY, VIRTUAL_KEY_GROUP, ADMINISTRATOR),
+    )
 }

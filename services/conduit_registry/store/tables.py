@@ -191,6 +191,22 @@ def _placed(row: StepRow, step: Step, position: int) -> StepRow:
     return row
 
 
+class VirtualKeyGroupRow(Row):
+    """Virtual keys that share budgets and limits."""
+
+    __tablename__ = "virtual_key_groups"
+
+    name: Mapped[str]
+    folded_name: Mapped[str] = mapped_column(unique=True)
+    is_enabled: Mapped[bool]
+    covers_all: Mapped[bool]
+    allowed_models: Mapped[tuple[str, ...]]
+    budgets: Mapped[tuple[Budget, ...]]
+    usage_limits: Mapped[UsageLimits]
+    tags: Mapped[tuple[str, ...]]
+    notes: Mapped[Mapping[str, str]]
+
+
 class VirtualKeyRow(Row):
     """A key that callers hold, as its hash."""
 
@@ -216,6 +232,8 @@ class VirtualKeyRow(Row):
     rotated_at: Mapped[int | None]
     former_hash: Mapped[bytes | None]
     former_key_until: Mapped[int | None]
+    # Groups are not removed while keys are in them.
+    group_id: Mapped[int | None] = mapped_column(index=True)
     usage_limits: Mapped[UsageLimits]
     tags: Mapped[tuple[str, ...]]
     notes: Mapped[Mapping[str, str]]

@@ -146,21 +146,6 @@ def caps_of(key: VirtualKey) -> CallerCaps | None:
     return None if caps == NO_CAPS else caps
 
 
-def usage_policy_of(key: VirtualKey) -> UsagePolicy | None:
-    """Return what limits the use of a virtual key; None where nothing does."""
-    # As the contract has it, a budget is hard where it does not say so.
-    is_hard = any(each.is_hard or not each.HasField("is_hard") for each in key.budgets)
-    limits = key.usage_limits
-    policy = UsagePolicy(
-        is_hard or key.HasField("budget_nano_usd"),
-        key.outage_allowance_nano_usd,
-        limits.requests_per_minute,
-        limits.tokens_per_minute,
-        limits.concurrent_requests,
-    )
-    return policy if policy.has_budget or policy.is_limited else None
-
-
 def timeouts_of(own: Timeouts, others: AttemptTimeouts | None) -> AttemptTimeouts | None:
     """Return timeouts, with those of others where they say nothing; None if nobody says any."""
     found = (own.connect, own.first_token, own.idle, own.total)

@@ -224,6 +224,8 @@ class Caller(msgspec.Struct, frozen=True, eq=False, gc=False):
     expires_at: float
     # None means all models.
     allowed: tuple[str, ...] | None
+    # What its groups allow, if there is more than one who says anything.
+    also_allowed: tuple[tuple[str, ...], ...] = ()
     # What follows when a stream fails; zero where the key says nothing.
     stream_failover: int = 0
     # None where the key says nothing at all.

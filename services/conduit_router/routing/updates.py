@@ -6,24 +6,19 @@ Requests are served by the table that was before until the new one takes its pla
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from math import inf
 
-import msgspec
 import structlog
 
-from conduit.internal.v1.snapshot_pb2 import SnapshotVirtualKey
 from conduit.v1 import decision_pb2 as pb
-from conduit_kernel.access_rules import access_rules
 from conduit_kernel.background import Background
 from conduit_kernel.slices import Slices
 from conduit_kernel.snapshot import Changes, SnapshotState
 from conduit_providers.auth.secret_files import NO_FOLDERS, FileTexts, SecretFiles
+from conduit_router.routing.callers import caller_of, former_of
 from conduit_router.routing.compile import Compiler
-from conduit_router.routing.policy import caps_of, usage_policy_of
 from conduit_router.routing.routes import compile_route
 from conduit_router.routing.table import (
     EMPTY_TABLE,
-    Caller,
     Instance,
     RoutingTable,
     TableChange,
@@ -135,10 +130,11 @@ class TableDraft:
             entry = self._state.virtual_keys.get(number)
             if entry is not None:
                 self._hashes[number] = entry.hash
-                caller = self._callers[entry.hash] = _caller(entry)
+                groups = self._state.groups_of(entry.virtual_key)
+                caller = self._callers[entry.hash] = caller_of(entry.virtual_key, groups)
                 if entry.former_hash:
                     self._former_hashes[number] = entry.former_hash
-                    self._callers[entry.former_hash] = _former(caller, entry)
+                    self._callers[entry.former_hash] = former_of(caller, entry.virtual_key)
                 yield
 
     def finish(self) -> TableChange:
@@ -270,25 +266,3 @@ def _let_go(parts: list[object]) -> Iterator[None]:
     while parts:
         parts.pop()
         yield
-
-
-def _caller(entry: SnapshotVirtualKey) -> Caller:
-    key = entry.virtual_key
-    return Caller(
-        virtual_key_id=key.id,
-        is_enabled=key.is_enabled,
-        expires_at=key.expires_at.ToNanoseconds() / 1e9 if key.HasField("expires_at") else inf,
-        allowed=tuple(key.allowed_models) or None,
-        stream_failover=key.stream_failover,
-        caps=caps_of(key),
-        rules=access_rules(key.security),
-        usage=usage_policy_of(key),
-        tags=tuple(key.tags),
-        providers=tuple(name.casefold() for name in key.allowed_providers) or None,
-    )
-
-
-def _former(caller: Caller, entry: SnapshotVirtualKey) -> Caller:
-    """Return who calls with the value before: the same, as long as that one is taken."""
-    until = entry.virtual_key.former_key_until.ToNanoseconds() / 1e9
-    return msgspec.structs.replace(caller, expires_at=min(caller.expires_at, until))

@@ -15,6 +15,7 @@ from conduit.v1 import fallback_chain_requests_pb2 as chains
 from conduit.v1 import key_credential_requests_pb2 as keys
 from conduit.v1 import model_mapping_requests_pb2 as mappings
 from conduit.v1 import provider_requests_pb2 as providers
+from conduit.v1 import virtual_key_group_requests_pb2 as groups
 from conduit.v1 import virtual_key_requests_pb2 as virtual_keys
 from conduit.v1 import webhook_requests_pb2 as webhooks
 from conduit.v1.billing_service_pb2_grpc import BillingServiceStub
@@ -39,6 +40,7 @@ from conduit.v1.routing_policy_pb2 import (
 )
 from conduit.v1.timeouts_pb2 import Timeouts
 from conduit.v1.usage_limits_pb2 import UsageLimits
+from conduit.v1.virtual_key_group_pb2 import VirtualKeyGroupSpec
 from conduit.v1.virtual_key_pb2 import VirtualKeySpec
 from conduit.v1.webhook_pb2 import WebhookSpec
 from conduit_kernel.rpc import error_of
@@ -171,6 +173,20 @@ KINDS = {
         virtual_key_spec(),
         ("name",),
     ),
+    "virtual_key_group": Kind(
+        *("registry", "VirtualKeyGroup", groups.CreateVirtualKeyGroupRequest),
+        *(groups.UpdateVirtualKeyGroupRequest, "virtual_key_group"),
+        VirtualKeyGroupSpec(
+            name="n",
+            is_enabled=False,
+            allowed_models=["gpt-*"],
+            budgets=[Budget(limit_nano_usd=5_000, period=BUDGET_PERIOD_DAY, is_hard=True)],
+            usage_limits=UsageLimits(requests_per_minute=60),
+            tags=["team=search"],
+            metadata={"owner": "anna"},
+        ),
+        ("name",),
+    ),
     "cost": Kind(
         *("billing", "ModelCost", costs.CreateModelCostRequest),
         *(costs.UpdateModelCostRequest, "model_cost", cost_spec()),
@@ -247,6 +263,12 @@ async def make(suite: Suite, kind_name: str, name: str) -> Resource:
     if kind_name == "chain":
         step = FallbackProvider(provider_id=provider["id"], priority=1)
         request.fallback_chain.providers.append(step)
+    if kind_name == "virtual_key":
+        group = await suite.call("POST", "/api/virtual-key-groups", {"name": name})
+        request.virtual_key.group_id = group["id"]
+    if kind_name == "virtual_key_group" and ".covers_all." in name:
+        # There is one at most.
+        request.virtual_key_group.covers_all = True
     channel = grpc.aio.insecure_channel(f"127.0.0.1:{suite.ports()[kind.service]}")
     makers: dict[str, Any] = {
         "registry": RegistryServiceStub,

@@ -115,7 +115,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_STILL_IN_USE: _ErrorReason.ValueType  # 23
     """Something else still needs this.
-    Example: `{"reason": "STILL_IN_USE", "metadata": {"mapping_ids": "3, 4"}}`.
+    Example: `{"reason": "STILL_IN_USE", "metadata": {"virtual_key_group_id": "3"}}`.
     """
     ERROR_REASON_ADDRESS_NOT_ALLOWED: _ErrorReason.ValueType  # 24
     """The URL points into a private network, which this server does not allow.
@@ -296,6 +296,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """No such consent, or it is somebody else's.
     Example: `{"reason": "VOICE_CONSENT_NOT_FOUND", "metadata": {"consent_id": "cons_01k4y7"}}`.
     """
+    ERROR_REASON_VIRTUAL_KEY_GROUP_NOT_FOUND: _ErrorReason.ValueType  # 63
+    """No group of virtual keys has this id.
+    Example: `{"reason": "VIRTUAL_KEY_GROUP_NOT_FOUND", "metadata": {"virtual_key_group_id": "9"}}`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` in every error, whose `domain` is `conduit.v1`.
@@ -403,7 +407,7 @@ is a mapping, and else the id of its own kind.
 """
 ERROR_REASON_STILL_IN_USE: ErrorReason.ValueType  # 23
 """Something else still needs this.
-Example: `{"reason": "STILL_IN_USE", "metadata": {"mapping_ids": "3, 4"}}`.
+Example: `{"reason": "STILL_IN_USE", "metadata": {"virtual_key_group_id": "3"}}`.
 """
 ERROR_REASON_ADDRESS_NOT_ALLOWED: ErrorReason.ValueType  # 24
 """The URL points into a private network, which this server does not allow.
@@ -583,5 +587,9 @@ Example: `{"reason": "RATE_LIMITED", "metadata": {"subject": "virtual_key:4", "m
 ERROR_REASON_VOICE_CONSENT_NOT_FOUND: ErrorReason.ValueType  # 62
 """No such consent, or it is somebody else's.
 Example: `{"reason": "VOICE_CONSENT_NOT_FOUND", "metadata": {"consent_id": "cons_01k4y7"}}`.
+"""
+ERROR_REASON_VIRTUAL_KEY_GROUP_NOT_FOUND: ErrorReason.ValueType  # 63
+"""No group of virtual keys has this id.
+Example: `{"reason": "VIRTUAL_KEY_GROUP_NOT_FOUND", "metadata": {"virtual_key_group_id": "9"}}`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -409,4 +409,10 @@ FAILURES: Final[dict[str, Failure]] = {
         openai_type="invalid_request_error",
         hint="GET /v1/audio/voice_consents lists those that there are.",
     ),
+    "VIRTUAL_KEY_GROUP_NOT_FOUND": Failure(
+        code=5,
+        http_status=404,
+        openai_type="invalid_request_error",
+        hint="List the groups with GET /api/virtual-key-groups.",
+    ),
 }

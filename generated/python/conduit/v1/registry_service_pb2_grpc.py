@@ -9,6 +9,7 @@ from conduit.v1 import key_credential_requests_pb2 as conduit_dot_v1_dot_key__cr
 from conduit.v1 import model_mapping_requests_pb2 as conduit_dot_v1_dot_model__mapping__requests__pb2
 from conduit.v1 import provider_requests_pb2 as conduit_dot_v1_dot_provider__requests__pb2
 from conduit.v1 import registry_requests_pb2 as conduit_dot_v1_dot_registry__requests__pb2
+from conduit.v1 import virtual_key_group_requests_pb2 as conduit_dot_v1_dot_virtual__key__group__requests__pb2
 from conduit.v1 import virtual_key_requests_pb2 as conduit_dot_v1_dot_virtual__key__requests__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -196,6 +197,31 @@ class RegistryServiceStub:
                 '/conduit.v1.RegistryService/RotateVirtualKey',
                 request_serializer=conduit_dot_v1_dot_virtual__key__requests__pb2.RotateVirtualKeyRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_virtual__key__requests__pb2.RotateVirtualKeyResponse.FromString,
+                _registered_method=True)
+        self.CreateVirtualKeyGroup = channel.unary_unary(
+                '/conduit.v1.RegistryService/CreateVirtualKeyGroup',
+                request_serializer=conduit_dot_v1_dot_virtual__key__group__requests__pb2.CreateVirtualKeyGroupRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_virtual__key__group__requests__pb2.CreateVirtualKeyGroupResponse.FromString,
+                _registered_method=True)
+        self.GetVirtualKeyGroup = channel.unary_unary(
+                '/conduit.v1.RegistryService/GetVirtualKeyGroup',
+                request_serializer=conduit_dot_v1_dot_virtual__key__group__requests__pb2.GetVirtualKeyGroupRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_virtual__key__group__requests__pb2.GetVirtualKeyGroupResponse.FromString,
+                _registered_method=True)
+        self.ListVirtualKeyGroups = channel.unary_unary(
+                '/conduit.v1.RegistryService/ListVirtualKeyGroups',
+                request_serializer=conduit_dot_v1_dot_virtual__key__group__requests__pb2.ListVirtualKeyGroupsRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_virtual__key__group__requests__pb2.ListVirtualKeyGroupsResponse.FromString,
+                _registered_method=True)
+        self.UpdateVirtualKeyGroup = channel.unary_unary(
+                '/conduit.v1.RegistryService/UpdateVirtualKeyGroup',
+                request_serializer=conduit_dot_v1_dot_virtual__key__group__requests__pb2.UpdateVirtualKeyGroupRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_virtual__key__group__requests__pb2.UpdateVirtualKeyGroupResponse.FromString,
+                _registered_method=True)
+        self.DeleteVirtualKeyGroup = channel.unary_unary(
+                '/conduit.v1.RegistryService/DeleteVirtualKeyGroup',
+                request_serializer=conduit_dot_v1_dot_virtual__key__group__requests__pb2.DeleteVirtualKeyGroupRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_virtual__key__group__requests__pb2.DeleteVirtualKeyGroupResponse.FromString,
                 _registered_method=True)
         self.CreateAdministrator = channel.unary_unary(
                 '/conduit.v1.RegistryService/CreateAdministrator',
@@ -479,6 +505,41 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateVirtualKeyGroup(self, request, context):
+        """Creates a group of virtual keys. Not idempotent: ALREADY_EXISTS if there is one like it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetVirtualKeyGroup(self, request, context):
+        """Returns a group of virtual keys. VIRTUAL_KEY_GROUP_NOT_FOUND if there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListVirtualKeyGroups(self, request, context):
+        """Returns a page of the list.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateVirtualKeyGroup(self, request, context):
+        """Changes the given fields of a group of virtual keys. Idempotent. VIRTUAL_KEY_GROUP_NOT_FOUND if there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteVirtualKeyGroup(self, request, context):
+        """Deletes a group of virtual keys. STILL_IN_USE while keys are in it, VIRTUAL_KEY_GROUP_NOT_FOUND if there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateAdministrator(self, request, context):
         """Creates an administrator; the answer is the only one with its token. Not idempotent: ALREADY_EXISTS if there is one of that name.
         """
@@ -716,6 +777,31 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.RotateVirtualKey,
                     request_deserializer=conduit_dot_v1_dot_virtual__key__requests__pb2.RotateVirtualKeyRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_virtual__key__requests__pb2.RotateVirtualKeyResponse.SerializeToString,
+            ),
+            'CreateVirtualKeyGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateVirtualKeyGroup,
+                    request_deserializer=conduit_dot_v1_dot_virtual__key__group__requests__pb2.CreateVirtualKeyGroupRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_virtual__key__group__requests__pb2.CreateVirtualKeyGroupResponse.SerializeToString,
+            ),
+            'GetVirtualKeyGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetVirtualKeyGroup,
+                    request_deserializer=conduit_dot_v1_dot_virtual__key__group__requests__pb2.GetVirtualKeyGroupRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_virtual__key__group__requests__pb2.GetVirtualKeyGroupResponse.SerializeToString,
+            ),
+            'ListVirtualKeyGroups': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListVirtualKeyGroups,
+                    request_deserializer=conduit_dot_v1_dot_virtual__key__group__requests__pb2.ListVirtualKeyGroupsRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_virtual__key__group__requests__pb2.ListVirtualKeyGroupsResponse.SerializeToString,
+            ),
+            'UpdateVirtualKeyGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateVirtualKeyGroup,
+                    request_deserializer=conduit_dot_v1_dot_virtual__key__group__requests__pb2.UpdateVirtualKeyGroupRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_virtual__key__group__requests__pb2.UpdateVirtualKeyGroupResponse.SerializeToString,
+            ),
+            'DeleteVirtualKeyGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteVirtualKeyGroup,
+                    request_deserializer=conduit_dot_v1_dot_virtual__key__group__requests__pb2.DeleteVirtualKeyGroupRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_virtual__key__group__requests__pb2.DeleteVirtualKeyGroupResponse.SerializeToString,
             ),
             'CreateAdministrator': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateAdministrator,
@@ -1612,6 +1698,141 @@ class RegistryService:
             '/conduit.v1.RegistryService/RotateVirtualKey',
             conduit_dot_v1_dot_virtual__key__requests__pb2.RotateVirtualKeyRequest.SerializeToString,
             conduit_dot_v1_dot_virtual__key__requests__pb2.RotateVirtualKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateVirtualKeyGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RegistryService/CreateVirtualKeyGroup',
+            conduit_dot_v1_dot_virtual__key__group__requests__pb2.CreateVirtualKeyGroupRequest.SerializeToString,
+            conduit_dot_v1_dot_virtual__key__group__requests__pb2.CreateVirtualKeyGroupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetVirtualKeyGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RegistryService/GetVirtualKeyGroup',
+            conduit_dot_v1_dot_virtual__key__group__requests__pb2.GetVirtualKeyGroupRequest.SerializeToString,
+            conduit_dot_v1_dot_virtual__key__group__requests__pb2.GetVirtualKeyGroupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListVirtualKeyGroups(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RegistryService/ListVirtualKeyGroups',
+            conduit_dot_v1_dot_virtual__key__group__requests__pb2.ListVirtualKeyGroupsRequest.SerializeToString,
+            conduit_dot_v1_dot_virtual__key__group__requests__pb2.ListVirtualKeyGroupsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateVirtualKeyGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RegistryService/UpdateVirtualKeyGroup',
+            conduit_dot_v1_dot_virtual__key__group__requests__pb2.UpdateVirtualKeyGroupRequest.SerializeToString,
+            conduit_dot_v1_dot_virtual__key__group__requests__pb2.UpdateVirtualKeyGroupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteVirtualKeyGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RegistryService/DeleteVirtualKeyGroup',
+            conduit_dot_v1_dot_virtual__key__group__requests__pb2.DeleteVirtualKeyGroupRequest.SerializeToString,
+            conduit_dot_v1_dot_virtual__key__group__requests__pb2.DeleteVirtualKeyGroupResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -10,6 +10,7 @@ from conduit.v1 import key_credential_requests_pb2 as _key_credential_requests_p
 from conduit.v1 import model_mapping_requests_pb2 as _model_mapping_requests_pb2
 from conduit.v1 import provider_requests_pb2 as _provider_requests_pb2
 from conduit.v1 import registry_requests_pb2 as _registry_requests_pb2
+from conduit.v1 import virtual_key_group_requests_pb2 as _virtual_key_group_requests_pb2
 from conduit.v1 import virtual_key_requests_pb2 as _virtual_key_requests_pb2
 from grpc import aio as _aio
 import abc as _abc_1
@@ -109,6 +110,16 @@ class RegistryServiceStub:
     """Replaces a virtual key's value and keeps everything else; the former value is taken as well until the grace time is over. The answer is the only
     one with the new value. Not idempotent. VIRTUAL_KEY_NOT_FOUND if there is none.
     """
+    CreateVirtualKeyGroup: _grpc.UnaryUnaryMultiCallable[_virtual_key_group_requests_pb2.CreateVirtualKeyGroupRequest, _virtual_key_group_requests_pb2.CreateVirtualKeyGroupResponse]
+    """Creates a group of virtual keys. Not idempotent: ALREADY_EXISTS if there is one like it."""
+    GetVirtualKeyGroup: _grpc.UnaryUnaryMultiCallable[_virtual_key_group_requests_pb2.GetVirtualKeyGroupRequest, _virtual_key_group_requests_pb2.GetVirtualKeyGroupResponse]
+    """Returns a group of virtual keys. VIRTUAL_KEY_GROUP_NOT_FOUND if there is none."""
+    ListVirtualKeyGroups: _grpc.UnaryUnaryMultiCallable[_virtual_key_group_requests_pb2.ListVirtualKeyGroupsRequest, _virtual_key_group_requests_pb2.ListVirtualKeyGroupsResponse]
+    """Returns a page of the list."""
+    UpdateVirtualKeyGroup: _grpc.UnaryUnaryMultiCallable[_virtual_key_group_requests_pb2.UpdateVirtualKeyGroupRequest, _virtual_key_group_requests_pb2.UpdateVirtualKeyGroupResponse]
+    """Changes the given fields of a group of virtual keys. Idempotent. VIRTUAL_KEY_GROUP_NOT_FOUND if there is none."""
+    DeleteVirtualKeyGroup: _grpc.UnaryUnaryMultiCallable[_virtual_key_group_requests_pb2.DeleteVirtualKeyGroupRequest, _virtual_key_group_requests_pb2.DeleteVirtualKeyGroupResponse]
+    """Deletes a group of virtual keys. STILL_IN_USE while keys are in it, VIRTUAL_KEY_GROUP_NOT_FOUND if there is none."""
     CreateAdministrator: _grpc.UnaryUnaryMultiCallable[_administrator_requests_pb2.CreateAdministratorRequest, _administrator_requests_pb2.CreateAdministratorResponse]
     """Creates an administrator; the answer is the only one with its token. Not idempotent: ALREADY_EXISTS if there is one of that name."""
     GetAdministrator: _grpc.UnaryUnaryMultiCallable[_administrator_requests_pb2.GetAdministratorRequest, _administrator_requests_pb2.GetAdministratorResponse]
@@ -212,6 +223,16 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     """Replaces a virtual key's value and keeps everything else; the former value is taken as well until the grace time is over. The answer is the only
     one with the new value. Not idempotent. VIRTUAL_KEY_NOT_FOUND if there is none.
     """
+    CreateVirtualKeyGroup: _aio.UnaryUnaryMultiCallable[_virtual_key_group_requests_pb2.CreateVirtualKeyGroupRequest, _virtual_key_group_requests_pb2.CreateVirtualKeyGroupResponse]  # type: ignore[assignment]
+    """Creates a group of virtual keys. Not idempotent: ALREADY_EXISTS if there is one like it."""
+    GetVirtualKeyGroup: _aio.UnaryUnaryMultiCallable[_virtual_key_group_requests_pb2.GetVirtualKeyGroupRequest, _virtual_key_group_requests_pb2.GetVirtualKeyGroupResponse]  # type: ignore[assignment]
+    """Returns a group of virtual keys. VIRTUAL_KEY_GROUP_NOT_FOUND if there is none."""
+    ListVirtualKeyGroups: _aio.UnaryUnaryMultiCallable[_virtual_key_group_requests_pb2.ListVirtualKeyGroupsRequest, _virtual_key_group_requests_pb2.ListVirtualKeyGroupsResponse]  # type: ignore[assignment]
+    """Returns a page of the list."""
+    UpdateVirtualKeyGroup: _aio.UnaryUnaryMultiCallable[_virtual_key_group_requests_pb2.UpdateVirtualKeyGroupRequest, _virtual_key_group_requests_pb2.UpdateVirtualKeyGroupResponse]  # type: ignore[assignment]
+    """Changes the given fields of a group of virtual keys. Idempotent. VIRTUAL_KEY_GROUP_NOT_FOUND if there is none."""
+    DeleteVirtualKeyGroup: _aio.UnaryUnaryMultiCallable[_virtual_key_group_requests_pb2.DeleteVirtualKeyGroupRequest, _virtual_key_group_requests_pb2.DeleteVirtualKeyGroupResponse]  # type: ignore[assignment]
+    """Deletes a group of virtual keys. STILL_IN_USE while keys are in it, VIRTUAL_KEY_GROUP_NOT_FOUND if there is none."""
     CreateAdministrator: _aio.UnaryUnaryMultiCallable[_administrator_requests_pb2.CreateAdministratorRequest, _administrator_requests_pb2.CreateAdministratorResponse]  # type: ignore[assignment]
     """Creates an administrator; the answer is the only one with its token. Not idempotent: ALREADY_EXISTS if there is one of that name."""
     GetAdministrator: _aio.UnaryUnaryMultiCallable[_administrator_requests_pb2.GetAdministratorRequest, _administrator_requests_pb2.GetAdministratorResponse]  # type: ignore[assignment]
@@ -498,6 +519,46 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         """Replaces a virtual key's value and keeps everything else; the former value is taken as well until the grace time is over. The answer is the only
         one with the new value. Not idempotent. VIRTUAL_KEY_NOT_FOUND if there is none.
         """
+
+    @_abc_1.abstractmethod
+    def CreateVirtualKeyGroup(
+        self,
+        request: _virtual_key_group_requests_pb2.CreateVirtualKeyGroupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_virtual_key_group_requests_pb2.CreateVirtualKeyGroupResponse, _abc.Awaitable[_virtual_key_group_requests_pb2.CreateVirtualKeyGroupResponse]]:
+        """Creates a group of virtual keys. Not idempotent: ALREADY_EXISTS if there is one like it."""
+
+    @_abc_1.abstractmethod
+    def GetVirtualKeyGroup(
+        self,
+        request: _virtual_key_group_requests_pb2.GetVirtualKeyGroupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_virtual_key_group_requests_pb2.GetVirtualKeyGroupResponse, _abc.Awaitable[_virtual_key_group_requests_pb2.GetVirtualKeyGroupResponse]]:
+        """Returns a group of virtual keys. VIRTUAL_KEY_GROUP_NOT_FOUND if there is none."""
+
+    @_abc_1.abstractmethod
+    def ListVirtualKeyGroups(
+        self,
+        request: _virtual_key_group_requests_pb2.ListVirtualKeyGroupsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_virtual_key_group_requests_pb2.ListVirtualKeyGroupsResponse, _abc.Awaitable[_virtual_key_group_requests_pb2.ListVirtualKeyGroupsResponse]]:
+        """Returns a page of the list."""
+
+    @_abc_1.abstractmethod
+    def UpdateVirtualKeyGroup(
+        self,
+        request: _virtual_key_group_requests_pb2.UpdateVirtualKeyGroupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_virtual_key_group_requests_pb2.UpdateVirtualKeyGroupResponse, _abc.Awaitable[_virtual_key_group_requests_pb2.UpdateVirtualKeyGroupResponse]]:
+        """Changes the given fields of a group of virtual keys. Idempotent. VIRTUAL_KEY_GROUP_NOT_FOUND if there is none."""
+
+    @_abc_1.abstractmethod
+    def DeleteVirtualKeyGroup(
+        self,
+        request: _virtual_key_group_requests_pb2.DeleteVirtualKeyGroupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_virtual_key_group_requests_pb2.DeleteVirtualKeyGroupResponse, _abc.Awaitable[_virtual_key_group_requests_pb2.DeleteVirtualKeyGroupResponse]]:
+        """Deletes a group of virtual keys. STILL_IN_USE while keys are in it, VIRTUAL_KEY_GROUP_NOT_FOUND if there is none."""
 
     @_abc_1.abstractmethod
     def CreateAdministrator(

@@ -13,6 +13,7 @@ from conduit.v1 import (
     options_pb2,
     provider_requests_pb2,
     registry_requests_pb2,
+    virtual_key_group_requests_pb2,
     virtual_key_requests_pb2,
 )
 from conduit.v1 import http_runtime as http
@@ -45,6 +46,8 @@ from conduit.v1.registry_requests_json import (
     rewrap_keys_response_to_json,
     verify_audit_log_response_to_json,
 )
+from conduit.v1.virtual_key_group_json import fill_virtual_key_group_spec, virtual_key_group_to_json
+from conduit.v1.virtual_key_group_requests_json import list_virtual_key_groups_response_to_json
 from conduit.v1.virtual_key_json import fill_virtual_key_spec, virtual_key_to_json
 from conduit.v1.virtual_key_requests_json import list_virtual_keys_response_to_json
 
@@ -761,6 +764,7 @@ def read_update_virtual_key(
                     "tags": "tags",
                     "metadata": "metadata",
                     "allowedProviders": "allowed_providers",
+                    "groupId": "group_id",
                 },
             )
         )
@@ -818,6 +822,132 @@ def report_of_rotate_virtual_key(
 ) -> bytes:
     """Write the header lines of an answer of RotateVirtualKey."""
     return http.etag_line(message.virtual_key.etag)
+
+
+def read_create_virtual_key_group(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> virtual_key_group_requests_pb2.CreateVirtualKeyGroupRequest:
+    """Return the request that `POST /api/virtual-key-groups` says."""
+    message = virtual_key_group_requests_pb2.CreateVirtualKeyGroupRequest()
+    if body:
+        fill_virtual_key_group_spec(message.virtual_key_group, json.parse(body), "")
+    http.refuse_parameters(query)
+    return message
+
+
+def write_create_virtual_key_group(
+    message: virtual_key_group_requests_pb2.CreateVirtualKeyGroupResponse,
+) -> bytes:
+    """Write the answer of CreateVirtualKeyGroup."""
+    return orjson.dumps(virtual_key_group_to_json(message.virtual_key_group))
+
+
+def report_of_create_virtual_key_group(
+    message: virtual_key_group_requests_pb2.CreateVirtualKeyGroupResponse,
+) -> bytes:
+    """Write the header lines of an answer of CreateVirtualKeyGroup."""
+    return http.etag_line(message.virtual_key_group.etag)
+
+
+def read_get_virtual_key_group(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> virtual_key_group_requests_pb2.GetVirtualKeyGroupRequest:
+    """Return the request that `GET /api/virtual-key-groups/{id}` says."""
+    message = virtual_key_group_requests_pb2.GetVirtualKeyGroupRequest()
+    http.refuse_parameters(query)
+    message.id = json.int64(path["id"], "id")
+    return message
+
+
+def write_get_virtual_key_group(
+    message: virtual_key_group_requests_pb2.GetVirtualKeyGroupResponse,
+) -> bytes:
+    """Write the answer of GetVirtualKeyGroup."""
+    return orjson.dumps(virtual_key_group_to_json(message.virtual_key_group))
+
+
+def report_of_get_virtual_key_group(
+    message: virtual_key_group_requests_pb2.GetVirtualKeyGroupResponse,
+) -> bytes:
+    """Write the header lines of an answer of GetVirtualKeyGroup."""
+    return http.etag_line(message.virtual_key_group.etag)
+
+
+def read_list_virtual_key_groups(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> virtual_key_group_requests_pb2.ListVirtualKeyGroupsRequest:
+    """Return the request that `GET /api/virtual-key-groups` says."""
+    message = virtual_key_group_requests_pb2.ListVirtualKeyGroupsRequest()
+    for name, value in query:
+        match name:
+            case "pageSize":
+                message.page_size = json.int32(value, name)
+            case "pageToken":
+                message.page_token = value
+            case _:
+                http.refuse_parameter(name, ("pageSize", "pageToken"))
+    return message
+
+
+def write_list_virtual_key_groups(
+    message: virtual_key_group_requests_pb2.ListVirtualKeyGroupsResponse,
+) -> bytes:
+    """Write the answer of ListVirtualKeyGroups."""
+    return orjson.dumps(list_virtual_key_groups_response_to_json(message))
+
+
+def read_update_virtual_key_group(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> virtual_key_group_requests_pb2.UpdateVirtualKeyGroupRequest:
+    """Return the request that `PUT /api/virtual-key-groups/{id}` says."""
+    message = virtual_key_group_requests_pb2.UpdateVirtualKeyGroupRequest()
+    if body:
+        members = json.parse(body)
+        fill_virtual_key_group_spec(message.virtual_key_group, members, "")
+        message.update_mask.paths.extend(
+            json.named(
+                members,
+                {
+                    "name": "name",
+                    "isEnabled": "is_enabled",
+                    "coversAll": "covers_all",
+                    "allowedModels": "allowed_models",
+                    "budgets": "budgets",
+                    "limits": "usage_limits",
+                    "tags": "tags",
+                    "metadata": "metadata",
+                },
+            )
+        )
+    http.refuse_parameters(query)
+    if (etag := headers.get(b"if-match")) is not None:
+        message.etag = http.etag(etag)
+    message.id = json.int64(path["id"], "id")
+    return message
+
+
+def write_update_virtual_key_group(
+    message: virtual_key_group_requests_pb2.UpdateVirtualKeyGroupResponse,
+) -> bytes:
+    """Write the answer of UpdateVirtualKeyGroup."""
+    return orjson.dumps(virtual_key_group_to_json(message.virtual_key_group))
+
+
+def report_of_update_virtual_key_group(
+    message: virtual_key_group_requests_pb2.UpdateVirtualKeyGroupResponse,
+) -> bytes:
+    """Write the header lines of an answer of UpdateVirtualKeyGroup."""
+    return http.etag_line(message.virtual_key_group.etag)
+
+
+def read_delete_virtual_key_group(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> virtual_key_group_requests_pb2.DeleteVirtualKeyGroupRequest:
+    """Return the request that `DELETE /api/virtual-key-groups/{id}` says."""
+    message = virtual_key_group_requests_pb2.DeleteVirtualKeyGroupRequest()
+    http.refuse_parameters(query)
+    message.id = json.int64(path["id"], "id")
+    return message
 
 
 def read_create_administrator(
@@ -1987,6 +2117,144 @@ ROUTES: Final[tuple[Route, ...]] = (
         media_type=b"application/json",
         media_type_of=None,
         write_report=report_of_rotate_virtual_key,
+    ),
+    Route(
+        verb="POST",
+        path="/api/virtual-key-groups",
+        segments=(Segment("api"), Segment("virtual-key-groups")),
+        service="RegistryService",
+        rpc="CreateVirtualKeyGroup",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=201,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_create_virtual_key_group,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_create_virtual_key_group,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_create_virtual_key_group,
+    ),
+    Route(
+        verb="GET",
+        path="/api/virtual-key-groups/{id}",
+        segments=(Segment("api"), Segment("virtual-key-groups"), Segment("id", is_parameter=True)),
+        service="RegistryService",
+        rpc="GetVirtualKeyGroup",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_get_virtual_key_group,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_get_virtual_key_group,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_get_virtual_key_group,
+    ),
+    Route(
+        verb="GET",
+        path="/api/virtual-key-groups",
+        segments=(Segment("api"), Segment("virtual-key-groups")),
+        service="RegistryService",
+        rpc="ListVirtualKeyGroups",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_list_virtual_key_groups,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_list_virtual_key_groups,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="PUT",
+        path="/api/virtual-key-groups/{id}",
+        segments=(Segment("api"), Segment("virtual-key-groups"), Segment("id", is_parameter=True)),
+        service="RegistryService",
+        rpc="UpdateVirtualKeyGroup",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_update_virtual_key_group,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_update_virtual_key_group,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_update_virtual_key_group,
+    ),
+    Route(
+        verb="PATCH",
+        path="/api/virtual-key-groups/{id}",
+        segments=(Segment("api"), Segment("virtual-key-groups"), Segment("id", is_parameter=True)),
+        service="RegistryService",
+        rpc="UpdateVirtualKeyGroup",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_update_virtual_key_group,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_update_virtual_key_group,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_update_virtual_key_group,
+    ),
+    Route(
+        verb="DELETE",
+        path="/api/virtual-key-groups/{id}",
+        segments=(Segment("api"), Segment("virtual-key-groups"), Segment("id", is_parameter=True)),
+        service="RegistryService",
+        rpc="DeleteVirtualKeyGroup",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=204,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_delete_virtual_key_group,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=http.no_body,
+        media_type=b"",
+        media_type_of=None,
+        write_report=http.no_report,
     ),
     Route(
         verb="POST",

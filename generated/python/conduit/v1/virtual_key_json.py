@@ -36,6 +36,7 @@ _VIRTUAL_KEY_MEMBERS: Final[frozenset[str]] = frozenset(
         "tags",
         "metadata",
         "allowedProviders",
+        "groupId",
         "rotatedAt",
         "formerKeyUntil",
     }
@@ -106,6 +107,8 @@ def fill_virtual_key(message: virtual_key_pb2.VirtualKey, value: object, path: s
         message.allowed_providers.extend(
             runtime.listed(runtime.text, member, path + "allowedProviders")
         )
+    if (member := value.get("groupId")) is not None:
+        message.group_id = runtime.int64(member, path + "groupId")
     if (member := value.get("rotatedAt")) is not None:
         well_known.fill_timestamp(message.rotated_at, member, path + "rotatedAt")
     if (member := value.get("formerKeyUntil")) is not None:
@@ -160,6 +163,7 @@ def virtual_key_to_json(message: virtual_key_pb2.VirtualKey) -> dict[str, object
     members["tags"] = list(message.tags)
     members["metadata"] = dict(sorted(message.metadata.items()))
     members["allowedProviders"] = list(message.allowed_providers)
+    members["groupId"] = message.group_id if message.HasField("group_id") else None
     members["rotatedAt"] = (
         well_known.timestamp_text(message.rotated_at) if message.HasField("rotated_at") else None
     )
@@ -189,6 +193,7 @@ _VIRTUAL_KEY_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
         "tags",
         "metadata",
         "allowedProviders",
+        "groupId",
     }
 )
 
@@ -247,6 +252,8 @@ def fill_virtual_key_spec(
         message.allowed_providers.extend(
             runtime.listed(runtime.text, member, path + "allowedProviders")
         )
+    if (member := value.get("groupId")) is not None:
+        message.group_id = runtime.int64(member, path + "groupId")
     if not _VIRTUAL_KEY_SPEC_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _VIRTUAL_KEY_SPEC_MEMBERS, path)
 
@@ -283,4 +290,6 @@ def virtual_key_spec_to_json(message: virtual_key_pb2.VirtualKeySpec) -> dict[st
     members["tags"] = list(message.tags)
     members["metadata"] = dict(sorted(message.metadata.items()))
     members["allowedProviders"] = list(message.allowed_providers)
+    if message.HasField("group_id"):
+        members["groupId"] = message.group_id
     return members

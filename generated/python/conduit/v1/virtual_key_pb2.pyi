@@ -73,6 +73,7 @@ class VirtualKey(_message.Message):
     TAGS_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
     ALLOWED_PROVIDERS_FIELD_NUMBER: _builtins.int
+    GROUP_ID_FIELD_NUMBER: _builtins.int
     USAGE_LIMITS_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by the Registry, never used again."""
@@ -100,6 +101,8 @@ class VirtualKey(_message.Message):
     """What each router may still let it spend while Billing, which keeps hard budgets, cannot be asked, in nano-dollars, in JSON in
     dollars. Unset means nothing: its calls are refused then, once what the router holds of the budget is spent.
     """
+    group_id: _builtins.int
+    """The group whose budgets, limits and models it shares. Unset means none but the one that covers all."""
     @_builtins.property
     def allowed_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The aliases it may use; `*` stands for any run of characters. Empty means all. The models that a session brings in
@@ -182,14 +185,17 @@ class VirtualKey(_message.Message):
         tags: _abc.Iterable[_builtins.str] | None = ...,
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         allowed_providers: _abc.Iterable[_builtins.str] | None = ...,
+        group_id: _builtins.int | None = ...,
         usage_limits: _usage_limits_pb2.UsageLimits | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_key", b"_key", "_max_attempts", b"_max_attempts", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "created_at", b"created_at", "expires_at", b"expires_at", "former_key_until", b"former_key_until", "hedging_budget", b"hedging_budget", "key", b"key", "max_attempts", b"max_attempts", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "rotated_at", b"rotated_at", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_group_id", b"_group_id", "_hedging_budget", b"_hedging_budget", "_key", b"_key", "_max_attempts", b"_max_attempts", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "created_at", b"created_at", "expires_at", b"expires_at", "former_key_until", b"former_key_until", "group_id", b"group_id", "hedging_budget", b"hedging_budget", "key", b"key", "max_attempts", b"max_attempts", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "rotated_at", b"rotated_at", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_key", b"_key", "_max_attempts", b"_max_attempts", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "allowed_providers", b"allowed_providers", "budget_nano_usd", b"budget_nano_usd", "budgets", b"budgets", "created_at", b"created_at", "etag", b"etag", "expires_at", b"expires_at", "former_key_until", b"former_key_until", "hedging_budget", b"hedging_budget", "id", b"id", "is_enabled", b"is_enabled", "key", b"key", "key_prefix", b"key_prefix", "max_attempts", b"max_attempts", "metadata", b"metadata", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "rotated_at", b"rotated_at", "security", b"security", "stream_failover", b"stream_failover", "tags", b"tags", "timeout", b"timeout", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_group_id", b"_group_id", "_hedging_budget", b"_hedging_budget", "_key", b"_key", "_max_attempts", b"_max_attempts", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "allowed_providers", b"allowed_providers", "budget_nano_usd", b"budget_nano_usd", "budgets", b"budgets", "created_at", b"created_at", "etag", b"etag", "expires_at", b"expires_at", "former_key_until", b"former_key_until", "group_id", b"group_id", "hedging_budget", b"hedging_budget", "id", b"id", "is_enabled", b"is_enabled", "key", b"key", "key_prefix", b"key_prefix", "max_attempts", b"max_attempts", "metadata", b"metadata", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "rotated_at", b"rotated_at", "security", b"security", "stream_failover", b"stream_failover", "tags", b"tags", "timeout", b"timeout", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_nano_usd: _TypeAlias = _typing.Literal["budget_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__budget_nano_usd: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd"]  # noqa: Y015
+    _WhichOneofReturnType__group_id: _TypeAlias = _typing.Literal["group_id"]  # noqa: Y015
+    _WhichOneofArgType__group_id: _TypeAlias = _typing.Literal["_group_id", b"_group_id"]  # noqa: Y015
     _WhichOneofReturnType__hedging_budget: _TypeAlias = _typing.Literal["hedging_budget"]  # noqa: Y015
     _WhichOneofArgType__hedging_budget: _TypeAlias = _typing.Literal["_hedging_budget", b"_hedging_budget"]  # noqa: Y015
     _WhichOneofReturnType__key: _TypeAlias = _typing.Literal["key"]  # noqa: Y015
@@ -202,6 +208,8 @@ class VirtualKey(_message.Message):
     _WhichOneofArgType__stream_failover: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__budget_nano_usd) -> _WhichOneofReturnType__budget_nano_usd | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__group_id) -> _WhichOneofReturnType__group_id | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__hedging_budget) -> _WhichOneofReturnType__hedging_budget | None: ...
     @_typing.overload
@@ -256,6 +264,7 @@ class VirtualKeySpec(_message.Message):
     TAGS_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
     ALLOWED_PROVIDERS_FIELD_NUMBER: _builtins.int
+    GROUP_ID_FIELD_NUMBER: _builtins.int
     USAGE_LIMITS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required on creation."""
@@ -271,6 +280,8 @@ class VirtualKeySpec(_message.Message):
     """Default unset."""
     outage_allowance_nano_usd: _builtins.int
     """Default unset, which is nothing."""
+    group_id: _builtins.int
+    """Default unset. VIRTUAL_KEY_GROUP_NOT_FOUND if there is none."""
     @_builtins.property
     def allowed_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Default empty."""
@@ -325,14 +336,17 @@ class VirtualKeySpec(_message.Message):
         tags: _abc.Iterable[_builtins.str] | None = ...,
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         allowed_providers: _abc.Iterable[_builtins.str] | None = ...,
+        group_id: _builtins.int | None = ...,
         usage_limits: _usage_limits_pb2.UsageLimits | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_max_attempts", b"_max_attempts", "_name", b"_name", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "expires_at", b"expires_at", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "max_attempts", b"max_attempts", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout", "usage_limits", b"usage_limits"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_group_id", b"_group_id", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_max_attempts", b"_max_attempts", "_name", b"_name", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "expires_at", b"expires_at", "group_id", b"group_id", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "max_attempts", b"max_attempts", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout", "usage_limits", b"usage_limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_max_attempts", b"_max_attempts", "_name", b"_name", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "allowed_providers", b"allowed_providers", "budget_nano_usd", b"budget_nano_usd", "budgets", b"budgets", "expires_at", b"expires_at", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "max_attempts", b"max_attempts", "metadata", b"metadata", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "security", b"security", "stream_failover", b"stream_failover", "tags", b"tags", "timeout", b"timeout", "usage_limits", b"usage_limits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_group_id", b"_group_id", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_max_attempts", b"_max_attempts", "_name", b"_name", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "allowed_providers", b"allowed_providers", "budget_nano_usd", b"budget_nano_usd", "budgets", b"budgets", "expires_at", b"expires_at", "group_id", b"group_id", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "max_attempts", b"max_attempts", "metadata", b"metadata", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "security", b"security", "stream_failover", b"stream_failover", "tags", b"tags", "timeout", b"timeout", "usage_limits", b"usage_limits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_nano_usd: _TypeAlias = _typing.Literal["budget_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__budget_nano_usd: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd"]  # noqa: Y015
+    _WhichOneofReturnType__group_id: _TypeAlias = _typing.Literal["group_id"]  # noqa: Y015
+    _WhichOneofArgType__group_id: _TypeAlias = _typing.Literal["_group_id", b"_group_id"]  # noqa: Y015
     _WhichOneofReturnType__hedging_budget: _TypeAlias = _typing.Literal["hedging_budget"]  # noqa: Y015
     _WhichOneofArgType__hedging_budget: _TypeAlias = _typing.Literal["_hedging_budget", b"_hedging_budget"]  # noqa: Y015
     _WhichOneofReturnType__is_enabled: _TypeAlias = _typing.Literal["is_enabled"]  # noqa: Y015
@@ -347,6 +361,8 @@ class VirtualKeySpec(_message.Message):
     _WhichOneofArgType__stream_failover: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__budget_nano_usd) -> _WhichOneofReturnType__budget_nano_usd | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__group_id) -> _WhichOneofReturnType__group_id | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__hedging_budget) -> _WhichOneofReturnType__hedging_budget | None: ...
     @_typing.overload

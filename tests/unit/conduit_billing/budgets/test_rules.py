@@ -25,7 +25,7 @@ def test_each_budget_has_a_window_in_its_period() -> None:
     day = pb.Budget(limit_nano_usd=5, period=pb.BUDGET_PERIOD_DAY)
     month = pb.Budget(limit_nano_usd=9, period=pb.BUDGET_PERIOD_MONTH, is_hard=False)
     first, second = rules(day, month).windows(4, AT)
-    assert (first.owner, first.name, first.limit) == ("virtual-key:4", "day:1795392000", 5)
+    assert (first.owner.name, first.name, first.limit) == ("virtual-key:4", "day:1795392000", 5)
     assert second.name == "month:1793491200"
     assert [*hard((first, second))] == [first]
 

@@ -87,6 +87,7 @@ async def test_what_a_thing_leaves_out_is_as_on_creation(catalog: Catalog) -> No
         "client_certificates": (),
         "budgets": (),
         "outage_allowance_nano_usd": None,
+        "group_id": None,
         "usage_limits": UsageLimits(),
         "tags": (),
         "notes": {},

@@ -1,0 +1,40 @@
+"""What makes a right group of virtual keys."""
+
+from typing import Any
+
+from conduit.v1.virtual_key_group_pb2 import VirtualKeyGroupSpec
+from conduit_kernel import limits
+from conduit_registry.patches import VirtualKeyGroupPatch
+from conduit_registry.rules import budgets
+from conduit_registry.rules.notes import notes
+from conduit_registry.rules.usage_limits import usage_limits
+from conduit_registry.values import VirtualKeyGroup, defaults_of
+
+
+def virtual_key_group_fields(spec: VirtualKeyGroupSpec) -> VirtualKeyGroupPatch:
+    """Read what a spec says of a group."""
+    given: VirtualKeyGroupPatch = {}
+    if spec.HasField("name"):
+        given["name"] = limits.text_of(spec, "name")
+    if spec.HasField("is_enabled"):
+        given["is_enabled"] = spec.is_enabled
+    if spec.HasField("covers_all"):
+        given["covers_all"] = spec.covers_all
+    if spec.allowed_models:
+        given["allowed_models"] = limits.names_of(spec, "allowed_models")
+    if spec.budgets:
+        limits.check_items(spec, "budgets")
+        given["budgets"] = budgets.budgets(spec.budgets)
+    if spec.HasField("usage_limits"):
+        given["usage_limits"] = usage_limits(spec.usage_limits, "limits")
+    if spec.tags:
+        given["tags"] = limits.names_of(spec, "tags")
+    if spec.metadata:
+        given["notes"] = notes(spec)
+    return given
+
+
+def virtual_key_group_defaults() -> dict[str, dict[str, Any]]:
+    """Return what each field goes to when it is taken back."""
+    known = defaults_of(VirtualKeyGroup)
+    return known | {"metadata": known["notes"]}
