@@ -102,12 +102,12 @@ def report_lines(summary: Summary) -> bytes:
 
 
 def _standing_lines(standing: Standing) -> bytes:
-    metric = standing.metric.encode()
+    metric, left, reset = standing.metric, standing.remaining, standing.reset
     return (
-        b"x-ratelimit-limit-%b: %d\r\n" % (metric, standing.limit)
-        + b"x-ratelimit-remaining-%b: %d\r\n" % (metric, standing.remaining)
-        + b"x-ratelimit-reset-%b: %b\r\n" % (metric, standing.reset.encode())
-    )
+        f"x-ratelimit-limit-{metric}: {standing.limit}\r\n"
+        f"x-ratelimit-remaining-{metric}: {left}\r\n"
+        f"x-ratelimit-reset-{metric}: {reset}\r\n"
+    ).encode()
 
 
 def _noted(served_by: ServedBy) -> bytes:

@@ -6,7 +6,7 @@ documentation, which counters include which; nothing is subtracted afterwards.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -149,16 +149,23 @@ class Quantities(msgspec.Struct, frozen=True):
     @property
     def input_tokens(self) -> int:
         """Count all tokens read."""
-        return sum(count for unit, count in self.leaves if unit in INPUT_LEAVES)
+        return self._of(INPUT_LEAVES)
 
     @property
     def output_tokens(self) -> int:
         """Count all tokens written."""
-        return sum(count for unit, count in self.leaves if unit in OUTPUT_LEAVES)
+        return self._of(OUTPUT_LEAVES)
 
     def count(self, *units: int) -> int:
         """Count what was used of some leaves."""
-        return sum(count for unit, count in self.leaves if unit in units)
+        return self._of(units)
+
+    def _of(self, units: Container[int]) -> int:
+        total = 0
+        for unit, count in self.leaves:
+            if unit in units:
+                total += count
+        return total
 
 
 def plain(read: int, written: int = 0) -> Quantities:

@@ -10,7 +10,7 @@ from conduit.v1.call_pb2 import CallOptions
 from conduit_kernel.errors import ConduitError, DeadlineExceeded, InvalidRequest
 from conduit_kernel.http import Headers, Timeouts
 from conduit_providers.calls import Answer, Call, Form
-from conduit_providers.operation import AnyOperation, Requirements
+from conduit_providers.operation import AnyOperation, Requirements, WorstCase
 from conduit_providers.patience import JOBS, Patience
 from conduit_providers.quantities import Quantities
 from conduit_router.accounting.call_counts import outcome_of
@@ -143,6 +143,7 @@ class CallScope(msgspec.Struct, eq=False):
     # What is held of the virtual key's limits; None where it has none.
     quotas: CallQuotas | None = None
     last_decision: Decision | None = None
+    _worst_case: WorstCase | None = None
 
     def __repr__(self) -> str:
         """Name it without the conversation."""
@@ -211,7 +212,14 @@ class CallScope(msgspec.Struct, eq=False):
     def note_need(self, decision: Decision) -> None:
         """Note the most that an attempt may cost. CostUnknown if that is unknown."""
         prices, said = self.runtime.recorder.prices, (self.form, self.requirements)
-        self.needed = max(self.needed, needed_for(prices, self.operation, *said, decision))
+        self.needed = max(self.needed, needed_for(prices, self.worst_case, *said, decision))
+
+    @property
+    def worst_case(self) -> WorstCase:
+        """Return the most that an attempt uses."""
+        if self._worst_case is None:
+            self._worst_case = self.operation.worst_case(self.form, self.requirements)
+        return self._worst_case
 
     def left(self) -> float:
         """Return the seconds until the deadline."""

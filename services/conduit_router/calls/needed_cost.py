@@ -4,7 +4,7 @@ from typing import Any
 
 from conduit_kernel.errors import BudgetExceeded, CostUnknown
 from conduit_providers.calls import Form
-from conduit_providers.operation import AnyOperation, Requirements, WorstCase
+from conduit_providers.operation import Requirements, WorstCase
 from conduit_router.accounting.prices import PriceCard, PriceList
 from conduit_router.routing.decide import Decision
 from conduit_router.spending.worst_cost import CostFactors, most_cost
@@ -15,7 +15,7 @@ _OPEN_ENDED = frozenset(("chat", "image", "image_edit"))
 
 def needed_for(
     prices: PriceList,
-    operation: AnyOperation,
+    worst: WorstCase,
     form: Form[Any],
     requirements: Requirements,
     decision: Decision,
@@ -24,12 +24,11 @@ def needed_for(
 
     CostUnknown if that is unknown at any of them.
     """
-    worst = operation.worst_case(form, requirements)
     factors = CostFactors(
         requirements.model,
         requirements.capabilities,
         requirements.choices,
-        operation.name in _OPEN_ENDED,
+        requirements.operation in _OPEN_ENDED,
         form.json_at_hand or b"",
     )
     most, copies = 0, 1

@@ -1,23 +1,15 @@
 """The most tokens that a call may use, whichever of its candidates answers it."""
 
-from typing import Any
-
-from conduit_providers.calls import Form
-from conduit_providers.operation import AnyOperation, Requirements
+from conduit_providers.operation import Requirements, WorstCase
 from conduit_router.accounting.prices import PriceList
 from conduit_router.routing.decide import Decision
 from conduit_router.spending.worst_cost import MEDIA, UNSAID_CONTEXT
 
 
 def needed_tokens(
-    prices: PriceList,
-    operation: AnyOperation,
-    form: Form[Any],
-    requirements: Requirements,
-    decision: Decision,
+    prices: PriceList, worst: WorstCase, requirements: Requirements, decision: Decision
 ) -> int:
     """Return the most tokens that a call reads and writes, as far as anything bounds them."""
-    worst = operation.worst_case(form, requirements)
     read, written = worst.usage.input_tokens, worst.usage.output_tokens
     has_media = not MEDIA.isdisjoint(requirements.capabilities)
     if worst.is_bounded and not has_media:

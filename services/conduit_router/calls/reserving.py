@@ -23,23 +23,24 @@ async def reserve(scope: CallScope) -> None:
 
 
 async def _take_quotas(scope: CallScope, usage: UsagePolicy) -> None:
-    runtime, needed = scope.runtime, 0
+    runtime, caller, needed = scope.runtime, scope.caller.caller, 0
     if usage.tokens:
-        prices, said = runtime.recorder.prices, (scope.form, scope.requirements)
-        needed = needed_tokens(prices, scope.operation, *said, scope.decision)
+        said = scope.requirements, scope.decision
+        needed = needed_tokens(runtime.recorder.prices, scope.worst_case, *said)
     began = runtime.clock()
-    scope.quotas = await runtime.quotas.take(scope.caller.caller, usage, needed, scope.left())
-    scope.waited += runtime.clock() - began
+    scope.quotas = runtime.quotas.at_hand(caller, usage, needed, began)
+    if scope.quotas is None:
+        scope.quotas = await runtime.quotas.take(caller, usage, needed, scope.left())
+        scope.waited += runtime.clock() - began
 
 
 async def _reserve_cost(scope: CallScope) -> None:
     scope.note_need(scope.decision)
     if not scope.needed:
         return
-    budgets, caller = scope.runtime.budgets, scope.caller.caller
-    scope.reservation = budgets.reserve(caller, scope.needed)
+    budgets, caller, clock = scope.runtime.budgets, scope.caller.caller, scope.runtime.clock
+    began = clock()
+    scope.reservation = budgets.reserve(caller, scope.needed, began)
     if scope.reservation is None:
-        clock = scope.runtime.clock
-        began, left = clock(), scope.left()
-        scope.reservation = await budgets.acquire(caller, scope.needed, left)
+        scope.reservation = await budgets.acquire(caller, scope.needed, scope.left())
         scope.waited += clock() - began

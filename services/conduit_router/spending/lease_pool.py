@@ -92,12 +92,14 @@ class LeasePool:
         self.missed = asyncio.Event()
         self._log = structlog.get_logger("leases")
 
-    def reserve(self, caller: Caller, amount: int) -> Reservation | None:
-        """Reserve an amount of the lease at hand; None if it has no room for it."""
+    def reserve(self, caller: Caller, amount: int, now: float) -> Reservation | None:
+        """Reserve an amount of the lease at hand; None if it has no room for it.
+
+        `now` is the time by the clock of the pool.
+        """
         purse = self._purses.get(caller.virtual_key_id)
         if purse is None or (lease := purse.current) is None or lease.room < amount:
             return None
-        now = self._clock()
         if now >= lease.usable_until:
             return None
         lease.touched_at = now

@@ -56,19 +56,47 @@ class Quotas:
         """Return those of a router without a control plane, which counts its own calls only."""
         return cls(lambda _: NoLeases(), str, clock)
 
+    def at_hand(
+        self, caller: Caller, usage: UsagePolicy, tokens: int, now: float
+    ) -> "CallQuotas | None":
+        """Return a call's parts of the leases at hand; None unless all have room for it.
+
+        `now` is the time by the router's clock.
+        """
+        taken = CallQuotas(self._clock)
+        if usage.concurrent:
+            taken.place = self._concurrent.reserve(caller, 1, now)
+            if taken.place is None:
+                return None
+        if usage.requests:
+            taken.request = self._requests.reserve(caller, 1, now)
+            if taken.request is None:
+                taken.end()
+                return None
+        if usage.tokens:
+            most = max(1, min(tokens, usage.tokens))
+            taken.tokens = self._tokens.reserve(caller, most, now)
+            if taken.tokens is None:
+                taken.end()
+                return None
+        return taken
+
     async def take(
         self, caller: Caller, usage: UsagePolicy, tokens: int, seconds: float
     ) -> "CallQuotas":
-        """Return a call's parts. RateLimited if a limit has no room for it."""
+        """Return a call's parts, for which Billing may have to be asked within some seconds.
+
+        RateLimited if a limit has no room for it.
+        """
         taken = CallQuotas(self._clock)
         try:
             if usage.concurrent:
-                taken.place = await _reserved(self._concurrent, caller, 1, seconds)
+                taken.place = await _reserved(self._concurrent, caller, 1, seconds, self._clock())
             if usage.requests:
-                taken.request = await _reserved(self._requests, caller, 1, seconds)
+                taken.request = await _reserved(self._requests, caller, 1, seconds, self._clock())
             if usage.tokens:
                 most = max(1, min(tokens, usage.tokens))
-                taken.tokens = await _reserved(self._tokens, caller, most, seconds)
+                taken.tokens = await _reserved(self._tokens, caller, most, seconds, self._clock())
         except BaseException as error:
             if isinstance(error, RateLimited):
                 error.metadata |= _refused(error) | described(taken.standings())
@@ -79,6 +107,8 @@ class Quotas:
 
 class CallQuotas:
     """The parts of limits that one call holds. End it once."""
+
+    __slots__ = ("_clock", "place", "request", "tokens")
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.place: Reservation | None = None
@@ -104,22 +134,21 @@ class CallQuotas:
 
     def standings(self) -> tuple[Standing, ...]:
         """Return how the limits of the minute stand, as far as this router knows."""
-        held = (REQUESTS, self.request), (TOKENS, self.tokens)
-        return tuple(
-            each
-            for metric, part in held
-            if part is not None and (each := self._standing(metric, part)) is not None
-        )
+        now, found = self._clock(), list[Standing]()
+        for metric, part in ((REQUESTS, self.request), (TOKENS, self.tokens)):
+            if part is not None and (each := _standing(metric, part, now)) is not None:
+                found.append(each)
+        return tuple(found)
 
-    def _standing(self, metric: str, part: Reservation) -> Standing | None:
-        lease = part.source
-        if not isinstance(lease, HeldLease) or not lease.limit:
-            return None
-        # What this call has reserved and not used goes back.
-        unused = part.amount - max(part.spent, metric == REQUESTS)
-        remaining = lease.remaining + lease.room + unused
-        seconds = max(0.0, lease.resets_at - self._clock())
-        return Standing(metric, lease.limit, max(0, remaining), seconds)
+
+def _standing(metric: str, part: Reservation, now: float) -> Standing | None:
+    lease = part.source
+    if not isinstance(lease, HeldLease) or not lease.limit:
+        return None
+    # What this call has reserved and not used goes back.
+    unused = part.amount - max(part.spent, metric == REQUESTS)
+    remaining = lease.remaining + lease.room + unused
+    return Standing(metric, lease.limit, max(0, remaining), max(0.0, lease.resets_at - now))
 
 
 def _refused(error: RateLimited) -> dict[str, str]:
@@ -132,5 +161,7 @@ def _refused(error: RateLimited) -> dict[str, str]:
     return described((Standing(metric, int(known["limit"]), left, seconds),))
 
 
-async def _reserved(pool: LeasePool, caller: Caller, amount: int, seconds: float) -> Reservation:
-    return pool.reserve(caller, amount) or await pool.acquire(caller, amount, seconds)
+async def _reserved(
+    pool: LeasePool, caller: Caller, amount: int, seconds: float, now: float
+) -> Reservation:
+    return pool.reserve(caller, amount, now) or await pool.acquire(caller, amount, seconds)

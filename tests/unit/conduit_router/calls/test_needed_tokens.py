@@ -33,8 +33,8 @@ def needed(bench: Bench, body: bytes) -> int:
     """Return what a chat needs."""
     form = chat_request(json=body)
     with admit(bench.runtime, OPERATION, form, None, CALLER, stream=False) as scope:
-        prices, said = bench.recorder.prices, (scope.form, scope.requirements)
-        return needed_tokens(prices, OPERATION, *said, scope.decision)
+        said = scope.worst_case, scope.requirements, scope.decision
+        return needed_tokens(bench.recorder.prices, *said)
 
 
 def test_a_call_that_says_how_much_it_writes_needs_that_and_what_it_reads(bench: Bench) -> None:

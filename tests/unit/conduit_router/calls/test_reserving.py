@@ -65,7 +65,7 @@ async def test_a_call_reserves_its_most_cost_and_pays_what_it_is(bench: Bench) -
         assert scope.reservation.spent == 3 + 2 * 5
     (charge,), _ = bench.records()
     assert charge.lease_id == scope.reservation.lease_id
-    again = bench.runtime.budgets.reserve(scope.caller.caller, 1_000 - 13)
+    again = bench.runtime.budgets.reserve(scope.caller.caller, 1_000 - 13, bench.now)
     assert again is not None
 
 
@@ -84,7 +84,7 @@ async def test_a_call_that_crashes_gives_back_what_it_held(bench: Bench) -> None
         with pytest.raises(type(end)), admitted(bench, Ledger(NEEDED)) as scope:  # noqa: PT012 # it is what raises
             await reserve(scope)
             raise end
-        assert bench.runtime.budgets.reserve(scope.caller.caller, NEEDED) is not None
+        assert bench.runtime.budgets.reserve(scope.caller.caller, NEEDED, bench.now) is not None
 
 
 async def test_the_dearest_candidate_is_reserved_for(bench: Bench) -> None:

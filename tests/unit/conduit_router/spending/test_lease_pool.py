@@ -78,13 +78,13 @@ class Bench:
 async def test_calls_pay_from_the_lease_at_hand_without_asking() -> None:
     """The first one asks, for more than itself."""
     bench = Bench(10_000)
-    assert bench.budgets.reserve(caller(), 10) is None
+    assert bench.budgets.reserve(caller(), 10, bench.now) is None
     first = await bench.budgets.acquire(caller(), 10)
-    second = bench.budgets.reserve(caller(), 10)
+    second = bench.budgets.reserve(caller(), 10, bench.now)
     assert second is not None
     assert first.lease_id == second.lease_id == "lease 1"
     assert bench.ledger.asked == [(10, 10, 10 * LEAST_SPARE)]
-    assert bench.budgets.reserve(caller(5), 10) is None
+    assert bench.budgets.reserve(caller(5), 10, bench.now) is None
 
 
 async def test_calls_that_wait_are_asked_for_together() -> None:
@@ -127,7 +127,7 @@ async def test_a_lease_that_nobody_uses_goes_back() -> None:
     await bench.budgets.keep()
     assert bench.ledger.released == {"lease 1": 7}
     assert bench.ledger.left == 993
-    assert bench.budgets.reserve(caller(), 10) is None
+    assert bench.budgets.reserve(caller(), 10, bench.now) is None
 
 
 async def test_what_is_too_little_for_a_call_goes_back_before_more_is_asked_for() -> None:
@@ -164,7 +164,7 @@ async def test_no_calls_begin_on_a_lease_that_is_too_old() -> None:
     bench = Bench(1_000)
     call = await bench.budgets.acquire(caller(), 10)
     bench.now += 61
-    assert bench.budgets.reserve(caller(), 10) is None
+    assert bench.budgets.reserve(caller(), 10, bench.now) is None
     await bench.budgets.keep()
     assert bench.ledger.renewed == ["lease 1"]
     await bench.budgets.keep()
@@ -181,7 +181,7 @@ async def test_nothing_more_is_spent_of_a_lease_that_has_ended() -> None:
     bench.ledger.gone = ["lease 1"]
     bench.now += 31
     await bench.budgets.keep()
-    assert bench.budgets.reserve(caller(), 10) is None
+    assert bench.budgets.reserve(caller(), 10, bench.now) is None
 
 
 async def test_without_billing_a_key_spends_its_allowance() -> None:
@@ -236,7 +236,7 @@ async def test_a_lease_that_is_soon_used_up_is_followed_by_a_larger_one() -> Non
     bench = Bench(10**9)
     for _ in range(3):
         await bench.budgets.acquire(caller(), 10)
-        while bench.budgets.reserve(caller(), 10) is not None:
+        while bench.budgets.reserve(caller(), 10, bench.now) is not None:
             pass
     spares = [spare // 10 for _, _, spare in bench.ledger.asked]
     assert spares == [LEAST_SPARE, 2 * LEAST_SPARE, 4 * LEAST_SPARE]
