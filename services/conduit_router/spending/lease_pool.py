@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Protocol
 
 import structlog
 
-from conduit_kernel.errors import BudgetExceeded, RateLimited, ServiceUnavailable
+from conduit_kernel.errors import BudgetExceeded, ConduitError, RateLimited, ServiceUnavailable
 from conduit_router.routing.table import Caller
 from conduit_router.spending.leases import Allowance, Grant, HeldLease, Reservation
 from conduit_router.spending.outages import BUDGET_OUTAGE, Outage
@@ -85,6 +86,8 @@ class LeasePool:
         self._purses: dict[int, Purse] = {}
         # Leases on which no calls begin any more, and which are to be given back.
         self._former: list[HeldLease] = []
+        # Those of them that are being given back.
+        self._leaving: dict[str, tuple[HeldLease, asyncio.Event]] = {}
         # Set while there are any leases.
         self.held = asyncio.Event()
         # The keys of leases that others may wait for, and on which no call goes on any more.
@@ -170,9 +173,9 @@ class LeasePool:
 
     async def _ask(self, virtual_key_id: int, purse: Purse, amount: int) -> HeldLease:
         """Return a new lease that covers a call, and is the one at hand from now on."""
-        await self._make_room(purse)
+        await self._make_room(virtual_key_id, purse)
         now, wanted = self._clock(), min(purse.wanted, MOST_NANO_USD)
-        lease = HeldLease(self._new_id(), now)
+        lease = HeldLease(self._new_id(), now, virtual_key_id)
         spare = min(amount * purse.spare_for(now), MOST_NANO_USD)
         try:
             granted = await self._leases.acquire(lease.id, virtual_key_id, amount, wanted, spare)
@@ -194,21 +197,22 @@ class LeasePool:
         self.held.set()
         return lease
 
-    async def _make_room(self, purse: Purse) -> None:
-        """Give back what is too little for a call, so that there may be enough for it."""
-        lease = purse.current
-        if lease is None:
-            return
-        purse.current = None
-        if lease.open:
-            purse.others.append(lease)
-            return
-        try:
-            await self._leases.release(lease.id, lease.spent, lease.room)
-        except BaseException:
-            self._former.append(lease)
-            self.held.set()
-            raise
+    async def _make_room(self, virtual_key_id: int, purse: Purse) -> None:
+        """Give back what is too little for a call, so that there may be enough for it.
+
+        What calls before it have left may just be going back: they are not to be in its way.
+        """
+        held = [*purse.leases()]
+        self._former += [lease for lease in held if not lease.open]
+        purse.current, purse.others = None, [lease for lease in held if lease.open]
+        for lease in [*self._former]:
+            if lease.virtual_key_id == virtual_key_id and not lease.open:
+                # Where it cannot be given back, it is tried again later.
+                with suppress(ConduitError):
+                    await self._give_back(lease)
+        for lease, gone in [*self._leaving.values()]:
+            if lease.virtual_key_id == virtual_key_id:
+                await gone.wait()
 
     def _note_missed(self, virtual_key_id: int) -> None:
         self._missed.add(virtual_key_id)
@@ -241,16 +245,23 @@ class LeasePool:
 
     async def _release(self) -> None:
         for lease in [lease for lease in self._former if not lease.open]:
-            if lease not in self._former:
-                # Another loop was faster.
-                continue
-            self._former.remove(lease)
-            try:
-                await self._leases.release(lease.id, lease.spent, lease.room)
-            except BaseException:
-                self._former.append(lease)
-                self.held.set()
-                raise
+            await self._give_back(lease)
+
+    async def _give_back(self, lease: HeldLease) -> None:
+        """Give back a lease on which no call goes on, unless somebody else is just doing so."""
+        if lease not in self._former:
+            return
+        self._former.remove(lease)
+        _, gone = self._leaving[lease.id] = lease, asyncio.Event()
+        try:
+            await self._leases.release(lease.id, lease.spent, lease.room)
+        except BaseException:
+            self._former.append(lease)
+            self.held.set()
+            raise
+        finally:
+            del self._leaving[lease.id]
+            gone.set()
 
     def _allowance(self, purse: Purse, caller: Caller, now: float) -> Allowance:
         """Return what a key may use while Billing cannot be asked."""

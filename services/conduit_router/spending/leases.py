@@ -51,11 +51,13 @@ class HeldLease:
         "spent",
         "touched_at",
         "usable_until",
+        "virtual_key_id",
     )
 
-    def __init__(self, name: str, asked_at: float) -> None:
+    def __init__(self, name: str, asked_at: float, virtual_key_id: int = 0) -> None:
         """Make a lease that is asked for, and of which nothing can be spent yet."""
         self.id = name
+        self.virtual_key_id = virtual_key_id
         self.asked_at = self.touched_at = self.usable_until = asked_at
         self.lasts_for = self.renew_at = inf
         self.room = self.open = self.spent = 0

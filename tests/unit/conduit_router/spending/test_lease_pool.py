@@ -32,6 +32,8 @@ class Ledger:
         self.most_spare = 10**12
         self.gate = asyncio.Event()
         self.gate.set()
+        self.way_back = asyncio.Event()
+        self.way_back.set()
 
     async def acquire(
         self, name: str, virtual_key_id: int, least: int, amount: int, spare: int
@@ -55,6 +57,7 @@ class Ledger:
 
     async def release(self, name: str, spent: int, left: int) -> None:
         """Take back the rest of a lease."""
+        await self.way_back.wait()
         if self.is_away:
             raise ServiceUnavailable("away", service="billing")
         self.left += self.open.pop(name, 0) - spent
@@ -128,6 +131,23 @@ async def test_a_lease_that_nobody_uses_goes_back() -> None:
     assert bench.ledger.released == {"lease 1": 7}
     assert bench.ledger.left == 993
     assert bench.budgets.reserve(caller(), 10, bench.now) is None
+
+
+async def test_a_call_waits_for_what_its_key_is_just_giving_back() -> None:
+    """Else it would be refused for what nobody uses any more."""
+    bench = Bench(10)
+    first = await bench.budgets.acquire(caller(), 10)
+    bench.ledger.way_back.clear()
+    first.end()
+    going = asyncio.create_task(bench.budgets.give_back_missed())
+    await asyncio.sleep(0)
+    again = asyncio.create_task(bench.budgets.acquire(caller(), 10))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not again.done()
+    bench.ledger.way_back.set()
+    await going
+    assert (await again).amount == 10
 
 
 async def test_what_is_too_little_for_a_call_goes_back_before_more_is_asked_for() -> None:
