@@ -5,7 +5,7 @@ import hmac
 import time
 from collections.abc import Callable, Sequence
 from importlib.resources import files
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import grpc
 import structlog
@@ -31,14 +31,19 @@ from conduit_bridge.signalr.feed import NotificationFeed
 from conduit_kernel.audit.refused_logins import RefusedLoginReports, reports_to
 from conduit_kernel.auth import MASTER_KEY_HEADER, AdministratorResolver, Authorizer
 from conduit_kernel.background import Background, reason_of
-from conduit_kernel.http import HttpServer, ServerLimits, SpillSpace
+from conduit_kernel.http import HttpClient, HttpServer, ServerLimits, SpillSpace
 from conduit_kernel.http.certificate_renewal import CertificateRenewal
 from conduit_kernel.ids import IdSource
+from conduit_kernel.key_ring import KeyRing
 from conduit_kernel.process_metrics import ProcessMetrics
 from conduit_kernel.rpc import link, service_metadata
 from conduit_kernel.rpc.methods import METHODS
 from conduit_kernel.settings import Settings
 from conduit_kernel.tls import RELOAD_SECONDS, WatchedTls
+
+if TYPE_CHECKING:
+    # Imported where somebody logs in alone.
+    from conduit_bridge.login.endpoints import Login
 
 # Above the 30 s that the longest control call, a connectivity test, may take.
 CONTROL_SECONDS = 35.0
@@ -83,8 +88,10 @@ class BridgeProcess:
         background: Background,
         refusals: RefusedLoginReports,
         exposition: Exposition,
+        login: "Login | None",
     ) -> None:
         """Take what is running."""
+        self._login = login
         self._refusals = refusals
         self._server = server
         self._draining = draining
@@ -109,6 +116,8 @@ class BridgeProcess:
         await self._server.drain(grace_seconds)
         await self._background.stop()
         await self._refusals.close()
+        if self._login is not None:
+            await self._login.close()
         try:
             await self._exposition.close()
         except OSError as error:
@@ -165,10 +174,12 @@ async def start(
         uploads=_upload_space(settings),
     )
     hub = _hub(settings, channels["health"], stopping, authorizer)
+    login = _login(settings)
     edge = Dispatcher(
         [
             *served,
             *hub_endpoints(hub, metrics),
+            *(login.endpoints(metrics) if login else ()),
             *builtin_endpoints(
                 metrics, readiness=readiness, exposition=exposition, openapi=_openapi()
             ),
@@ -195,7 +206,19 @@ async def start(
         background=own,
         refusals=refusals,
         exposition=exposition,
+        login=login,
     )
+
+
+def _login(settings: Settings) -> "Login | None":
+    """Return what lets administrators log in; None where nobody names them."""
+    if settings.oidc is None:
+        return None
+    from conduit_bridge.login.endpoints import Login  # noqa: PLC0415 # its library takes its time
+    from conduit_bridge.login.provider import OidcProvider  # noqa: PLC0415 # as above
+
+    provider = OidcProvider(settings.oidc, HttpClient(egress=settings.egress), time.monotonic)
+    return Login(provider, KeyRing.of(settings).vault, time.time)
 
 
 def _openapi() -> bytes:

@@ -2,6 +2,7 @@
 
 import re
 
+from conduit_bridge.login.cookies import session_of
 from conduit_kernel.auth import CERTIFICATE_HEADER
 from conduit_kernel.http import Exchange, Request
 from conduit_kernel.ids import IdSource
@@ -32,6 +33,8 @@ def credentials_of(request: Request) -> dict[str, str]:
         found["authorization"] = f"Bearer {text_of(fields[b'x-api-key'])}"
     elif (key := _BROWSERS_KEY.search(fields.get(b"sec-websocket-protocol", b""))) is not None:
         found["authorization"] = f"Bearer {key[1].decode()}"
+    elif b"cookie" in fields and (session := session_of(request)):
+        found["authorization"] = f"Bearer {session}"
     if b"x-master-key" in fields:
         found["x-master-key"] = text_of(fields[b"x-master-key"])
     if request.certificate:

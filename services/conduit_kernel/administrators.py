@@ -8,6 +8,7 @@ from conduit.internal.v1.snapshot_pb2 import SnapshotAdministrator
 from conduit.v1.administrator_pb2 import Administrator
 from conduit_kernel.auth_errors import AdministratorTokenInvalid
 from conduit_kernel.secrets import Vault
+from conduit_kernel.sessions import SESSION_START, open_session
 
 TOKEN_START = "condt_admin_"  # noqa: S105 # what all tokens begin with
 _BEARER = "bearer "
@@ -37,6 +38,8 @@ class Administrators:
 
     def identify(self, token: str) -> Administrator:
         """Return whose token it is. AdministratorTokenInvalid if it is nobody's, or not now."""
+        if token.startswith(SESSION_START):
+            return self._logged_in(token)
         hashes = self._vault.hashes(token)
         found = next((self._known[each] for each in hashes if each in self._known), None)
         if found is None:
@@ -46,6 +49,15 @@ class Administrators:
         if found.expires_at <= self._clock():
             raise _refused("has expired")
         return found.administrator
+
+    def _logged_in(self, token: str) -> Administrator:
+        """Return who has logged in with a session: they have no id, as nobody keeps them."""
+        session = open_session(self._vault, token)
+        if session is None:
+            raise _refused("is unknown")
+        if session.expires_at <= self._clock():
+            raise _refused("has expired")
+        return Administrator(name=session.name, role=session.role, is_enabled=True)
 
 
 class _Token(NamedTuple):

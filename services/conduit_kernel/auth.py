@@ -284,6 +284,9 @@ class Authorizer:
 
 def actor_of(administrator: Administrator) -> str:
     """Return what the audit log says of an administrator: nobody else's name is like it."""
+    if not administrator.id:
+        # Whom the login provider named.
+        return f"login/{administrator.name}"
     return f"administrator/{administrator.id} {administrator.name}"
 
 

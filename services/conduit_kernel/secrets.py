@@ -110,10 +110,18 @@ class Vault:
 
     def seal_client_secret(self, content: bytes) -> str:
         """Return a text for clients, in letters of URLs, that only a vault of this key opens."""
-        return _text_of(_encrypt(self._client_ciphers[0], content, _CLIENT_DATA))
+        return self.seal_text(content, _CLIENT_DATA)
+
+    def seal_text(self, content: bytes, purpose: bytes) -> str:
+        """Return a text like those for clients, which opens for the same purpose alone."""
+        return _text_of(_encrypt(self._client_ciphers[0], content, purpose))
 
     def open_client_secret(self, text: str) -> bytes | None:
         """Return the content; None if any character of the text was altered, or it is not ours."""
+        return self.open_text(text, _CLIENT_DATA)
+
+    def open_text(self, text: str, purpose: bytes) -> bytes | None:
+        """Return the content of a text that was sealed for a purpose; None as above."""
         try:
             sealed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         except ValueError:
@@ -123,7 +131,7 @@ class Vault:
             return None
         for cipher in self._client_ciphers:
             try:
-                return _decrypt(cipher, sealed, _CLIENT, _CLIENT_DATA)
+                return _decrypt(cipher, sealed, _CLIENT, purpose)
             except SecretUnreadable:
                 continue
         return None

@@ -12,6 +12,7 @@ from conduit_kernel.addresses import is_loopback
 from conduit_kernel.breaker_policy import DEFAULT_POLICY, BreakerPolicy, read_policy
 from conduit_kernel.egress import DIRECT, Egress, read_egress
 from conduit_kernel.key_file import read_key_file
+from conduit_kernel.oidc_settings import OidcSettings, read_oidc
 from conduit_kernel.secrets import parse_key, service_token
 from conduit_kernel.tls import TlsFiles, read_tls
 from conduit_kernel.trusted_proxies import NO_PROXIES, TrustedProxies, read_trusted_proxies
@@ -91,6 +92,8 @@ class Settings:
     cors_origins: tuple[str, ...] = ("*",)
     # The proxies by which providers are reached.
     egress: Egress = DIRECT
+    # Who names administrators that log in; None for nobody.
+    oidc: OidcSettings | None = None
     # The proxies before us that are believed whom they speak for.
     trusted_proxies: TrustedProxies = NO_PROXIES
     # The longest silence of a stream of events, in seconds; 0 for any.
@@ -187,6 +190,7 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "allow_private_media": _flag(env, "CONDUIT_ALLOW_PRIVATE_MEDIA"),
         "max_body_bytes": _number(env, "CONDUIT_MAX_BODY_BYTES", MAX_BODY_BYTES),
         "egress": read_egress(env),
+        "oidc": read_oidc(env),
         "trusted_proxies": read_trusted_proxies(env),
         "breaker": read_policy(env),
         "max_call_seconds": _number(env, "CONDUIT_MAX_CALL_SECONDS", 3600),

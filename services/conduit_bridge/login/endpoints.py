@@ -1,0 +1,182 @@
+"""The paths of a login: there, back, who one is, and out."""
+
+import hmac
+import html
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+import orjson
+import structlog
+
+from conduit.v1.role_pb2 import Role
+from conduit_bridge.endpoints.builtin import BuiltinEndpoint
+from conduit_bridge.endpoints.unary import Endpoint
+from conduit_bridge.errors import JSON_FIELD
+from conduit_bridge.login.cookies import FLOW, SESSION, cookie, session_of, set_cookie
+from conduit_bridge.login.provider import LoginFailed, OidcProvider
+from conduit_bridge.metrics import Metrics
+from conduit_kernel.auth_errors import AdministratorTokenInvalid
+from conduit_kernel.http import Answer, Field, Request
+from conduit_kernel.roles import name_of
+from conduit_kernel.secrets import Vault
+from conduit_kernel.sessions import Session, csrf_token, open_session, seal_session
+
+# From the beginning of a login to its end.
+FLOW_SECONDS = 600
+_HOUR = 3600
+_MAX_NAME = 100
+_PURPOSE = b"login flow v1"
+_FRESH: Field = (b"cache-control", b"no-store")
+_HTML: Field = (b"content-type", b"text/html; charset=utf-8")
+# The page needs nothing, and nobody may show it within theirs.
+_GUARD: Field = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_HOME = "/api/session"
+
+
+class _Flow(msgspec.Struct, frozen=True):
+    """A login that was begun, as the browser that began it keeps it, sealed."""
+
+    state: str
+    nonce: str
+    verifier: str
+    expires_at: int
+
+
+class Login:
+    """Lets administrators in whom the provider names."""
+
+    def __init__(self, provider: OidcProvider, vault: Vault, clock: Callable[[], float]) -> None:
+        """Take a clock of seconds since 1970."""
+        self._provider = provider
+        self._settings = provider.settings
+        self._vault = vault
+        self._clock = clock
+        self._log = structlog.get_logger("login")
+
+    def endpoints(self, metrics: Metrics) -> list[Endpoint]:
+        """Return all of its endpoints."""
+        return [
+            BuiltinEndpoint(metrics.add("GET", "/api/login"), self.begin),
+            BuiltinEndpoint(metrics.add("GET", "/api/login/callback"), self.finish),
+            BuiltinEndpoint(metrics.add("GET", _HOME), self.show),
+            BuiltinEndpoint(metrics.add("POST", "/api/logout"), self.leave),
+        ]
+
+    async def close(self) -> None:
+        """Close the connections to the provider."""
+        await self._provider.close()
+
+    async def begin(self, _: Request) -> Answer:
+        """Send a browser to the provider, with what only this browser has to come back with."""
+        flow = _Flow(
+            secrets.token_urlsafe(32),
+            secrets.token_urlsafe(32),
+            secrets.token_urlsafe(48),
+            int(self._clock()) + FLOW_SECONDS,
+        )
+        url = await self._provider.login_url(flow.state, flow.nonce, flow.verifier)
+        sealed = self._vault.seal_text(msgspec.json.encode(flow), _PURPOSE)
+        # Not strict: the way back begins at the provider's site.
+        kept = self._cookie(FLOW, sealed, FLOW_SECONDS, strict=False)
+        return 302, ((b"location", url.encode()), kept, _FRESH), b""
+
+    async def finish(self, request: Request) -> Answer:
+        """Let somebody in who comes back from the provider, if it is the browser that began."""
+        try:
+            name, role = await self._admitted(request)
+        except LoginFailed as error:
+            self._log.warning("login_refused", address=request.peer, reason=str(error))
+            return 403, (_HTML, _GUARD, _FRESH, self._forgotten(FLOW)), _page(str(error))
+        seconds = self._settings.session_hours * _HOUR
+        session = Session(name, role, int(self._clock()) + seconds)
+        self._log.info("logged_in", address=request.peer, actor=name, role=name_of(role))
+        token = seal_session(self._vault, session)
+        fields = (
+            *(_HTML, _GUARD, _FRESH, self._forgotten(FLOW)),
+            self._cookie(SESSION, token, seconds, strict=True),
+            # A redirect would still be the provider's, without the strict cookie.
+            (b"refresh", f"0; url={_HOME}".encode()),
+        )
+        return 200, fields, _page("You are logged in.")
+
+    async def show(self, request: Request) -> Answer:
+        """Say who has logged in, and what their page shows with each change."""
+        token = session_of(request)
+        session = self._session(token)
+        body = {
+            "name": session.name,
+            "role": name_of(session.role),
+            "expiresAt": session.expires_at,
+            "csrfToken": csrf_token(token),
+        }
+        return 200, (JSON_FIELD, _FRESH), orjson.dumps(body)
+
+    async def leave(self, request: Request) -> Answer:
+        """Have the browser forget its session; shown with the CSRF token, as each change is."""
+        self._session(session_of(request))
+        return 204, (self._forgotten(SESSION), _FRESH), b""
+
+    def _session(self, token: str) -> Session:
+        session = open_session(self._vault, token)
+        if session is None or session.expires_at <= self._clock():
+            raise AdministratorTokenInvalid("Nobody has logged in", header="Cookie")
+        return session
+
+    async def _admitted(self, request: Request) -> tuple[str, Role.ValueType]:
+        """Return who somebody is, and what they may do. LoginFailed."""
+        try:
+            query = parse_qs(request.query, max_num_fields=20)
+        except ValueError as error:
+            raise LoginFailed("The way back from the login provider is none") from error
+        flow = self._flow(request)
+        state, code = _only(query, "state"), _only(query, "code")
+        if flow is None or not hmac.compare_digest(state.encode(), flow.state.encode()):
+            raise LoginFailed("This login was not begun here, or too long ago: begin again")
+        issuer = _only(query, "iss") or self._settings.issuer
+        if not code or issuer != self._settings.issuer:
+            raise LoginFailed("The login provider did not let you in")
+        claims = await self._provider.claims(code, flow.verifier, flow.nonce)
+        name = _name_of(claims)
+        role = self._role_of(claims)
+        if role is None:
+            raise LoginFailed("You are known, but none of your groups may do anything here")
+        return name, role
+
+    def _flow(self, request: Request) -> _Flow | None:
+        sealed = cookie(request, FLOW, is_secure=self._settings.is_secure)
+        content = self._vault.open_text(sealed, _PURPOSE) if sealed else None
+        if content is None:
+            return None
+        flow = msgspec.json.decode(content, type=_Flow)
+        return flow if flow.expires_at > self._clock() else None
+
+    def _role_of(self, claims: Mapping[str, Any]) -> Role.ValueType | None:
+        given = claims.get(self._settings.groups_claim)
+        groups = [given] if isinstance(given, str) else given if isinstance(given, list) else []
+        return next((role for name, role in self._settings.roles.items() if name in groups), None)
+
+    def _cookie(self, name: str, value: str, seconds: int, *, strict: bool) -> Field:
+        is_secure = self._settings.is_secure
+        return b"set-cookie", set_cookie(name, value, seconds, is_secure=is_secure, strict=strict)
+
+    def _forgotten(self, name: str) -> Field:
+        return self._cookie(name, "", 0, strict=name == SESSION)
+
+
+def _name_of(claims: Mapping[str, Any]) -> str:
+    """Return what the audit log says: the provider's own id, which is nobody else's, and a name."""
+    shown = claims.get("email") or claims.get("preferred_username") or ""
+    text = f"{claims['sub']} {shown}".strip()
+    return "".join(each if each.isprintable() else "?" for each in text)[:_MAX_NAME]
+
+
+def _only(query: Mapping[str, list[str]], name: str) -> str:
+    found = query.get(name, [])
+    return found[0] if len(found) == 1 else ""
+
+
+def _page(text: str) -> bytes:
+    return f"<!doctype html><title>Conduit</title><p>{html.escape(text)}</p>".encode()

@@ -1,0 +1,50 @@
+"""A provider of logins for each test."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.support.oidc_issuer import CLIENT_ID, CLIENT_SECRET, OidcIssuer, oidc_issuer
+
+from conduit.v1.role_pb2 import ROLE_OPERATOR
+from conduit_bridge.login.provider import OidcProvider
+from conduit_kernel.http import HttpClient
+from conduit_kernel.oidc_settings import OidcSettings
+
+
+class Timer:
+    """Stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        """Return seconds since any moment."""
+        return self.now
+
+
+@pytest.fixture
+def timer() -> Timer:
+    """Return the clock of the provider."""
+    return Timer()
+
+
+@pytest.fixture
+async def issuer() -> AsyncIterator[OidcIssuer]:
+    """Run what is asked."""
+    async with oidc_issuer() as running:
+        yield running
+
+
+@pytest.fixture
+async def provider(issuer: OidcIssuer, timer: Timer) -> AsyncIterator[OidcProvider]:
+    """Return what asks it."""
+    settings = OidcSettings(
+        issuer=issuer.url,
+        client_id=CLIENT_ID,
+        client_secret=CLIENT_SECRET,
+        public_url="http://localhost:8080",
+        roles={"platform": ROLE_OPERATOR},
+    )
+    made = OidcProvider(settings, HttpClient(), timer)
+    yield made
+    await made.close()

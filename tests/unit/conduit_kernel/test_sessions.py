@@ -1,0 +1,55 @@
+"""Sessions that say themselves whose they are."""
+
+import pytest
+
+from conduit.v1.role_pb2 import ROLE_OPERATOR
+from conduit_kernel.secrets import Vault
+from conduit_kernel.sessions import (
+    MAX_CHARACTERS,
+    SESSION_START,
+    Session,
+    csrf_token,
+    open_session,
+    seal_session,
+)
+
+OLD, NEW = bytes(range(32)), bytes(range(1, 33))
+SESSION = Session("anna", ROLE_OPERATOR, 1_900_000_000)
+
+
+def test_a_session_comes_back_from_its_token() -> None:
+    """Also where the encryption key changed since, as long as the former one is known."""
+    token = seal_session(Vault(OLD), SESSION)
+    assert token.startswith(SESSION_START)
+    assert open_session(Vault(NEW, OLD), token) == SESSION
+    assert open_session(Vault(NEW), token) is None
+
+
+def test_what_is_no_token_of_ours_is_no_session() -> None:
+    """Nor one that was altered anywhere, nor a client's secret under its name."""
+    vault = Vault(OLD)
+    token = seal_session(vault, SESSION)
+    for each in range(len(SESSION_START), len(token), 7):
+        other = "A" if token[each] != "A" else "B"
+        assert open_session(vault, token[:each] + other + token[each + 1 :]) is None
+    for text in ("", SESSION_START, token + "A", token[:-1], "x" * MAX_CHARACTERS):
+        assert open_session(vault, text) is None
+    secret = vault.seal_client_secret(b'{"name": "anna", "role": 1, "expires_at": 1900000000}')
+    assert open_session(vault, SESSION_START + secret) is None
+    assert vault.open_client_secret(token.removeprefix(SESSION_START)) is None
+
+
+def test_a_csrf_token_is_its_sessions() -> None:
+    """It tells nothing of the session, and no other session has it."""
+    vault = Vault(OLD)
+    one, two = seal_session(vault, SESSION), seal_session(vault, SESSION)
+    assert csrf_token(one) == csrf_token(one) != csrf_token(two)
+    assert csrf_token(one) not in one
+
+
+@pytest.mark.parametrize("purpose", [b"", b"another"])
+def test_a_text_opens_for_its_purpose_alone(purpose: bytes) -> None:
+    """Whoever seals says what for."""
+    vault = Vault(OLD)
+    assert vault.open_text(vault.seal_text(b"x", b"one"), purpose) is None
+    assert vault.open_text(vault.seal_text(b"x", b"one"), b"one") == b"x"
