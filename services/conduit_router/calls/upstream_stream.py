@@ -46,7 +46,7 @@ class UpstreamStream:
         self._idle = idle
         # Until it is concluded or abandoned.
         self._job = job
-        # About when the answer itself went on last, once it has begun.
+        # About when the answer itself went on last; heads before it have another limit.
         self._said_at: float | None = None
         # When nothing more is waited for, once the reason to stop is there.
         self._ends_at: float | None = None
@@ -71,6 +71,10 @@ class UpstreamStream:
     def headers(self) -> Headers:
         """Return the answer's headers."""
         return self._response.headers
+
+    def begin(self) -> None:
+        """Note that the answer itself has begun."""
+        self._said_at = asyncio.get_running_loop().time()
 
     def at_hand(self) -> Any:  # noqa: ANN401 # each operation has its own events
         """Return the events of what has arrived, None if there are none yet: wait for the `next`.
@@ -121,12 +125,11 @@ class UpstreamStream:
 
     def _note(self, found: Any) -> None:  # noqa: ANN401 # as above
         """Note that the answer goes on. IdleTimeout if all that comes for too long says nothing."""
-        now = asyncio.get_running_loop().time()
         if self._said_at is None:
-            if not found.is_head:
-                self._said_at = now
+            return
+        now = asyncio.get_running_loop().time()
         # What is usual is not looked into each time.
-        elif (seconds := now - self._said_at) > self._idle:
+        if (seconds := now - self._said_at) > self._idle:
             if not found.is_head:
                 self._said_at = now
             elif seconds > QUIET_TIMES * self._idle:
@@ -212,7 +215,8 @@ async def first_events(stream: UpstreamStream, seconds: float) -> Any:  # noqa: 
     try:
         following = stream.at_hand()
         if following is not None and not following.is_head:
-            # Most begin with something to say, and need no clock.
+            # Most begin with something to say, and wait for nothing.
+            stream.begin()
             return following
         async with asyncio.timeout(max(0.001, seconds)):
             if following is None:
@@ -225,6 +229,7 @@ async def first_events(stream: UpstreamStream, seconds: float) -> Any:  # noqa: 
                 following = await stream.next()
                 if following is not None:
                     found.append(following)
+            stream.begin()
             return _joined(found)
     except BaseException as error:  # noqa: BLE001 # whatever it is, the stream must be closed
         stream.unopened(error)

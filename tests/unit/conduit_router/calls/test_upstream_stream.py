@@ -1,11 +1,12 @@
 """What the failure of a stream says, once some of it was handed out."""
 
+import asyncio
 from typing import Any, cast
 
 import pytest
 
 from conduit_kernel.errors import ConduitError, StreamInterrupted, UpstreamRateLimited
-from conduit_kernel.http import BodyCut, Origin
+from conduit_kernel.http import BodyCut, IdleTimeout, Origin
 from conduit_providers.auth import signer_for
 from conduit_providers.redaction import Redactor
 from conduit_providers.spec import Auth
@@ -89,6 +90,55 @@ class Scripted(UpstreamStream):
         """Return the next piece."""
         self.waited += 1
         return next(self._pieces, None)
+
+
+class Pinging:
+    """An answer whose first word is there; then nothing comes but what says nothing."""
+
+    done = False
+    headers = ()
+
+    def __init__(self) -> None:
+        self.parts = [b"word"]
+
+    def take(self) -> bytes:
+        """Return what has arrived."""
+        return self.parts.pop()
+
+    @property
+    def wake_slot(self) -> Any:  # noqa: ANN401 # what can be awaited
+        """Wait for the next sign of life."""
+        return self._wait()
+
+    async def _wait(self) -> None:
+        await asyncio.sleep(0.005)
+        self.parts.append(b"ping")
+
+
+class Words:
+    """Makes an event of each piece; pings are heads."""
+
+    done = has_finished = False
+
+    def feed(self, data: bytes) -> Heads:
+        """Return the event."""
+        return Heads(data, is_head=data == b"ping")
+
+
+async def test_an_answer_that_does_not_go_on_behind_its_first_word_is_interrupted() -> None:
+    """Also where that word had come with the head: signs of life have an end."""
+    answer: Any = Pinging()
+    decoder: Any = Words()
+    stream = UpstreamStream(UPSTREAM, answer, decoder, idle=0.02)
+    assert (await first_events(stream, 60)).text == b"word"
+
+    async def read() -> None:
+        async with asyncio.timeout(10):
+            while await stream.next():
+                pass
+
+    with pytest.raises(IdleTimeout, match="only signs of life"):
+        await read()
 
 
 @pytest.mark.parametrize("arrived", [0, 1])

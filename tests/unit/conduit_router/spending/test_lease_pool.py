@@ -237,6 +237,24 @@ async def test_a_billing_that_is_silent_is_waited_for_a_while() -> None:
     assert asyncio.get_running_loop().time() - started < 1
 
 
+async def test_a_key_that_waits_for_billing_holds_up_no_other() -> None:
+    """Those go on with what they hold; a lease that nobody waits for any more goes back."""
+    bench = Bench(10_000)
+    (await bench.budgets.acquire(caller(5), 10)).end()
+    bench.ledger.gate.clear()
+    waiting = asyncio.create_task(bench.budgets.acquire(caller(4), 10, 0.1))
+    await asyncio.sleep(0)
+    for _ in range(3):
+        paid = bench.budgets.reserve(caller(5), 10)
+        assert paid is not None
+        paid.end()
+    with pytest.raises(ServiceUnavailable):
+        await waiting
+    bench.ledger.gate.set()
+    await bench.budgets.keep()
+    assert bench.ledger.released == {"lease 2": 0}
+
+
 async def test_a_caller_who_leaves_holds_up_nobody() -> None:
     """What may have been granted for the call goes back."""
     bench = Bench(1_000)
