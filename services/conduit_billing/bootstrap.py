@@ -8,8 +8,15 @@ from pathlib import Path
 import grpc
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from conduit.internal.v1 import ledger_service_pb2, quota_service_pb2
+from conduit.internal.v1 import (
+    caller_usage_service_pb2,
+    ledger_service_pb2,
+    quota_service_pb2,
+)
 from conduit.internal.v1.audit_service_pb2_grpc import AuditServiceStub
+from conduit.internal.v1.caller_usage_service_pb2_grpc import (
+    add_CallerUsageServiceServicer_to_server,
+)
 from conduit.internal.v1.ledger_service_pb2_grpc import add_LedgerServiceServicer_to_server
 from conduit.internal.v1.quota_service_pb2_grpc import add_QuotaServiceServicer_to_server
 from conduit.internal.v1.snapshot_service_pb2_grpc import SnapshotServiceStub
@@ -19,6 +26,7 @@ from conduit_billing.budgets.lease_store import LeaseStore
 from conduit_billing.budgets.lease_upkeep import EXPIRY_SECONDS, LeaseUpkeep
 from conduit_billing.budgets.rules import BudgetRules
 from conduit_billing.budgets.spending import BudgetSpending
+from conduit_billing.caller_usage_service import CallerUsageService
 from conduit_billing.instances import Instances
 from conduit_billing.ledger.attempt_stats import RETENTION_MICROS
 from conduit_billing.ledger.store import LedgerStore
@@ -32,6 +40,7 @@ from conduit_billing.quotas.limits import Limits
 from conduit_billing.quotas.store import QuotaStore
 from conduit_billing.quotas.upkeep import EXPIRY_SECONDS as QUOTA_EXPIRY_SECONDS
 from conduit_billing.quotas.upkeep import QuotaUpkeep
+from conduit_billing.reports.caller_usage import CallerUsageStore
 from conduit_billing.reports.store import ReportStore
 from conduit_billing.service import BillingService
 from conduit_billing.tables import AUDIT_OUTBOX
@@ -107,6 +116,13 @@ class _Parts:
         )
         self.quotas = QuotaStore(engine)
         self.quota_service = QuotaService(self.quotas, Limits(self.state), clock)
+        self.caller_usage = CallerUsageService(
+            usage=CallerUsageStore(engine),
+            budgets=budgets,
+            limits=Limits(self.state),
+            quotas=self.quotas,
+            clock=clock,
+        )
         self.named = asyncio.Event()
         self._engine = engine
 
@@ -166,6 +182,8 @@ async def start(
     server.add(add_LedgerServiceServicer_to_server, parts.ledger_service, ledger)
     quotas = quota_service_pb2.DESCRIPTOR.services_by_name["QuotaService"]
     server.add(add_QuotaServiceServicer_to_server, parts.quota_service, quotas)
+    usage = caller_usage_service_pb2.DESCRIPTOR.services_by_name["CallerUsageService"]
+    server.add(add_CallerUsageServiceServicer_to_server, parts.caller_usage, usage)
     try:
         await parts.service.refresh_prices()
         await server.start(

@@ -225,6 +225,7 @@ def _stub(
         find_requests=control_plane.lookups.find,
         tasks=control_plane.tasks,
         voices=control_plane.voices,
+        usage=control_plane.usage,
         idempotent=control_plane.idempotent,
     )
     stub.identify_administrator = control_plane.administrators.identify

@@ -24,6 +24,7 @@ from conduit_providers.operation import (
     UploadOperation,
 )
 from conduit_providers.operations import operation
+from conduit_router.caller_usage import CallerUsage
 from conduit_router.calls.estimating import EstimatingCalls
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.session import NoVoices, SessionCalls
@@ -62,7 +63,7 @@ OPERATOR = Caller(0, is_enabled=True, expires_at=0.0, allowed=None)
 # Their methods are the RPCs that call no model, or that do more than call one.
 OWN: tuple[type, ...] = (
     *(Queries, ClientSecrets, Voices, TaskQueries, VoiceConsents, VoiceMaking, Speaking),
-    MessageModels,
+    *(MessageModels, CallerUsage),
 )
 
 # Looked up for each call of a model otherwise.
@@ -93,12 +94,14 @@ class RouterStub:
         find_requests: FindRequests = find_nothing,
         tasks: RunningTasks | None = None,
         voices: VoiceStorage | None = None,
+        usage: CallerUsage | None = None,
         idempotent: IdempotentCalls | None = None,
     ) -> None:
         """Take what calls are made with, who calls, and the room for the files that calls bring.
 
         `find_requests` finds recent requests on all routers; without `tasks`, there are none,
-        without `voices` none are made, and without `idempotent` no key makes calls one.
+        without `voices` none are made, without `usage` nobody learns theirs, and without
+        `idempotent` no key makes calls one.
         """
         self._idempotent = idempotent
         self._runtime = runtime
@@ -113,6 +116,8 @@ class RouterStub:
         self.identify_session = secrets.identify
         own: list[object] = [Queries(runtime, find_requests), secrets, Voices(runtime, voices)]
         own.append(MessageModels(runtime))
+        if usage is not None:
+            own.append(usage)
         if tasks is not None:
             own.append(TaskQueries(tasks))
         if voices is not None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from google.protobuf import descriptor_pool
 
+import conduit.internal.v1.caller_usage_service_pb2
 import conduit.internal.v1.idempotency_storage_service_pb2
 import conduit.internal.v1.ledger_service_pb2
 import conduit.internal.v1.outcome_service_pb2
@@ -23,7 +24,7 @@ from conduit.v1 import options_pb2
 PUBLIC = ("BillingService", "HealthService", "RegistryService", "RouterService")
 INTERNAL = (
     *("LedgerService", "OutcomeService", "RequestLookupService", "SnapshotService"),
-    *("TaskStorageService", "VoiceStorageService", "QuotaService"),
+    *("TaskStorageService", "VoiceStorageService", "QuotaService", "CallerUsageService"),
     "IdempotencyStorageService",
 )
 

@@ -10,6 +10,8 @@ import pytest
 ROUTER = {
     # Puts the parts together and decides nothing.
     "bootstrap.py": "tests/integration/router",
+    # The other half is Billing's.
+    "caller_usage.py": "tests/integration/suite/test_caller_usage.py",
     # Both halves of one thing.
     "calls/needed_cost.py": "tests/unit/conduit_router/calls/test_reserving.py",
     # Tasks are begun, seen and taken back with a Storage, which is another service.
@@ -50,6 +52,9 @@ BILLING = {
     "bootstrap.py": "tests/integration/billing",
     # All of it is what two databases make of it.
     "quotas/store.py": "tests/integration/billing/test_quotas.py",
+    # It is what a router asks, and what charges of calls come to.
+    "caller_usage_service.py": "tests/integration/suite/test_caller_usage.py",
+    "reports/caller_usage.py": "tests/integration/suite/test_caller_usage.py",
     "budgets/accounts.py": "tests/integration/billing/test_leases.py",
     "budgets/lease_rows.py": "tests/integration/billing/test_leases.py",
     "budgets/lease_store.py": "tests/integration/billing/test_leases.py",

@@ -79,6 +79,28 @@ async def balances_of(
     }
 
 
+async def present_balances(
+    connection: AsyncConnection, windows: Sequence[BudgetWindow]
+) -> dict[BudgetWindow, Balance]:
+    """Return how budgets stand, whether their accounts are open or not: nothing is written.
+
+    What was charged to leases that are open is spent. The limits are the present ones.
+    """
+    codes = [account_of(window).code for window in windows]
+    known = {code for (code,) in await select_among(connection, [BudgetWindowRow.code], codes)}
+    opened = [window for window in windows if account_of(window).code in known]
+    found = await balances_of(connection, opened)
+    balances = {}
+    for window in windows:
+        if (balance := found.get(window)) is None:
+            held, spent = 0, await _spent_before(connection, window)
+        else:
+            charged = await spent_of_leases(connection, window)
+            held, spent = balance.held - charged, balance.spent + charged
+        balances[window] = Balance(window.limit - held - spent, held, spent)
+    return balances
+
+
 async def spent_of_leases(connection: AsyncConnection, window: BudgetWindow) -> int:
     """Return what was charged to open leases: it is spent, and still among what is held."""
     row = LeaseRow

@@ -25,6 +25,12 @@ class Owner(NamedTuple):
     virtual_key_id: int = 0
     group_id: int = 0
 
+    @property
+    def level(self) -> str:
+        """Return whether it is a key, a group, or all, as their holders are told."""
+        group = self.state.virtual_key_groups.get(self.group_id)
+        return "virtual_key" if group is None else "all" if group.covers_all else "group"
+
     def members(self) -> tuple[int, ...] | None:
         """Return the virtual keys that spend it; None for all."""
         if self.virtual_key_id:

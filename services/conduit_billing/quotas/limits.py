@@ -30,6 +30,8 @@ class Limit(NamedTuple):
     # As people say it.
     label: str
     most: int
+    # `virtual_key`, `group` or `all`.
+    level: str = "virtual_key"
 
 
 class Limits:
@@ -56,9 +58,12 @@ class Limits:
             yield from _limit(key.usage_limits, field, f"virtual-key:{key.id}", "This virtual key")
             for group in self._state.groups_of(key):
                 owner, label = f"virtual-key-group:{group.id}", f"The group {group.name!r}"
-                yield from _limit(group.usage_limits, field, owner, label)
+                level = "all" if group.covers_all else "group"
+                yield from _limit(group.usage_limits, field, owner, label, level)
 
 
-def _limit(limits: UsageLimits, field: str, owner: str, label: str) -> Iterator[Limit]:
+def _limit(
+    limits: UsageLimits, field: str, owner: str, label: str, level: str = "virtual_key"
+) -> Iterator[Limit]:
     if most := getattr(limits, field):
-        yield Limit(owner, label, most)
+        yield Limit(owner, label, most, level)

@@ -54,6 +54,18 @@ class Quota(NamedTuple):
     resets_after: int = 0
 
 
+def resets_at(metric: Metric, now: int) -> int | None:
+    """Return when a limit is whole again; None for what is under way at a time."""
+    starts_at = _start_of(metric, now)
+    return starts_at + MINUTE_MICROS if starts_at else None
+
+
+def _start_of(metric: Metric, now: int) -> int:
+    """Return when the minute began that something is counted in; 0 for what is under way."""
+    is_place = metric == QUOTA_METRIC_CONCURRENT_REQUESTS
+    return 0 if is_place else now // MINUTE_MICROS * MINUTE_MICROS
+
+
 class QuotaStore:
     """Deals out quotas, and takes back what was not used of them."""
 
@@ -64,7 +76,7 @@ class QuotaStore:
     async def acquire(self, request: QuotaRequest, limits: Sequence[Limit], now: int) -> Quota:
         """Deal out a part of each limit. RateLimited if one has less than the least."""
         is_place = request.metric == QUOTA_METRIC_CONCURRENT_REQUESTS
-        starts_at = 0 if is_place else now // MINUTE_MICROS * MINUTE_MICROS
+        starts_at = _start_of(request.metric, now)
         left_of_minute = starts_at + MINUTE_MICROS - now
         usable = USABLE_MICROS if is_place else left_of_minute
         lasts = LASTS_MICROS if is_place else UNRENEWED_MICROS
@@ -86,6 +98,13 @@ class QuotaStore:
             return Quota(amount, usable, lasts)
         remaining = max(0, tightest.most - used[tightest.owner] - amount)
         return Quota(amount, usable, lasts, tightest.most, remaining, resets_after)
+
+    async def used(self, limits: Sequence[Limit], metric: Metric, now: int) -> dict[str, int]:
+        """Return what was dealt out of limits at a moment, by their owners."""
+        if not limits:
+            return {}
+        async with guarded(SERVICE), self._reader.connect() as connection:
+            return await _used(connection, limits, metric, _start_of(metric, now))
 
     async def renew(self, quota_ids: Collection[str], now: int) -> list[str]:
         """Put off the deadline of quotas; return those that are no more."""

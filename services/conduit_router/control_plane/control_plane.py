@@ -25,6 +25,7 @@ from conduit_kernel.snapshot import SnapshotState
 from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.accounting.prices import PriceList
 from conduit_router.accounting.spool import SYNC_SECONDS, Spool
+from conduit_router.caller_usage import CallerUsage
 from conduit_router.control_plane.charge_delivery import (
     ADOPTION_SECONDS,
     DELIVERY_SECONDS,
@@ -98,6 +99,7 @@ class ControlPlane:
         leases = LeaseClient(LedgerServiceStub(billing), self._metadata)
         self.budgets = LeasePool(leases, IdSource(clock).next, timer)
         clients = quota_clients(QuotaServiceStub(billing), self._metadata)
+        self.usage = CallerUsage(billing, self._metadata)
         self.quotas = Quotas(clients, IdSource(clock).next, timer)
         self._price_watch = PriceWatch(LedgerServiceStub(billing), prices, self._metadata)
         self._health_watch = HealthWatch(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from conduit.v1 import caller_usage_pb2
 from conduit.v1 import json_runtime as runtime
+from conduit.v1 import well_known_runtime as well_known
 
 
 def get_usage_request_from_json(value: object, path: str = "") -> caller_usage_pb2.GetUsageRequest:
@@ -83,6 +84,12 @@ def fill_get_usage_response(
         message.next_page_token = (
             member if type(member) is str else runtime.text(member, path + "next_page_token")
         )
+    if (member := value.get("budgets")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "budgets")):
+            fill_budget_use(message.budgets.add(), item, f"{path}budgets[{index}].")
+    if (member := value.get("limits")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "limits")):
+            fill_limit_use(message.usage_limits.add(), item, f"{path}limits[{index}].")
 
 
 def get_usage_response_to_json(message: caller_usage_pb2.GetUsageResponse) -> dict[str, object]:
@@ -93,6 +100,101 @@ def get_usage_response_to_json(message: caller_usage_pb2.GetUsageResponse) -> di
     }
     if message.next_page_token:
         members["next_page_token"] = message.next_page_token
+    members["budgets"] = [budget_use_to_json(item) for item in message.budgets]
+    members["limits"] = [limit_use_to_json(item) for item in message.usage_limits]
+    return members
+
+
+def budget_use_from_json(value: object, path: str = "") -> caller_usage_pb2.BudgetUse:
+    """Return the `BudgetUse` that a JSON value says. Raises JsonError."""
+    message = caller_usage_pb2.BudgetUse()
+    fill_budget_use(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_budget_use(message: caller_usage_pb2.BudgetUse, value: object, path: str) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("level")) is not None:
+        message.level = member if type(member) is str else runtime.text(member, path + "level")
+    if (member := value.get("period")) is not None:
+        message.period = member if type(member) is str else runtime.text(member, path + "period")
+    if (member := value.get("limit_usd")) is not None:
+        message.limit_nano_usd = runtime.nano_dollars(member, path + "limit_usd")
+    if (member := value.get("used_usd")) is not None:
+        message.used_nano_usd = runtime.nano_dollars(member, path + "used_usd")
+    if (member := value.get("held_usd")) is not None:
+        message.held_nano_usd = runtime.nano_dollars(member, path + "held_usd")
+    if (member := value.get("remaining_usd")) is not None:
+        message.remaining_nano_usd = runtime.nano_dollars(member, path + "remaining_usd")
+    if (member := value.get("is_hard")) is not None:
+        message.is_hard = (
+            member if type(member) is bool else runtime.boolean(member, path + "is_hard")
+        )
+    if (member := value.get("resets_at")) is not None:
+        well_known.fill_timestamp(message.resets_at, member, path + "resets_at")
+
+
+def budget_use_to_json(message: caller_usage_pb2.BudgetUse) -> dict[str, object]:
+    """Return the JSON of a `BudgetUse`."""
+    members: dict[str, object] = {}
+    if message.level:
+        members["level"] = message.level
+    if message.period:
+        members["period"] = message.period
+    members["limit_usd"] = runtime.dollars(message.limit_nano_usd)
+    members["used_usd"] = runtime.dollars(message.used_nano_usd)
+    members["held_usd"] = runtime.dollars(message.held_nano_usd)
+    members["remaining_usd"] = runtime.dollars(message.remaining_nano_usd)
+    members["is_hard"] = message.is_hard
+    if message.HasField("resets_at"):
+        members["resets_at"] = well_known.timestamp_text(message.resets_at)
+    return members
+
+
+def limit_use_from_json(value: object, path: str = "") -> caller_usage_pb2.LimitUse:
+    """Return the `LimitUse` that a JSON value says. Raises JsonError."""
+    message = caller_usage_pb2.LimitUse()
+    fill_limit_use(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_limit_use(message: caller_usage_pb2.LimitUse, value: object, path: str) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("level")) is not None:
+        message.level = member if type(member) is str else runtime.text(member, path + "level")
+    if (member := value.get("metric")) is not None:
+        message.metric = member if type(member) is str else runtime.text(member, path + "metric")
+    if (member := value.get("limit")) is not None:
+        message.limit = (
+            member
+            if type(member) is int and -0x8000_0000_0000_0000 <= member <= 0x7FFF_FFFF_FFFF_FFFF
+            else runtime.int64(member, path + "limit")
+        )
+    if (member := value.get("remaining")) is not None:
+        message.remaining = (
+            member
+            if type(member) is int and -0x8000_0000_0000_0000 <= member <= 0x7FFF_FFFF_FFFF_FFFF
+            else runtime.int64(member, path + "remaining")
+        )
+    if (member := value.get("resets_at")) is not None:
+        well_known.fill_timestamp(message.resets_at, member, path + "resets_at")
+
+
+def limit_use_to_json(message: caller_usage_pb2.LimitUse) -> dict[str, object]:
+    """Return the JSON of a `LimitUse`."""
+    members: dict[str, object] = {}
+    if message.level:
+        members["level"] = message.level
+    if message.metric:
+        members["metric"] = message.metric
+    members["limit"] = message.limit
+    members["remaining"] = message.remaining
+    if message.HasField("resets_at"):
+        members["resets_at"] = well_known.timestamp_text(message.resets_at)
     return members
 
 

@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63onduit/v1/caller_usage.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\"\xc0\x01\n\x0fGetUsageRequest\x12\x1d\n\nstart_date\x18\x01 \x01(\tR\tstartDate\x12\x19\n\x08\x65nd_date\x18\x02 \x01(\tR\x07\x65ndDate\x12\x19\n\x08group_by\x18\x03 \x01(\tR\x07groupBy\x12\x33\n\tpage_size\x18\x04 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00@\x8f@R\x08pageSize\x12\x1d\n\npage_token\x18\x05 \x01(\tR\tpageToken:\x04\x88\xb5\x18\x02\"\x94\x01\n\x10GetUsageResponse\x12\x1e\n\x06object\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12\x32\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x16.conduit.v1.UsageGroupB\x06\x8a\xb5\x18\x02@\x01R\x04\x64\x61ta\x12&\n\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken:\x04\x88\xb5\x18\x02\"\xbf\x02\n\nUsageGroup\x12\x19\n\x05model\x18\x01 \x01(\tH\x00R\x05model\x88\x01\x01\x12\x15\n\x03\x64\x61y\x18\x02 \x01(\tH\x01R\x03\x64\x61y\x88\x01\x01\x12\"\n\x08requests\x18\x03 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x08requests\x12)\n\x0cinput_tokens\x18\x04 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x0binputTokens\x12+\n\routput_tokens\x18\x05 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x0coutputTokens\x12\x36\n\rcost_nano_usd\x18\x06 \x01(\x03\x42\x12\x8a\xb5\x18\x0e\n\x08\x63ost_usd8\x01@\x01R\x0b\x63ostNanoUsd\x12\x33\n\x11unpriced_requests\x18\x07 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x10unpricedRequests:\x04\x88\xb5\x18\x02\x42\x08\n\x06_modelB\x06\n\x04_dayB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63onduit/v1/caller_usage.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc0\x01\n\x0fGetUsageRequest\x12\x1d\n\nstart_date\x18\x01 \x01(\tR\tstartDate\x12\x19\n\x08\x65nd_date\x18\x02 \x01(\tR\x07\x65ndDate\x12\x19\n\x08group_by\x18\x03 \x01(\tR\x07groupBy\x12\x33\n\tpage_size\x18\x04 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00@\x8f@R\x08pageSize\x12\x1d\n\npage_token\x18\x05 \x01(\tR\tpageToken:\x04\x88\xb5\x18\x02\"\x96\x02\n\x10GetUsageResponse\x12\x1e\n\x06object\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12\x32\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x16.conduit.v1.UsageGroupB\x06\x8a\xb5\x18\x02@\x01R\x04\x64\x61ta\x12&\n\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\x12\x37\n\x07\x62udgets\x18\x04 \x03(\x0b\x32\x15.conduit.v1.BudgetUseB\x06\x8a\xb5\x18\x02@\x01R\x07\x62udgets\x12G\n\x0cusage_limits\x18\x05 \x03(\x0b\x32\x14.conduit.v1.LimitUseB\x0e\x8a\xb5\x18\n\n\x06limits@\x01R\x0busageLimits:\x04\x88\xb5\x18\x02\"\x8b\x03\n\tBudgetUse\x12\x14\n\x05level\x18\x01 \x01(\tR\x05level\x12\x16\n\x06period\x18\x02 \x01(\tR\x06period\x12\x39\n\x0elimit_nano_usd\x18\x03 \x01(\x03\x42\x13\x8a\xb5\x18\x0f\n\tlimit_usd8\x01@\x01R\x0climitNanoUsd\x12\x36\n\rused_nano_usd\x18\x04 \x01(\x03\x42\x12\x8a\xb5\x18\x0e\n\x08used_usd8\x01@\x01R\x0busedNanoUsd\x12\x36\n\rheld_nano_usd\x18\x05 \x01(\x03\x42\x12\x8a\xb5\x18\x0e\n\x08held_usd8\x01@\x01R\x0bheldNanoUsd\x12\x45\n\x12remaining_nano_usd\x18\x06 \x01(\x03\x42\x17\x8a\xb5\x18\x13\n\rremaining_usd8\x01@\x01R\x10remainingNanoUsd\x12\x1f\n\x07is_hard\x18\x07 \x01(\x08\x42\x06\x8a\xb5\x18\x02@\x01R\x06isHard\x12\x37\n\tresets_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08resetsAt:\x04\x88\xb5\x18\x02\"\xbb\x01\n\x08LimitUse\x12\x14\n\x05level\x18\x01 \x01(\tR\x05level\x12\x16\n\x06metric\x18\x02 \x01(\tR\x06metric\x12\x1c\n\x05limit\x18\x03 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x05limit\x12$\n\tremaining\x18\x04 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\tremaining\x12\x37\n\tresets_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08resetsAt:\x04\x88\xb5\x18\x02\"\xbf\x02\n\nUsageGroup\x12\x19\n\x05model\x18\x01 \x01(\tH\x00R\x05model\x88\x01\x01\x12\x15\n\x03\x64\x61y\x18\x02 \x01(\tH\x01R\x03\x64\x61y\x88\x01\x01\x12\"\n\x08requests\x18\x03 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x08requests\x12)\n\x0cinput_tokens\x18\x04 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x0binputTokens\x12+\n\routput_tokens\x18\x05 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x0coutputTokens\x12\x36\n\rcost_nano_usd\x18\x06 \x01(\x03\x42\x12\x8a\xb5\x18\x0e\n\x08\x63ost_usd8\x01@\x01R\x0b\x63ostNanoUsd\x12\x33\n\x11unpriced_requests\x18\x07 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x10unpricedRequests:\x04\x88\xb5\x18\x02\x42\x08\n\x06_modelB\x06\n\x04_dayB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,8 +42,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETUSAGERESPONSE'].fields_by_name['object']._serialized_options = b'\212\265\030\002@\001'
   _globals['_GETUSAGERESPONSE'].fields_by_name['data']._loaded_options = None
   _globals['_GETUSAGERESPONSE'].fields_by_name['data']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_GETUSAGERESPONSE'].fields_by_name['budgets']._loaded_options = None
+  _globals['_GETUSAGERESPONSE'].fields_by_name['budgets']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_GETUSAGERESPONSE'].fields_by_name['usage_limits']._loaded_options = None
+  _globals['_GETUSAGERESPONSE'].fields_by_name['usage_limits']._serialized_options = b'\212\265\030\n\n\006limits@\001'
   _globals['_GETUSAGERESPONSE']._loaded_options = None
   _globals['_GETUSAGERESPONSE']._serialized_options = b'\210\265\030\002'
+  _globals['_BUDGETUSE'].fields_by_name['limit_nano_usd']._loaded_options = None
+  _globals['_BUDGETUSE'].fields_by_name['limit_nano_usd']._serialized_options = b'\212\265\030\017\n\tlimit_usd8\001@\001'
+  _globals['_BUDGETUSE'].fields_by_name['used_nano_usd']._loaded_options = None
+  _globals['_BUDGETUSE'].fields_by_name['used_nano_usd']._serialized_options = b'\212\265\030\016\n\010used_usd8\001@\001'
+  _globals['_BUDGETUSE'].fields_by_name['held_nano_usd']._loaded_options = None
+  _globals['_BUDGETUSE'].fields_by_name['held_nano_usd']._serialized_options = b'\212\265\030\016\n\010held_usd8\001@\001'
+  _globals['_BUDGETUSE'].fields_by_name['remaining_nano_usd']._loaded_options = None
+  _globals['_BUDGETUSE'].fields_by_name['remaining_nano_usd']._serialized_options = b'\212\265\030\023\n\rremaining_usd8\001@\001'
+  _globals['_BUDGETUSE'].fields_by_name['is_hard']._loaded_options = None
+  _globals['_BUDGETUSE'].fields_by_name['is_hard']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_BUDGETUSE']._loaded_options = None
+  _globals['_BUDGETUSE']._serialized_options = b'\210\265\030\002'
+  _globals['_LIMITUSE'].fields_by_name['limit']._loaded_options = None
+  _globals['_LIMITUSE'].fields_by_name['limit']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_LIMITUSE'].fields_by_name['remaining']._loaded_options = None
+  _globals['_LIMITUSE'].fields_by_name['remaining']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_LIMITUSE']._loaded_options = None
+  _globals['_LIMITUSE']._serialized_options = b'\210\265\030\002'
   _globals['_USAGEGROUP'].fields_by_name['requests']._loaded_options = None
   _globals['_USAGEGROUP'].fields_by_name['requests']._serialized_options = b'\212\265\030\002@\001'
   _globals['_USAGEGROUP'].fields_by_name['input_tokens']._loaded_options = None
@@ -55,10 +78,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USAGEGROUP'].fields_by_name['unpriced_requests']._serialized_options = b'\212\265\030\002@\001'
   _globals['_USAGEGROUP']._loaded_options = None
   _globals['_USAGEGROUP']._serialized_options = b'\210\265\030\002'
-  _globals['_GETUSAGEREQUEST']._serialized_start=72
-  _globals['_GETUSAGEREQUEST']._serialized_end=264
-  _globals['_GETUSAGERESPONSE']._serialized_start=267
-  _globals['_GETUSAGERESPONSE']._serialized_end=415
-  _globals['_USAGEGROUP']._serialized_start=418
-  _globals['_USAGEGROUP']._serialized_end=737
+  _globals['_GETUSAGEREQUEST']._serialized_start=105
+  _globals['_GETUSAGEREQUEST']._serialized_end=297
+  _globals['_GETUSAGERESPONSE']._serialized_start=300
+  _globals['_GETUSAGERESPONSE']._serialized_end=578
+  _globals['_BUDGETUSE']._serialized_start=581
+  _globals['_BUDGETUSE']._serialized_end=976
+  _globals['_LIMITUSE']._serialized_start=979
+  _globals['_LIMITUSE']._serialized_end=1166
+  _globals['_USAGEGROUP']._serialized_start=1169
+  _globals['_USAGEGROUP']._serialized_end=1488
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -65,6 +66,8 @@ class GetUsageResponse(_message.Message):
     OBJECT_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    BUDGETS_FIELD_NUMBER: _builtins.int
+    USAGE_LIMITS_FIELD_NUMBER: _builtins.int
     object: _builtins.str
     """Always `list`."""
     next_page_token: _builtins.str
@@ -73,20 +76,124 @@ class GetUsageResponse(_message.Message):
     def data(self) -> _containers.RepeatedCompositeFieldContainer[Global___UsageGroup]:
         """In order of model or day."""
 
+    @_builtins.property
+    def budgets(self) -> _containers.RepeatedCompositeFieldContainer[Global___BudgetUse]:
+        """The budgets that its calls are paid from, in their present periods: the key's own, its group's, and those of the whole. In the
+        first page alone.
+        """
+
+    @_builtins.property
+    def usage_limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___LimitUse]:
+        """The limits that hold for it, as they stand in this minute, or at this moment. In the first page alone."""
+
     def __init__(
         self,
         *,
         object: _builtins.str = ...,
         data: _abc.Iterable[Global___UsageGroup] | None = ...,
         next_page_token: _builtins.str = ...,
+        budgets: _abc.Iterable[Global___BudgetUse] | None = ...,
+        usage_limits: _abc.Iterable[Global___LimitUse] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "next_page_token", b"next_page_token", "object", b"object"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budgets", b"budgets", "data", b"data", "next_page_token", b"next_page_token", "object", b"object", "usage_limits", b"usage_limits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetUsageResponse: _TypeAlias = GetUsageResponse  # noqa: Y015
+
+@_typing.final
+class BudgetUse(_message.Message):
+    """How a budget stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEVEL_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    LIMIT_NANO_USD_FIELD_NUMBER: _builtins.int
+    USED_NANO_USD_FIELD_NUMBER: _builtins.int
+    HELD_NANO_USD_FIELD_NUMBER: _builtins.int
+    REMAINING_NANO_USD_FIELD_NUMBER: _builtins.int
+    IS_HARD_FIELD_NUMBER: _builtins.int
+    RESETS_AT_FIELD_NUMBER: _builtins.int
+    level: _builtins.str
+    """Whose it is: `virtual_key`, `group` or `all`."""
+    period: _builtins.str
+    """`day`, `week`, `month` or `total`."""
+    limit_nano_usd: _builtins.int
+    """The most that may be spent, in nano-dollars."""
+    used_nano_usd: _builtins.int
+    """What was spent, by all who share it."""
+    held_nano_usd: _builtins.int
+    """What routers hold of it for calls under way, or that may follow."""
+    remaining_nano_usd: _builtins.int
+    """What is left. Less than nothing where a budget that is not hard is exceeded."""
+    is_hard: _builtins.bool
+    """Whether calls are refused that it might not cover."""
+    @_builtins.property
+    def resets_at(self) -> _timestamp_pb2.Timestamp:
+        """When it is whole again. Unset for what never is."""
+
+    def __init__(
+        self,
+        *,
+        level: _builtins.str = ...,
+        period: _builtins.str = ...,
+        limit_nano_usd: _builtins.int = ...,
+        used_nano_usd: _builtins.int = ...,
+        held_nano_usd: _builtins.int = ...,
+        remaining_nano_usd: _builtins.int = ...,
+        is_hard: _builtins.bool = ...,
+        resets_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["resets_at", b"resets_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["held_nano_usd", b"held_nano_usd", "is_hard", b"is_hard", "level", b"level", "limit_nano_usd", b"limit_nano_usd", "period", b"period", "remaining_nano_usd", b"remaining_nano_usd", "resets_at", b"resets_at", "used_nano_usd", b"used_nano_usd"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BudgetUse: _TypeAlias = BudgetUse  # noqa: Y015
+
+@_typing.final
+class LimitUse(_message.Message):
+    """How a limit stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEVEL_FIELD_NUMBER: _builtins.int
+    METRIC_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    REMAINING_FIELD_NUMBER: _builtins.int
+    RESETS_AT_FIELD_NUMBER: _builtins.int
+    level: _builtins.str
+    """Whose it is: `virtual_key`, `group` or `all`."""
+    metric: _builtins.str
+    """`requests` and `tokens` of a minute, or `concurrent_requests`."""
+    limit: _builtins.int
+    """The most that may be used."""
+    remaining: _builtins.int
+    """What no router has of it."""
+    @_builtins.property
+    def resets_at(self) -> _timestamp_pb2.Timestamp:
+        """When it is whole again. Unset for what is under way at a time."""
+
+    def __init__(
+        self,
+        *,
+        level: _builtins.str = ...,
+        metric: _builtins.str = ...,
+        limit: _builtins.int = ...,
+        remaining: _builtins.int = ...,
+        resets_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["resets_at", b"resets_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["level", b"level", "limit", b"limit", "metric", b"metric", "remaining", b"remaining", "resets_at", b"resets_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LimitUse: _TypeAlias = LimitUse  # noqa: Y015
 
 @_typing.final
 class UsageGroup(_message.Message):

@@ -22,6 +22,14 @@ METHODS: Final[dict[str, Method]] = {
         server_streaming=False,
         client_streaming=False,
     ),
+    "/conduit.internal.v1.CallerUsageService/GetCallerUsage": Method(
+        access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
+        dialect=options_pb2.DIALECT_ADMIN,
+        idempotent=True,
+        server_streaming=False,
+        client_streaming=False,
+    ),
     "/conduit.internal.v1.IdempotencyStorageService/ClaimIdempotencyKey": Method(
         access=options_pb2.ACCESS_SERVICE,
         role=role_pb2.ROLE_UNSPECIFIED,
