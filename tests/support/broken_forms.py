@@ -55,6 +55,9 @@ def _parts(request: Json) -> Iterator[bytes]:
         elif name == "images":
             for image in value:
                 yield _file("image[]", image.get("file") or {"content": ""})
+        elif name == "audio_samples":
+            for sample in value:
+                yield _file("audio_sample", sample)
         elif isinstance(value, list):
             yield from (_text(f"{name}[]", each) for each in value)
         else:

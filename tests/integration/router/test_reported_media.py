@@ -10,125 +10,40 @@ import httpx
 import orjson
 import pytest
 import pytest_asyncio
-from tests.integration.router.conftest import MASTER_KEY, Runner
+from tests.integration.router.conftest import Runner
+from tests.integration.router.media_gateway import (
+    SEGMENTS,
+    TYPES,
+    WORDS,
+    MediaProvider,
+    media_gateway,
+    session,
+)
 from tests.support.session_upstream import created, event, holding
 from tests.support.snapshots import (
-    ENCRYPTION_KEY,
     VIRTUAL_KEY,
-    key,
-    mapping,
-    provider,
-    snapshot,
 )
-from tests.support.transcribers import Sent, read_form
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from conduit_bridge import bootstrap as bridge
-from conduit_kernel.http import Exchange, HttpServer
-from conduit_kernel.settings import Settings
 from conduit_kernel.websocket import WebSocket
 
-WORDS = "Ä listened-to list.\n"
 SOUND = ("a.wav", b"RIFF" + bytes(5000), "audio/wav")
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(60)
-DRAWN = b'{"created":1,"data":[{"b64_json":"iVBORw0KGgo="}]}'
-SEGMENTS = (
-    b'{"task":"transcribe","language":"english","duration":2.0,"text":"Hello.","segments":['
-    b'{"id":0,"seek":0,"start":0.0,"end":2.0,"text":"Hello.","tokens":[1],"temperature":0.0,'
-    b'"avg_logprob":-0.3,"compression_ratio":0.9,"no_speech_prob":0.01}]}'
-)
-SPOKEN = (
-    b'data: {"type":"speech.audio.delta","audio":"c291bmQ="}\n\ndata: {"type":"speech.audio.done",'
-    b'"usage":{"input_tokens":1,"output_tokens":5,"total_tokens":6}}\n\n'
-)
-TYPES = {
-    "mp3": "audio/mpeg",
-    "opus": "audio/ogg",
-    "aac": "audio/aac",
-    "flac": "audio/flac",
-    "wav": "audio/wav",
-    "pcm": "audio/pcm",
-}
-JSON = (b"content-type", b"application/json")
-
-
-class Upstream:
-    """Answers as an OpenAI-compatible server, and keeps what it was asked."""
-
-    def __init__(self) -> None:
-        self.forms: list[Sent] = []
-        self.speech: list[Any] = []
-        self.session: Any = holding(lambda socket: socket.send(created()))
-        # Whether speech comes in events, where it may.
-        self.has_events = False
-        # So many of the next requests fail.
-        self.failing = 0
-
-    async def __call__(self, exchange: Exchange) -> None:
-        """Answer."""
-        if exchange.path.endswith("/realtime"):
-            await self.session(exchange)
-            return
-        body = b"".join([piece async for piece in exchange.body_stream()])
-        if self.failing:
-            self.failing -= 1
-            exchange.respond(500, [JSON], b'{"error":{"message":"no"}}')
-        elif exchange.path.endswith("/speech"):
-            asked = orjson.loads(body)
-            self.speech.append(asked)
-            kind, said = TYPES[asked.get("response_format", "mp3")], b"sound"
-            if self.has_events and asked.get("stream_format") == "sse":
-                kind, said = "text/event-stream", SPOKEN
-            exchange.respond(200, [(b"content-type", kind.encode())], said)
-        else:
-            self.forms.append(read_form(exchange, exchange.fields[b"content-type"], body))
-            self._answer(exchange, dict(self.forms[-1].members))
-
-    def _answer(self, exchange: Exchange, members: dict[str, str]) -> None:
-        if "/images/" in exchange.path:
-            exchange.respond(200, [JSON], DRAWN)
-            return
-        match members.get("response_format", "json"):
-            case "text" | "srt" | "vtt":
-                exchange.respond(200, [(b"content-type", b"text/plain")], WORDS.encode())
-            case "verbose_json":
-                exchange.respond(200, [JSON], SEGMENTS)
-            case _:
-                usage = '{"type":"tokens","input_tokens":3,"output_tokens":2,"total_tokens":5,'
-                told = f'{{"text":"Hi.","usage":{usage}"input_token_details":null}}}}'
-                exchange.respond(200, [JSON], told.encode())
 
 
 @pytest.fixture
-async def upstream() -> Upstream:
+def upstream() -> MediaProvider:
     """Return the provider."""
-    return Upstream()
+    return MediaProvider()
 
 
 @pytest_asyncio.fixture
-async def url(bench: Runner, upstream: Upstream, tmp_path: Path) -> AsyncIterator[str]:
-    """Run the provider, and a router with its bridge; return the bridge's address."""
-    server = HttpServer(upstream, streams_body=lambda _method, _path: True)
-    await server.start("127.0.0.1", 0)
-    one = provider(1, f"http://127.0.0.1:{server.port}", provider_type="OpenAI")
-    models = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-tts", "gpt-image-2", "gpt-realtime")
-    mappings = [
-        mapping(n, 1, model_alias=model, actual_model_name=model) for n, model in enumerate(models)
-    ]
-    router = await bench(snapshot([one], keys=[key(1, 1)], mappings=mappings))
-    settings = Settings(
-        data_dir=tmp_path / "bridge",
-        http_port=0,
-        master_key=MASTER_KEY,
-        encryption_key=ENCRYPTION_KEY,
-    )
-    process = router.process
-    edge = await bridge.start(settings, router=process.stub, background=process.background)
-    yield f"http://127.0.0.1:{edge.port}/v1"
-    await edge.drain(0.1)
-    await server.drain(0.1)
+async def url(bench: Runner, upstream: MediaProvider, tmp_path: Path) -> AsyncIterator[str]:
+    """Run the gateway; return its address."""
+    async with media_gateway(upstream, bench, tmp_path) as found:
+        yield found
 
 
 @pytest_asyncio.fixture
@@ -147,7 +62,7 @@ async def heard(http: httpx.AsyncClient, **members: str) -> httpx.Response:
 
 
 async def test_a_format_is_asked_for_as_the_caller_does(
-    http: httpx.AsyncClient, upstream: Upstream
+    http: httpx.AsyncClient, upstream: MediaProvider
 ) -> None:
     """Or not at all: BerriAI/litellm#14944 (servers that know no `verbose_json` got it)."""
     await heard(http, model="whisper-1")
@@ -185,7 +100,7 @@ async def test_sound_is_called_what_it_is(http: httpx.AsyncClient) -> None:
 
 
 async def test_several_pictures_in_brackets_are_files(
-    http: httpx.AsyncClient, upstream: Upstream
+    http: httpx.AsyncClient, upstream: MediaProvider
 ) -> None:
     """And nothing beside them, the mask too: BerriAI/litellm#41625."""
     files = [("image[]", (f"{n}.png", PICTURE, "image/png")) for n in range(2)]
@@ -199,7 +114,7 @@ async def test_several_pictures_in_brackets_are_files(
 
 
 async def test_pictures_are_sent_again_where_the_first_attempt_failed(
-    http: httpx.AsyncClient, upstream: Upstream
+    http: httpx.AsyncClient, upstream: MediaProvider
 ) -> None:
     """Whole, though they came as a stream: BerriAI/litellm#26552."""
     upstream.failing = 1
@@ -211,7 +126,7 @@ async def test_pictures_are_sent_again_where_the_first_attempt_failed(
 
 
 async def test_a_change_may_be_asked_for_in_json(
-    http: httpx.AsyncClient, upstream: Upstream
+    http: httpx.AsyncClient, upstream: MediaProvider
 ) -> None:
     """With the picture as an address in it: openclaw/openclaw#118561."""
     picture = "data:image/png;base64,iVBORw0KGgo="
@@ -221,7 +136,7 @@ async def test_a_change_may_be_asked_for_in_json(
     assert len(upstream.forms) == 1
 
 
-async def test_a_session_that_its_provider_ends_ends(url: str, upstream: Upstream) -> None:
+async def test_a_session_that_its_provider_ends_ends(url: str, upstream: MediaProvider) -> None:
     """With why, rather than never: BerriAI/litellm#39851."""
 
     async def refuse(socket: WebSocket) -> None:
@@ -235,7 +150,7 @@ async def test_a_session_that_its_provider_ends_ends(url: str, upstream: Upstrea
         assert socket.close_code == 1011
 
 
-async def test_settings_of_a_session_arrive_as_they_were(url: str, upstream: Upstream) -> None:
+async def test_settings_of_a_session_arrive_as_they_were(url: str, upstream: MediaProvider) -> None:
     """None is made up, none is lost: BerriAI/litellm#27054."""
     heard: list[Any] = []
 
@@ -264,7 +179,7 @@ async def test_a_page_with_its_key_in_a_subprotocol_gets_one_back(url: str) -> N
 
 
 async def test_events_of_speech_are_called_events(
-    http: httpx.AsyncClient, upstream: Upstream
+    http: httpx.AsyncClient, upstream: MediaProvider
 ) -> None:
     """Where they are asked for, and sound where not: BerriAI/litellm#24301."""
     upstream.has_events = True
@@ -280,10 +195,3 @@ async def _until_closed(socket: ClientConnection) -> AsyncIterator[str | bytes]:
     with suppress(ConnectionClosed):
         while True:
             yield await socket.recv()
-
-
-def session(url: str) -> Any:  # noqa: ANN401 # a connection, entered
-    """Hold a realtime session."""
-    address = url.replace("http", "ws", 1) + "/realtime?model=gpt-realtime"
-    headers = {"authorization": f"Bearer {VIRTUAL_KEY}"}
-    return connect(address, additional_headers=headers, proxy=None)

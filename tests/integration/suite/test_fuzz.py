@@ -35,9 +35,10 @@ PATHS = {
     "image_edit": "/v1/images/edits",
     "transcribe": "/v1/audio/transcriptions",
     "translate": "/v1/audio/translations",
+    "create_voice": "/v1/audio/voices",
 }
 # Asked for by forms.
-FORMS = {"image_edit", "transcribe", "translate"}
+FORMS = {"create_voice", "image_edit", "transcribe", "translate"}
 # Google's tokens, and Replicate's predictions, come from addresses that an answer names; Amazon's
 # keys are pairs, and its transcripts come over a WebSocket.
 ELSEWHERE = {"VertexAI", "GoogleCloud", "Replicate", "AWS"}
