@@ -137,12 +137,14 @@ class VoiceConsents:
         self, request: pb.UpdateVoiceConsentRequest, caller: CallerContext
     ) -> pb.UpdateVoiceConsentResponse:
         """Rename a consent of the caller's."""
-        if not request.name.strip():
-            raise InvalidRequest("name is required", field="name")
+        is_renamed = request.HasField("name")
+        if is_renamed and not request.name.strip():
+            raise InvalidRequest("name is empty", field="name")
         with self._runtime.under_way.one_of(caller.caller.virtual_key_id):
             consent = await self._own(request.id, caller)
-            consent.name = request.name
-            await self._storage.put_consent(consent)
+            if is_renamed:
+                consent.name = request.name
+                await self._storage.put_consent(consent)
         return pb.UpdateVoiceConsentResponse(consent=_shown(consent))
 
     async def DeleteVoiceConsent(

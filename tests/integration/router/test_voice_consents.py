@@ -184,6 +184,10 @@ async def test_it_is_shown_renamed_and_deleted(router: Bench, makers: VoiceMaker
     update = pb.UpdateVoiceConsentRequest(id=consent.id, name="Bea")
     renamed = (await stub.UpdateVoiceConsent(update, OWNER)).consent
     assert (renamed.name, renamed.created_at) == ("Bea", consent.created_at)
+    same = await stub.UpdateVoiceConsent(pb.UpdateVoiceConsentRequest(id=consent.id), OWNER)
+    assert same.consent == renamed
+    with pytest.raises(InvalidRequest):
+        await stub.UpdateVoiceConsent(pb.UpdateVoiceConsentRequest(id=consent.id, name=" "), OWNER)
     request = pb.GetVoiceConsentRequest(id=consent.id)
     assert (await stub.GetVoiceConsent(request, OWNER)).consent == renamed
     makers.failing = {"DELETE": 503}

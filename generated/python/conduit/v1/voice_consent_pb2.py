@@ -26,7 +26,7 @@ from conduit.v1 import form_pb2 as conduit_dot_v1_dot_form__pb2
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63onduit/v1/voice_consent.proto\x12\nconduit.v1\x1a\x15\x63onduit/v1/form.proto\x1a\x18\x63onduit/v1/options.proto\"\xb3\x01\n\x0cVoiceConsent\x12\x16\n\x02id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x02id\x12\x1e\n\x06object\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12\x1a\n\x04name\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x04name\x12\"\n\x08language\x18\x04 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x08language\x12%\n\ncreated_at\x18\x05 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\tcreatedAt:\x04\x88\xb5\x18\x02\"\xd8\x01\n\x10VoiceConsentSpec\x12\x1b\n\x04name\x18\x01 \x01(\tB\x07\x8a\xb5\x18\x03\x88\x01\x01R\x04name\x12#\n\x08language\x18\x02 \x01(\tB\x07\x8a\xb5\x18\x03\x88\x01\x01R\x08language\x12;\n\trecording\x18\x03 \x01(\x0b\x32\x14.conduit.v1.FormFileB\x07\x8a\xb5\x18\x03\x88\x01\x01R\trecording\x12\x14\n\x05model\x18\x04 \x01(\tR\x05model\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63onduit/v1/voice_consent.proto\x12\nconduit.v1\x1a\x15\x63onduit/v1/form.proto\x1a\x18\x63onduit/v1/options.proto\"\xb3\x01\n\x0cVoiceConsent\x12\x16\n\x02id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x02id\x12\x1e\n\x06object\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12\x1a\n\x04name\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x04name\x12\"\n\x08language\x18\x04 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x08language\x12%\n\ncreated_at\x18\x05 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\tcreatedAt:\x04\x88\xb5\x18\x02\"\xe4\x01\n\x10VoiceConsentSpec\x12!\n\x04name\x18\x01 \x01(\tB\r\x8a\xb5\x18\x03\x88\x01\x01\x92\xb5\x18\x02\x08\x01R\x04name\x12)\n\x08language\x18\x02 \x01(\tB\r\x8a\xb5\x18\x03\x88\x01\x01\x92\xb5\x18\x02\x08\x01R\x08language\x12;\n\trecording\x18\x03 \x01(\x0b\x32\x14.conduit.v1.FormFileB\x07\x8a\xb5\x18\x03\x88\x01\x01R\trecording\x12\x14\n\x05model\x18\x04 \x01(\tR\x05model\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,9 +47,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VOICECONSENT']._loaded_options = None
   _globals['_VOICECONSENT']._serialized_options = b'\210\265\030\002'
   _globals['_VOICECONSENTSPEC'].fields_by_name['name']._loaded_options = None
-  _globals['_VOICECONSENTSPEC'].fields_by_name['name']._serialized_options = b'\212\265\030\003\210\001\001'
+  _globals['_VOICECONSENTSPEC'].fields_by_name['name']._serialized_options = b'\212\265\030\003\210\001\001\222\265\030\002\010\001'
   _globals['_VOICECONSENTSPEC'].fields_by_name['language']._loaded_options = None
-  _globals['_VOICECONSENTSPEC'].fields_by_name['language']._serialized_options = b'\212\265\030\003\210\001\001'
+  _globals['_VOICECONSENTSPEC'].fields_by_name['language']._serialized_options = b'\212\265\030\003\210\001\001\222\265\030\002\010\001'
   _globals['_VOICECONSENTSPEC'].fields_by_name['recording']._loaded_options = None
   _globals['_VOICECONSENTSPEC'].fields_by_name['recording']._serialized_options = b'\212\265\030\003\210\001\001'
   _globals['_VOICECONSENTSPEC'].fields_by_name['unknown_json']._loaded_options = None
@@ -59,5 +59,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VOICECONSENT']._serialized_start=96
   _globals['_VOICECONSENT']._serialized_end=275
   _globals['_VOICECONSENTSPEC']._serialized_start=278
-  _globals['_VOICECONSENTSPEC']._serialized_end=494
+  _globals['_VOICECONSENTSPEC']._serialized_end=506
 # @@protoc_insertion_point(module_scope)

@@ -308,7 +308,7 @@ def update_voice_consent_request_to_json(
     members: dict[str, object] = {}
     if message.id:
         members["id"] = message.id
-    if message.name:
+    if message.HasField("name"):
         members["name"] = message.name
     return members
 
