@@ -15,7 +15,7 @@ SEEDS ?= 200
 MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test slow generate drift format lint baseline types imports unit fuzz schema wire faults hostile outages crashes soak uploads engines hub-clients node-client claude-code codex kms sbom stubs bench voice check clean
+.PHONY: help install serve test slow generate drift format lint baseline types imports unit fuzz schema wire faults hostile outages crashes soak uploads engines hub-clients node-client claude-code codex kms oidc sbom stubs bench voice check clean
 # Steps of one check would only fight for the processors.
 .NOTPARALLEL:
 
@@ -112,6 +112,10 @@ codex: ## install Codex apart, for tests/conformance; needs npm
 kms: $(DEV_INSTALLED) ## wrap an encryption key with moto's KMS, an emulator of AWS
 	@sh tools/moto.sh "$(PYTHON)" build/moto
 	CONDUIT_MOTO=build/moto $(BIN)/pytest --quiet tests/conformance/test_aws_kms.py $(ARGS)
+
+oidc: $(DEV_INSTALLED) ## log in at oidc-provider, installed apart; needs npm
+	@sh tools/oidc-provider.sh build/oidc
+	CONDUIT_OIDC=build/oidc $(BIN)/pytest --quiet tests/conformance/test_oidc_provider.py $(ARGS)
 
 sbom: ## write build/sbom.cdx.json, a CycloneDX list of what is installed to run Conduit
 	@sh tools/sbom.sh "$(PYTHON)" build/sbom build/sbom.cdx.json

@@ -37,7 +37,11 @@ def open_session(vault: Vault, token: str) -> Session | None:
     if len(token) > MAX_CHARACTERS or not token.startswith(SESSION_START):
         return None
     content = vault.open_text(token.removeprefix(SESSION_START), _PURPOSE)
-    return None if content is None else msgspec.json.decode(content, type=Session)
+    try:
+        return None if content is None else msgspec.json.decode(content, type=Session)
+    except msgspec.MsgspecError:
+        # Of another version, which sealed another thing for the same purpose.
+        return None
 
 
 def csrf_token(token: str) -> str:

@@ -5,6 +5,7 @@ Where browsers reach us by TLS, the names have the prefix by which they hold the
 
 import hmac
 
+from conduit_kernel.addresses import is_loopback
 from conduit_kernel.http import Request
 from conduit_kernel.sessions import csrf_token
 
@@ -35,13 +36,23 @@ def cookie(request: Request, name: str, *, is_secure: bool) -> str:
     return found[0] if len(found) == 1 else ""
 
 
+def _is_here(request: Request) -> bool:
+    """Return whether a browser of this machine reached us by its own address."""
+    host = request.fields.get(b"host", b"").decode("latin-1")
+    name = host.rpartition("]")[0].lstrip("[") if "[" in host else host.partition(":")[0]
+    return name == "localhost" or is_loopback(name)
+
+
 def session_of(request: Request) -> str:
     """Return the token of the session that a request may act by; empty if there is none.
 
     One that changes anything shows the session's CSRF token; one for a WebSocket comes from a page
     of ours.
     """
-    token = cookie(request, SESSION, is_secure=True) or cookie(request, SESSION, is_secure=False)
+    token = cookie(request, SESSION, is_secure=True)
+    if not token and _is_here(request):
+        # Elsewhere a neighbouring site could have set it, and have somebody act as its own user.
+        token = cookie(request, SESSION, is_secure=False)
     if not token:
         return ""
     if b"sec-websocket-key" in request.fields:

@@ -53,3 +53,11 @@ def test_a_text_opens_for_its_purpose_alone(purpose: bytes) -> None:
     vault = Vault(OLD)
     assert vault.open_text(vault.seal_text(b"x", b"one"), purpose) is None
     assert vault.open_text(vault.seal_text(b"x", b"one"), b"one") == b"x"
+
+
+def test_a_session_of_another_version_is_none() -> None:
+    """Whoever has it logs in again."""
+    vault = Vault(OLD)
+    for content in (b"{}", b'{"name": 1}', b"", b"\xff"):
+        token = SESSION_START + vault.seal_text(content, b"administrator session v1")
+        assert open_session(vault, token) is None

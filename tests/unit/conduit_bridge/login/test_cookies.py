@@ -67,3 +67,23 @@ def test_a_session_acts_for_its_own_pages_alone(
     """Browsers send cookies for all that leads here, whoever asked."""
     given = request(method, cookie=f"__Host-{SESSION}={TOKEN}", **fields)
     assert session_of(given) == (TOKEN if is_taken else "")
+
+
+@pytest.mark.parametrize(
+    ("host", "is_taken"),
+    [
+        ("localhost:8080", True),
+        ("127.0.0.1", True),
+        ("[::1]:8080", True),
+        ("conduit.example", False),
+        ("localhost.example", False),
+        ("[", False),
+        ("", False),
+    ],
+)
+def test_a_cookie_that_others_could_set_counts_on_this_machine_alone(
+    host: str, *, is_taken: bool
+) -> None:
+    """A neighbouring site could give a browser its own user's session otherwise."""
+    given = request(cookie=f"{SESSION}={TOKEN}", host=host)
+    assert session_of(given) == (TOKEN if is_taken else "")

@@ -1,6 +1,7 @@
 """The ways to prove to AWS who we are, against real sockets where AWS would be asked."""
 
 import asyncio
+import random
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -361,3 +362,51 @@ def test_other_paths_are_signed_for_the_usual_service() -> None:
     fields = dict(signed.headers)
     assert "/eu-west-1/polly/aws4_request" in fields["authorization"]
     assert is_signed("POST", target().base_url + REQUEST.path, fields, REQUEST.body, SECRET)
+
+
+def _nonsense(chance: random.Random) -> str:
+    """Return what somebody may give for a key, or a provider's address may have in it."""
+    letters = 'aZ0{}[]":,\\/?#%&=+ \t\r\n\0\x7f\x85é\u2028\ud800😀'
+    text = "".join(chance.choices(letters, k=chance.randrange(40)))
+    match chance.randrange(4):
+        case 0:
+            return text
+        case 1:
+            return "{" + text
+        case 2:
+            members = {name: _member(chance, text) for name in (*KEY, *ROLE, "sessionToken")}
+            return orjson.dumps(members).decode()
+        case _:
+            wrapped = {
+                "Credentials": {"AccessKeyId": KEY_ID, "SecretAccessKey": _member(chance, text)}
+            }
+            return orjson.dumps(wrapped, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _member(chance: random.Random, text: str) -> object:
+    plain = text.encode(errors="replace").decode()
+    return chance.choice([plain, None, 7, [], {}, KEY_ID, SECRET, "x" * 5000])
+
+
+def test_no_key_and_no_request_is_more_than_refused() -> None:
+    """Whatever is given is a signer or an error that says so; whatever is signed has one line."""
+    chance = random.Random(1)  # noqa: S311 # for nonsense
+    signed, told = 0, list[str]()
+    for _ in range(400):
+        try:
+            signer = signer_of(_nonsense(chance))
+        except ConduitError as error:
+            told.append(str(error))
+            continue
+        if not signer.is_static:
+            continue
+        path = "/" + _nonsense(chance).encode(errors="replace").decode("latin-1")
+        try:
+            made = signer.sign(replace(REQUEST, path=path, body=chance.randbytes(9)))
+        except ConduitError:
+            continue
+        signed += 1
+        assert not any("\r" in value or "\n" in value for _, value in made.headers)
+    assert signed
+    assert told
+    assert not any(SECRET in words for words in told)
