@@ -245,7 +245,7 @@ async def test_a_key_that_waits_for_billing_holds_up_no_other() -> None:
     waiting = asyncio.create_task(bench.budgets.acquire(caller(4), 10, 0.1))
     await asyncio.sleep(0)
     for _ in range(3):
-        paid = bench.budgets.reserve(caller(5), 10)
+        paid = bench.budgets.reserve(caller(5), 10, bench.now)
         assert paid is not None
         paid.end()
     with pytest.raises(ServiceUnavailable):
