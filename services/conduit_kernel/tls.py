@@ -53,6 +53,7 @@ class WatchedTls:
         It may wait for a disk. While the files are being replaced they may not fit together: that
         is tried again, and told once.
         """
+        signature = self._signature
         try:
             signature = _signature(self._files)
             if signature == self._signature:
