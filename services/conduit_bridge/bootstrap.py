@@ -165,11 +165,10 @@ async def start(
         _backends(channels, router),
         metrics,
         Edge(
-            authorizer,
-            stopping,
-            settings.heartbeat_seconds,
+            *(authorizer, stopping, settings.heartbeat_seconds),
             vouched_by=service_metadata(settings.service_tokens[0]),
             knows_administrators=router is not None,
+            has_response_sockets=settings.has_response_sockets,
         ),
         uploads=_upload_space(settings),
     )

@@ -17,7 +17,7 @@ from conduit.v1.options_pb2 import DIALECT_ANTHROPIC, DIALECT_OPENAI, DIALECT_RE
 from conduit_kernel.errors import ConduitError, InvalidRequest, MalformedJson
 from conduit_kernel.http import Field, Fields, Refusal
 from conduit_kernel.http.descriptors import lack_told_by
-from conduit_kernel.openai_errors import code_of
+from conduit_kernel.openai_errors import error_event, error_object
 from conduit_kernel.rpc import error_from, error_of
 
 # What the HTTP server refuses by itself, as reasons of ours, by status.
@@ -124,8 +124,10 @@ def event_of(error: ConduitError, dialect: Dialect.ValueType) -> bytes:
     return b"%bdata: %b\n\n" % (name, body_of(error, dialect))
 
 
-def frame_of(error: ConduitError, name: str) -> str:
-    """Write an error as the event of a session, which has a name as all events have."""
+def frame_of(error: ConduitError, name: str, dialect: Dialect.ValueType) -> str:
+    """Write an error as the event of a session, which has a name as all of its events have."""
+    if dialect == DIALECT_RESPONSES:
+        return orjson.dumps(error_event(error)).decode()
     told = error_object(error) | {"event_id": None}
     return orjson.dumps({"type": "error", "event_id": name, "error": told}).decode()
 
@@ -141,20 +143,6 @@ def _admin(error: ConduitError) -> dict[str, str]:
         body["hint"] = hint
     if field := error.metadata.get("field"):
         body["field"] = field
-    return body
-
-
-def error_object(error: ConduitError) -> dict[str, str | None]:
-    """Return an error as OpenAI's answers hold it."""
-    failure, metadata = error.failure, error.metadata
-    body = {
-        "message": error.message,
-        "type": failure.openai_type,
-        "param": metadata.get("field") or metadata.get("parameter"),
-        "code": code_of(error),
-    }
-    if failure.hint:
-        body["hint"] = failure.hint
     return body
 
 

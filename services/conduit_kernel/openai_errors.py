@@ -29,6 +29,25 @@ def code_of(error: ConduitError) -> str:
     return _CODES.get(error.reason, error.reason.lower())
 
 
+def error_object(error: ConduitError) -> dict[str, str | None]:
+    """Return an error as OpenAI's answers hold it."""
+    failure, metadata = error.failure, error.metadata
+    body = {
+        "message": error.message,
+        "type": failure.openai_type,
+        "param": metadata.get("field") or metadata.get("parameter"),
+        "code": code_of(error),
+    }
+    if failure.hint:
+        body["hint"] = failure.hint
+    return body
+
+
+def error_event(error: ConduitError) -> dict[str, object]:
+    """Return an error as OpenAI's Responses have it on a connection, with its status."""
+    return {"type": "error", "status": error.failure.http_status, "error": error_object(error)}
+
+
 def task_error_of(error: ConduitError) -> TaskError:
     """Return an error as the task has it that it ended."""
     return TaskError(message=error.message, type=error.failure.openai_type, code=code_of(error))

@@ -98,6 +98,8 @@ class Settings:
     trusted_proxies: TrustedProxies = NO_PROXIES
     # The longest silence of a stream of events, in seconds; 0 for any.
     heartbeat_seconds: float = HEARTBEAT_SECONDS
+    # Whether responses are held over WebSockets.
+    has_response_sockets: bool = True
     # How long the audit log is kept, in days; 0 for ever.
     audit_days: int = 0
     # Of sessions, in seconds: until a caller's first event, where that names the model; until a
@@ -199,6 +201,7 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "recent_requests": _number(env, "CONDUIT_RECENT_REQUESTS", RECENT_REQUESTS),
         "max_waiting_charges": _number(env, "CONDUIT_MAX_WAITING_CHARGES", 0),
         "heartbeat_seconds": _number(env, "CONDUIT_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS),
+        "has_response_sockets": not _flag(env, "CONDUIT_NO_RESPONSE_SOCKETS"),
         "task_retention_hours": _positive(env, "CONDUIT_TASK_RETENTION_HOURS", TASK_HOURS),
         "task_result_bytes": _result_bytes(env, "CONDUIT_TASK_RESULT_BYTES", TASK_RESULT_BYTES),
         "task_key_bytes": _positive(env, "CONDUIT_TASK_KEY_BYTES", TASK_KEY_BYTES),

@@ -44,6 +44,7 @@ from conduit_router.idempotency.metadata import has_options, with_key
 from conduit_router.idempotency.rpcs import KeyedRpc
 from conduit_router.message_models import MessageModels
 from conduit_router.queries import MAX_REQUEST_ID, FindRequests, Queries, find_nothing
+from conduit_router.response_connections import ResponseConnections
 from conduit_router.routing.table import EMPTY_TABLE, Caller
 from conduit_router.tasks.calls import TaskCalls
 from conduit_router.tasks.queries import TaskQueries
@@ -63,7 +64,7 @@ OPERATOR = Caller(0, is_enabled=True, expires_at=0.0, allowed=None)
 # Their methods are the RPCs that call no model, or that do more than call one.
 OWN: tuple[type, ...] = (
     *(Queries, ClientSecrets, Voices, TaskQueries, VoiceConsents, VoiceMaking, Speaking),
-    *(MessageModels, CallerUsage),
+    *(MessageModels, CallerUsage, ResponseConnections),
 )
 
 # Looked up for each call of a model otherwise.
@@ -118,6 +119,7 @@ class RouterStub:
         own.append(MessageModels(runtime))
         if usage is not None:
             own.append(usage)
+        own.append(ResponseConnections(runtime, virtual_keys, ids, session_limits))
         if tasks is not None:
             own.append(TaskQueries(tasks))
         if voices is not None:

@@ -136,13 +136,14 @@ def provider() -> Iterator[Provider]:
         server.server_close()
 
 
-async def run(suite: Suite, home: Path, model: str) -> tuple[int, str, str]:
+async def run(suite: Suite, home: Path, model: str, *, has_sockets: bool) -> tuple[int, str, str]:
     """Run Codex with a home of its own; return its exit code, what it said, and what beside."""
     settings = (
         f'model = "{model}"\nmodel_provider = "conduit"\n'
         "[model_providers.conduit]\n"
         'name = "Conduit"\nwire_api = "responses"\nenv_key = "CONDUIT_KEY"\n'
         f'base_url = "{suite.url}/v1"\nrequest_max_retries = 0\nstream_max_retries = 0\n'
+        f"supports_websockets = {str(has_sockets).lower()}\n"
     )
     folder = home / ".codex"
     folder.mkdir()
@@ -171,15 +172,27 @@ async def run(suite: Suite, home: Path, model: str) -> tuple[int, str, str]:
     return process.returncode or 0, said.decode(), beside.decode()
 
 
+async def sockets_held(suite: Suite) -> float:
+    """Return how many connections for responses were held by now."""
+    async with suite.caller() as caller:
+        metrics = (await caller.get("/metrics")).text
+    held = [line for line in metrics.splitlines() if '"/v1/responses"' in line and '"GET"' in line]
+    return sum(float(line.split()[-1]) for line in held if "requests_total" in line)
+
+
+@pytest.mark.parametrize("has_sockets", [False, True], ids=["events", "sockets"])
 @pytest.mark.parametrize("kind", ["OpenAICompatible", "OpenAI"])
 async def test_codex_reads_a_file_and_says_what_is_in_it(
-    suite: Suite, tmp_path: Path, kind: str
+    suite: Suite,
+    tmp_path: Path,
+    kind: str,
+    has_sockets: bool,  # noqa: FBT001 # a case
 ) -> None:
     """It streams, runs a command that the model asks for, sends what came of it, and answers."""
     if not CLI.exists():
         pytest.skip("`make codex` installs it")
     (tmp_path / "note.txt").write_text(SECRET)
-    alias = f"codex-by-{kind.lower()}"
+    alias = f"codex-by-{kind.lower()}-{'sockets' if has_sockets else 'events'}"
     with provider() as upstream:
         address = f"http://127.0.0.1:{upstream.server_port}/v1"
         fields = {"name": alias, "providerType": kind, "baseUrl": address}
@@ -188,7 +201,8 @@ async def test_codex_reads_a_file_and_says_what_is_in_it(
         mapping = {"modelAlias": alias, "providerId": made["id"], "actualModelName": "actual"}
         await suite.call("POST", "/api/model-provider-mappings", mapping)
         await suite.settled()
-        code, said, beside = await run(suite, tmp_path, alias)
+        before = await sockets_held(suite)
+        code, said, beside = await run(suite, tmp_path, alias, has_sockets=has_sockets)
     assert code == 0, (said, beside)
     events = [orjson.loads(line) for line in said.splitlines()]
     items = [event["item"] for event in events if event["type"] == "item.completed"]
@@ -199,3 +213,4 @@ async def test_codex_reads_a_file_and_says_what_is_in_it(
     paths = {path for path, _ in upstream.asked}
     assert paths == {"/v1/responses" if kind == "OpenAI" else "/v1/chat/completions"}
     assert {body["model"] for _, body in upstream.asked} == {"actual"}
+    assert (await sockets_held(suite) > before) == has_sockets

@@ -21,6 +21,8 @@ ROUTER = {
     "idempotency/metadata.py": "tests/integration/suite/test_idempotency.py",
     "idempotency/rpcs.py": "tests/integration/suite/test_idempotency.py",
     "idempotency/storage.py": "tests/unit/conduit_router/idempotency/test_calls.py",
+    # Its connections are held through the bridge.
+    "response_connections.py": "tests/integration/suite/test_response_sockets.py",
     # So are voices made, and spoken with.
     "voices/accounts.py": "tests/integration/router/test_voices_in_sessions.py",
     "voices/consents.py": "tests/integration/router/test_voice_consents.py",

@@ -8,9 +8,9 @@ import re
 
 import orjson
 
-from conduit_bridge.errors import error_object
 from conduit_kernel.errors import ConduitError
 from conduit_kernel.http import Stream
+from conduit_kernel.openai_errors import error_object
 
 _NUMBER = re.compile(rb'"sequence_number"\s*:\s*(\d{1,18})')
 _DATA = b"data:"

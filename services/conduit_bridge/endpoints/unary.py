@@ -76,6 +76,8 @@ class Edge(NamedTuple):
     vouched_by: Metadata = ()
     # Otherwise the services themselves judge the tokens of administrators.
     knows_administrators: bool = True
+    # Otherwise callers of Responses are told to send them by POST.
+    has_response_sockets: bool = True
 
 
 class RequestContext(msgspec.Struct, frozen=True):

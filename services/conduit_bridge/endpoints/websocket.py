@@ -13,6 +13,7 @@ import orjson
 from websockets.frames import CloseCode
 
 from conduit.v1.http_runtime import Route
+from conduit.v1.options_pb2 import DIALECT_RESPONSES
 from conduit_bridge.endpoints.stream import first_of, let_go
 from conduit_bridge.endpoints.unary import (
     GONE,
@@ -23,7 +24,7 @@ from conduit_bridge.endpoints.unary import (
     RequestContext,
     RouteEndpoint,
 )
-from conduit_bridge.errors import frame_of
+from conduit_bridge.errors import JSON_FIELD, body_of, frame_of
 from conduit_bridge.metrics import RouteCounts
 from conduit_kernel.errors import InvalidRequest, NotImplementedYet
 from conduit_kernel.http import Request
@@ -47,6 +48,7 @@ NO_CALLS = (
 # By which a server joins such a session: OpenAI's sideband.
 _CALL = "call_id"
 _BAD_REQUEST = 400
+_UPGRADE_REQUIRED = 426
 OPENED = Outcome(101)
 _SERVER_ERROR = 500
 
@@ -60,10 +62,13 @@ class WebSocketEndpoint(RouteEndpoint):
         assert route.read_frame is not None  # noqa: S101 # as of every such route
         self._read_frame = route.read_frame
         self._stopping = edge.stopping
+        self._has_response_sockets = edge.has_response_sockets
 
     async def serve(self, context: RequestContext) -> Outcome:
         """Call, shake hands once the session is open, and relay until one side ends it."""
         caller = self.admit(context)
+        if self.dialect == DIALECT_RESPONSES and not self._holds_responses(context):
+            return _refuse_to_upgrade(context)
         if not context.exchange.upgrade_offered:
             raise InvalidRequest("Open a WebSocket at this path", field="upgrade")
         if _CALL in parse_qs(context.exchange.query, keep_blank_values=True):
@@ -83,6 +88,10 @@ class WebSocketEndpoint(RouteEndpoint):
             return await self._hold(context, socket, messages)
         finally:
             await let_go(call)
+
+    def _holds_responses(self, context: RequestContext) -> bool:
+        """Return whether responses can be held: a proxy on the way may not let WebSockets pass."""
+        return self._has_response_sockets and context.exchange.upgrade_offered
 
     async def _hold(
         self, context: RequestContext, socket: WebSocket, messages: AsyncIterator[Any]
@@ -125,13 +134,21 @@ class WebSocketEndpoint(RouteEndpoint):
         error = self.told(problem, context.request_id)
         status = error.failure.http_status
         try:
-            await socket.send(frame_of(error, f"event_{context.request_id}"))
+            await socket.send(frame_of(error, f"event_{context.request_id}", self.dialect))
         except WebSocketClosed:
             return GONE
         is_ours = status >= _SERVER_ERROR
         code = CloseCode.INTERNAL_ERROR if is_ours else CloseCode.POLICY_VIOLATION
         await socket.close(code, error.reason)
         return Outcome(status, error.reason)
+
+
+def _refuse_to_upgrade(context: RequestContext) -> Outcome:
+    """Answer with the one status after which clients of Responses send them by POST at once."""
+    error = InvalidRequest("Send responses by POST: WebSockets are not held here", field="upgrade")
+    body = body_of(error, DIALECT_RESPONSES)
+    context.exchange.respond(_UPGRADE_REQUIRED, (JSON_FIELD,), body, context.lines)
+    return Outcome(_UPGRADE_REQUIRED, error.reason)
 
 
 def _is_of_beta(request: Request) -> bool:

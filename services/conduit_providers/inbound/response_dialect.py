@@ -81,7 +81,8 @@ class ResponseDialect(CallerDialect[ResponseAnswer, ResponseEvents]):
         """Return what writes a streamed answer."""
         found = translation_of(call.request, terms_of(endpoint, call.model))
         assert isinstance(found, TranslatedResponse)  # noqa: S101 # as the operation makes them
-        return ResponseStreamWriter(asked_in(call), found.tools, created=call.created)
+        asked = asked_in(call.request.json)
+        return ResponseStreamWriter(asked, found.tools, created=call.created)
 
     def events(self, sse: bytes) -> ResponseEvents:
         """Hold events."""
@@ -106,14 +107,31 @@ def counts_of(usage: Quantities) -> Json:
     }
 
 
+def response_of_nothing(request: bytes, response_id: str, created: int) -> Json:
+    """Return the whole response to a request of which no model was asked."""
+    asked, nothing = asked_in(request), Quantities()
+    return {
+        "id": response_id,
+        "object": "response",
+        "created_at": created,
+        "status": "completed",
+        "error": None,
+        "incomplete_details": None,
+        "model": orjson.loads(request).get("model") or "",
+        "output": [],
+        "usage": counts_of(nothing),
+        **asked,
+    }
+
+
 def _as_chunk(completion: Json) -> Json:
     choices = completion.get("choices") or ()
     return {**completion, "choices": [{**e, "delta": e.get("message")} for e in choices]}
 
 
-def asked_in(call: CallerCall) -> Json:
+def asked_in(request: bytes) -> Json:
     """Return what a response repeats of its request, as it was written there."""
-    members = msgspec.json.decode(call.request.json, type=dict[str, msgspec.Raw])
+    members = msgspec.json.decode(request, type=dict[str, msgspec.Raw])
     found: Json = {**_ASKED, **_ALWAYS}
     for name in _ASKED.keys() & members.keys():
         if (raw := bytes(members[name])) != _NULL:

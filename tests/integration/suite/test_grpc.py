@@ -89,16 +89,21 @@ async def test_a_message_whole_and_streamed(suite: Suite) -> None:
     assert counted.count.is_estimate
 
 
+JSON_RESPONSE = b'{"model":"responds","input":"hello there"}'
+
+
 async def test_a_response_whole_and_streamed(suite: Suite) -> None:
     """Typed, in the words of OpenAI's Responses, and as their JSON; answered in the same form."""
+    await suite.add_simulator("responds", "echo")
+    await suite.settled()
     metadata = (("authorization", f"Bearer {suite.virtual_key}"),)
-    asked = ResponseCreation(model="echo")
+    asked = ResponseCreation(model="responds")
     asked.input.add(text="hello there")
     async with grpc.aio.insecure_channel(f"127.0.0.1:{suite.ports()['router']}") as channel:
         stub = RouterServiceStub(channel)
         typed = responses_pb.CreateResponseRequest(response=asked)
         whole = await stub.CreateResponse(typed, metadata=metadata)
-        plain = responses_pb.CreateResponseRequest(json=b'{"model":"echo","input":"hello there"}')
+        plain = responses_pb.CreateResponseRequest(json=JSON_RESPONSE)
         text = await stub.CreateResponse(plain, metadata=metadata)
         begun = responses_pb.StreamCreateResponseRequest(response=asked)
         pieces = [piece async for piece in stub.StreamCreateResponse(begun, metadata=metadata)]

@@ -649,6 +649,14 @@ METHODS: Final[dict[str, Method]] = {
         server_streaming=True,
         client_streaming=False,
     ),
+    "/conduit.v1.RouterService/HoldResponses": Method(
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        role=role_pb2.ROLE_UNSPECIFIED,
+        dialect=options_pb2.DIALECT_RESPONSES,
+        idempotent=False,
+        server_streaming=True,
+        client_streaming=True,
+    ),
     "/conduit.v1.RouterService/Embed": Method(
         access=options_pb2.ACCESS_VIRTUAL_KEY,
         role=role_pb2.ROLE_UNSPECIFIED,

@@ -210,3 +210,105 @@ def response_stream_end_to_json(
     if message.HasField("usage"):
         members["usage"] = response_usage_to_json(message.usage)
     return members
+
+
+_HOLD_RESPONSES_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"start", "json"})
+
+
+def hold_responses_request_from_json(
+    value: object, path: str = ""
+) -> response_requests_pb2.HoldResponsesRequest:
+    """Return the `HoldResponsesRequest` that a JSON value says. Raises JsonError."""
+    message = response_requests_pb2.HoldResponsesRequest()
+    fill_hold_responses_request(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_hold_responses_request(
+    message: response_requests_pb2.HoldResponsesRequest, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("start")) is not None:
+        fill_responses_start(message.start, member, path + "start.")
+    if (member := value.get("json")) is not None:
+        message.json = runtime.raw(member, path + "json")
+    runtime.at_most_one(value, ("start", "json"), path)
+    if not _HOLD_RESPONSES_REQUEST_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _HOLD_RESPONSES_REQUEST_MEMBERS, path)
+
+
+def hold_responses_request_to_json(
+    message: response_requests_pb2.HoldResponsesRequest,
+) -> dict[str, object]:
+    """Return the JSON of a `HoldResponsesRequest`."""
+    members: dict[str, object] = {}
+    if message.HasField("start"):
+        members["start"] = responses_start_to_json(message.start)
+    if message.HasField("json"):
+        members["json"] = runtime.from_raw(message.json, "json")
+    return members
+
+
+_RESPONSES_START_MEMBERS: Final[frozenset[str]] = frozenset()
+
+
+def responses_start_from_json(
+    value: object, path: str = ""
+) -> response_requests_pb2.ResponsesStart:
+    """Return the `ResponsesStart` that a JSON value says. Raises JsonError."""
+    message = response_requests_pb2.ResponsesStart()
+    fill_responses_start(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_responses_start(
+    message: response_requests_pb2.ResponsesStart, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if not _RESPONSES_START_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _RESPONSES_START_MEMBERS, path)
+
+
+def responses_start_to_json(message: response_requests_pb2.ResponsesStart) -> dict[str, object]:
+    """Return the JSON of a `ResponsesStart`."""
+    return {}
+
+
+_HOLD_RESPONSES_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"json"})
+
+
+def hold_responses_response_from_json(
+    value: object, path: str = ""
+) -> response_requests_pb2.HoldResponsesResponse:
+    """Return the `HoldResponsesResponse` that a JSON value says. Raises JsonError."""
+    message = response_requests_pb2.HoldResponsesResponse()
+    fill_hold_responses_response(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_hold_responses_response(
+    message: response_requests_pb2.HoldResponsesResponse, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("json")) is not None:
+        message.json = runtime.raw(member, path + "json")
+    runtime.at_most_one(value, ("started", "json"), path)
+    if not _HOLD_RESPONSES_RESPONSE_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _HOLD_RESPONSES_RESPONSE_MEMBERS, path)
+
+
+def hold_responses_response_to_json(
+    message: response_requests_pb2.HoldResponsesResponse,
+) -> dict[str, object]:
+    """Return the JSON of a `HoldResponsesResponse`."""
+    members: dict[str, object] = {}
+    if message.HasField("json"):
+        members["json"] = runtime.from_raw(message.json, "json")
+    return members

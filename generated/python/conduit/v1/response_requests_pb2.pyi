@@ -198,3 +198,89 @@ class ResponseStreamEnd(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ResponseStreamEnd: _TypeAlias = ResponseStreamEnd  # noqa: Y015
+
+@_typing.final
+class HoldResponsesRequest(_message.Message):
+    """What a caller says on a connection for responses."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_FIELD_NUMBER: _builtins.int
+    JSON_FIELD_NUMBER: _builtins.int
+    json: _builtins.bytes
+    """An event as OpenAI's JSON: `response.create`, with the members of a ResponseCreation beside its type, `stream_id`, which the
+    events of its answer repeat, and `generate`, false where the conversation is only taken and no model asked.
+    """
+    @_builtins.property
+    def start(self) -> Global___ResponsesStart:
+        """How the calls are to be treated; the first message, and only that."""
+
+    def __init__(
+        self,
+        *,
+        start: Global___ResponsesStart | None = ...,
+        json: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["json", b"json", "message", b"message", "start", b"start"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["json", b"json", "message", b"message", "start", b"start"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["start", "json"]  # noqa: Y015
+    _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
+
+Global___HoldResponsesRequest: _TypeAlias = HoldResponsesRequest  # noqa: Y015
+
+@_typing.final
+class ResponsesStart(_message.Message):
+    """How the calls of a connection are to be treated."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def options(self) -> _call_pb2.CallOptions:
+        """Of each of them."""
+
+    def __init__(
+        self,
+        *,
+        options: _call_pb2.CallOptions | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResponsesStart: _TypeAlias = ResponsesStart  # noqa: Y015
+
+@_typing.final
+class HoldResponsesResponse(_message.Message):
+    """What is said to a caller on a connection for responses."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STARTED_FIELD_NUMBER: _builtins.int
+    JSON_FIELD_NUMBER: _builtins.int
+    json: _builtins.bytes
+    """An event of an answer, as OpenAI's JSON, or an `error`, after which the connection goes on."""
+    @_builtins.property
+    def started(self) -> _call_pb2.CallReport:
+        """The connection is held. The first message, with no more than its id; what is done for each call is told by GetRequest."""
+
+    def __init__(
+        self,
+        *,
+        started: _call_pb2.CallReport | None = ...,
+        json: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["json", b"json", "message", b"message", "started", b"started"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["json", b"json", "message", b"message", "started", b"started"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["started", "json"]  # noqa: Y015
+    _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
+
+Global___HoldResponsesResponse: _TypeAlias = HoldResponsesResponse  # noqa: Y015

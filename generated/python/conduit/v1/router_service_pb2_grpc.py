@@ -81,6 +81,11 @@ class RouterServiceStub:
                 request_serializer=conduit_dot_v1_dot_response__requests__pb2.StreamCreateResponseRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_response__requests__pb2.StreamCreateResponseResponse.FromString,
                 _registered_method=True)
+        self.HoldResponses = channel.stream_stream(
+                '/conduit.v1.RouterService/HoldResponses',
+                request_serializer=conduit_dot_v1_dot_response__requests__pb2.HoldResponsesRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_response__requests__pb2.HoldResponsesResponse.FromString,
+                _registered_method=True)
         self.Embed = channel.unary_unary(
                 '/conduit.v1.RouterService/Embed',
                 request_serializer=conduit_dot_v1_dot_router__requests__pb2.EmbedRequest.SerializeToString,
@@ -308,6 +313,15 @@ class RouterServiceServicer:
     def StreamCreateResponse(self, request, context):
         """Asks a model to respond and streams the response, in the words of OpenAI's Responses. The last message has `finished`; a stream
         that ends without one, or with an error status, is incomplete.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def HoldResponses(self, request_iterator, context):
+        """Holds a connection on which a model is asked to respond again and again, one answer after the other. An answer may go on from
+        one of the last on the same connection (`previous_response_id`), of which nothing is kept beyond it. The first message says
+        how; the first answer has `started`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -612,6 +626,11 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.StreamCreateResponse,
                     request_deserializer=conduit_dot_v1_dot_response__requests__pb2.StreamCreateResponseRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_response__requests__pb2.StreamCreateResponseResponse.SerializeToString,
+            ),
+            'HoldResponses': grpc.stream_stream_rpc_method_handler(
+                    servicer.HoldResponses,
+                    request_deserializer=conduit_dot_v1_dot_response__requests__pb2.HoldResponsesRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_response__requests__pb2.HoldResponsesResponse.SerializeToString,
             ),
             'Embed': grpc.unary_unary_rpc_method_handler(
                     servicer.Embed,
@@ -975,6 +994,33 @@ class RouterService:
             '/conduit.v1.RouterService/StreamCreateResponse',
             conduit_dot_v1_dot_response__requests__pb2.StreamCreateResponseRequest.SerializeToString,
             conduit_dot_v1_dot_response__requests__pb2.StreamCreateResponseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def HoldResponses(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/conduit.v1.RouterService/HoldResponses',
+            conduit_dot_v1_dot_response__requests__pb2.HoldResponsesRequest.SerializeToString,
+            conduit_dot_v1_dot_response__requests__pb2.HoldResponsesResponse.FromString,
             options,
             channel_credentials,
             insecure,

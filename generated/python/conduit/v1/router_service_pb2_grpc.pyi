@@ -71,6 +71,11 @@ class RouterServiceStub:
     """Asks a model to respond and streams the response, in the words of OpenAI's Responses. The last message has `finished`; a stream
     that ends without one, or with an error status, is incomplete.
     """
+    HoldResponses: _grpc.StreamStreamMultiCallable[_response_requests_pb2.HoldResponsesRequest, _response_requests_pb2.HoldResponsesResponse]
+    """Holds a connection on which a model is asked to respond again and again, one answer after the other. An answer may go on from
+    one of the last on the same connection (`previous_response_id`), of which nothing is kept beyond it. The first message says
+    how; the first answer has `started`.
+    """
     Embed: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.EmbedRequest, _router_requests_pb2.EmbedResponse]
     """Turns texts into vectors."""
     Rerank: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.RerankRequest, _router_requests_pb2.RerankResponse]
@@ -213,6 +218,11 @@ class RouterServiceAsyncStub(RouterServiceStub):
     StreamCreateResponse: _aio.UnaryStreamMultiCallable[_response_requests_pb2.StreamCreateResponseRequest, _response_requests_pb2.StreamCreateResponseResponse]  # type: ignore[assignment]
     """Asks a model to respond and streams the response, in the words of OpenAI's Responses. The last message has `finished`; a stream
     that ends without one, or with an error status, is incomplete.
+    """
+    HoldResponses: _aio.StreamStreamMultiCallable[_response_requests_pb2.HoldResponsesRequest, _response_requests_pb2.HoldResponsesResponse]  # type: ignore[assignment]
+    """Holds a connection on which a model is asked to respond again and again, one answer after the other. An answer may go on from
+    one of the last on the same connection (`previous_response_id`), of which nothing is kept beyond it. The first message says
+    how; the first answer has `started`.
     """
     Embed: _aio.UnaryUnaryMultiCallable[_router_requests_pb2.EmbedRequest, _router_requests_pb2.EmbedResponse]  # type: ignore[assignment]
     """Turns texts into vectors."""
@@ -395,6 +405,17 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_response_requests_pb2.StreamCreateResponseResponse], _abc.AsyncIterator[_response_requests_pb2.StreamCreateResponseResponse]]:
         """Asks a model to respond and streams the response, in the words of OpenAI's Responses. The last message has `finished`; a stream
         that ends without one, or with an error status, is incomplete.
+        """
+
+    @_abc_1.abstractmethod
+    def HoldResponses(
+        self,
+        request_iterator: _MaybeAsyncIterator[_response_requests_pb2.HoldResponsesRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_response_requests_pb2.HoldResponsesResponse], _abc.AsyncIterator[_response_requests_pb2.HoldResponsesResponse]]:
+        """Holds a connection on which a model is asked to respond again and again, one answer after the other. An answer may go on from
+        one of the last on the same connection (`previous_response_id`), of which nothing is kept beyond it. The first message says
+        how; the first answer has `started`.
         """
 
     @_abc_1.abstractmethod

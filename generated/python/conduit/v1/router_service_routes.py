@@ -410,6 +410,33 @@ def report_of_stream_create_response(
     return _lines_of_call_report(message.started)
 
 
+def read_hold_responses(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> response_requests_pb2.HoldResponsesRequest:
+    """Return the request that `GET /v1/responses` says."""
+    message = response_requests_pb2.ResponsesStart()
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    return response_requests_pb2.HoldResponsesRequest(start=message)
+
+
+def write_hold_responses(message: response_requests_pb2.HoldResponsesResponse) -> bytes:
+    """Write the answer of HoldResponses."""
+    return message.json
+
+
+def report_of_hold_responses(message: response_requests_pb2.HoldResponsesResponse) -> bytes:
+    """Write the header lines of an answer of HoldResponses."""
+    if not message.HasField("started"):
+        return b""
+    return _lines_of_call_report(message.started)
+
+
+def frame_of_hold_responses(text: bytes) -> response_requests_pb2.HoldResponsesRequest:
+    """Return the message that a WebSocket's text is."""
+    return response_requests_pb2.HoldResponsesRequest(json=text)
+
+
 def read_embed(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> router_requests_pb2.EmbedRequest:
@@ -1366,6 +1393,29 @@ ROUTES: Final[tuple[Route, ...]] = (
         media_type=b"text/event-stream",
         media_type_of=None,
         write_report=report_of_stream_create_response,
+    ),
+    Route(
+        verb="GET",
+        path="/v1/responses",
+        segments=(Segment("v1"), Segment("responses")),
+        service="RouterService",
+        rpc="HoldResponses",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_RESPONSES,
+        success_status=200,
+        framing=options_pb2.FRAMING_WEBSOCKET,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=True,
+        max_body_bytes=0,
+        read=read_hold_responses,
+        read_form=None,
+        read_frame=frame_of_hold_responses,
+        chunk=None,
+        write=write_hold_responses,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_hold_responses,
     ),
     Route(
         verb="POST",

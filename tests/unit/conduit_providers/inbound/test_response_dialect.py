@@ -44,7 +44,7 @@ def test_a_response_repeats_what_was_asked() -> None:
     call = response_call(
         PLAIN, {**ASKED, "tools": tools, "temperature": 0.5, "store": True, "top_p": None}
     )
-    found = asked_in(call)
+    found = asked_in(call.request.json)
     assert (found["tools"], found["temperature"], found["top_p"]) == (tools, 0.5, 1.0)
     assert (found["store"], found["tool_choice"]) == (False, "auto")
     assert "input" not in found
