@@ -13,10 +13,11 @@ from conduit_billing.pricing.price_list import PriceList
 from conduit_billing.pricing.rule_messages import edit_of, new_draft, rule_message
 from conduit_billing.pricing.rule_store import RuleStore
 from conduit_billing.pricing.rules import Rule, RuleDraft
+from conduit_billing.reports.charge_requests import charge_filter
 from conduit_billing.reports.messages import GROUPINGS, cost_groups, metrics
 from conduit_billing.reports.store import Days, ReportStore
 from conduit_billing.timestamps import day_number, micros_at
-from conduit_billing.validation import day, plain_text_of, refuse
+from conduit_billing.validation import day, refuse
 from conduit_kernel.audit.author import author_of
 from conduit_kernel.followers import Followers
 from conduit_kernel.pagination import page_of, text_page_of, wrong_token
@@ -117,29 +118,21 @@ class BillingService(BillingServiceServicer):
         if grouping not in GROUPINGS:
             refuse("groupBy", f"must be one of {', '.join(GROUPINGS)}, not {grouping[:40]!r}")
         days = self._days(request.start_date, request.end_date)
-        sums = await self._reports.costs(GROUPINGS[grouping], days)
-        groups = cost_groups(grouping, sums, self._instances.name_of)
+        dimension = GROUPINGS[grouping]
+        sums = await self._reports.costs(dimension, days)
+        groups = cost_groups(dimension, sums, self._instances.name_of)
         return pb.GetCostsResponse(cost_breakdown=groups)
 
     async def ListCharges(
         self, request: pb.ListChargesRequest, context: Context
     ) -> pb.ListChargesResponse:
         """Return a page of the charges."""
-        request_id = plain_text_of(request, "request_id")
-        where = (request_id, request.virtual_key_id, request.provider_id)
-        page = text_page_of(request, "charges", *where)
+        of = charge_filter(request)
+        page = text_page_of(request, "charges", *map(str, of))
         if page.after and not is_charge_id(page.after):
             raise wrong_token()
-        charges, token = page.cut(
-            await self._ledger.charges(
-                limit=page.size + 1,
-                before=page.after,
-                request_id=request_id,
-                virtual_key_id=request.virtual_key_id,
-                provider_id=request.provider_id,
-            ),
-            lambda charge: charge.id,
-        )
+        found = await self._ledger.charges(limit=page.size + 1, before=page.after, of=of)
+        charges, token = page.cut(found, lambda charge: charge.id)
         return pb.ListChargesResponse(charges=map(charge_message, charges), next_page_token=token)
 
     async def GetProviderAnalytics(

@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -25,6 +26,7 @@ Big = Annotated[int, mapped_column(BigInteger)]
 MaybeBig = Annotated[int | None, mapped_column(BigInteger)]
 Small = Annotated[int, mapped_column(SmallInteger)]
 BigKey = Annotated[int, mapped_column(BigInteger, primary_key=True, autoincrement=False)]
+SmallKey = Annotated[int, mapped_column(SmallInteger, primary_key=True, autoincrement=False)]
 IntegerKey = Annotated[int, mapped_column(Integer, primary_key=True, autoincrement=False)]
 # Without a rowid of its own a table is one tree rather than two.
 _ONE_TREE = {"sqlite_with_rowid": False}
@@ -160,17 +162,31 @@ class EntryRow(Base):
 
 
 class DayRow(Base):
-    """A day's charges added up, in the transaction that stores them: reports read no charges."""
+    """A day's charges added up in a dimension, in the transaction that stores them.
 
-    __tablename__ = "billing_days"
-    __table_args__ = (_ONE_TREE,)
+    Reports read no charges.
+    """
 
+    __tablename__ = "billing_day_totals"
+    __table_args__ = (
+        # Of `Dimension.VIRTUAL_KEY_MODEL`: a holder's own.
+        Index(
+            "ix_billing_day_totals_of_key",
+            "number",
+            "day",
+            sqlite_where=text("dimension = 8"),
+            postgresql_where=text("dimension = 8"),
+        ),
+        _ONE_TREE,
+    )
+
+    # A `Dimension`.
+    dimension: Mapped[SmallKey]
     # Days since 1970-01-01.
     day: Mapped[IntegerKey]
-    provider_id: Mapped[BigKey]
-    account_group: Mapped[str] = mapped_column(String(200), primary_key=True)
-    virtual_key_id: Mapped[BigKey]
-    model_alias: Mapped[str] = mapped_column(String(200), primary_key=True)
+    # As in `DayKey`.
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    number: Mapped[BigKey]
     cost: Mapped[Big]
     requests: Mapped[Big]
     unpriced_requests: Mapped[Big]

@@ -1,4 +1,4 @@
-"""The commands that administer a running gateway: audit verify, audit export, keys."""
+"""The commands that administer a running gateway: audit, keys, usage."""
 
 import json
 import os
@@ -176,4 +176,57 @@ def wrap(service: str, data_dir: Path) -> None:
     )
 
 
-ADMIN_COMMANDS = (audit, keys)
+_CHARGES = {
+    "start-date": "The first day, such as 2026-11-01, UTC.",
+    "end-date": "The last day.",
+    "virtual-key-id": "Charges of this virtual key alone.",
+    "provider-id": "Of this instance.",
+    "key-id": "Of this key of a provider.",
+    "provider-account-group": "Of keys of this account group.",
+    "model-alias": "Of this alias.",
+}
+
+
+def _of_charges(command: Callable[..., None]) -> Callable[..., None]:
+    for name, text in reversed(_CHARGES.items()):
+        command = click.option(f"--{name}", help=text)(command)
+    return command
+
+
+@click.group()
+def usage() -> None:
+    """Export what a running gateway charged."""
+
+
+@usage.command(name="export")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "csv", "focus"]),
+    default="jsonl",
+    show_default=True,
+    help="JSON Lines, a table, or a table in the columns of FOCUS.",
+)
+@_of_charges
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file to write, for its owner alone. Default: standard output.",
+)
+@_administering
+def export_charges(
+    gateway: "Gateway", form: str, output: Path | None, **filters: str | None
+) -> None:
+    """Write the charges that are asked for, newest first."""
+    from conduit_cli.charge_export import FORMATS, charges  # noqa: PLC0415 # as above
+
+    wanted = {_camel(name): value for name, value in filters.items() if value}
+    with _opened(output) as file:
+        left_out = FORMATS[form](charges(gateway, wanted), file)
+    if left_out:
+        many = "charge" if left_out == 1 else "charges"
+        click.echo(f"{left_out} {many} without a price: left out, as FOCUS has none.", err=True)
+
+
+ADMIN_COMMANDS = (audit, keys, usage)

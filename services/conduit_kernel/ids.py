@@ -53,6 +53,11 @@ class IdSource:
         return low
 
 
+def first_id_of(milliseconds: int) -> str:
+    """Return the least id that may be made in a millisecond since 1970, or after it."""
+    return _text(max(0, milliseconds), 10) + _ALPHABET[0] * (ID_LENGTH - 10)
+
+
 def _text(value: int, length: int) -> str:
     """Write a number in an even count of digits."""
     return "".join([_PAIRS[(value >> shift) & 1023] for shift in range(5 * length - 10, -1, -10)])

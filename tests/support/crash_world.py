@@ -27,6 +27,7 @@ from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.budget_pb2 import BUDGET_PERIOD_TOTAL, Budget
 from conduit.v1.charge_pb2 import UNIT_INPUT_TOKEN, UNIT_OUTPUT_TOKEN
 from conduit_billing.budgets.lease_store import LEASE_MICROS, LeaseRequest
+from conduit_billing.ledger.charge_filter import ChargeFilter
 from conduit_billing.ledger.charges import read_charge
 from conduit_kernel.errors import ConduitError, ServiceUnavailable
 from conduit_kernel.http import Exchange
@@ -324,7 +325,9 @@ class World:
         """Return what each request was charged."""
         found: dict[str, list[int]] = {}
         key = self.billing.virtual_key_id
-        for charge in await self.billing.bench.ledger.charges(limit=10**6, virtual_key_id=key):
+        for charge in await self.billing.bench.ledger.charges(
+            limit=10**6, of=ChargeFilter(virtual_key_id=key)
+        ):
             found.setdefault(charge.request_id, []).append(charge.cost or 0)
         return found
 

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import InstrumentedAttribute
 
 from conduit_billing.budgets.rules import BudgetWindow
+from conduit_billing.ledger.days import Dimension
 from conduit_billing.ledger.posting_store import post
 from conduit_billing.ledger.postings import (
     Account,
@@ -129,7 +130,9 @@ async def _spent_before(connection: AsyncConnection, window: BudgetWindow) -> in
 async def _charged_in(connection: AsyncConnection, window: BudgetWindow) -> int:
     row = DayRow
     query = select(func.coalesce(func.sum(row.cost), 0)).where(
-        row.day >= window.starts_at // DAY_MICROS, _is_spent_by(row.virtual_key_id, window)
+        row.dimension == Dimension.VIRTUAL_KEY,
+        row.day >= window.starts_at // DAY_MICROS,
+        _is_spent_by(row.number, window),
     )
     return int(await connection.scalar(query) or 0)
 

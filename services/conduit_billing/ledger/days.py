@@ -1,6 +1,11 @@
-"""Charges added up by day: what reports of costs read. Pure."""
+"""Charges added up by day, once for each way in which reports group them. Pure.
 
-from collections.abc import Iterable
+Each way has rows of its own, so that a day has as many as it has keys, aliases and so on together,
+rather than as there are combinations of them.
+"""
+
+from collections.abc import Iterable, Iterator
+from enum import IntEnum, unique
 from typing import NamedTuple
 
 from conduit_billing.ledger.charges import PostedCharge
@@ -8,14 +13,32 @@ from conduit_billing.timestamps import DAY_MICROS
 from conduit_providers.quantities import INPUT_LEAVES, OUTPUT_LEAVES
 
 
-class DayKey(NamedTuple):
-    """The key of a day's sum."""
+@unique
+class Dimension(IntEnum):
+    """The ways in which charges are added up. Numbers are stored."""
 
+    DAY = 1
+    PROVIDER = 2
+    KEY = 3
+    ACCOUNT_GROUP = 4
+    VIRTUAL_KEY = 5
+    MODEL = 6
+    TAG = 7
+    # What holders of virtual keys ask for: their own, by model.
+    VIRTUAL_KEY_MODEL = 8
+
+
+class DayKey(NamedTuple):
+    """The key of a day's sum in one dimension.
+
+    `name` is a key's id, an account group, an alias or a tag, and `number` an instance or a virtual
+    key; what a dimension has not is empty, or 0.
+    """
+
+    dimension: Dimension
     day: int
-    provider_id: int
-    account_group: str
-    virtual_key_id: int
-    model_alias: str
+    name: str = ""
+    number: int = 0
 
 
 class DaySum(NamedTuple):
@@ -29,27 +52,33 @@ class DaySum(NamedTuple):
 
 
 def days_of(charges: Iterable[PostedCharge]) -> dict[DayKey, DaySum]:
-    """Add charges up by day, instance, account group, virtual key and alias."""
-    days: dict[tuple[int, int, str, int, str], list[int]] = {}
+    """Add charges up by day, in each dimension.
+
+    One with several tags counts for each of them; one without counts for the empty tag.
+    """
+    days: dict[DayKey, list[int]] = {}
     for charge in charges:
-        key = (
-            charge.occurred_at // DAY_MICROS,
-            charge.provider_id,
-            charge.account_group,
-            charge.virtual_key_id,
-            charge.model_alias,
-        )
-        sums = days.get(key)
-        if sums is None:
-            sums = days[key] = [0, 0, 0, 0, 0]
-        sums[1] += 1
-        if charge.cost is None:
-            sums[2] += 1
-        else:
-            sums[0] += charge.cost
-        for unit, quantity, _ in charge.lines:
-            if unit in INPUT_LEAVES:
-                sums[3] += quantity
-            elif unit in OUTPUT_LEAVES:
-                sums[4] += quantity
-    return {DayKey(*key): DaySum(*sums) for key, sums in days.items()}
+        read = sum([quantity for unit, quantity, _ in charge.lines if unit in INPUT_LEAVES])
+        written = sum([quantity for unit, quantity, _ in charge.lines if unit in OUTPUT_LEAVES])
+        added = (charge.cost or 0, 1, charge.cost is None, read, written)
+        for key in _keys_of(charge):
+            sums = days.get(key)
+            if sums is None:
+                days[key] = list(added)
+            else:
+                for at, more in enumerate(added):
+                    sums[at] += more
+    return {key: DaySum(*map(int, sums)) for key, sums in days.items()}
+
+
+def _keys_of(charge: PostedCharge) -> Iterator[DayKey]:
+    day = charge.occurred_at // DAY_MICROS
+    yield DayKey(Dimension.DAY, day)
+    yield DayKey(Dimension.PROVIDER, day, "", charge.provider_id)
+    yield DayKey(Dimension.KEY, day, charge.key_id, charge.provider_id)
+    yield DayKey(Dimension.ACCOUNT_GROUP, day, charge.account_group, charge.provider_id)
+    yield DayKey(Dimension.VIRTUAL_KEY, day, "", charge.virtual_key_id)
+    yield DayKey(Dimension.MODEL, day, charge.model_alias)
+    yield DayKey(Dimension.VIRTUAL_KEY_MODEL, day, charge.model_alias, charge.virtual_key_id)
+    for tag in charge.tags or ("",):
+        yield DayKey(Dimension.TAG, day, tag)

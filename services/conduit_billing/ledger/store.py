@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from conduit_billing.budgets.spending import BudgetSpending
 from conduit_billing.ledger.attempt_stats import AttemptStats, hour_buckets_of, hours_of
+from conduit_billing.ledger.charge_filter import ALL_CHARGES, ChargeFilter, clauses
 from conduit_billing.ledger.charges import Line, PostedCharge
-from conduit_billing.ledger.days import days_of
+from conduit_billing.ledger.days import DayKey, days_of
 from conduit_billing.ledger.posting_store import insert_posting, post
 from conduit_billing.ledger.postings import Posting, charge_posting
 from conduit_billing.tables import (
@@ -70,20 +71,14 @@ class LedgerStore:
         *,
         limit: int,
         before: str = "",
-        request_id: str = "",
-        virtual_key_id: int = 0,
-        provider_id: int = 0,
+        of: ChargeFilter = ALL_CHARGES,
     ) -> Sequence[PostedCharge]:
         """Return charges, newest first, older than `before`."""
-        filters = {
-            ChargeRow.id < before: before,
-            ChargeRow.request_id == request_id: request_id,
-            ChargeRow.virtual_key_id == virtual_key_id: virtual_key_id,
-            ChargeRow.provider_id == provider_id: provider_id,
-        }
         # More columns than the library has overloads for.
         selected: list[Any] = list(_COLUMNS)
-        query = select(*selected).where(*(clause for clause, given in filters.items() if given))
+        query = select(*selected).where(*clauses(of))
+        if before:
+            query = query.where(ChargeRow.id < before)
         query = query.order_by(ChargeRow.id.desc()).limit(limit)
         async with guarded(SERVICE), self._reader.connect() as connection:
             rows = (await connection.execute(query)).all()
@@ -125,8 +120,7 @@ def _charge(row: tuple[Any, ...], lines: Iterable[Line]) -> PostedCharge:
 async def _add_days(connection: AsyncConnection, charges: Sequence[PostedCharge]) -> None:
     days = sorted(days_of(charges).items())
     rows = [{**key._asdict(), **total._asdict()} for key, total in days]
-    keys = ["day", "provider_id", "account_group", "virtual_key_id", "model_alias"]
-    await add_up(connection, DayRow, keys, rows)
+    await add_up(connection, DayRow, list(DayKey._fields), rows)
 
 
 async def _add_attempts(connection: AsyncConnection, stats: dict[str, AttemptStats]) -> None:

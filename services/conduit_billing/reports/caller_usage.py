@@ -3,19 +3,21 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from conduit_billing.budgets.accounts import Balance, present_balances
 from conduit_billing.budgets.rules import BudgetWindow
-from conduit_billing.ledger.days import DaySum
+from conduit_billing.ledger.days import DaySum, Dimension
 from conduit_billing.reports.store import Days
 from conduit_billing.tables import DayRow
 from conduit_kernel.database import guarded, reader
 
 SERVICE = "billing"
 # What a holder may group by.
-COLUMNS = {"model": DayRow.model_alias, "day": DayRow.day}
+COLUMNS = {"model": DayRow.name, "day": DayRow.day}
+# Written into the statement: an index is of these rows alone.
+_OF_KEYS = literal(Dimension.VIRTUAL_KEY_MODEL.value, literal_execute=True)
 
 
 class CallerUsageStore:
@@ -33,7 +35,10 @@ class CallerUsageStore:
         # More columns than the library has overloads for.
         selected: list[Any] = [column, *map(func.sum, sums)]
         query = select(*selected).where(
-            row.virtual_key_id == virtual_key_id, row.day.between(*days), column > after
+            row.dimension == _OF_KEYS,
+            row.number == virtual_key_id,
+            row.day.between(*days),
+            column > after,
         )
         query = query.group_by(column).order_by(column).limit(limit)
         async with guarded(SERVICE), self._reader.connect() as connection:

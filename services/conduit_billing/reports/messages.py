@@ -6,31 +6,32 @@ from itertools import groupby
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from conduit.v1.usage_report_pb2 import CostGroup, HourlyCount, ProviderCost, ProviderMetrics
-from conduit_billing.ledger.days import DaySum
+from conduit_billing.ledger.days import DayKey, DaySum, Dimension
 from conduit_billing.reports.duration_buckets import quantile
-from conduit_billing.reports.store import GroupColumn, Performance
-from conduit_billing.tables import DayRow
+from conduit_billing.reports.store import Performance
 from conduit_billing.timestamps import day_text
 
-# The columns that each way of grouping needs.
-GROUPINGS: Mapping[str, Sequence[GroupColumn]] = {
-    "provider": (DayRow.provider_id,),
-    "account-group": (DayRow.account_group, DayRow.provider_id),
-    "virtual-key": (DayRow.virtual_key_id,),
-    "model": (DayRow.model_alias,),
-    "day": (DayRow.day,),
+# The ways of grouping, as callers say them.
+GROUPINGS: Mapping[str, Dimension] = {
+    "provider": Dimension.PROVIDER,
+    "key": Dimension.KEY,
+    "account-group": Dimension.ACCOUNT_GROUP,
+    "virtual-key": Dimension.VIRTUAL_KEY,
+    "model": Dimension.MODEL,
+    "day": Dimension.DAY,
+    "tag": Dimension.TAG,
 }
-Sums = Sequence[tuple[tuple[int | str, ...], DaySum]]
+Sums = Sequence[tuple[DayKey, DaySum]]
 NameOf = Callable[[int], str]
 
 
-def cost_groups(grouping: str, sums: Sums, name_of: NameOf) -> list[CostGroup]:
+def cost_groups(dimension: Dimension, sums: Sums, name_of: NameOf) -> list[CostGroup]:
     """Return the groups, dearest first; days in order of time."""
-    if grouping == "account-group":
+    if dimension is Dimension.ACCOUNT_GROUP:
         groups = _account_groups(sums, name_of)
     else:
-        groups = [_group(grouping, key[0], total, name_of) for key, total in sums]
-    if grouping == "day":
+        groups = [_group(key, total, name_of) for key, total in sums]
+    if dimension is Dimension.DAY:
         return sorted(groups, key=lambda group: group.day)
     return sorted(groups, key=lambda group: (-group.total_cost_nano_usd, _label(group)))
 
@@ -63,12 +64,12 @@ def metrics(performance: Performance) -> ProviderMetrics:
 
 
 def _account_groups(sums: Sums, name_of: NameOf) -> list[CostGroup]:
-    ordered = sorted(sums, key=lambda each: str(each[0][0]))
+    ordered = sorted(sums, key=lambda each: each[0].name)
     groups = []
-    for name, members in groupby(ordered, key=lambda each: each[0][0]):
-        parts = [(int(key[1]), total) for key, total in members]
+    for name, members in groupby(ordered, key=lambda each: each[0].name):
+        parts = [(key.number, total) for key, total in members]
         group = _filled(CostGroup(), _added(total for _, total in parts))
-        group.provider_account_group = str(name)
+        group.provider_account_group = name
         costs = [
             ProviderCost(provider_id=number, provider_name=name_of(number), cost_nano_usd=each.cost)
             for number, each in parts
@@ -78,18 +79,22 @@ def _account_groups(sums: Sums, name_of: NameOf) -> list[CostGroup]:
     return groups
 
 
-def _group(grouping: str, key: int | str, total: DaySum, name_of: NameOf) -> CostGroup:
+def _group(key: DayKey, total: DaySum, name_of: NameOf) -> CostGroup:
     group = _filled(CostGroup(), total)
-    match grouping:
-        case "provider":
-            group.provider_id = int(key)
-            group.provider_name = name_of(int(key))
-        case "virtual-key":
-            group.virtual_key_id = int(key)
-        case "model":
-            group.model_alias = str(key)
+    match key.dimension:
+        case Dimension.PROVIDER | Dimension.KEY:
+            group.provider_id = key.number
+            group.provider_name = name_of(key.number)
+            if key.dimension is Dimension.KEY:
+                group.key_id = key.name
+        case Dimension.VIRTUAL_KEY:
+            group.virtual_key_id = key.number
+        case Dimension.MODEL:
+            group.model_alias = key.name
+        case Dimension.TAG:
+            group.tag = key.name
         case _:
-            group.day = day_text(int(key))
+            group.day = day_text(key.day)
     return group
 
 
@@ -107,5 +112,5 @@ def _added(sums: Iterable[DaySum]) -> DaySum:
 
 
 def _label(group: CostGroup) -> tuple[str, int, int, str]:
-    account, model = group.provider_account_group, group.model_alias
-    return account, group.provider_id, group.virtual_key_id, model
+    name = group.model_alias or group.key_id or group.tag
+    return group.provider_account_group, group.provider_id, group.virtual_key_id, name

@@ -6,16 +6,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.orm import InstrumentedAttribute
 
 from conduit_billing.ledger.attempt_stats import HourSum
-from conduit_billing.ledger.days import DaySum
+from conduit_billing.ledger.days import DayKey, DaySum, Dimension
 from conduit_billing.tables import DayRow, HourBucketRow, HourRow, ProviderNameRow
 from conduit_billing.upserts import insert_into
 from conduit_kernel.database import guarded, reader, writer
 
 SERVICE = "billing"
-GroupColumn = InstrumentedAttribute[int] | InstrumentedAttribute[str]
 
 
 class Days(NamedTuple):
@@ -41,18 +39,20 @@ class ReportStore:
         self._writer = writer(engine)
         self._reader = reader(engine)
 
-    async def costs(
-        self, columns: Sequence[GroupColumn], days: Days
-    ) -> Sequence[tuple[tuple[int | str, ...], DaySum]]:
-        """Return the sums for each combination of the columns' values."""
+    async def costs(self, dimension: Dimension, days: Days) -> Sequence[tuple[DayKey, DaySum]]:
+        """Return the sums of a dimension, over all of the days but where it is the days."""
+        row = DayRow
+        columns = (row.day,) if dimension is Dimension.DAY else (row.name, row.number)
         # More columns than the library has overloads for.
         selected: list[Any] = [*columns, *_SUMS]
-        query = select(*selected).where(DayRow.day.between(*days)).group_by(*columns)
+        there = row.dimension == dimension, row.day.between(*days)
+        query = select(*selected).where(*there).group_by(*columns)
         async with guarded(SERVICE), self._reader.connect() as connection:
             rows = (await connection.execute(query)).all()
-        width = len(columns)
         # PostgreSQL adds up to decimals.
-        return [(tuple(row[:width]), DaySum(*map(int, row[width:]))) for row in rows]
+        if dimension is Dimension.DAY:
+            return [(DayKey(dimension, row[0]), DaySum(*map(int, row[1:]))) for row in rows]
+        return [(DayKey(dimension, 0, row[0], row[1]), DaySum(*map(int, row[2:]))) for row in rows]
 
     async def performance(self, provider_id: int, days: Days) -> Performance:
         """Return what an instance's reports need."""
@@ -67,7 +67,9 @@ class ReportStore:
             .group_by(bucket.bucket)
         )
         total = select(*(func.coalesce(column, 0) for column in _SUMS)).where(
-            DayRow.provider_id == provider_id, DayRow.day.between(*days)
+            DayRow.dimension == Dimension.PROVIDER,
+            DayRow.number == provider_id,
+            DayRow.day.between(*days),
         )
         async with guarded(SERVICE), self._reader.connect() as connection:
             found = await connection.execute(hours.order_by(HourRow.hour))

@@ -25,8 +25,11 @@ from conduit.v1.billing_requests_json import (
     get_costs_response_to_json,
     get_provider_analytics_response_to_json,
 )
+from conduit.v1.charge_pb2 import Charge
 from conduit.v1.model_cost_pb2 import ModelCostSpec
+from conduit_billing.reports import messages as reports
 from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.ids import IdSource
 from conduit_kernel.not_found_errors import ProviderNotFound
 from conduit_kernel.rpc import error_of
 
@@ -41,6 +44,77 @@ async def costs(billing: BillingStub, **asked: str) -> list[dict[str, Any]]:
     answer = await billing.GetCosts(pb.GetCostsRequest(**asked), metadata=METADATA)
     groups: list[dict[str, Any]] = as_read(get_costs_response_to_json(answer))["costBreakdown"]
     return groups
+
+
+async def test_every_way_of_grouping_adds_up_to_the_charges(billing: BillingStub) -> None:
+    """Of each day, also where charges come twice; tags alone count a charge for each."""
+    made = [
+        charge(
+            tokens=(number + 1) * 1000,
+            price=None if number % 7 == 0 else DOLLAR,
+            # Of a model that Billing knows, it would find the price itself.
+            actual_model_name="nobody-knows" if number % 7 == 0 else "gpt-4o",
+            provider_id=1 + number % 3,
+            key_id=f"key_{number % 4}",
+            virtual_key_id=number % 5,
+            model_alias=f"model-{number % 6}",
+            provider_account_group=("", "production")[number % 2],
+            at=NOW - DAY * (number % 3),
+        )
+        for number in range(40)
+    ]
+    for _ in range(2):
+        await record(billing, *made)
+    cost = sum(each.cost_nano_usd for each in made)
+    unpriced = sum(not each.HasField("cost_nano_usd") for each in made)
+    for grouping in reports.GROUPINGS:
+        asked = pb.GetCostsRequest(group_by=grouping)
+        groups = (await billing.GetCosts(asked, metadata=METADATA)).cost_breakdown
+        assert sum(group.total_cost_nano_usd for group in groups) == cost, grouping
+        assert sum(group.requests for group in groups) == len(made)
+        assert sum(group.unpriced_requests for group in groups) == unpriced
+
+
+CHARGE_FILTERS: list[tuple[dict[str, object], set[int]]] = [
+    ({}, {0, 1, 2, 3}),
+    ({"key_id": "key_2"}, {1}),
+    ({"provider_account_group": "development"}, {2}),
+    ({"model_alias": "slow"}, {3}),
+    ({"unpriced": True}, {1}),
+    ({"start_date": "2026-11-23"}, {0, 1}),
+    ({"end_date": "2026-11-22"}, {2, 3}),
+    ({"start_date": "2026-11-22", "end_date": "2026-11-22"}, {2}),
+    ({"start_date": "2026-11-22", "model_alias": "slow"}, set()),
+]
+
+
+@pytest.mark.parametrize(("asked", "wanted"), CHARGE_FILTERS)
+async def test_charges_are_those_that_are_asked_for(
+    billing: BillingStub, asked: dict[str, Any], wanted: set[int]
+) -> None:
+    """By what they have in common, and by the days of their calls."""
+    made = [
+        dated(NOW),
+        dated(NOW, price=None, key_id="key_2", actual_model_name="nobody-knows"),
+        dated(NOW - DAY, provider_account_group="development"),
+        dated(NOW - 2 * DAY, model_alias="slow"),
+    ]
+    await record(billing, *made)
+    answer = await billing.ListCharges(pb.ListChargesRequest(**asked), metadata=METADATA)
+    assert {each.id for each in answer.charges} == {made[number].id for number in wanted}
+
+
+async def test_days_of_charges_in_the_wrong_order_are_refused(billing: BillingStub) -> None:
+    """As those of reports are."""
+    asked = pb.ListChargesRequest(start_date="2026-11-23", end_date="2026-11-22")
+    with pytest.raises(grpc.RpcError) as caught:
+        await billing.ListCharges(asked, metadata=METADATA)
+    assert isinstance(error_of(caught.value, "billing"), InvalidRequest)
+
+
+def dated(at: int, **fields: Any) -> Charge:  # noqa: ANN401 # whichever a test names
+    """Return a charge with an id of its time, as routers make them."""
+    return charge(at=at, id=IdSource(lambda: at).next(), **fields)
 
 
 async def test_account_groups_add_up_as_in_the_guide(billing: BillingStub) -> None:

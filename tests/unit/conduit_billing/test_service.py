@@ -119,7 +119,7 @@ async def test_lists_come_in_pages(billing: BillingStub) -> None:
         (pb.ListChargesRequest(request_id="a\0b"), "requestId"),
         (pb.ListChargesRequest(request_id="x" * 201), "requestId"),
         (pb.ListChargesRequest(page_size=-1), "pageSize"),
-        (pb.GetCostsRequest(group_by="key"), "groupBy"),
+        (pb.GetCostsRequest(group_by="colour"), "groupBy"),
         (pb.GetCostsRequest(start_date="2026-11-24", end_date="2026-11-23"), "startDate"),
         (pb.GetCostsRequest(start_date="yesterday"), "startDate"),
         (pb.GetCostsRequest(end_date="2026-02-30"), "endDate"),

@@ -15,17 +15,16 @@ from conduit_billing.upserts import (
 )
 
 MANY = 40_000
-KEYS = ["day", "provider_id", "account_group", "virtual_key_id", "model_alias"]
+KEYS = ["dimension", "day", "name", "number"]
 
 
 def day(number: int, cost: int) -> dict[str, object]:
     """Return a day's sums."""
     return {
+        "dimension": 1,
         "day": number,
-        "provider_id": 1,
-        "account_group": "",
-        "virtual_key_id": 0,
-        "model_alias": "fast",
+        "name": "fast",
+        "number": 0,
         "cost": cost,
         "requests": 1,
         "unpriced_requests": 0,

@@ -2,7 +2,7 @@
 
 import re
 
-from conduit_kernel.ids import IdSource
+from conduit_kernel.ids import ID_LENGTH, IdSource, first_id_of
 
 
 def test_ids_of_a_process_sort_in_the_order_of_their_making() -> None:
@@ -30,3 +30,12 @@ def test_the_counter_carries() -> None:
     made = [source.next() for _ in range(4)]
     assert made == sorted(made)
     assert len(set(made)) == 4
+
+
+def test_the_first_id_of_a_millisecond_is_before_all_that_are_made_in_it() -> None:
+    """And after all that were made before."""
+    before, now = IdSource(lambda: 1_795_435_200.122).next(), IdSource(lambda: 1_795_435_200.123)
+    first = first_id_of(1_795_435_200_123)
+    assert before < first <= now.next()
+    assert len(first) == ID_LENGTH
+    assert first_id_of(-5) == "0" * ID_LENGTH

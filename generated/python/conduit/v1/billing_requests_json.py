@@ -371,7 +371,19 @@ def delete_model_cost_response_to_json(
 
 
 _LIST_CHARGES_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {"pageSize", "pageToken", "requestId", "virtualKeyId", "providerId"}
+    {
+        "pageSize",
+        "pageToken",
+        "requestId",
+        "virtualKeyId",
+        "providerId",
+        "keyId",
+        "providerAccountGroup",
+        "modelAlias",
+        "startDate",
+        "endDate",
+        "unpriced",
+    }
 )
 
 
@@ -400,6 +412,18 @@ def fill_list_charges_request(
         message.virtual_key_id = runtime.int64(member, path + "virtualKeyId")
     if (member := value.get("providerId")) is not None:
         message.provider_id = runtime.int64(member, path + "providerId")
+    if (member := value.get("keyId")) is not None:
+        message.key_id = runtime.text(member, path + "keyId")
+    if (member := value.get("providerAccountGroup")) is not None:
+        message.provider_account_group = runtime.text(member, path + "providerAccountGroup")
+    if (member := value.get("modelAlias")) is not None:
+        message.model_alias = runtime.text(member, path + "modelAlias")
+    if (member := value.get("startDate")) is not None:
+        message.start_date = runtime.text(member, path + "startDate")
+    if (member := value.get("endDate")) is not None:
+        message.end_date = runtime.text(member, path + "endDate")
+    if (member := value.get("unpriced")) is not None:
+        message.unpriced = runtime.boolean(member, path + "unpriced")
     if not _LIST_CHARGES_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _LIST_CHARGES_REQUEST_MEMBERS, path)
 
@@ -414,6 +438,12 @@ def list_charges_request_to_json(
         "requestId": message.request_id,
         "virtualKeyId": message.virtual_key_id,
         "providerId": message.provider_id,
+        "keyId": message.key_id,
+        "providerAccountGroup": message.provider_account_group,
+        "modelAlias": message.model_alias,
+        "startDate": message.start_date,
+        "endDate": message.end_date,
+        "unpriced": message.unpriced,
     }
 
 

@@ -291,6 +291,12 @@ class ListChargesRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     VIRTUAL_KEY_ID_FIELD_NUMBER: _builtins.int
     PROVIDER_ID_FIELD_NUMBER: _builtins.int
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    PROVIDER_ACCOUNT_GROUP_FIELD_NUMBER: _builtins.int
+    MODEL_ALIAS_FIELD_NUMBER: _builtins.int
+    START_DATE_FIELD_NUMBER: _builtins.int
+    END_DATE_FIELD_NUMBER: _builtins.int
+    UNPRICED_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """The most to return, from 1 to 1,000. Zero means 100."""
     page_token: _builtins.str
@@ -301,6 +307,18 @@ class ListChargesRequest(_message.Message):
     """Only those of this virtual key. Zero means all."""
     provider_id: _builtins.int
     """Only those of this instance. Zero means all."""
+    key_id: _builtins.str
+    """Only those of this key of a provider. Empty means all."""
+    provider_account_group: _builtins.str
+    """Only those of keys of this account group. Empty means all."""
+    model_alias: _builtins.str
+    """Only those of this alias. Empty means all."""
+    start_date: _builtins.str
+    """Only those of calls from this day on, such as `2026-11-01`, UTC. Empty means all."""
+    end_date: _builtins.str
+    """Only those of calls up to the end of this day. Empty means all."""
+    unpriced: _builtins.bool
+    """Only those whose price is unknown."""
     def __init__(
         self,
         *,
@@ -309,10 +327,16 @@ class ListChargesRequest(_message.Message):
         request_id: _builtins.str = ...,
         virtual_key_id: _builtins.int = ...,
         provider_id: _builtins.int = ...,
+        key_id: _builtins.str = ...,
+        provider_account_group: _builtins.str = ...,
+        model_alias: _builtins.str = ...,
+        start_date: _builtins.str = ...,
+        end_date: _builtins.str = ...,
+        unpriced: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "provider_id", b"provider_id", "request_id", b"request_id", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_date", b"end_date", "key_id", b"key_id", "model_alias", b"model_alias", "page_size", b"page_size", "page_token", b"page_token", "provider_account_group", b"provider_account_group", "provider_id", b"provider_id", "request_id", b"request_id", "start_date", b"start_date", "unpriced", b"unpriced", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -356,7 +380,7 @@ class GetCostsRequest(_message.Message):
     START_DATE_FIELD_NUMBER: _builtins.int
     END_DATE_FIELD_NUMBER: _builtins.int
     group_by: _builtins.str
-    """`provider`, `account-group`, `virtual-key`, `model` or `day`. Empty means `provider`."""
+    """`provider`, `key`, `account-group`, `virtual-key`, `model`, `day` or `tag`. Empty means `provider`."""
     start_date: _builtins.str
     """The first day, such as `2026-11-01`, UTC. Empty means 30 days ago."""
     end_date: _builtins.str

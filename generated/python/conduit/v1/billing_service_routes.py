@@ -171,9 +171,34 @@ def read_list_charges(
                 message.virtual_key_id = json.int64(value, name)
             case "providerId":
                 message.provider_id = json.int64(value, name)
+            case "keyId":
+                message.key_id = value
+            case "providerAccountGroup":
+                message.provider_account_group = value
+            case "modelAlias":
+                message.model_alias = value
+            case "startDate":
+                message.start_date = value
+            case "endDate":
+                message.end_date = value
+            case "unpriced":
+                message.unpriced = http.boolean(value, name)
             case _:
                 http.refuse_parameter(
-                    name, ("pageSize", "pageToken", "requestId", "virtualKeyId", "providerId")
+                    name,
+                    (
+                        "pageSize",
+                        "pageToken",
+                        "requestId",
+                        "virtualKeyId",
+                        "providerId",
+                        "keyId",
+                        "providerAccountGroup",
+                        "modelAlias",
+                        "startDate",
+                        "endDate",
+                        "unpriced",
+                    ),
                 )
     return message
 

@@ -22,6 +22,8 @@ _COST_GROUP_MEMBERS: Final[frozenset[str]] = frozenset(
         "inputTokens",
         "outputTokens",
         "providers",
+        "keyId",
+        "tag",
     }
 )
 
@@ -62,6 +64,10 @@ def fill_cost_group(message: usage_report_pb2.CostGroup, value: object, path: st
     if (member := value.get("providers")) is not None:
         for index, item in enumerate(runtime.items(member, path + "providers")):
             fill_provider_cost(message.providers.add(), item, f"{path}providers[{index}].")
+    if (member := value.get("keyId")) is not None:
+        message.key_id = runtime.text(member, path + "keyId")
+    if (member := value.get("tag")) is not None:
+        message.tag = runtime.text(member, path + "tag")
     if not _COST_GROUP_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _COST_GROUP_MEMBERS, path)
 
@@ -87,6 +93,10 @@ def cost_group_to_json(message: usage_report_pb2.CostGroup) -> dict[str, object]
     members["inputTokens"] = message.input_tokens
     members["outputTokens"] = message.output_tokens
     members["providers"] = [provider_cost_to_json(item) for item in message.providers]
+    if message.HasField("key_id"):
+        members["keyId"] = message.key_id
+    if message.HasField("tag"):
+        members["tag"] = message.tag
     return members
 
 

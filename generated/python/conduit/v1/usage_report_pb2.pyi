@@ -37,6 +37,8 @@ class CostGroup(_message.Message):
     INPUT_TOKENS_FIELD_NUMBER: _builtins.int
     OUTPUT_TOKENS_FIELD_NUMBER: _builtins.int
     PROVIDERS_FIELD_NUMBER: _builtins.int
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    TAG_FIELD_NUMBER: _builtins.int
     provider_account_group: _builtins.str
     """The account group; when grouped by account-group. Empty for keys without one."""
     provider_id: _builtins.int
@@ -59,6 +61,10 @@ class CostGroup(_message.Message):
     """Tokens read."""
     output_tokens: _builtins.int
     """Tokens written."""
+    key_id: _builtins.str
+    """The provider's key; when grouped by key, with its instance."""
+    tag: _builtins.str
+    """The tag; when grouped by tag. Empty for charges without one; those with several count for each of them."""
     @_builtins.property
     def providers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProviderCost]:
         """The instances that make up the sum; when grouped by account-group."""
@@ -78,13 +84,17 @@ class CostGroup(_message.Message):
         input_tokens: _builtins.int = ...,
         output_tokens: _builtins.int = ...,
         providers: _abc.Iterable[Global___ProviderCost] | None = ...,
+        key_id: _builtins.str | None = ...,
+        tag: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_day", b"_day", "_model_alias", b"_model_alias", "_provider_account_group", b"_provider_account_group", "_provider_id", b"_provider_id", "_provider_name", b"_provider_name", "_virtual_key_id", b"_virtual_key_id", "day", b"day", "model_alias", b"model_alias", "provider_account_group", b"provider_account_group", "provider_id", b"provider_id", "provider_name", b"provider_name", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_day", b"_day", "_key_id", b"_key_id", "_model_alias", b"_model_alias", "_provider_account_group", b"_provider_account_group", "_provider_id", b"_provider_id", "_provider_name", b"_provider_name", "_tag", b"_tag", "_virtual_key_id", b"_virtual_key_id", "day", b"day", "key_id", b"key_id", "model_alias", b"model_alias", "provider_account_group", b"provider_account_group", "provider_id", b"provider_id", "provider_name", b"provider_name", "tag", b"tag", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_day", b"_day", "_model_alias", b"_model_alias", "_provider_account_group", b"_provider_account_group", "_provider_id", b"_provider_id", "_provider_name", b"_provider_name", "_virtual_key_id", b"_virtual_key_id", "day", b"day", "input_tokens", b"input_tokens", "model_alias", b"model_alias", "output_tokens", b"output_tokens", "provider_account_group", b"provider_account_group", "provider_id", b"provider_id", "provider_name", b"provider_name", "providers", b"providers", "requests", b"requests", "total_cost_nano_usd", b"total_cost_nano_usd", "unpriced_requests", b"unpriced_requests", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_day", b"_day", "_key_id", b"_key_id", "_model_alias", b"_model_alias", "_provider_account_group", b"_provider_account_group", "_provider_id", b"_provider_id", "_provider_name", b"_provider_name", "_tag", b"_tag", "_virtual_key_id", b"_virtual_key_id", "day", b"day", "input_tokens", b"input_tokens", "key_id", b"key_id", "model_alias", b"model_alias", "output_tokens", b"output_tokens", "provider_account_group", b"provider_account_group", "provider_id", b"provider_id", "provider_name", b"provider_name", "providers", b"providers", "requests", b"requests", "tag", b"tag", "total_cost_nano_usd", b"total_cost_nano_usd", "unpriced_requests", b"unpriced_requests", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__day: _TypeAlias = _typing.Literal["day"]  # noqa: Y015
     _WhichOneofArgType__day: _TypeAlias = _typing.Literal["_day", b"_day"]  # noqa: Y015
+    _WhichOneofReturnType__key_id: _TypeAlias = _typing.Literal["key_id"]  # noqa: Y015
+    _WhichOneofArgType__key_id: _TypeAlias = _typing.Literal["_key_id", b"_key_id"]  # noqa: Y015
     _WhichOneofReturnType__model_alias: _TypeAlias = _typing.Literal["model_alias"]  # noqa: Y015
     _WhichOneofArgType__model_alias: _TypeAlias = _typing.Literal["_model_alias", b"_model_alias"]  # noqa: Y015
     _WhichOneofReturnType__provider_account_group: _TypeAlias = _typing.Literal["provider_account_group"]  # noqa: Y015
@@ -93,10 +103,14 @@ class CostGroup(_message.Message):
     _WhichOneofArgType__provider_id: _TypeAlias = _typing.Literal["_provider_id", b"_provider_id"]  # noqa: Y015
     _WhichOneofReturnType__provider_name: _TypeAlias = _typing.Literal["provider_name"]  # noqa: Y015
     _WhichOneofArgType__provider_name: _TypeAlias = _typing.Literal["_provider_name", b"_provider_name"]  # noqa: Y015
+    _WhichOneofReturnType__tag: _TypeAlias = _typing.Literal["tag"]  # noqa: Y015
+    _WhichOneofArgType__tag: _TypeAlias = _typing.Literal["_tag", b"_tag"]  # noqa: Y015
     _WhichOneofReturnType__virtual_key_id: _TypeAlias = _typing.Literal["virtual_key_id"]  # noqa: Y015
     _WhichOneofArgType__virtual_key_id: _TypeAlias = _typing.Literal["_virtual_key_id", b"_virtual_key_id"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__day) -> _WhichOneofReturnType__day | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__key_id) -> _WhichOneofReturnType__key_id | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__model_alias) -> _WhichOneofReturnType__model_alias | None: ...
     @_typing.overload
@@ -105,6 +119,8 @@ class CostGroup(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__provider_id) -> _WhichOneofReturnType__provider_id | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__provider_name) -> _WhichOneofReturnType__provider_name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__tag) -> _WhichOneofReturnType__tag | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__virtual_key_id) -> _WhichOneofReturnType__virtual_key_id | None: ...
 

@@ -4,7 +4,7 @@ from tests.support.billing import DAY, DOLLAR, NOW, charge
 
 from conduit.v1 import charge_pb2 as pb
 from conduit_billing.ledger.charges import PostedCharge, read_charge
-from conduit_billing.ledger.days import DayKey, DaySum, days_of
+from conduit_billing.ledger.days import DayKey, DaySum, Dimension, days_of
 
 TODAY = NOW // DAY
 MIDNIGHT = TODAY * DAY
@@ -18,11 +18,18 @@ def read(**fields: object) -> PostedCharge:
 def test_a_day_begins_at_midnight() -> None:
     """UTC, to the second."""
     days = days_of([read(at=MIDNIGHT - 1), read(at=MIDNIGHT), read(at=MIDNIGHT + DAY - 1)])
-    assert {key.day: total.requests for key, total in days.items()} == {TODAY - 1: 1, TODAY: 2}
+    for dimension in Dimension:
+        found = {key.day: total.requests for key, total in of(dimension, days).items()}
+        assert found == {TODAY - 1: 1, TODAY: 2}
 
 
-def test_sums_are_kept_apart_by_all_that_reports_group_by() -> None:
-    """Instance, account group, virtual key and alias."""
+def of(dimension: Dimension, days: dict[DayKey, DaySum]) -> dict[DayKey, DaySum]:
+    """Return the sums of a dimension."""
+    return {key: total for key, total in days.items() if key.dimension is dimension}
+
+
+def test_each_way_of_grouping_has_sums_of_its_own() -> None:
+    """As many as it has names, and not as there are combinations; each adds up to all charges."""
     made = [
         read(),
         read(),
@@ -30,17 +37,38 @@ def test_sums_are_kept_apart_by_all_that_reports_group_by() -> None:
         read(provider_account_group="development"),
         read(virtual_key_id=5),
         read(model_alias="slow"),
+        read(key_id="key_2"),
     ]
     days = days_of(made)
-    assert days[DayKey(TODAY, 1, "production", 4, "fast")] == DaySum(2 * DOLLAR, 2, 0, 2_000_000, 0)
-    assert len(days) == 5
-    assert sum(total.requests for total in days.values()) == len(made)
+    assert days[DayKey(Dimension.VIRTUAL_KEY, TODAY, "", 4)].requests == 6
+    assert days[DayKey(Dimension.KEY, TODAY, "key_2", 1)] == DaySum(DOLLAR, 1, 0, 1_000_000, 0)
+    assert {dimension: len(of(dimension, days)) for dimension in Dimension} == {
+        Dimension.DAY: 1,
+        Dimension.PROVIDER: 2,
+        Dimension.KEY: 3,
+        Dimension.ACCOUNT_GROUP: 3,
+        Dimension.VIRTUAL_KEY: 2,
+        Dimension.MODEL: 2,
+        Dimension.TAG: 1,
+        Dimension.VIRTUAL_KEY_MODEL: 3,
+    }
+    for dimension in Dimension:
+        found = of(dimension, days).values()
+        assert sum(total.requests for total in found) == len(made)
+        assert sum(total.cost for total in found) == len(made) * DOLLAR
+
+
+def test_a_charge_counts_for_each_of_its_tags() -> None:
+    """And one without a tag for none."""
+    days = days_of([read(tags=["a", "b"]), read(tags=["a"]), read()])
+    found = of(Dimension.TAG, days)
+    assert {key.name: total.requests for key, total in found.items()} == {"a": 2, "b": 1, "": 1}
 
 
 def test_a_charge_without_a_price_is_counted_apart() -> None:
     """Its cost is unknown, which is not nothing."""
-    (total,) = days_of([read(price=None, tokens=12), read(tokens=0)]).values()
-    assert total == DaySum(0, 2, 1, 12, 0)
+    days = days_of([read(price=None, tokens=12), read(tokens=0)])
+    assert days[DayKey(Dimension.DAY, TODAY)] == DaySum(0, 2, 1, 12, 0)
 
 
 def test_every_kind_of_token_counts_as_read_or_written() -> None:
@@ -56,7 +84,7 @@ def test_every_kind_of_token_counts_as_read_or_written() -> None:
         (pb.UNIT_COMPUTE_MILLISECOND, 128),
     ):
         made.lines.add(unit=unit, quantity=quantity)
-    (total,) = days_of([read_charge(made, "charge")]).values()
+    total = days_of([read_charge(made, "charge")])[DayKey(Dimension.DAY, TODAY)]
     assert (total.input_tokens, total.output_tokens) == (7, 24)
 
 

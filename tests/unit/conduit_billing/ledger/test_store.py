@@ -10,7 +10,9 @@ from tests.support.billing import DOLLAR, NOW, charge
 
 from conduit.internal.v1.call_tally_pb2 import CallTally
 from conduit_billing.ledger.attempt_stats import AttemptStats, read_attempt_stats
+from conduit_billing.ledger.charge_filter import ChargeFilter
 from conduit_billing.ledger.charges import PostedCharge, read_charge
+from conduit_billing.ledger.days import Dimension
 from conduit_billing.ledger.store import LedgerStore
 from conduit_billing.tables import (
     AttemptStatsRow,
@@ -76,7 +78,8 @@ async def test_a_charge_counts_once_however_often_it_comes(
     assert await ledger.record([first, first], [], MICROS) == 1
     assert await ledger.record([first, second], [], MICROS) == 1
     assert await ledger.record([first, second], [], MICROS) == 0
-    assert await rows(engine, DayRow.cost, DayRow.requests) == [(2 * DOLLAR, 2)]
+    found = await rows(engine, DayRow.dimension, DayRow.cost, DayRow.requests)
+    assert found == [(dimension, 2 * DOLLAR, 2) for dimension in Dimension]
     assert len(await rows(engine, PostingRow.id)) == 2
 
 
@@ -100,10 +103,10 @@ async def test_charges_are_listed_newest_first_by_what_was_asked_for(ledger: Led
     await ledger.record([two, three, one], [], MICROS)
     assert [each.id for each in await ledger.charges(limit=2)] == [three.id, two.id]
     assert await ledger.charges(limit=2, before=two.id) == [one]
-    assert await ledger.charges(limit=9, request_id="r") == [one]
-    assert await ledger.charges(limit=9, virtual_key_id=9) == [two]
-    assert await ledger.charges(limit=9, provider_id=2) == [three]
-    assert await ledger.charges(limit=9, provider_id=2, virtual_key_id=9) == []
+    assert await ledger.charges(limit=9, of=ChargeFilter(request_id="r")) == [one]
+    assert await ledger.charges(limit=9, of=ChargeFilter(virtual_key_id=9)) == [two]
+    assert await ledger.charges(limit=9, of=ChargeFilter(provider_id=2)) == [three]
+    assert await ledger.charges(limit=9, of=ChargeFilter(provider_id=2, virtual_key_id=9)) == []
 
 
 async def test_statistics_count_once_and_add_up_by_hour(
@@ -135,7 +138,7 @@ async def test_deliveries_at_once_count_each_charge_once(
     charges = [made() for _ in range(5)]
     counts = await asyncio.gather(*(ledger.record(charges, [], MICROS) for _ in range(4)))
     assert sorted(counts) == [0, 0, 0, 5]
-    assert await rows(engine, DayRow.requests) == [(5,)]
+    assert await rows(engine, DayRow.requests) == [(5,)] * len(Dimension)
 
 
 async def test_a_delivery_that_fails_leaves_nothing(
