@@ -217,7 +217,7 @@ def _login(settings: Settings) -> "Login | None":
     from conduit_bridge.login.provider import OidcProvider  # noqa: PLC0415 # as above
 
     provider = OidcProvider(settings.oidc, HttpClient(egress=settings.egress), time.monotonic)
-    return Login(provider, KeyRing.of(settings).vault, time.time)
+    return Login(provider, KeyRing.of(settings), time.time)
 
 
 def _openapi() -> bytes:

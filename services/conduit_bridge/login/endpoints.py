@@ -20,8 +20,8 @@ from conduit_bridge.login.provider import LoginFailed, OidcProvider
 from conduit_bridge.metrics import Metrics
 from conduit_kernel.auth_errors import AdministratorTokenInvalid
 from conduit_kernel.http import Answer, Field, Request
+from conduit_kernel.key_ring import KeyRing
 from conduit_kernel.roles import name_of
-from conduit_kernel.secrets import Vault
 from conduit_kernel.sessions import Session, csrf_token, open_session, seal_session
 
 # From the beginning of a login to its end.
@@ -48,11 +48,11 @@ class _Flow(msgspec.Struct, frozen=True):
 class Login:
     """Lets administrators in whom the provider names."""
 
-    def __init__(self, provider: OidcProvider, vault: Vault, clock: Callable[[], float]) -> None:
+    def __init__(self, provider: OidcProvider, keys: KeyRing, clock: Callable[[], float]) -> None:
         """Take a clock of seconds since 1970."""
         self._provider = provider
         self._settings = provider.settings
-        self._vault = vault
+        self._keys = keys
         self._clock = clock
         self._log = structlog.get_logger("login")
 
@@ -78,7 +78,7 @@ class Login:
             int(self._clock()) + FLOW_SECONDS,
         )
         url = await self._provider.login_url(flow.state, flow.nonce, flow.verifier)
-        sealed = self._vault.seal_text(msgspec.json.encode(flow), _PURPOSE)
+        sealed = self._keys.vault.seal_text(msgspec.json.encode(flow), _PURPOSE)
         # Not strict: the way back begins at the provider's site.
         kept = self._cookie(FLOW, sealed, FLOW_SECONDS, strict=False)
         return 302, ((b"location", url.encode()), kept, _FRESH), b""
@@ -93,7 +93,7 @@ class Login:
         seconds = self._settings.session_hours * _HOUR
         session = Session(name, role, int(self._clock()) + seconds)
         self._log.info("logged_in", address=request.peer, actor=name, role=name_of(role))
-        token = seal_session(self._vault, session)
+        token = seal_session(self._keys.vault, session)
         fields = (
             *(_HTML, _GUARD, _FRESH, self._forgotten(FLOW)),
             self._cookie(SESSION, token, seconds, strict=True),
@@ -120,7 +120,9 @@ class Login:
         return 204, (self._forgotten(SESSION), _FRESH), b""
 
     def _session(self, token: str) -> Session:
-        session = open_session(self._vault, token)
+        # Another worker may have begun since, with a new encryption key.
+        self._keys.refresh()
+        session = open_session(self._keys.vault, token)
         if session is None or session.expires_at <= self._clock():
             raise AdministratorTokenInvalid("Nobody has logged in", header="Cookie")
         return session
@@ -147,7 +149,8 @@ class Login:
 
     def _flow(self, request: Request) -> _Flow | None:
         sealed = cookie(request, FLOW, is_secure=self._settings.is_secure)
-        content = self._vault.open_text(sealed, _PURPOSE) if sealed else None
+        self._keys.refresh()
+        content = self._keys.vault.open_text(sealed, _PURPOSE) if sealed else None
         if content is None:
             return None
         flow = msgspec.json.decode(content, type=_Flow)

@@ -97,8 +97,9 @@ def test_calls_are_plain_where_the_router_has_a_plain_form() -> None:
 
 
 def test_reports_have_names_for_pages() -> None:
-    """Each is a header of ours, in small letters, once."""
+    """Each is a header of ours, or tells a limit as OpenAI does, in small letters, once."""
     names = report_fields()
     assert len(names) == len(set(names))
     assert "x-conduit-cost" in names
-    assert all(name.startswith("x-conduit-") and name.islower() for name in names)
+    ours = ("x-conduit-", "x-ratelimit-")
+    assert all(name.startswith(ours) and name.islower() for name in names)

@@ -1,13 +1,16 @@
 """The paths of a login, each by itself."""
 
+from pathlib import Path
+
 import pytest
+from tests.support.key_files import key_file
 from tests.support.oidc_issuer import OidcIssuer
 
 from conduit_bridge.login.endpoints import FLOW_SECONDS, Login
 from conduit_bridge.login.provider import OidcProvider
 from conduit_kernel.auth_errors import AdministratorTokenInvalid
 from conduit_kernel.http import Request
-from conduit_kernel.secrets import Vault
+from conduit_kernel.key_ring import KeyRing
 
 NOW = 1_000_000.0
 
@@ -47,7 +50,7 @@ def clock() -> Clock:
 @pytest.fixture
 def login(provider: OidcProvider, clock: Clock) -> Login:
     """Return what lets in."""
-    return Login(provider, Vault(bytes(32)), clock)
+    return Login(provider, KeyRing([bytes(32)]), clock)
 
 
 async def begun(login: Login, issuer: OidcIssuer) -> tuple[str, str]:
@@ -86,3 +89,15 @@ async def test_without_a_session_nobody_is_shown(login: Login) -> None:
     for asked in (login.show, login.leave):
         with pytest.raises(AdministratorTokenInvalid):
             await asked(request())
+
+
+async def test_a_login_that_began_at_a_newer_worker_ends_here(
+    provider: OidcProvider, issuer: OidcIssuer, clock: Clock, tmp_path: Path
+) -> None:
+    """It has the key that the file has by now."""
+    old, new = bytes(32), bytes(range(32))
+    file = key_file(tmp_path, old)
+    here = Login(provider, KeyRing([old], file.path), clock)
+    key_file(tmp_path, new, old)
+    back = await begun(Login(provider, KeyRing([old], file.path), clock), issuer)
+    assert (await here.finish(request(*back)))[0] == 200
