@@ -99,6 +99,13 @@ class ChargeRow(Base):
         Index("ix_billing_charges_request", "request_id"),
         Index("ix_billing_charges_virtual_key", "virtual_key_id", "id"),
         Index("ix_billing_charges_provider", "provider_id", "id"),
+        # Few are, and those are looked for.
+        Index(
+            "ix_billing_charges_unpriced",
+            "id",
+            sqlite_where=text("cost IS NULL"),
+            postgresql_where=text("cost IS NULL"),
+        ),
         _ONE_TREE,
     )
 

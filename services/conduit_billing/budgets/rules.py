@@ -80,6 +80,11 @@ class BudgetRules:
             windows += [_window(owner, budget, at) for budget in group.budgets]
         return tuple(windows)
 
+    def group_of(self, virtual_key_id: int) -> int:
+        """Return the group that a virtual key is in; 0 for none."""
+        entry = self._state.virtual_keys.get(virtual_key_id)
+        return 0 if entry is None else entry.virtual_key.group_id
+
     def must_be_known(self) -> None:
         """Raise ServiceUnavailable before the Registry has reported anything."""
         if not self._state.is_known:

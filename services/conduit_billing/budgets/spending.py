@@ -23,6 +23,10 @@ class BudgetSpending:
         self._rules = rules
         self._new_id = new_id
 
+    def group_of(self, virtual_key_id: int) -> int:
+        """Return the group that a virtual key is in now; 0 for none."""
+        return self._rules.group_of(virtual_key_id)
+
     async def spend(
         self, connection: AsyncConnection, charges: Sequence[PostedCharge], now: int
     ) -> None:

@@ -4,7 +4,7 @@ Each way has rows of its own, so that a day has as many as it has keys, aliases 
 rather than as there are combinations of them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum, unique
 from typing import NamedTuple
 
@@ -26,13 +26,15 @@ class Dimension(IntEnum):
     TAG = 7
     # What holders of virtual keys ask for: their own, by model.
     VIRTUAL_KEY_MODEL = 8
+    # Groups of virtual keys.
+    GROUP = 9
 
 
 class DayKey(NamedTuple):
     """The key of a day's sum in one dimension.
 
-    `name` is a key's id, an account group, an alias or a tag, and `number` an instance or a virtual
-    key; what a dimension has not is empty, or 0.
+    `name` is a key's id, an account group, an alias or a tag, and `number` an instance, a virtual
+    key or a group of those; what a dimension has not is empty, or 0.
     """
 
     dimension: Dimension
@@ -51,8 +53,16 @@ class DaySum(NamedTuple):
     output_tokens: int = 0
 
 
-def days_of(charges: Iterable[PostedCharge]) -> dict[DayKey, DaySum]:
-    """Add charges up by day, in each dimension.
+GroupOf = Callable[[int], int]
+
+
+def no_group(_: int) -> int:
+    """Return 0: without a Registry there are no groups."""
+    return 0
+
+
+def days_of(charges: Iterable[PostedCharge], group_of: GroupOf = no_group) -> dict[DayKey, DaySum]:
+    """Add charges up by day, in each dimension; `group_of` returns a virtual key's group, or 0.
 
     One with several tags counts for each of them; one without counts for the empty tag.
     """
@@ -61,7 +71,7 @@ def days_of(charges: Iterable[PostedCharge]) -> dict[DayKey, DaySum]:
         read = sum([quantity for unit, quantity, _ in charge.lines if unit in INPUT_LEAVES])
         written = sum([quantity for unit, quantity, _ in charge.lines if unit in OUTPUT_LEAVES])
         added = (charge.cost or 0, 1, charge.cost is None, read, written)
-        for key in _keys_of(charge):
+        for key in _keys_of(charge, group_of):
             sums = days.get(key)
             if sums is None:
                 days[key] = list(added)
@@ -71,7 +81,7 @@ def days_of(charges: Iterable[PostedCharge]) -> dict[DayKey, DaySum]:
     return {key: DaySum(*map(int, sums)) for key, sums in days.items()}
 
 
-def _keys_of(charge: PostedCharge) -> Iterator[DayKey]:
+def _keys_of(charge: PostedCharge, group_of: GroupOf) -> Iterator[DayKey]:
     day = charge.occurred_at // DAY_MICROS
     yield DayKey(Dimension.DAY, day)
     yield DayKey(Dimension.PROVIDER, day, "", charge.provider_id)
@@ -79,6 +89,7 @@ def _keys_of(charge: PostedCharge) -> Iterator[DayKey]:
     yield DayKey(Dimension.ACCOUNT_GROUP, day, charge.account_group, charge.provider_id)
     yield DayKey(Dimension.VIRTUAL_KEY, day, "", charge.virtual_key_id)
     yield DayKey(Dimension.MODEL, day, charge.model_alias)
+    yield DayKey(Dimension.GROUP, day, "", group_of(charge.virtual_key_id))
     yield DayKey(Dimension.VIRTUAL_KEY_MODEL, day, charge.model_alias, charge.virtual_key_id)
     for tag in charge.tags or ("",):
         yield DayKey(Dimension.TAG, day, tag)

@@ -3,7 +3,7 @@
 Writers take turns, so that what one of them finds missing is missing until it ends.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -14,7 +14,7 @@ from conduit_billing.budgets.spending import BudgetSpending
 from conduit_billing.ledger.attempt_stats import AttemptStats, hour_buckets_of, hours_of
 from conduit_billing.ledger.charge_filter import ALL_CHARGES, ChargeFilter, clauses
 from conduit_billing.ledger.charges import Line, PostedCharge
-from conduit_billing.ledger.days import DayKey, days_of
+from conduit_billing.ledger.days import DayKey, DaySum, days_of, no_group
 from conduit_billing.ledger.posting_store import insert_posting, post
 from conduit_billing.ledger.postings import Posting, charge_posting
 from conduit_billing.tables import (
@@ -56,7 +56,8 @@ class LedgerStore:
             if self._spending is not None:
                 # Before the days, by which a budget that is new learns what was spent before.
                 await self._spending.spend(connection, fresh, now)
-            await _add_days(connection, fresh)
+            group_of = no_group if self._spending is None else self._spending.group_of
+            await _add_days(connection, days_of(fresh, group_of))
             await _add_attempts(connection, {each.id: each for each in stats})
         return len(fresh)
 
@@ -117,8 +118,8 @@ def _charge(row: tuple[Any, ...], lines: Iterable[Line]) -> PostedCharge:
     return PostedCharge._make([*columns, tuple(pairs), tuple(lines), lease_id, named])
 
 
-async def _add_days(connection: AsyncConnection, charges: Sequence[PostedCharge]) -> None:
-    days = sorted(days_of(charges).items())
+async def _add_days(connection: AsyncConnection, sums: Mapping[DayKey, DaySum]) -> None:
+    days = sorted(sums.items())
     rows = [{**key._asdict(), **total._asdict()} for key, total in days]
     await add_up(connection, DayRow, list(DayKey._fields), rows)
 

@@ -20,6 +20,7 @@ GROUPINGS: Mapping[str, Dimension] = {
     "model": Dimension.MODEL,
     "day": Dimension.DAY,
     "tag": Dimension.TAG,
+    "group": Dimension.GROUP,
 }
 Sums = Sequence[tuple[DayKey, DaySum]]
 NameOf = Callable[[int], str]
@@ -91,6 +92,8 @@ def _group(key: DayKey, total: DaySum, name_of: NameOf) -> CostGroup:
             group.virtual_key_id = key.number
         case Dimension.MODEL:
             group.model_alias = key.name
+        case Dimension.GROUP:
+            group.virtual_key_group_id = key.number
         case Dimension.TAG:
             group.tag = key.name
         case _:
@@ -113,4 +116,5 @@ def _added(sums: Iterable[DaySum]) -> DaySum:
 
 def _label(group: CostGroup) -> tuple[str, int, int, str]:
     name = group.model_alias or group.key_id or group.tag
-    return group.provider_account_group, group.provider_id, group.virtual_key_id, name
+    number = group.virtual_key_id or group.virtual_key_group_id
+    return group.provider_account_group, group.provider_id, number, name

@@ -88,7 +88,7 @@ async def test_thousands_of_prices_come_in_pieces(bench: Bench) -> None:
     """In the order in which they were asked for, and nobody else waits for them."""
     models = [
         PricedModel(provider_id=i, provider_type="OpenAI", actual_model_name="gpt-4o")
-        for i in range(1, 10_001)
+        for i in range(1, 12_001)
     ]
     request = internal.WatchPricesRequest(models=models)
     slow, received = slowness(), list[int]()

@@ -380,7 +380,7 @@ class GetCostsRequest(_message.Message):
     START_DATE_FIELD_NUMBER: _builtins.int
     END_DATE_FIELD_NUMBER: _builtins.int
     group_by: _builtins.str
-    """`provider`, `key`, `account-group`, `virtual-key`, `model`, `day` or `tag`. Empty means `provider`."""
+    """`provider`, `key`, `account-group`, `virtual-key`, `group`, `model`, `day` or `tag`. Empty means `provider`."""
     start_date: _builtins.str
     """The first day, such as `2026-11-01`, UTC. Empty means 30 days ago."""
     end_date: _builtins.str

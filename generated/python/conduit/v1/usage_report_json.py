@@ -24,6 +24,7 @@ _COST_GROUP_MEMBERS: Final[frozenset[str]] = frozenset(
         "providers",
         "keyId",
         "tag",
+        "virtualKeyGroupId",
     }
 )
 
@@ -68,6 +69,8 @@ def fill_cost_group(message: usage_report_pb2.CostGroup, value: object, path: st
         message.key_id = runtime.text(member, path + "keyId")
     if (member := value.get("tag")) is not None:
         message.tag = runtime.text(member, path + "tag")
+    if (member := value.get("virtualKeyGroupId")) is not None:
+        message.virtual_key_group_id = runtime.int64(member, path + "virtualKeyGroupId")
     if not _COST_GROUP_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _COST_GROUP_MEMBERS, path)
 
@@ -97,6 +100,8 @@ def cost_group_to_json(message: usage_report_pb2.CostGroup) -> dict[str, object]
         members["keyId"] = message.key_id
     if message.HasField("tag"):
         members["tag"] = message.tag
+    if message.HasField("virtual_key_group_id"):
+        members["virtualKeyGroupId"] = message.virtual_key_group_id
     return members
 
 

@@ -39,6 +39,7 @@ class CostGroup(_message.Message):
     PROVIDERS_FIELD_NUMBER: _builtins.int
     KEY_ID_FIELD_NUMBER: _builtins.int
     TAG_FIELD_NUMBER: _builtins.int
+    VIRTUAL_KEY_GROUP_ID_FIELD_NUMBER: _builtins.int
     provider_account_group: _builtins.str
     """The account group; when grouped by account-group. Empty for keys without one."""
     provider_id: _builtins.int
@@ -65,6 +66,8 @@ class CostGroup(_message.Message):
     """The provider's key; when grouped by key, with its instance."""
     tag: _builtins.str
     """The tag; when grouped by tag. Empty for charges without one; those with several count for each of them."""
+    virtual_key_group_id: _builtins.int
+    """The group of virtual keys; when grouped by group. Zero for charges of keys that were in none when Billing took the charge."""
     @_builtins.property
     def providers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProviderCost]:
         """The instances that make up the sum; when grouped by account-group."""
@@ -86,10 +89,11 @@ class CostGroup(_message.Message):
         providers: _abc.Iterable[Global___ProviderCost] | None = ...,
         key_id: _builtins.str | None = ...,
         tag: _builtins.str | None = ...,
+        virtual_key_group_id: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_day", b"_day", "_key_id", b"_key_id", "_model_alias", b"_model_alias", "_provider_account_group", b"_provider_account_group", "_provider_id", b"_provider_id", "_provider_name", b"_provider_name", "_tag", b"_tag", "_virtual_key_id", b"_virtual_key_id", "day", b"day", "key_id", b"key_id", "model_alias", b"model_alias", "provider_account_group", b"provider_account_group", "provider_id", b"provider_id", "provider_name", b"provider_name", "tag", b"tag", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_day", b"_day", "_key_id", b"_key_id", "_model_alias", b"_model_alias", "_provider_account_group", b"_provider_account_group", "_provider_id", b"_provider_id", "_provider_name", b"_provider_name", "_tag", b"_tag", "_virtual_key_group_id", b"_virtual_key_group_id", "_virtual_key_id", b"_virtual_key_id", "day", b"day", "key_id", b"key_id", "model_alias", b"model_alias", "provider_account_group", b"provider_account_group", "provider_id", b"provider_id", "provider_name", b"provider_name", "tag", b"tag", "virtual_key_group_id", b"virtual_key_group_id", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_day", b"_day", "_key_id", b"_key_id", "_model_alias", b"_model_alias", "_provider_account_group", b"_provider_account_group", "_provider_id", b"_provider_id", "_provider_name", b"_provider_name", "_tag", b"_tag", "_virtual_key_id", b"_virtual_key_id", "day", b"day", "input_tokens", b"input_tokens", "key_id", b"key_id", "model_alias", b"model_alias", "output_tokens", b"output_tokens", "provider_account_group", b"provider_account_group", "provider_id", b"provider_id", "provider_name", b"provider_name", "providers", b"providers", "requests", b"requests", "tag", b"tag", "total_cost_nano_usd", b"total_cost_nano_usd", "unpriced_requests", b"unpriced_requests", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_day", b"_day", "_key_id", b"_key_id", "_model_alias", b"_model_alias", "_provider_account_group", b"_provider_account_group", "_provider_id", b"_provider_id", "_provider_name", b"_provider_name", "_tag", b"_tag", "_virtual_key_group_id", b"_virtual_key_group_id", "_virtual_key_id", b"_virtual_key_id", "day", b"day", "input_tokens", b"input_tokens", "key_id", b"key_id", "model_alias", b"model_alias", "output_tokens", b"output_tokens", "provider_account_group", b"provider_account_group", "provider_id", b"provider_id", "provider_name", b"provider_name", "providers", b"providers", "requests", b"requests", "tag", b"tag", "total_cost_nano_usd", b"total_cost_nano_usd", "unpriced_requests", b"unpriced_requests", "virtual_key_group_id", b"virtual_key_group_id", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__day: _TypeAlias = _typing.Literal["day"]  # noqa: Y015
     _WhichOneofArgType__day: _TypeAlias = _typing.Literal["_day", b"_day"]  # noqa: Y015
@@ -105,6 +109,8 @@ class CostGroup(_message.Message):
     _WhichOneofArgType__provider_name: _TypeAlias = _typing.Literal["_provider_name", b"_provider_name"]  # noqa: Y015
     _WhichOneofReturnType__tag: _TypeAlias = _typing.Literal["tag"]  # noqa: Y015
     _WhichOneofArgType__tag: _TypeAlias = _typing.Literal["_tag", b"_tag"]  # noqa: Y015
+    _WhichOneofReturnType__virtual_key_group_id: _TypeAlias = _typing.Literal["virtual_key_group_id"]  # noqa: Y015
+    _WhichOneofArgType__virtual_key_group_id: _TypeAlias = _typing.Literal["_virtual_key_group_id", b"_virtual_key_group_id"]  # noqa: Y015
     _WhichOneofReturnType__virtual_key_id: _TypeAlias = _typing.Literal["virtual_key_id"]  # noqa: Y015
     _WhichOneofArgType__virtual_key_id: _TypeAlias = _typing.Literal["_virtual_key_id", b"_virtual_key_id"]  # noqa: Y015
     @_typing.overload
@@ -121,6 +127,8 @@ class CostGroup(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__provider_name) -> _WhichOneofReturnType__provider_name | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__tag) -> _WhichOneofReturnType__tag | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__virtual_key_group_id) -> _WhichOneofReturnType__virtual_key_group_id | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__virtual_key_id) -> _WhichOneofReturnType__virtual_key_id | None: ...
 

@@ -53,3 +53,13 @@ def test_nothing_is_known_before_the_registry_spoke() -> None:
     with pytest.raises(ServiceUnavailable):
         BudgetRules(SnapshotState()).must_be_known()
     rules().must_be_known()
+
+
+def test_the_group_of_a_key_is_the_one_that_it_is_in() -> None:
+    """None for one that is in none, and for one that nobody knows."""
+    entries = [
+        SnapshotVirtualKey(virtual_key=VirtualKey(id=4, group_id=7)),
+        SnapshotVirtualKey(virtual_key=VirtualKey(id=5)),
+    ]
+    known = BudgetRules(SnapshotState.of(Snapshot(epoch="e", virtual_keys=entries)))
+    assert [known.group_of(number) for number in (4, 5, 6)] == [7, 0, 0]

@@ -51,11 +51,22 @@ def test_each_way_of_grouping_has_sums_of_its_own() -> None:
         Dimension.MODEL: 2,
         Dimension.TAG: 1,
         Dimension.VIRTUAL_KEY_MODEL: 3,
+        Dimension.GROUP: 1,
     }
     for dimension in Dimension:
         found = of(dimension, days).values()
         assert sum(total.requests for total in found) == len(made)
         assert sum(total.cost for total in found) == len(made) * DOLLAR
+
+
+def test_a_charge_counts_for_the_group_of_its_virtual_key() -> None:
+    """As it is in now; what is in none has a sum, too."""
+    days = days_of(
+        [read(), read(virtual_key_id=5), read(virtual_key_id=6)],
+        lambda key: {4: 7, 5: 7}.get(key, 0),
+    )
+    found = of(Dimension.GROUP, days)
+    assert {key.number: total.requests for key, total in found.items()} == {7: 2, 0: 1}
 
 
 def test_a_charge_counts_for_each_of_its_tags() -> None:

@@ -43,6 +43,9 @@ def test_groups_are_dearest_first_and_equal_ones_in_order_of_what_they_are() -> 
         groups = cost_groups(which, named, name_of)
         assert [getattr(each, field) for each in groups] == ["", "a", "b"]
         assert all(each.HasField(field) for each in groups)  # type: ignore[arg-type] # one of its own
+    which = Dimension.GROUP
+    groups = cost_groups(which, [(key(which, number=n), cost(5)) for n in (7, 0)], name_of)
+    assert [each.virtual_key_group_id for each in groups] == [0, 7]
     which = Dimension.VIRTUAL_KEY
     groups = cost_groups(which, [(key(which, number=n), cost(5)) for n in (4, 0)], name_of)
     assert [each.virtual_key_id for each in groups] == [0, 4]
