@@ -95,6 +95,7 @@ UNCONFIRMED = {
     "Mistral": "the names of the rate-limit headers, which are those that users show",
     "NvidiaNIM": "what NVIDIA's own API takes beyond vLLM's parameters, and how it names thoughts",
     "Perplexity": "the bodies of most errors; it names no headers of limits",
+    "PerplexityAgent": "the bodies of errors, and whether counts include what the cache had",
     "SambaNova": "the bodies of errors, and how the reset of a limit is written",
     "Together": "the bodies of most errors; the newest page names only the reset of a limit",
     "xAI": "the rate-limit headers, which are OpenAI's by guess, and the bodies of errors",

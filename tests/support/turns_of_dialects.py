@@ -271,6 +271,40 @@ def _ollama_sent(body: Json) -> Turn:
     return found
 
 
+# Perplexity
+
+
+def _perplexity_given(replay: Replay) -> list[Turn]:
+    if not replay.fresh_call().stream:
+        return [_perplexity_turn(_whole(replay)["output"])]
+    last = [event["response"]["output"] for _, event in _events(replay) if event.get("response")]
+    return [_perplexity_turn(last[-1])]
+
+
+def _perplexity_turn(items: list[Json]) -> Turn:
+    said = ""
+    found: Turn = []
+    for item in items:
+        content = item.get("content")
+        if item["type"] == "function_call":
+            named = ("call_id", "name", "arguments", "thought_signature")
+            found.append(_plain({name: item.get(name) for name in named}))
+        elif item["type"] == "message":
+            pieces = [{"text": content}] if isinstance(content, str) else content or []
+            said += "".join(piece["text"] for piece in pieces)
+    return [{"text": said}, *found] if said else found
+
+
+def _perplexity_sent(body: Json) -> Turn:
+    turn: list[Json] = []
+    for item in reversed(body["input"]):
+        is_models = item["type"] == "function_call" or item.get("role") == "assistant"
+        if turn and not is_models:
+            break
+        turn += [item] if is_models else []
+    return _perplexity_turn(turn[::-1])
+
+
 # What the dialects have in common with OpenAI's.
 
 
@@ -331,4 +365,5 @@ _DIALECTS: dict[str, tuple[Callable[[Replay], list[Turn]], Callable[[Json], Turn
     "mistral_chat": (_openai_given, _openai_sent),
     "ollama_chat": (_ollama_given, _ollama_sent),
     "openai_chat": (_openai_given, _openai_sent),
+    "perplexity_chat": (_perplexity_given, _perplexity_sent),
 }

@@ -39,6 +39,9 @@ UNLIKE = {
     # A call that is sent back demands a result, which no caller of a JSON answer has.
     "Bedrock/chat/structured_output_by_tool": "the call of a tool was the answer",
     "Bedrock/chat/stream_structured_output_by_tool": "the call of a tool was the answer",
+    # Told while they come, and no items of the answer.
+    "PerplexityAgent/chat/stream_reasoning": "it takes no thoughts back",
+    "PerplexityAgent/chat/stream_search": "it takes no thoughts back",
     # Ids that nobody can send.
     "Mistral/chat/stream_tools_without_index": "the ids of its calls are not Mistral's own",
 }

@@ -19,7 +19,7 @@ STREAMS = [
 ]
 _FINISH = re.compile(
     rb'"(?:finish_reason|finishReason|stop_reason|stopReason|done_reason)" ?: ?"'
-    rb"|event: done|\.completed|transcript\.text\.done|audio\.done"
+    rb"|event: done|\.completed|\.incomplete|transcript\.text\.done|audio\.done"
 )
 # What follows the reason to stop, and says only that the answer is whole.
 _TERMINATOR = re.compile(rb"data: \[DONE\]\n\n|event: message_stop\n.*\n\n$")

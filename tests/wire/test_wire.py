@@ -126,7 +126,7 @@ def test_truncated_stream_raises(replay: Replay) -> None:
 
 
 # Events that end an answer by their name.
-ENDS = (b"event: done", b".completed", b"transcript.text.done", b"audio.done")
+ENDS = (b"event: done", b".completed", b".incomplete", b"transcript.text.done", b"audio.done")
 
 
 def first_finish(body: bytes) -> int:

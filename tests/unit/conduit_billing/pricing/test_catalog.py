@@ -36,6 +36,7 @@ NAMES = {
     "VertexAI": "google",
     "Groq": "groq",
     "Perplexity": "perplexity",
+    "PerplexityAgent": "perplexity",
 }
 
 
@@ -195,6 +196,8 @@ def test_what_providers_do_beside_is_priced(catalog: PriceCatalog) -> None:
     assert claude[UNIT_WEB_SEARCH] == 10_000_000 * PER
     sonar = catalog.price("Perplexity", "sonar-pro", NOW).unit_prices
     assert (sonar[UNIT_WEB_SEARCH], sonar[UNIT_REQUEST]) == (0, 14_000_000 * PER)
+    agent = catalog.price("PerplexityAgent", "perplexity/sonar", NOW).unit_prices
+    assert (agent[UNIT_WEB_SEARCH], agent[UNIT_REQUEST]) == (2_500_000 * PER, 0)
     deep = catalog.price("Perplexity", "sonar-deep-research", NOW).unit_prices
     assert deep[UNIT_REASONING_TOKEN] == 3_000_000_000
     assert deep[UNIT_CITATION_TOKEN] == 2_000_000_000

@@ -1,0 +1,1 @@
+"""Perplexity's Agent API: chats that may search the web before they answer."""
