@@ -7,9 +7,13 @@ in front of what the user says; what the model thought goes beside what it said.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import orjson
+
 from conduit.v1.message_pb2 import MessageBlock, MessageTurn
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.codecs.anthropic.turns import FORMAT
+from conduit_providers.codecs.shared.claude_blocks import MESSAGES_FORMAT
+from conduit_providers.codecs.shared.kept_blocks import CALL, TEXT, THOUGHT, BlockOrder
 from conduit_providers.inbound.dropped import Dropped
 from conduit_providers.inbound.message_parts import Parts, result_blocks, text_of
 from conduit_providers.inbound.sealed_thoughts import OpenedThoughts, is_sealed
@@ -112,7 +116,7 @@ class Turns:
                 case kind if kind == _FALLBACK:
                     pass
                 case _:
-                    turn.said.append(block)
+                    turn.say(block)
         return turn.members()
 
 
@@ -120,18 +124,36 @@ class _ModelTurn:
     """Gathers a turn of the model."""
 
     def __init__(self, parts: Parts) -> None:
-        self.said: list[MessageBlock] = []
+        self._said: list[MessageBlock] = []
         self._parts = parts
         self._calls: list[Json] = []
         self._thoughts: list[str] = []
         # What Anthropic has no words for.
         self._opened = OpenedThoughts()
+        # Where words and calls stand among its own thoughts, for who demands that all stays there.
+        self._order = BlockOrder()
+        self._in_order: list[Json] = []
+        self._signed = 0
+
+    def say(self, block: MessageBlock) -> None:
+        """Add words, or what else was said."""
+        self._said.append(block)
+        self._order.add(TEXT)
+        if text := text_of(block):
+            self._keep({"type": "text", "text": text})
 
     def call(self, block: MessageBlock) -> None:
         """Add a call."""
         arguments = block.input_json.decode() or "{}"
         function = {"name": cut(block.name), "arguments": arguments}
         self._calls.append({"id": block.id, "type": "function", "function": function})
+        self._order.add(CALL)
+        given = orjson.loads(arguments)
+        self._keep({"type": "tool_use", "id": block.id, "name": cut(block.name), "input": given})
+
+    def _keep(self, block: Json) -> None:
+        kept = {"type": "reasoning.encrypted", "data": orjson.dumps(block).decode()}
+        self._in_order.append(kept | {"format": MESSAGES_FORMAT})
 
     def think(self, block: MessageBlock) -> None:
         """Add a thought."""
@@ -151,12 +173,23 @@ class _ModelTurn:
     def _add(self, kind: str, **members: str) -> None:
         detail = {"type": kind, **members, "format": FORMAT, "index": len(self._opened.details)}
         self._opened.details.append(detail)
+        self._order.add(THOUGHT)
+        self._in_order.append(detail)
+        self._signed += 1
+
+    def _kept(self) -> list[Json]:
+        """Return thoughts, and all else in its place where that is not behind them."""
+        details = self._opened.details
+        # What was opened says itself where what stands.
+        if len(details) > self._signed or not self._order.is_lost:
+            return details
+        return [{**each, "index": index} for index, each in enumerate(self._in_order)]
 
     def members(self) -> list[Json]:
         """Return the turn; nothing where nothing was said."""
         found: Json = {**self._opened.of_turn}
         # The pieces of one answer, between thoughts and calls.
-        if content := self._parts.content(self.said, between=""):
+        if content := self._parts.content(self._said, between=""):
             found["content"] = content
         if self._calls:
             found.setdefault("content", None)
@@ -166,7 +199,7 @@ class _ModelTurn:
         if thought := "".join(self._thoughts):
             found["reasoning_content"] = thought
         if self._opened.details:
-            found["reasoning_details"] = self._opened.details
+            found["reasoning_details"] = self._kept()
         if not found:
             return []
         found.setdefault("content", "")

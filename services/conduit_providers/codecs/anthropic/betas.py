@@ -23,6 +23,7 @@ MEMBERS = ("betas", "anthropic_beta")
 _OF_MEMBERS: Mapping[str, str] = {
     "compaction": "compact-2026-09-04",
     "fallback_credit_token": "fallback-credit-2026-07-01",
+    "fallbacks": "server-side-fallback-2026-07-01",
     "mcp_servers": "mcp-client-2025-11-20",
     "thread": "message-threads-2026-08-12",
 }

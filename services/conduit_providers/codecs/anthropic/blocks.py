@@ -17,13 +17,16 @@ import msgspec
 from conduit.v1.chat_message_pb2 import ReasoningDetail
 from conduit_providers.codecs.anthropic.answer import Block
 from conduit_providers.codecs.shared import kept_blocks
+from conduit_providers.codecs.shared.claude_blocks import (
+    CONVERSE_FORMAT,
+    MESSAGES_FORMAT,
+    as_messages,
+)
 from conduit_providers.codecs.shared.kept_blocks import CALL, TEXT, THOUGHT, BlockOrder
 from conduit_providers.json_reading import parsed
 
 Json = dict[str, Any]
 
-# By which such details are known.
-BLOCK_FORMAT = "anthropic-claude-block-v1"
 # What cites a page that the model has found.
 WEB = "web_search_result_location"
 # Where OpenAI's form has blocks.
@@ -49,13 +52,15 @@ def must_be_kept(blocks: Iterable[Block]) -> bool:
 
 def put_block(detail: ReasoningDetail, block: Mapping[str, object], index: int) -> None:
     """Write a block into a detail."""
-    kept_blocks.put_block(detail, BLOCK_FORMAT, block, index)
+    kept_blocks.put_block(detail, MESSAGES_FORMAT, block, index)
 
 
 def block_in(detail: ReasoningDetail) -> Json | None:
-    """Return the block that a detail has; None if it has none."""
-    block = kept_blocks.block_in(detail, BLOCK_FORMAT)
-    return block if block is not None and isinstance(block.get("type"), str) else None
+    """Return the block that a detail has, Bedrock's as Anthropic's; None if it has none."""
+    block = kept_blocks.block_in(detail, MESSAGES_FORMAT)
+    if block is None:
+        return as_messages(kept_blocks.block_in(detail, CONVERSE_FORMAT))
+    return block if isinstance(block.get("type"), str) else None
 
 
 def text_in(blocks: Iterable[Mapping[str, object]]) -> str:

@@ -62,6 +62,7 @@ NATIVE = (
     "context_management",
     "diagnostics",
     "fallback_credit_token",
+    "fallbacks",
     "inference_geo",
     "mcp_servers",
     "output_config",

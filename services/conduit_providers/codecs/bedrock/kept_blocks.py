@@ -12,13 +12,15 @@ import msgspec
 from conduit.v1.chat_message_pb2 import ReasoningDetail
 from conduit_providers.codecs.bedrock.answer import Block
 from conduit_providers.codecs.shared import kept_blocks
+from conduit_providers.codecs.shared.claude_blocks import (
+    CONVERSE_FORMAT,
+    MESSAGES_FORMAT,
+    as_converse,
+)
 from conduit_providers.codecs.shared.kept_blocks import CALL, TEXT, THOUGHT, BlockOrder
 from conduit_providers.json_reading import parsed
 
 Json = dict[str, Any]
-
-# By which such details are known.
-BLOCK_FORMAT = "amazon-bedrock-block-v1"
 
 
 def must_be_kept(blocks: Iterable[Block]) -> bool:
@@ -39,12 +41,13 @@ def _place_of(block: Block) -> int | None:
 
 def put_block(detail: ReasoningDetail, block: Json, index: int) -> None:
     """Write a block into a detail."""
-    kept_blocks.put_block(detail, BLOCK_FORMAT, block, index)
+    kept_blocks.put_block(detail, CONVERSE_FORMAT, block, index)
 
 
 def block_in(detail: ReasoningDetail) -> Json | None:
-    """Return the block that a detail has; None if it has none."""
-    return kept_blocks.block_in(detail, BLOCK_FORMAT)
+    """Return the block that a detail has, Anthropic's as Bedrock's; None if it has none."""
+    own = kept_blocks.block_in(detail, CONVERSE_FORMAT)
+    return as_converse(kept_blocks.block_in(detail, MESSAGES_FORMAT)) if own is None else own
 
 
 def words_in(blocks: Iterable[Json]) -> str:

@@ -48,14 +48,18 @@ NATIVE_CONFIG = frozenset(
     {
         "audioTimestamp",
         "audioTranscriptionConfig",
+        "enableAffectiveDialog",
         "enableEnhancedCivicAnswers",
         "imageConfig",
         "mediaResolution",
+        "modelSelectionConfig",
+        "responseFormat",
         "responseModalities",
         "routingConfig",
         "speechConfig",
         "thinkingConfig",
         "topK",
+        "translationConfig",
     }
 )
 MODALITIES: Mapping[str, str] = {"text": "TEXT", "image": "IMAGE"}

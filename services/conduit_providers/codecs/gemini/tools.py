@@ -27,11 +27,13 @@ NATIVE = frozenset(
         "codeExecution",
         "computerUse",
         "enterpriseWebSearch",
+        "exaAiSearch",
         "fileSearch",
         "googleMaps",
         "googleSearch",
         "googleSearchRetrieval",
         "mcpServers",
+        "parallelAiSearch",
         "retrieval",
         "urlContext",
     }

@@ -83,9 +83,8 @@ def test_calls_and_thoughts_stand_beside_the_words() -> None:
             "content": [
                 {"type": "thinking", "thinking": "hm", "signature": "EqQB"},
                 {"type": "redacted_thinking", "data": "EmwK"},
-                {"type": "text", "text": "So "},
+                {"type": "text", "text": "So it is."},
                 {"type": "tool_use", "id": "t1", "name": "f", "input": {"a": [1]}},
-                {"type": "text", "text": "it is."},
                 {"type": "tool_use", "id": "t2", "name": "g", "input": {}},
             ],
         }
@@ -101,6 +100,25 @@ def test_calls_and_thoughts_stand_beside_the_words() -> None:
         {"type": "reasoning.text", "text": "hm", "signature": "EqQB", "index": 0, **form},
         {"type": "reasoning.encrypted", "data": "EmwK", "index": 1, **form},
     ]
+
+
+def test_what_stands_between_thoughts_keeps_its_place() -> None:
+    """For who has signed them: as a detail of its own, beside the words and calls for others."""
+    content = [
+        {"type": "thinking", "thinking": "hm", "signature": "EqQB"},
+        {"type": "text", "text": "So "},
+        {"type": "tool_use", "id": "t1", "name": "f", "input": {"a": [1]}},
+        {"type": "text", "text": "it is."},
+    ]
+    (found,) = turns({"role": "assistant", "content": content})
+    assert found["content"] == "So it is."
+    assert [each["id"] for each in found["tool_calls"]] == ["t1"]
+    first, *kept = found["reasoning_details"]
+    assert first["signature"] == "EqQB"
+    assert [orjson.loads(each["data"]) for each in kept] == content[1:]
+    assert [each["index"] for each in found["reasoning_details"]] == [0, 1, 2, 3]
+    (unsigned,) = turns({"role": "assistant", "content": content[1:]})
+    assert "reasoning_details" not in unsigned
 
 
 def test_what_was_sealed_is_opened() -> None:

@@ -125,6 +125,50 @@ def test_results_of_calls_at_once_are_one_turn_of_anthropics() -> None:
     assert [block["type"] for block in body["messages"][2]["content"]] == ["tool_result"] * 2
 
 
+INTERLEAVED: list[Json] = [
+    {"type": "thinking", "thinking": "one", "signature": "EqQB1"},
+    {"type": "text", "text": "First."},
+    {"type": "thinking", "thinking": "two", "signature": "EqQB2"},
+    {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"a": 1}},
+    {"type": "thinking", "thinking": "three", "signature": "EqQB3"},
+    {"type": "tool_use", "id": "toolu_2", "name": "f", "input": {}},
+]
+IN_TURN = {
+    "role": "user",
+    "content": [{"type": "tool_result", "tool_use_id": f"toolu_{i}"} for i in (1, 2)],
+}
+
+
+def interleaved() -> Json:
+    """Return a request behind a turn in which Claude thought between words and calls."""
+    turn = {"role": "assistant", "content": INTERLEAVED}
+    return {**ASKED, "messages": [*ASKED["messages"], turn, IN_TURN]}
+
+
+def test_thoughts_keep_their_places_at_claude_on_vertex() -> None:
+    """They cannot be modified, which another order is: maximhq/bifrost#6342."""
+    claude = next(each for name, each in CHATS.items() if "VertexAI" in name and "claude" in name)
+    assert sent(interleaved(), claude)["messages"][1]["content"] == INTERLEAVED
+
+
+def test_thoughts_keep_their_places_at_claude_on_bedrock() -> None:
+    """In Converse's words."""
+    blocks = sent(interleaved(), CHATS["Bedrock/chat/plain"])["messages"][1]["content"]
+    assert [next(iter(block)) for block in blocks] == [
+        *("reasoningContent", "text", "reasoningContent", "toolUse"),
+        *("reasoningContent", "toolUse"),
+    ]
+    assert [b["toolUse"]["toolUseId"] for b in blocks if "toolUse" in b] == ["toolu_1", "toolu_2"]
+
+
+def test_others_get_words_calls_and_no_blocks() -> None:
+    """Who takes no thoughts of Claude's gets the turn as ever."""
+    turn = sent(interleaved())["messages"][1]
+    assert turn["content"] == "First."
+    assert [each["id"] for each in turn["tool_calls"]] == ["toolu_1", "toolu_2"]
+    assert "reasoning_details" not in turn
+
+
 @pytest.mark.parametrize("arguments", ["", "{}", " ", "null"])
 def test_calls_without_arguments_are_empty_objects(arguments: str) -> None:
     """Whole and streamed; clients read the input of a call as JSON: AntSeed/antseed#15."""

@@ -9,7 +9,6 @@ import pytest
 from conduit.v1.chat_message_pb2 import ReasoningDetail
 from conduit_providers.codecs.anthropic.answer import Block
 from conduit_providers.codecs.anthropic.blocks import (
-    BLOCK_FORMAT,
     WEB,
     StreamedBlocks,
     annotations,
@@ -19,6 +18,7 @@ from conduit_providers.codecs.anthropic.blocks import (
     put_block,
     text_in,
 )
+from conduit_providers.codecs.shared.claude_blocks import MESSAGES_FORMAT
 
 Json = dict[str, Any]
 SEARCH: Json = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
@@ -38,18 +38,18 @@ def test_a_block_comes_back_as_it_was_put() -> None:
     """In a detail of the format by which it is known."""
     detail = ReasoningDetail()
     put_block(detail, SEARCH, 3)
-    assert (detail.type, detail.format, detail.index) == ("reasoning.encrypted", BLOCK_FORMAT, 3)
+    assert (detail.type, detail.format, detail.index) == ("reasoning.encrypted", MESSAGES_FORMAT, 3)
     assert block_in(detail) == SEARCH
 
 
 @pytest.mark.parametrize(
     ("data", "form"),
     [
-        ("", BLOCK_FORMAT),
-        ("{", BLOCK_FORMAT),
-        ("[]", BLOCK_FORMAT),
-        ('{"type":7}', BLOCK_FORMAT),
-        ('{"text":"x"}', BLOCK_FORMAT),
+        ("", MESSAGES_FORMAT),
+        ("{", MESSAGES_FORMAT),
+        ("[]", MESSAGES_FORMAT),
+        ('{"type":7}', MESSAGES_FORMAT),
+        ('{"text":"x"}', MESSAGES_FORMAT),
         (orjson.dumps(SEARCH).decode(), "anthropic-claude-v1"),
     ],
 )

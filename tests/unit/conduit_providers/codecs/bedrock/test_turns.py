@@ -8,7 +8,6 @@ import pytest
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.calls import Call
 from conduit_providers.codecs.bedrock.answer import FORMAT
-from conduit_providers.codecs.bedrock.kept_blocks import BLOCK_FORMAT
 from conduit_providers.codecs.bedrock.options import ChatModel
 from conduit_providers.codecs.bedrock.turns import (
     ALONE,
@@ -18,6 +17,7 @@ from conduit_providers.codecs.bedrock.turns import (
     cache_point,
 )
 from conduit_providers.codecs.shared.call_ids import MAX_CHARS
+from conduit_providers.codecs.shared.claude_blocks import CONVERSE_FORMAT
 from conduit_providers.operations.chat import ChatCall, chat_request
 
 Json = dict[str, Any]
@@ -190,7 +190,11 @@ def test_kept_blocks_go_back_in_their_order_with_the_calls_of_the_message() -> N
     search = {"toolUse": {"toolUseId": "s", "type": "server_tool_use", "name": "nova_grounding"}}
     blocks = [{"toolUse": {"toolUseId": each}} for each in ("c", "c", "gone")]
     details = [
-        {"type": "reasoning.encrypted", "format": BLOCK_FORMAT, "data": orjson.dumps(each).decode()}
+        {
+            "type": "reasoning.encrypted",
+            "format": CONVERSE_FORMAT,
+            "data": orjson.dumps(each).decode(),
+        }
         for each in (blocks[0], search, *blocks[1:], {"toolUse": 7})
     ]
     calls = [
