@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-import msgspec
+from conduit_providers.json_reading import known
 
 MAX_TAGS = 32
 MAX_TAG_CHARS = 128
@@ -25,18 +25,23 @@ def unique(tags: Iterable[str]) -> tuple[str, ...]:
 
 
 def _named(name: str, value: bytes) -> Iterator[str]:
-    text = msgspec.json.decode(value) if 0 < len(value) <= _MAX_METADATA_BYTES else None
+    text = _read(value)
     if isinstance(text, str) and text:
         yield f"{name}={text}"
 
 
 def _members(value: bytes) -> Iterator[str]:
-    members = msgspec.json.decode(value) if 0 < len(value) <= _MAX_METADATA_BYTES else None
+    members = _read(value)
     if not isinstance(members, dict):
         return
     for name, each in members.items():
         if isinstance(each, str | int | float) and not isinstance(each, bool):
             yield f"{name}={each}"
+
+
+def _read(value: bytes) -> object:
+    """Return what JSON says; None where it is too long, or has what nobody can read."""
+    return known(value) if 0 < len(value) <= _MAX_METADATA_BYTES else None
 
 
 def _clean(tag: str) -> str:

@@ -104,7 +104,9 @@ def used_by(
     return Used(plain(read, written), is_estimate=True)
 
 
-def _completion(answer: Answer[Any], call: CallerCall) -> Json:
+def _completion(answer: ChatAnswer, call: CallerCall) -> Json:
+    # What does not fit the contract is read by nobody.
+    answer.to_form(is_typed=True)
     try:
         completion = parsed(answer.json)
     except msgspec.DecodeError as error:
@@ -112,6 +114,11 @@ def _completion(answer: Answer[Any], call: CallerCall) -> Json:
     if not isinstance(completion, dict):
         raise malformed(call.provider, "it is not a chat completion")
     return completion
+
+
+def _documents(events: ChatEvents | None) -> list[Json]:
+    """Return the chunks of a chat. UpstreamError if one does not fit the contract."""
+    return events.to_form(is_typed=True).documents if events is not None else []
 
 
 class TranslatingCodec(Generic[AnswerT, EventsT]):
@@ -256,7 +263,7 @@ class TranslatingDecoder(Generic[AnswerT, EventsT]):
         inner = self._inner
         self.emitted, self.skipped = inner.emitted, inner.skipped
         self.has_finished = inner.has_finished
-        found = self._writing().events_of(events.documents) if events is not None else []
+        found = self._writing().events_of(documents) if (documents := _documents(events)) else []
         if inner.done and not self._ends_later and not self._has_ended:
             self._has_ended = True
             found += self._writing().end(self._counts())

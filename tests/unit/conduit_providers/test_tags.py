@@ -18,6 +18,9 @@ from conduit_providers.tags import MAX_TAG_CHARS, MAX_TAGS, tags_of, unique
             b'{"team":"search","build":7,"is":true,"at":null,"of":[1]}',
             ("team=search", "build=7"),
         ),
+        # What no reader takes.
+        (b"1e999", b'{"a":1e999,"b":"c"}', ()),
+        (b'"\\ud800"', b'{"a":' * 300 + b"1" + b"}" * 300, ()),
         (b'"a\\nb\\u0000"', b'{"x\\ty":"z"}', ("user=a b", "x y=z")),
     ],
 )

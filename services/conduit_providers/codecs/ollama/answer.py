@@ -83,7 +83,8 @@ class Piece(msgspec.Struct):
     def durations_json(self) -> bytes:
         """Return how long each step took, by Ollama's names; empty if it was not reported."""
         found = {name: value for name in DURATIONS if (value := getattr(self, name)) is not None}
-        return orjson.dumps(found) if found else b""
+        # A server may write more than 64 bits.
+        return msgspec.json.encode(found) if found else b""
 
     def created(self, otherwise: int) -> int:
         """Return when it was made, in seconds since 1970."""
