@@ -12,6 +12,7 @@ import msgspec
 import orjson
 
 from conduit.v1.json_limits import is_too_deep
+from conduit_providers.json_reading import known
 
 Json = dict[str, Any]
 # A choice and what of it: `content`, or a part of a call with its index.
@@ -120,7 +121,7 @@ class Said:
         limits: dict[str, object] = {
             name: max(1, limit - written)
             for name in _LIMITS
-            if isinstance(limit := msgspec.json.decode(members.get(name, b"null")), int)
+            if isinstance(limit := known(bytes(members.get(name, b"null"))), int)
         }
         return msgspec.json.encode(members | {"messages": [*messages, own]} | limits)
 
@@ -211,7 +212,7 @@ def _beginning_in(messages: list[msgspec.Raw]) -> str | None:
 
     None if it is more than text.
     """
-    last = msgspec.json.decode(messages[-1])
+    last = known(bytes(messages[-1]))
     if not isinstance(last, dict) or last.get("role") != "assistant":
         return ""
     content = last.get("content")

@@ -19,7 +19,10 @@ from conduit_providers.error_reports import ProviderErrorReport
 # What providers write when they give no code. Only looked for in answers of 400 and its kin.
 _NO_FUNDS = re.compile(
     r"credit balance|insufficient (?:credit|fund|balance|quota)|out of credit|billing|"
-    r"exceeded your current quota|spend(?:ing)? limit|payment required|more credits",
+    r"exceeded your current quota|spend(?:ing)? limit|payment required|more credits|"
+    # Anthropic until the month ends, Gemini, a LiteLLM behind an address, OpenRouter.
+    r"usage limits?\. you will regain access|credits are depleted|budget has been exceeded|"
+    r"key limit exceeded",
     re.IGNORECASE,
 )
 # Within a sentence; `gpt-4.1` does not end one.
@@ -34,7 +37,8 @@ _TOO_LONG = re.compile(
 )
 _BAD_KEY = re.compile(
     rf"(?:api[ _-]?key|token|credential)s?{_NEAR}{{0,40}}(?:invalid|not valid|expired)"
-    rf"|(?:invalid|incorrect){_NEAR}{{0,10}}(?:api[ _-]?key|token|credential)",
+    rf"|(?:invalid|incorrect){_NEAR}{{0,10}}(?:api[ _-]?key|token|credential)"
+    r"|(?:organization|account|workspace) (?:has been|is) (?:disabled|deactivated|suspended)",
     re.IGNORECASE,
 )
 _POLICY = re.compile(
@@ -46,7 +50,10 @@ _POLICY = re.compile(
 )
 _NO_MODEL = re.compile(
     rf"model{_NEAR}{{0,80}}(?:not found|does not exist|not exist|unknown|not available|"
-    r"not supported|not a valid|invalid)|(?:unknown|invalid|no such|unsupported) model"
+    r"not supported|not a valid|invalid|decommissioned|retired|end of its life|"
+    # Bedrock, of a model that has to be asked for by an inference profile.
+    r"no longer (?:accessible|available|supported)|throughput isn.t supported)|"
+    r"(?:unknown|invalid|no such|unsupported) model"
     # Bedrock names both where a model has no prompt cache.
     r"(?! or your request)|"
     r"not a valid model|access to (?:the )?model",
@@ -67,7 +74,7 @@ _MONEY_STATUSES = frozenset({400, 403, 412, 429})
 # Together says so with 403.
 _SIZE_STATUSES = frozenset({200, 400, 403, 413, 422})
 _POLICY_STATUSES = frozenset({200, 400, 403, 451})
-_MODEL_STATUSES = frozenset({400, 403, 404, 422})
+_MODEL_STATUSES = frozenset({400, 403, 404, 410, 422})
 
 
 def asks_for_less(report: ProviderErrorReport) -> bool:

@@ -21,6 +21,7 @@ from conduit_providers.answer_joining import Said
 from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.chat_events import ChatEvents
 from conduit_providers.codec import StreamingCodec
+from conduit_providers.json_reading import known
 from conduit_providers.operation import (
     NOTHING,
     AnsweredOperation,
@@ -289,7 +290,7 @@ def _capabilities(body: bytes, chat: _Chat) -> frozenset[str]:
 def _cached_content(chat: _Chat) -> str:
     """Return the name of the cached content that a chat goes on from, empty if there is none."""
     named: list[object] = [
-        msgspec.json.decode(value)
+        known(bytes(value))
         for value in (chat.cachedContent, chat.cached_content)
         if value is not _UNSET
     ]

@@ -203,6 +203,8 @@ def test_a_prefill_of_the_callers_is_gone_on_with() -> None:
     body = said(content("llo")).with_prefill(request, 1)
     assert body is not None
     assert orjson.loads(body)["messages"][1:] == [{"role": "assistant", "content": "Hello"}]
+    unheld = said(content("llo")).with_prefill(b'{"max_tokens":1e999,"messages":[-1e999]}', 1)
+    assert unheld is not None
     odd = b'{"messages":[{"role":"assistant","tool_calls":[{"id":"x"}]}]}'
     assert said(content("llo")).with_prefill(odd, 1) is None
 

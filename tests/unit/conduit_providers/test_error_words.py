@@ -30,6 +30,30 @@ from conduit_providers.error_words import class_by_words
         ),
         (404, "The model does not exist", UpstreamModelNotFound),
         (400, "temperature must be at most 2", None),
+        # What users of gateways reported: an account's limit, told as a bad request.
+        (
+            400,
+            "You have reached your specified API usage limits. You will regain access on 2026-12",
+            InsufficientFunds,
+        ),
+        (429, "Your prepayment credits are depleted. Please go to AI Studio", InsufficientFunds),
+        (400, "Budget has been exceeded! Current cost: 1.0", InsufficientFunds),
+        (403, "Key limit exceeded (total limit)", InsufficientFunds),
+        (400, "This organization has been disabled.", InvalidApiKey),
+        # And a model that has gone.
+        (400, "The model `llama3-70b` has been decommissioned", UpstreamModelNotFound),
+        (
+            400,
+            "The model grok-2 was deprecated on 2025-09-15 and is no longer accessible",
+            UpstreamModelNotFound,
+        ),
+        (410, "This model version has reached the end of its life.", UpstreamModelNotFound),
+        (
+            400,
+            "Invocation of model ID a.claude-4 with on-demand throughput isn\u2019t supported.",
+            UpstreamModelNotFound,
+        ),
+        (400, "This model no longer takes temperature", None),
         # Words that mean one thing with one status, and nothing with another.
         (404, "Your credit balance is too low", None),
         (403, "API key not valid", None),

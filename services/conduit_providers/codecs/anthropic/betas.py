@@ -98,7 +98,7 @@ def _needed(body: Json) -> Iterator[str]:
     if isinstance(config, dict) and config.get("task_budget"):
         yield _OF_TASK_BUDGET
     if isinstance(context, dict) and context:
-        kinds = {each.get("type") for each in _objects(context.get("edits"))}
+        kinds = {str(each.get("type")) for each in _objects(context.get("edits"))}
         if _COMPACTION in kinds:
             yield _OF_COMPACTION
         if kinds != {_COMPACTION}:

@@ -179,7 +179,7 @@ def _content(part: ContentPart, call: ChatCall, provider: str) -> Json:
 def _native(part: ContentPart) -> Json | None:
     """Return a block in Anthropic's own words, which passes as it is; None for any other part."""
     block = orjson.loads(part.unknown_json or b"{}")
-    return block if block.get("type") in NATIVE_BLOCKS else None
+    return block if str(block.get("type")) in NATIVE_BLOCKS else None
 
 
 def _image_source(url: str, call: ChatCall) -> Json:

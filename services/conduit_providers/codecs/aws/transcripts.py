@@ -12,6 +12,7 @@ from conduit_kernel.errors import UpstreamError
 from conduit_providers.codecs.shared.aws_eventstream import Frame, FrameBuffer
 from conduit_providers.codecs.shared.transcript_formats import Heard, Segment, SpokenWord
 from conduit_providers.failures import error_in_stream, malformed
+from conduit_providers.json_reading import JsonReader
 
 # The status that each exception has where it is an answer of its own.
 _STATUSES: Mapping[str, int] = MappingProxyType(
@@ -72,7 +73,7 @@ class _Event(msgspec.Struct, rename="pascal"):
     message: str = ""
 
 
-_DECODER = msgspec.json.Decoder(_Event)
+_DECODER = JsonReader(_Event)
 
 
 def results_in(frames: Iterable[Frame], provider: str) -> Iterator[Result]:

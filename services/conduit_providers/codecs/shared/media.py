@@ -16,7 +16,7 @@ _SPELLINGS: Mapping[str, str] = {
 }
 # Labels that tell nothing.
 _GENERAL = frozenset({"", "application/octet-stream", "binary/octet-stream", "image/*"})
-# What contents begin with whose label tells nothing.
+# What contents begin with whose label tells nothing, or names another kind of picture.
 _SIGNATURES: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
     (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
@@ -31,7 +31,9 @@ _TEXTUAL = re.compile(
     r"application/(?:.+\+)?(?:json|jsonl|ndjson|xml|yaml|x-yaml|toml|javascript|typescript|sql|csv"
     r"|x-sh|x-python|x-httpd-php|x-tex|rtf|graphql)"
 )
-_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w.+-]+=[^;,]*)*(;base64)?,", re.ASCII)
+_DATA_URL = re.compile(
+    r"data:([\w.+-]+/(?:[\w.+-]+|\*))?(?:;[\w.+-]+=[^;,]*)*(;base64)?,", re.ASCII
+)
 
 
 class Inline(NamedTuple):
@@ -79,7 +81,7 @@ def data_url(url: str, field: str) -> Inline:
 
 
 def _inline(label: str, content: str) -> Inline:
-    """Return content with its media type: as it is labelled, else what its first bytes say."""
+    """Return content with its media type, as `media_type_of` finds it."""
     try:
         start = base64.b64decode(content[:_SIGNATURE_CHARS])
     except ValueError:
@@ -89,9 +91,14 @@ def _inline(label: str, content: str) -> Inline:
 
 
 def media_type_of(label: str, start: bytes) -> str:
-    """Return a media type: as it is labelled, else what the first bytes say; empty for neither."""
+    """Return a media type: as it is labelled, else what the first bytes say; empty for neither.
+
+    Pictures are what their bytes say: Anthropic and Bedrock refuse a wrong label.
+    """
     label = label.lower()
-    if label not in _GENERAL:
-        return _SPELLINGS.get(label, label)
-    signed = (media_type for signature, media_type in _SIGNATURES if signature.match(start))
-    return next(signed, label)
+    signed = next((kind for signature, kind in _SIGNATURES if signature.match(start)), "")
+    if label in _GENERAL:
+        return signed or label
+    if label.startswith("image/") and signed.startswith("image/"):
+        return signed
+    return _SPELLINGS.get(label, label)

@@ -26,6 +26,9 @@ from conduit_providers.wire import HttpRequest, HttpResponse
 _FILTERED = "CONTENT_FILTERED"
 _NO_PICTURES: Mapping[str, Picture] = {}
 
+# Of more bits no JSON of ours has a number.
+_MOST = 2**63
+
 
 class _Drawn(msgspec.Struct):
     image: str | None = None
@@ -85,4 +88,4 @@ def read_image(response: HttpResponse, call: Call[Any]) -> ImageAnswer:
 def drawn(image: str, seed: object) -> dict[str, object]:
     """Return an image of an answer, with the seed by which it can be drawn again."""
     found: dict[str, object] = {"b64_json": image}
-    return {**found, "seed": seed} if isinstance(seed, int) else found
+    return {**found, "seed": seed} if isinstance(seed, int) and abs(seed) < _MOST else found

@@ -132,6 +132,13 @@ def test_a_member_that_equals_model_but_for_case_is_refused(name: str, value: by
     assert refused.value.metadata["field"] == name
 
 
+@pytest.mark.parametrize("name", [b"cachedContent", b"cached_content"])
+def test_cached_content_that_is_no_name_is_none(name: bytes) -> None:
+    """Nor what no double holds, which is the provider's to refuse."""
+    body = b'{"model":"m","messages":[{"role":"user","content":"hi"}],"%b":%b}'
+    assert chat_requirements(body % (name, b"-1e999")) == chat_requirements(body % (name, b"5"))
+
+
 def test_of_two_models_the_last_one_counts() -> None:
     """As for most readers of JSON; codecs see to it that the provider gets no other."""
     assert chat_requirements(b'{"model":"a",%b,"model":"b"}' % HELLO).model == "b"

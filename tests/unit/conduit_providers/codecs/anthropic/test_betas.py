@@ -37,6 +37,7 @@ def test_a_plain_request_needs_none() -> None:
         ({"speed": "fast"}, ["fast-mode-2026-02-01"]),
         ({"context_management": {"edits": []}}, ["context-management-2025-06-27"]),
         ({"context_management": {"edits": [{"type": "compact_20260112"}]}}, ["compact-2026-01-12"]),
+        ({"context_management": {"edits": [{"type": {}}]}}, ["context-management-2025-06-27"]),
         ({"tools": [{"type": "advisor_20260301"}]}, ["advisor-tool-2026-03-01"]),
         ({"output_config": {"effort": "low"}}, []),
         ({"output_config": {"task_budget": {"total": 1}}}, ["task-budgets-2026-03-13"]),

@@ -128,6 +128,7 @@ def test_files_that_are_nowhere_are_refused(data: str) -> None:
 
 @pytest.mark.parametrize("part", [{"type": "input_audio", "input_audio": {"data": "A"}},
                                   {"type": "video_url", "video_url": {"url": "u"}},
+                                  {"type": []},
                                   {"type": "hologram"}])  # fmt: skip
 def test_content_that_the_api_does_not_know_is_refused(part: Json) -> None:
     """Another candidate may know it."""

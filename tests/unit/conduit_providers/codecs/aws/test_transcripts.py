@@ -69,3 +69,10 @@ def test_an_error_of_the_framing_has_its_own_words() -> None:
     headers = {":message-type": "error", ":error-code": "Broken", ":error-message": "words"}
     with pytest.raises(UpstreamError, match="words"):
         list(results_in(whole_frames(frame(headers, b""), "P"), "P"))
+
+
+def test_an_event_nested_too_deep_is_malformed() -> None:
+    """However small it is."""
+    data = event("TranscriptEvent", b'{"Other":' + b"[" * 5_000 + b"]" * 5_000 + b"}")
+    with pytest.raises(UpstreamError, match="not one of transcriptions"):
+        list(results_in(whole_frames(data, "P"), "P"))

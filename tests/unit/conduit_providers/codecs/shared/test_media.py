@@ -24,6 +24,27 @@ def test_a_data_url_is_its_type_and_its_content(url: str, found: Inline) -> None
     assert inlined(url, {}, "f") == found
 
 
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
+PDF = base64.b64encode(b"%PDF-1.7").decode()
+
+
+@pytest.mark.parametrize(
+    ("label", "content", "found"),
+    [
+        ("image/jpeg", PNG, "image/png"),
+        ("image/svg+xml", PNG, "image/png"),
+        ("image/*", PNG, "image/png"),
+        ("image/jpg", "AAAA", "image/jpeg"),
+        # A picture's bytes alone decide, and of pictures alone.
+        ("image/png", PDF, "image/png"),
+        ("application/pdf", PNG, "application/pdf"),
+    ],
+)
+def test_a_picture_is_what_its_bytes_say(label: str, content: str, found: str) -> None:
+    """Callers name what the file's name ends with, which Anthropic and Bedrock refuse."""
+    assert data_url(f"data:{label};base64,{content}", "f") == Inline(found, content)
+
+
 @pytest.mark.parametrize(
     "url",
     [

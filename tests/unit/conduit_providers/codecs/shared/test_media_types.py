@@ -8,6 +8,7 @@ from conduit_kernel.errors import InvalidRequest
 from conduit_providers.codecs.shared.media import data_url, inlined
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(30)).decode()
+JPEG = base64.b64encode(b"\xff\xd8\xff" + bytes(30)).decode()
 PDF = base64.b64encode(b"%PDF-1.7 and more").decode()
 WEBP = base64.b64encode(b"RIFF\x00\x01\x02\x03WEBPVP8 ").decode()
 TEXT = base64.b64encode(b"# Notes").decode()
@@ -16,9 +17,9 @@ TEXT = base64.b64encode(b"# Notes").decode()
 @pytest.mark.parametrize(
     ("label", "content", "media_type"),
     [
-        ("image/jpg", PNG, "image/jpeg"),
+        ("image/jpg", JPEG, "image/jpeg"),
         ("IMAGE/PNG", PNG, "image/png"),
-        ("image/pjpeg", PNG, "image/jpeg"),
+        ("image/pjpeg", JPEG, "image/jpeg"),
         ("image/png;charset=utf-8", PNG, "image/png"),
         ("application/octet-stream", PNG, "image/png"),
         ("application/octet-stream", WEBP, "image/webp"),

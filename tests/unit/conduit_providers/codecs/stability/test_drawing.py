@@ -1,6 +1,6 @@
 """Forms of Stability AI's services; what they answer is shown by their wire cases."""
 
-from conduit_providers.codecs.stability.drawing import drawing_request
+from conduit_providers.codecs.stability.drawing import drawing_request, drawn
 from conduit_providers.given_images import Picture
 from conduit_providers.spec import Endpoint
 from conduit_providers.wire import HttpRequest
@@ -43,3 +43,9 @@ def test_the_boundary_depends_on_all_that_is_sent() -> None:
         )
     }
     assert len(boundaries) == 3
+
+
+def test_a_seed_of_more_bits_than_numbers_have_is_not_told() -> None:
+    """It could not be written."""
+    assert drawn("QQ==", 5)["seed"] == 5
+    assert "seed" not in drawn("QQ==", 2**70)
