@@ -120,7 +120,7 @@ class _Connection:
 
     async def answer(self, frame: bytes) -> AsyncGenerator[bytes, None]:
         """Yield the events that answer an event; an error is one, too."""
-        lane: object = None
+        lane: str | None = None
         try:
             turn = turn_in(frame)
             lane = turn.stream_id
@@ -166,7 +166,7 @@ class _Connection:
             self._conversations.hold(response.get("id"), turn.items, response.get("output") or [])
 
 
-def _in_lane(event: bytes, stream_id: object) -> bytes:
+def _in_lane(event: bytes, stream_id: str | None) -> bytes:
     """Return an event with the lane that its caller named."""
     if stream_id is None:
         return event

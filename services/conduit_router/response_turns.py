@@ -14,6 +14,8 @@ CREATE = "response.create"
 # How many answers can be gone on from, and how many bytes of conversations are held for that.
 MOST_HELD = 4
 MOST_BYTES = 32 << 20
+# Of the name of a lane, which each event of its answers repeats.
+MAX_LANE = 128
 # Members of the event that are none of the request.
 _OF_EVENT = ("type", "generate", "stream_id", "stream", "previous_response_id")
 
@@ -25,7 +27,7 @@ class ResponseTurn:
         """Take the members of the event."""
         self.members = {name: each for name, each in members.items() if name not in _OF_EVENT}
         self.generates = members.get("generate") is not False
-        self.stream_id = members.get("stream_id")
+        self.stream_id = _lane_in(members.get("stream_id"))
         self.previous = members.get("previous_response_id")
         # The conversation, once it is known; of this event alone until then.
         self.items = _items_in(members.get("input"))
@@ -87,6 +89,13 @@ def turn_in(frame: bytes) -> ResponseTurn:
     if not isinstance(found, dict) or found.get("type") != CREATE:
         raise InvalidRequest(f"An event must be an object of type {CREATE}", field="type")
     return ResponseTurn(found)
+
+
+def _lane_in(given: object) -> str | None:
+    if given is None or (isinstance(given, str) and 0 < len(given) <= MAX_LANE):
+        return given
+    message = f"stream_id must be a string of at most {MAX_LANE} characters"
+    raise InvalidRequest(message, field="stream_id")
 
 
 def _items_in(given: object) -> list[Any]:

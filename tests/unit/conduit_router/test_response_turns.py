@@ -52,6 +52,13 @@ def test_an_answer_goes_on_from_one_that_is_held() -> None:
     assert body(held, third)["input"] == [*expected, SAID]
 
 
+@pytest.mark.parametrize("lane", ["", "x" * 129, 5, {}, []])
+def test_lanes_have_short_names(lane: object) -> None:
+    """Each event repeats it."""
+    with pytest.raises(ConduitError):
+        turn(input="hi", stream_id=lane)
+
+
 @pytest.mark.parametrize("previous", ["resp_9", 5, {"id": 1}])
 def test_what_is_not_held_is_for_the_provider_to_know(previous: object) -> None:
     """OpenAI keeps what it was told to."""
