@@ -2,8 +2,8 @@
 
 The columns are those of FOCUS 1.2 that say something of a model's use, with two names of 1.3 beside
 them; own columns begin with `x_`, as it asks. Quantities and their units are given where there is a
-price for them (`SkuPriceId`), and only there. Sources: https://focus.finops.org/focus-specification
-and the columns of https://learn.microsoft.com/cloud-computing/finops/focus/metadata.
+price for them (`SkuPriceId`), and only there. Source: the columns as Microsoft describes them,
+https://learn.microsoft.com/cloud-computing/finops/focus/metadata, not the specification itself.
 """
 
 import json
