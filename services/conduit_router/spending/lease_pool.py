@@ -18,7 +18,7 @@ KEEP_SECONDS = 1.0
 # For how long a call waits for Billing.
 WAIT_SECONDS = 5.0
 # For how long it is not asked again, where it could not be and calls may go on without.
-AWAY_SECONDS = 1.0
+AWAY_SECONDS = 5.0
 # More are renewed by several requests.
 MAX_RENEWED = 1_000
 # More than any budget has.
@@ -70,7 +70,6 @@ class LeasePool:
         clock: Callable[[], float],
         *,
         outage: Outage = BUDGET_OUTAGE,
-        wait_seconds: float = WAIT_SECONDS,
         refusal_seconds: float = 0.0,
     ) -> None:
         """Take what asks Billing, what makes ids of leases, and a clock of seconds.
@@ -81,7 +80,6 @@ class LeasePool:
         self._new_id = new_id
         self._clock = clock
         self._outage = outage
-        self._wait_seconds = wait_seconds
         self._refusal_seconds = refusal_seconds
         self._purses: dict[int, Purse] = {}
         # Leases on which no calls begin any more, and which are to be given back.
@@ -127,7 +125,7 @@ class LeasePool:
         try:
             if now - purse.refused_at < self._refusal_seconds:
                 purse.raise_again(amount, now)
-            async with asyncio.timeout(min(seconds, self._wait_seconds)), purse.asking:
+            async with asyncio.timeout(min(seconds, WAIT_SECONDS)), purse.asking:
                 lease = purse.at_hand(amount, self._clock())
                 if lease is not None:
                     return Reservation(lease, amount)

@@ -13,8 +13,6 @@ from conduit_router.spending.outages import MINUTE, quota_outage
 from conduit_router.spending.standing import REQUESTS, TOKENS, Standing, described
 
 CONCURRENT = "concurrent_requests"
-# For how long a call waits for Billing: limits must not hold up what they let pass.
-WAIT_SECONDS = 1.0
 # Of a minute's calls nothing comes back that others wait for.
 REFUSAL_SECONDS = 0.5
 
@@ -41,7 +39,6 @@ class Quotas:
                 new_id,
                 clock,
                 outage=quota_outage(metric, limit, renews_after),
-                wait_seconds=WAIT_SECONDS,
                 refusal_seconds=REFUSAL_SECONDS if metric == REQUESTS else 0.0,
             )
 

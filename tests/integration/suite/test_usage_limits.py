@@ -144,10 +144,10 @@ async def _passes(url: str, secret: str) -> bool:
 async def test_a_caller_who_leaves_gives_the_place_back(suite: Suite) -> None:
     """So does a call that fails."""
     await suite.add_simulator("limited-fails", "status-400")
-    await suite.add_simulator("stalls", "stall-after-1")
+    await suite.add_simulator("counts", "stream-1000x20ms")
     secret = await key(suite, "leaves", concurrentRequests=1)
     headers = {"Authorization": f"Bearer {secret}"}
-    body = CHAT | {"model": "stalls", "stream": True}
+    body = CHAT | {"model": "counts", "stream": True, "max_tokens": 5_000}
     async with (
         httpx.AsyncClient(base_url=suite.url, headers=headers, timeout=40) as client,
         client.stream("POST", "/v1/chat/completions", json=body) as answer,
