@@ -78,12 +78,12 @@ class Came:
             self.reason = reason_of(answer["error"])
             return
         self.is_whole = True
-        if "text" in answer:
+        if "output" in answer:
+            self.text = answer["output"][0]["content"][0]["text"]
+        elif "text" in answer:
             self.text = answer["text"]
         elif "name" in answer:
             self.text = answer["name"]
-        elif "output" in answer:
-            self.text = answer["output"][0]["content"][0]["text"]
         elif "content" in answer:
             self.text = answer["content"][0]["text"]
         elif "choices" in answer:

@@ -160,7 +160,11 @@ BEHIND_A_TOKEN = [
     *[cut(place, "reset") for place in (1, 2, 3)],
     Fault("cut inside an event", [cut_inside(4)], stream=BY_POLICY, besides=("converse",)),
     Fault(
-        "idle stall", [broken(3, then="hang")], stream=BY_POLICY, besides=("converse",), idle=0.3
+        "idle stall",
+        [broken(3, then="hang")],
+        stream=BY_POLICY,
+        besides=("converse", *MADE_LATE),
+        idle=0.3,
     ),
     Fault(
         "signs of life alone",

@@ -1,5 +1,6 @@
 """What Billing, Health and Storage do while their disk refuses them, and behind it."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -97,9 +98,11 @@ def ready_services(served: Served) -> set[str]:
     for service in CONTROL:
         with grpc.insecure_channel(places[service]) as channel:
             stub: Any = HealthStub(channel)
-            answer = stub.Check(HealthCheckRequest(), timeout=10)
-        if answer.status == HealthCheckResponse.SERVING:
-            ready.add(service)
+            # One that is just beginning is not.
+            with contextlib.suppress(grpc.RpcError):
+                answer = stub.Check(HealthCheckRequest(), timeout=10)
+                if answer.status == HealthCheckResponse.SERVING:
+                    ready.add(service)
     return ready
 
 
@@ -185,6 +188,7 @@ def test_each_service_outlasts_a_read_only_disk(tmp_path: Path) -> None:
         for change in CHANGES.values():
             made, refusal = until_refused(served, change)
             assert (made, refusal.status, refusal.code.upper()) == (0, 503, REFUSED)
+        wait_for(lambda: answers(served), PATIENCE_SECONDS)
         process = served.children()["conduit_cli.control"]
         wait_for(lambda: not ready_services(served), PATIENCE_SECONDS)
         for number in range(CHATS):
