@@ -88,7 +88,7 @@ class VaultTransit:
     def _asked(self, what: str, name: str, value: str, wanted: str) -> str:
         """Return a member of an answer; asks again where Vault is away."""
         path = f"{self._url.path.rstrip('/')}/v1/{self._mount}/{what}/{self._key}"
-        body = json.dumps({name: value})
+        body, reason = json.dumps({name: value}), ""
         for wait in (*PAUSES, None):
             try:
                 status, answer = self._sent(path, body)

@@ -127,7 +127,8 @@ def _kinds(items: Any) -> Iterator[str]:  # noqa: ANN401 # any JSON value
     """Yield the types of parts in items, and in what came of calls."""
     for item in items if isinstance(items, list) else ():
         for member in ("content", "output") if isinstance(item, dict) else ():
-            for part in item.get(member) if isinstance(item.get(member), list) else ():
+            parts = item.get(member)
+            for part in parts if isinstance(parts, list) else ():
                 if isinstance(part, dict):
                     yield str(part.get("type"))
 

@@ -28,7 +28,8 @@ def names(text: str) -> list[str]:
 READING = names("""
     GetProvider ListProviders ListDiscoveredModels GetKeyCredential ListKeyCredentials
     ListProviderTypes GetModelMapping ListModelMappings GetFallbackChain ListFallbackChains
-    GetVirtualKey ListVirtualKeys GetModelCost ListModelCosts GetCosts ListCharges
+    GetVirtualKey ListVirtualKeys GetVirtualKeyGroup ListVirtualKeyGroups
+    GetModelCost ListModelCosts GetCosts ListCharges
     GetProviderAnalytics GetProviderHealth ListProviderHealth ListHealthHistory GetRateLimits
     WatchNotifications ExplainRoute GetRequestRecord ListRequestRecords
 """)
@@ -37,6 +38,7 @@ OPERATING = names("""
     UpdateKeyCredential DeleteKeyCredential RotateKeyCredential CreateModelMapping
     UpdateModelMapping DeleteModelMapping CreateFallbackChain UpdateFallbackChain
     DeleteFallbackChain CreateVirtualKey UpdateVirtualKey DeleteVirtualKey RotateVirtualKey
+    CreateVirtualKeyGroup UpdateVirtualKeyGroup DeleteVirtualKeyGroup
     ExportConfig ImportConfig CheckProvider CreateWebhook GetWebhook ListWebhooks UpdateWebhook
     DeleteWebhook ListWebhookDeliveries Announce
 """)
