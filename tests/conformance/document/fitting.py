@@ -22,6 +22,8 @@ FIXED: Json = {
     "allowedIPs": ["10.0.0.0/8"],
     "yaml": "version: 1\n",
     "dryRun": True,
+    # Its names have from 1 to 64 characters.
+    "metadata": {"team": "research"},
 }
 DOCUMENT: Json = {"version": 1}
 SAMPLES = {"audio_sample", "consent_recording"}
@@ -31,7 +33,7 @@ MODEL = "echo"
 SOURCES = ("image_url", "file_id", "file")
 PRICES = ("inputCostPer1kTokens", "outputCostPer1kTokens", "costPerUnit")
 # Where a page begins is the gateway's, and the first day is not behind the last one.
-UNKNOWN_QUERY = {"after", "pageToken", "startDate"}
+UNKNOWN_QUERY = {"after", "pageToken", "page_token", "startDate", "start_date"}
 # Instances and models by names that there are.
 UNKNOWN_HEADERS = {"x-conduit-provider", "x-conduit-fallbacks"}
 MONEY_DIGITS = 6
@@ -52,6 +54,9 @@ def fit_body(context: Any, body: Any) -> Any:  # noqa: ANN401 # JSON
     if context.operation.path == "/v1/audio/voices":
         # Of samples or of a description, as its type says.
         body = {name: body[name] for name in body if name not in SAMPLES} | VOICE
+    if context.operation.path == "/v1/responses":
+        # Nothing goes on from what no provider keeps.
+        body = body | {"input": body.get("input") or "a"}
     if context.operation.path.startswith("/v1/"):
         return _fit_call(body)
     if context.operation.path == "/api/routes/explain":

@@ -150,7 +150,7 @@ class MessageTurn(_message.Message):
     CONTENT_FIELD_NUMBER: _builtins.int
     UNKNOWN_JSON_FIELD_NUMBER: _builtins.int
     role: _builtins.str
-    """`user` or `assistant`."""
+    """`user` or `assistant`; `system` is said to whoever takes it in between."""
     unknown_json: _builtins.bytes
     """Members of the JSON that this contract does not know."""
     @_builtins.property
