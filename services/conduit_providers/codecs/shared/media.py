@@ -99,6 +99,8 @@ def media_type_of(label: str, start: bytes) -> str:
     signed = next((kind for signature, kind in _SIGNATURES if signature.match(start)), "")
     if label in _GENERAL:
         return signed or label
+    if label in _SPELLINGS:
+        return _SPELLINGS[label]
     if label.startswith("image/") and signed.startswith("image/"):
         return signed
-    return _SPELLINGS.get(label, label)
+    return label
