@@ -64,7 +64,7 @@ def test_every_dialect_has_a_stream_with_each_thing_that_is_put_together() -> No
             if any(name in _members(event, "delta") for event in each.expected.get("events", ()))
         }
         # Vertex AI's chats are read by Gemini's and Anthropic's decoders.
-        assert streamed | {"vertex_chat"} == whole | {"vertex_chat"}
+        assert streamed | {"vertex_chat"} >= whole
 
 
 def _members(answer: Json | None, where: str) -> set[str]:

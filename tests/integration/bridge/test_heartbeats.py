@@ -46,6 +46,7 @@ class Summary:
     overhead_ms: float = 0.0
     cost_nano_usd: int | None = None
     upstream_request_id: str = ""
+    standings: tuple[Any, ...] = ()
 
 
 class PlainRouter(ScriptedRouter):

@@ -23,6 +23,7 @@ LISTS = {
     "/api/model-provider-mappings": "mappings",
     "/api/fallback-chains": "fallbackChains",
     "/api/virtual-keys": "virtualKeys",
+    "/api/virtual-key-groups": "virtualKeyGroups",
     "/api/administrators": "administrators",
     "/api/audit-log": "entries",
     "/api/requests": "requests",
@@ -45,6 +46,7 @@ async def provider(suite: Suite) -> int:
         chain = {"modelAlias": f"listed-{n}", "providers": [{"providerId": each, "priority": 1}]}
         await suite.call("POST", "/api/fallback-chains", chain)
         await suite.call("POST", "/api/virtual-keys", {"name": f"listed-{n}"})
+        await suite.call("POST", "/api/virtual-key-groups", {"name": f"listed-{n}"})
         reader = {"name": f"listed-{n}", "role": "Viewer"}
         await suite.call("POST", "/api/administrators", reader)
         webhook = {"url": f"http://127.0.0.1:1/{n}", "kinds": ["KeyWithoutFunds"]}

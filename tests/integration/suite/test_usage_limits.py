@@ -41,7 +41,8 @@ async def restart_billing(suite: Suite) -> None:
 async def noon(suite: Suite) -> None:
     """Let Billing stand still at one minute, and have a model."""
     await suite.add_simulator("limited", "echo")
-    await suite.add_simulator("slow", "echo-slow-50ms")
+    # Longer than Billing waits for a place that is given back, however slow the machine is.
+    await suite.add_simulator("slow", "echo-slow-1500ms")
     await restart_billing(suite)
 
 

@@ -3,14 +3,14 @@
 import zlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conduit.v1 import router_requests_pb2 as pb
 from conduit_router.idempotency.kept_answers import pack, unpack
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.binary(max_size=200), max_size=8))
 def test_an_answer_comes_back_as_it_was(events: list[bytes]) -> None:
     """Message by message, empty ones among them."""
