@@ -217,7 +217,8 @@ class Schemas:
     def _may_answer_null(self, message: Message, field: Field) -> bool:
         """Return whether providers write null for what they leave out."""
         is_openai = message.dialect is Dialect.OPENAI
-        return is_openai and field.is_optional and message.full_name in self._received
+        can_be_unset = field.is_optional or (field.is_message and not field.repeated)
+        return is_openai and can_be_unset and message.full_name in self._received
 
     def _comment(self, message: Message, field: Field) -> str:
         """Return a field's comment, in which fields have the names of their dialect's JSON."""

@@ -15,7 +15,7 @@ def charge_filter(request: ListChargesRequest) -> ChargeFilter:
     """Return which charges are asked for. InvalidRequest if that makes no sense."""
     first = day("startDate", request.start_date, _FIRST)
     last = day("endDate", request.end_date, _LAST)
-    if first > last:
+    if request.start_date and first > last:
         refuse("startDate", "must not be after endDate")
     return ChargeFilter(
         plain_text_of(request, "request_id"),

@@ -48,17 +48,8 @@ def fit_body(context: Any, body: Any) -> Any:  # noqa: ANN401 # JSON
     if context.operation.path == "/api/config" and "yaml" not in body:
         # The document itself.
         return DOCUMENT
-    if context.operation.path == "/v1/realtime/client_secrets":
-        session = body.get("session") or {}
-        body = body | {"session": session | {"type": "realtime", "model": MODEL}}
-    if context.operation.path == "/v1/audio/voices":
-        # Of samples or of a description, as its type says.
-        body = {name: body[name] for name in body if name not in SAMPLES} | VOICE
-    if context.operation.path == "/v1/responses":
-        # Nothing goes on from what no provider keeps.
-        body = body | {"input": body.get("input") or "a"}
     if context.operation.path.startswith("/v1/"):
-        return _fit_call(body)
+        return _fit_call(_fit_parts(context.operation.path, body))
     if context.operation.path == "/api/routes/explain":
         # Either of the two has to be there.
         body = body if body.get("requestId") else body | {"model": MODEL}
@@ -97,6 +88,25 @@ def is_taken(_context: Any, response: Any, _case: Any) -> None:  # noqa: ANN401 
         # A former value of a key is one for a time, and takes no changes; who is one is not said.
         if told.get("field") != "keyId":
             assert code.lower() not in WRONG, f"refused: {response.text}"
+
+
+def _fit_parts(path: str, body: Json) -> Json:
+    """Return a call with what its route demands beyond what its members are."""
+    if path == "/v1/realtime/client_secrets":
+        session = body.get("session") or {}
+        body = body | {"session": session | {"type": "realtime", "model": MODEL}}
+    if path == "/v1/audio/voices":
+        # Of samples or of a description, as its type says.
+        body = {name: body[name] for name in body if name not in SAMPLES} | VOICE
+    if path == "/v1/responses":
+        # Nothing goes on from what no provider keeps, nor while nobody waits.
+        body = {name: body[name] for name in body if name != "background"}
+        body = body | {"input": body.get("input") or "a"}
+    if path == "/v1/messages":
+        # Somebody says each.
+        turns = [turn | {"role": turn.get("role", "user")} for turn in body.get("messages") or ()]
+        body = body | {"messages": turns or [{"role": "user", "content": "a"}]}
+    return body
 
 
 def _fit_call(body: Json) -> Json:
