@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from conduit_kernel.background import Background
 from conduit_kernel.errors import ServiceUnavailable
-from conduit_kernel.sqlite_file import must_reopen
+from conduit_kernel.sqlite_file import may_be_held_up
 
 CHECK_SECONDS = 2.0
 # An absence that lasts for so long makes the service not ready.
@@ -55,7 +55,7 @@ class FileCheck:
         try:
             await asyncio.to_thread(self._look)
         except (sqlite3.Error, OSError) as error:
-            if must_reopen(error):
+            if may_be_held_up(error):
                 # What the engine has open may be all that is in the way, though nobody writes.
                 await self._engine.dispose()
             message = f"The database file of the {self._service} service cannot be written"

@@ -52,6 +52,14 @@ def must_reopen(error: BaseException | None) -> bool:
     return _code(error) in _LASTING
 
 
+def may_be_held_up(error: BaseException | None) -> bool:
+    """Return whether those who have the file open may be all that is in its way.
+
+    Not where it could not even be opened, for want of a descriptor, say: they could not either.
+    """
+    return _code(error) in _LASTING - {sqlite3.SQLITE_CANTOPEN}
+
+
 def _code(error: BaseException | None) -> int | None:
     original = error.orig if isinstance(error, DBAPIError) else error
     code = getattr(original, "sqlite_errorcode", None)

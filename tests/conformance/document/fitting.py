@@ -34,8 +34,8 @@ SOURCES = ("image_url", "file_id", "file")
 PRICES = ("inputCostPer1kTokens", "outputCostPer1kTokens", "costPerUnit")
 # Where a page begins is the gateway's, and the first day is not behind the last one.
 UNKNOWN_QUERY = {"after", "pageToken", "page_token", "startDate", "start_date"}
-# Instances and models by names that there are.
-UNKNOWN_HEADERS = {"x-conduit-provider", "x-conduit-fallbacks"}
+# Instances and models by names that there are, and tags, of which there are 16 at most.
+UNKNOWN_HEADERS = {"x-conduit-provider", "x-conduit-fallbacks", "x-conduit-tags"}
 MONEY_DIGITS = 6
 LEAST = 10**-MONEY_DIGITS
 WRONG = {"invalid_request", "malformed_json"}
@@ -101,7 +101,8 @@ def _fit_parts(path: str, body: Json) -> Json:
     if path == "/v1/responses":
         # Nothing goes on from what no provider keeps, nor while nobody waits.
         body = {name: body[name] for name in body if name != "background"}
-        body = body | {"input": body.get("input") or "a"}
+        # Events with names are held to the schema as if their names were a part of their JSON.
+        body = body | {"input": body.get("input") or "a", "stream": False}
     if path == "/v1/messages":
         # Somebody says each.
         turns = [turn | {"role": turn.get("role", "user")} for turn in body.get("messages") or ()]

@@ -63,6 +63,37 @@ async def test_a_database_that_says_nothing_is_away(monkeypatch: pytest.MonkeyPa
         await engine.dispose()
 
 
+@pytest.mark.parametrize(
+    ("code", "is_closed"),
+    [
+        (sqlite3.SQLITE_READONLY, True),
+        (sqlite3.SQLITE_IOERR, True),
+        (sqlite3.SQLITE_CANTOPEN, False),
+    ],
+)
+async def test_what_is_open_is_closed_where_it_may_be_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, *, is_closed: bool
+) -> None:
+    """Not where nothing can be opened at present: then it is all that there is."""
+    engine = make_engine(at(tmp_path / "notes.db"))
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql("CREATE TABLE notes (id INTEGER)")
+    before = engine.pool
+
+    def refuse(*_: object, **__: object) -> None:
+        error = sqlite3.OperationalError("as the test says")
+        error.sqlite_errorcode = code
+        raise error
+
+    check = FileCheck(engine, tmp_path / "notes.db", "notes")
+    monkeypatch.setattr(sqlite3, "connect", refuse)
+    with pytest.raises(ServiceUnavailable):
+        await check.run()
+    monkeypatch.undo()
+    assert (engine.pool is not before) is is_closed
+    await engine.dispose()
+
+
 @pytest.fixture
 async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
     """Return the engine of a service, which has used its file."""
