@@ -25,6 +25,7 @@ def charge_filter(request: ListChargesRequest) -> ChargeFilter:
         plain_text_of(request, "provider_account_group"),
         plain_text_of(request, "model_alias"),
         day_number(first) * DAY_MICROS if request.start_date else 0,
-        (day_number(last) + 1) * DAY_MICROS if request.end_date else 0,
+        # Zero is any time.
+        max((day_number(last) + 1) * DAY_MICROS, 1) if request.end_date else 0,
         request.unpriced,
     )
