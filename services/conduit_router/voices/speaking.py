@@ -81,7 +81,7 @@ def _named_in(json: bytes) -> object:
     try:
         voice = msgspec.json.decode(json, type=_Voiced).voice
         found = msgspec.json.decode(voice, type=str | _Reference)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return None
     return found.id if isinstance(found, _Reference) else found
 

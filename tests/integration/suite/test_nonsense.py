@@ -52,7 +52,9 @@ def bodies(route: Route) -> list[bytes]:
     """Return nonsense for a route, the same at each run."""
     chance = random.Random(route.rpc)  # noqa: S311 # no secret
     made = [nonsense(document, chance) for document in DOCUMENTS for _ in range(2)]
-    return [*made, *chance.sample(TEXTS, 8), b"", b"\xff\xfe", b'{"stream":true,"zz":%b}' % DEEP[4]]
+    # The second names a voice as those are named that callers have made.
+    nested = [b'{"stream":true,"zz":%b}' % DEEP[4], b'{"voice":"voice_a","zz":%b}' % DEEP[4]]
+    return [*made, *chance.sample(TEXTS, 8), b"", b"\xff\xfe", *nested]
 
 
 @pytest.mark.parametrize("route", BODIES, ids=lambda route: route.rpc)

@@ -5,6 +5,7 @@ https://elevenlabs.io/docs/api-reference/voices/search
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Annotated
 from urllib.parse import quote
 
 import msgspec
@@ -37,7 +38,7 @@ class _Voice(msgspec.Struct):
     verified_languages: list[_Language] | None = None
     description: str | None = None
     preview_url: str | None = None
-    created_at_unix: int | None = None
+    created_at_unix: Annotated[int, msgspec.Meta(le=2**63 - 1)] | None = None
 
 
 class _Page(msgspec.Struct):

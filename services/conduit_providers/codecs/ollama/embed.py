@@ -73,7 +73,8 @@ class OllamaEmbedCodec:
 
 def _durations(found: _Answer) -> bytes:
     told = {"total_duration": found.total_duration, "load_duration": found.load_duration}
-    members = {name: value for name, value in told.items() if isinstance(value, int)}
+    # What JSON can be written of: durations are nanoseconds.
+    members = {name: n for name, n in told.items() if isinstance(n, int) and 0 <= n < 2**63}
     return orjson.dumps(members) if members else b""
 
 

@@ -4,6 +4,7 @@ https://platform.openai.com/docs/api-reference/audio/createVoice
 """
 
 from collections.abc import Iterator
+from typing import Annotated
 from urllib.parse import quote
 
 import msgspec
@@ -41,7 +42,7 @@ _NOT_TAKEN = frozenset({"description", "consent_language"})
 class _Answer(msgspec.Struct):
     id: str
     name: str | None = None
-    created_at: int | None = None
+    created_at: Annotated[int, msgspec.Meta(le=2**63 - 1)] | None = None
     type: str | None = None
     prompt: str | None = None
 
