@@ -9,7 +9,7 @@ from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
-from conduit_kernel.http import HttpError, Response
+from conduit_kernel.http import HttpError, Response, Timeouts
 from conduit_providers.calls import Answer, Call
 from conduit_providers.codec import StraightCodec
 from conduit_router.calls.attempts import run_attempts
@@ -36,16 +36,11 @@ async def ask_straight(
     attempt, way = begun
     candidate, key = attempt.candidate, attempt.key
     upstream = key.targets[scope.operation.name]
-    codec, endpoint, request, request_id_header, _ = way
-    call = scope.call(attempt)
-    try:
-        body = codec.body(call, endpoint, upstream.target)
-    except Exception:  # noqa: BLE001 # whatever it is, it happens again where it is dealt with
-        return await run_attempts(scope, make, (attempt, make(scope, attempt)), drop)
-    response = request.pool.begin_kept(request.prefix, body, scope.timeouts(attempt))
+    codec, endpoint, _, request_id_header, _ = way
+    call, clock = scope.call(attempt), scope.runtime.clock
+    response = _sent(attempt, way, call, upstream, scope.timeouts(attempt))
     if response is None:
         return await run_attempts(scope, make, (attempt, make(scope, attempt)), drop)
-    attempt.is_sent, clock = True, scope.runtime.clock
     sent = clock()
     try:
         while not response.status and response.error is None:
@@ -62,7 +57,7 @@ async def ask_straight(
         answer = codec.read(body, call, endpoint)
         if scope.is_typed or answer.json_at_hand is None:
             answer.to_form(is_typed=scope.is_typed)
-    except Exception as error:  # noqa: BLE001 # as above
+    except Exception as error:  # noqa: BLE001 # whatever it is, it is the attempt's
         return await run_attempts(scope, make, (attempt, _fail(error, upstream)), drop)
     headers = response.headers
     request_id = headers.first.get(request_id_header)
@@ -79,16 +74,11 @@ async def open_straight(scope: CallScope, drop: Drop[Opened]) -> tuple[Attempt, 
         return await run_attempts(scope, open_stream, drop=drop)
     attempt, way = begun
     upstream = attempt.key.targets[scope.operation.name]
-    codec, endpoint, request, _, _ = way
     call, timeouts = scope.call(attempt), scope.timeouts(attempt)
-    try:
-        body = codec.body(call, endpoint, upstream.target)
-    except Exception:  # noqa: BLE001 # as above
-        return await run_attempts(scope, open_stream, (attempt, open_stream(scope, attempt)), drop)
-    response = request.pool.begin_kept(request.prefix, body, timeouts)
+    response = _sent(attempt, way, call, upstream, timeouts)
     if response is None:
         return await run_attempts(scope, open_stream, (attempt, open_stream(scope, attempt)), drop)
-    attempt.is_sent, sent = True, scope.runtime.clock()
+    sent = scope.runtime.clock()
     try:
         while not response.status and response.error is None:
             await response.wake_slot
@@ -102,12 +92,29 @@ async def open_straight(scope: CallScope, drop: Drop[Opened]) -> tuple[Attempt, 
     try:
         call.answer_headers = LazyHeaders(response.headers)
         served = attempt.candidate.instance.served[scope.operation.served_as]
-        decoder = served.codec.decoder(call, endpoint)
+        decoder = served.codec.decoder(call, way.endpoint)
         stream = UpstreamStream(upstream, response, decoder, idle=timeouts.idle)
         return attempt, await begin_stream(scope, attempt, stream, sent)
     except Exception as error:  # noqa: BLE001 # as above
         response.close()
         return await run_attempts(scope, open_stream, (attempt, _fail(error, upstream)), drop)
+
+
+def _sent(
+    attempt: Attempt,
+    way: StraightWay,
+    call: Call[Any],
+    upstream: UpstreamTarget,
+    timeouts: Timeouts,
+) -> Response | None:
+    """Send a request on a kept connection; None where it has to go the general way."""
+    try:
+        body = way.codec.body(call, way.endpoint, upstream.target)
+    except Exception:  # noqa: BLE001 # whatever it is, it happens again where it is dealt with
+        return None
+    response = way.request.pool.begin_kept(way.request.prefix, body, timeouts)
+    attempt.is_sent = response is not None
+    return response
 
 
 async def _go_on(  # noqa: PLR0917 # all that an attempt is about
