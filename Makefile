@@ -109,9 +109,11 @@ claude-code: ## install Claude Code apart, for tests/conformance; needs npm
 codex: ## install Codex apart, for tests/conformance; needs npm
 	@sh tools/codex.sh build/codex
 
-kms: $(DEV_INSTALLED) ## wrap an encryption key with moto's KMS, an emulator of AWS
+kms: $(DEV_INSTALLED) ## wrap encryption keys with moto's KMS, and by the libraries of Google's and Azure's
 	@sh tools/moto.sh "$(PYTHON)" build/moto
 	CONDUIT_MOTO=build/moto $(BIN)/pytest --quiet tests/conformance/test_aws_kms.py $(ARGS)
+	@sh tools/key-services.sh $(VENV) build/key-services
+	build/key-services/bin/python -m pytest --quiet tests/unit/conduit_cli/key_services $(ARGS)
 
 oidc: $(DEV_INSTALLED) ## log in at oidc-provider, installed apart; needs npm
 	@sh tools/oidc-provider.sh build/oidc

@@ -156,7 +156,10 @@ def rewrap(gateway: "Gateway") -> None:
 @click.argument("service")
 @data_dir_option
 def wrap(service: str, data_dir: Path) -> None:
-    """Have a key service wrap the encryption key: SERVICE is vault:MOUNT/KEY or awskms:ARN.
+    """Have a key service wrap the encryption key.
+
+    SERVICE is vault:MOUNT/KEY, awskms:ARN, gcpkms:projects/.../cryptoKeys/KEY or
+    azurekeyvault:HOST/keys/KEY; the last two take a library more (see docs/operating.md).
 
     Prints what to set in the key's place. Without an encryption key a new one is made.
     """

@@ -26,7 +26,7 @@ SECRET = "a secret + / of the client"
 def issuer() -> Iterator[str]:
     """Run the provider; return its address."""
     node = shutil.which("node")
-    if node is None or not (MODULES / "node_modules" / "oidc-provider").exists():
+    if node is None or not (MODULES / "installed").exists():
         pytest.skip("`make oidc` installs it")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

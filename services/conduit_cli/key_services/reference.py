@@ -1,18 +1,29 @@
 """References to encryption keys that a key service has wrapped, and what opens them."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from conduit_cli.key_services.service import KeyReferenceWrong, KeyService, KeyServiceFailed
 from conduit_cli.keys import ENCRYPTION_KEY_BYTES
 
 CURRENT, FORMER = "CONDUIT_ENCRYPTION_KEY", "CONDUIT_FORMER_ENCRYPTION_KEYS"
+# As they are written in a setting, before what the service has made of the key.
+KINDS = (
+    "vault:MOUNT/KEY",
+    "awskms:ARN",
+    "gcpkms:projects/.../cryptoKeys/KEY",
+    "azurekeyvault:HOST/keys/KEY",
+)
 # What opens the key is nobody's but this process's.
 _CREDENTIALS = ("VAULT_TOKEN",)
 
 
 def service_of(name: str, env: Mapping[str, str]) -> KeyService:
-    """Return the service of a name: `vault:MOUNT/KEY` or `awskms:ARN`. KeyReferenceWrong."""
+    """Return the service of a name such as `vault:MOUNT/KEY`.
+
+    KeyReferenceWrong if it names none, or one whose library is not installed.
+    """
     kind, _, where = name.partition(":")
     # Each with its libraries, of which one takes its time.
     if kind == "vault":
@@ -23,9 +34,27 @@ def service_of(name: str, env: Mapping[str, str]) -> KeyService:
         from conduit_cli.key_services.aws_kms import AwsKms  # noqa: PLC0415 # see above
 
         return AwsKms.of(where)
-    raise KeyReferenceWrong(
-        f"{name!r} names no key service: there are vault:MOUNT/KEY and awskms:ARN"
-    )
+    if kind == "gcpkms":
+        with _extra("google-kms", kind):
+            from conduit_cli.key_services.google_kms import GoogleKms  # noqa: PLC0415 # see above
+
+        return GoogleKms.of(where)
+    if kind == "azurekeyvault":
+        with _extra("azure-key-vault", kind):
+            from conduit_cli.key_services.azure_key_vault import AzureKeyVault  # noqa: PLC0415 # see above
+
+        return AzureKeyVault.of(where)
+    raise KeyReferenceWrong(f"{name!r} names no key service: there are {', '.join(KINDS)}")
+
+
+@contextmanager
+def _extra(name: str, kind: str) -> Iterator[None]:
+    """Say what to install where a library is not there."""
+    try:
+        yield
+    except ImportError as error:
+        message = f"{kind}: takes a library more: pip install 'conduit-suite[{name}]'"
+        raise KeyReferenceWrong(message) from error
 
 
 def is_reference(text: str) -> bool:

@@ -1,6 +1,7 @@
 """References to encryption keys, in the place of keys."""
 
 import base64
+import sys
 
 import pytest
 from tests.support.vault_service import TOKEN, VaultService, vault_service
@@ -62,6 +63,24 @@ def test_an_environment_without_references_stays_as_it_is() -> None:
         assert with_keys(env) is env
 
 
+@pytest.mark.parametrize(
+    ("name", "library", "extra"),
+    [
+        ("gcpkms:projects/a", "google.cloud.kms_v1", "google-kms"),
+        ("azurekeyvault:a.vault.azure.net/keys/b", "azure.keyvault.keys.crypto", "azure-key-vault"),
+    ],
+)
+def test_a_library_that_is_not_there_is_told(
+    monkeypatch: pytest.MonkeyPatch, name: str, library: str, extra: str
+) -> None:
+    """With what installs it."""
+    for own in ("google_kms", "azure_key_vault"):
+        monkeypatch.delitem(sys.modules, f"conduit_cli.key_services.{own}", raising=False)
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(KeyReferenceWrong, match=rf"pip install 'conduit-suite\[{extra}\]'"):
+        service_of(name, {})
+
+
 def test_a_key_of_another_length_is_none() -> None:
     """Somebody else's secret, perhaps, that the same service has wrapped."""
     with vault_service() as service:
@@ -80,10 +99,8 @@ def test_a_service_that_does_not_give_back_what_it_took_is_refused() -> None:
             referred(service)
 
 
-@pytest.mark.parametrize(
-    "name", ["gcpkms:x", "vault", "", "awskms:conduit", "awskms:arn:aws:s3:::a"]
-)
+@pytest.mark.parametrize("name", ["gcp:x", "vault", "", "awskms:conduit", "awskms:arn:aws:s3:::a"])
 def test_a_service_that_is_none_is_told(name: str) -> None:
     """With what there is."""
-    with pytest.raises(KeyReferenceWrong, match=r"vault:|awskms:"):
+    with pytest.raises(KeyReferenceWrong, match=r"vault:|awskms:|gcpkms:|azurekeyvault:"):
         service_of(name, {"VAULT_ADDR": "http://127.0.0.1", "VAULT_TOKEN": TOKEN})
