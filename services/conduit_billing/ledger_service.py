@@ -32,6 +32,8 @@ PIECE = 500
 SIGN_OF_LIFE_SECONDS = 10.0
 # Some of the catalog's prices change with the time of day; to look costs seconds for thousands.
 CATALOG_SECONDS = 60.0
+# Between two looks, however near the next change of a rule is.
+LEAST_WAIT_SECONDS = 0.01
 # Older than any.
 NO_REVISION = -1
 MAX_RENEWED = 1_000
@@ -80,22 +82,24 @@ class LedgerService(LedgerServiceServicer):
     async def _watch(
         self, models: Collection[PricedModel]
     ) -> AsyncIterator[pb.WatchPricesResponse]:
-        sent, revision, looked_at = b"", NO_REVISION, -inf
+        sent, revision, looked_at, changes_at = b"", NO_REVISION, -inf, inf
         while not self._prices.is_closed:
             prices: Sequence[Price] = ()
             now = self._clock()
             # A clock that was set back is no reason to wait.
             is_recent = 0 <= now - looked_at < CATALOG_SECONDS
-            if self._prices.revision != revision or not is_recent:
-                revision, looked_at = self._prices.revision, now
-                found = await self._prices.prices_of(models, self._now())
+            if self._prices.revision != revision or not is_recent or now >= changes_at:
+                revision, looked_at, at = self._prices.revision, now, self._now()
+                changes_at = self._prices.next_change(at)
+                found = await self._prices.prices_of(models, at)
                 fresh = await asyncio.to_thread(_digest, found)
                 if fresh != sent:
                     prices, sent = found, fresh
             # Without prices it is a sign of life, and says that these are still those in use.
             for message in _messages(prices, revision):
                 yield message
-            await self._prices.wait_beyond(revision, SIGN_OF_LIFE_SECONDS)
+            due = max(changes_at - self._clock(), LEAST_WAIT_SECONDS)
+            await self._prices.wait_beyond(revision, min(SIGN_OF_LIFE_SECONDS, due))
 
     async def RecordCharges(
         self, request: pb.RecordChargesRequest, context: Context

@@ -43,7 +43,10 @@ class RuleRow(Base):
 
     __tablename__ = "billing_model_costs"
     __table_args__ = (
-        UniqueConstraint("provider_id", "model_pattern", name="uq_billing_model_costs_pattern"),
+        UniqueConstraint(
+            *("provider_id", "model_pattern", "priority", "effective_from"),
+            name="uq_billing_model_costs_pattern",
+        ),
         # Ids are never used again: versions of prices name them.
         {"sqlite_autoincrement": True},
     )
@@ -57,6 +60,13 @@ class RuleRow(Base):
     cached_input_per_1k: Mapped[MaybeBig]
     per_unit: Mapped[MaybeBig]
     calculation: Mapped[Small]
+    # JSON, or empty.
+    terms: Mapped[str] = mapped_column(Text, server_default="")
+    priority: Mapped[int] = mapped_column(Integer, server_default="0")
+    # 0: always.
+    effective_from: Mapped[Big] = mapped_column(server_default="0")
+    # Null: for ever.
+    effective_until: Mapped[MaybeBig]
     created_at: Mapped[Big]
     updated_at: Mapped[Big]
 

@@ -30,12 +30,15 @@ from conduit_providers.request_reading import Routed
 from conduit_providers.typed_events import TypedEvents
 
 IMAGE = int(charge_pb2.UNIT_IMAGE)
+STEP = int(charge_pb2.UNIT_STEP)
 MAX_IMAGES = 10
 # What is usual has no price of its own.
 _USUAL = frozenset({"", "auto", "standard"})
 _MAX_QUALIFIER = 40
 # Of a side, in pixels.
 _MAX_DIGITS = 5
+# Whoever asks for more asks for something else.
+_MOST_STEPS = 10_000
 # The most tokens that OpenAI documents for a square megapixel, by quality; of the steps above
 # `high` nobody says how many they may be. https://platform.openai.com/docs/guides/image-generation
 _MOST_TOKENS: Mapping[str, int] = {"low": 272, "medium": 1056, "high": 4160}
@@ -120,9 +123,9 @@ def estimated_images(wish: Message, answer: ImageAnswer | None) -> Quantities:
     size, quality = getattr(wish, "size", ""), getattr(wish, "quality", "")
     reported = None if answer is None else _reported(answer)
     if reported is None:
-        return images_of(images_asked(wish), size, quality)
-    count = len(reported.data or ())
-    return images_of(count, _text(reported.size) or size, _text(reported.quality) or quality)
+        return images_of(images_asked(wish), size, quality, steps_of(wish))
+    size, quality = _text(reported.size) or size, _text(reported.quality) or quality
+    return images_of(len(reported.data or ()), size, quality, steps_of(wish))
 
 
 def _reported(answer: ImageAnswer) -> _Reported | None:
@@ -137,9 +140,35 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def images_of(count: int, size: str = "", quality: str = "") -> Quantities:
-    """Return images as they are charged for: by their number, quality and size."""
-    return counted(((IMAGE, count),), image_qualifiers(size, quality))
+def images_of(count: int, size: str = "", quality: str = "", steps: int = 0) -> Quantities:
+    """Return images as they are charged for: by their number, quality and size, or their steps."""
+    return counted(((IMAGE, count), (STEP, count * steps)), image_qualifiers(size, quality))
+
+
+class _Steps(msgspec.Struct):
+    """The number of steps in which each image is drawn, by its two names.
+
+    Together's SDK (`client.images.generate`) has the first, Hugging Face's
+    (`InferenceClient.text_to_image`) the second.
+    """
+
+    steps: Annotated[int, msgspec.Meta(ge=1, le=_MOST_STEPS)] | None = None
+    num_inference_steps: Annotated[int, msgspec.Meta(ge=1, le=_MOST_STEPS)] | None = None
+
+
+_STEPS = JsonReader(_Steps)
+
+
+def steps_of(wish: Message) -> int:
+    """Return the steps that a wish names for each image, 0 if it names none."""
+    others: bytes = getattr(wish, "unknown_json", b"")
+    if b"steps" not in others:
+        return 0
+    try:
+        found = _STEPS.decode(others)
+    except msgspec.DecodeError:
+        return 0
+    return found.steps or found.num_inference_steps or 0
 
 
 def image_qualifiers(size: str, quality: str) -> Qualifiers:
@@ -164,7 +193,8 @@ def worst_images(wish: Message, read: int) -> tuple[Quantities, bool]:
     # Long images take a little more than their area says: 1.5 times as much for 1.5 times it.
     tokens = -(-most * 3 * pixels // (2 * _MEGAPIXEL))
     tokens += _PARTIAL_TOKENS * getattr(wish, "partial_images", 0)
-    leaves = ((INPUT, read), (IMAGE_OUTPUT, count * tokens), (IMAGE, count))
+    drawn = ((IMAGE, count), (STEP, count * steps_of(wish)))
+    leaves = ((INPUT, read), (IMAGE_OUTPUT, count * tokens), *drawn)
     is_known = quality in _MOST_TOKENS or quality in _USUAL
     qualifiers = image_qualifiers(getattr(wish, "size", ""), quality)
     return counted(leaves, qualifiers), is_known

@@ -4,7 +4,7 @@ Prices are whole nano-dollars of a million units, which are millionths of a nano
 enough for the cheapest cached token. What a call costs is added exactly and rounded once.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -45,6 +45,15 @@ class PriceSheet:
     tiers: tuple[Tier, ...] = ()
     # The first one that is met holds.
     variants: tuple[Variant, ...] = ()
+    # What the prices are of, where all else is free beside it; empty where each unit has its own.
+    counted: frozenset[int] = frozenset()
+
+    def tells_of(self, leaves: Collection[tuple[int, int]]) -> bool:
+        """Tell whether the prices are of anything that was used.
+
+        What is free beside a picture is not free where there was none.
+        """
+        return not self.counted or not leaves or any(unit in self.counted for unit, _ in leaves)
 
     def at(self, input_tokens: int, qualifiers: Qualifiers = ()) -> UnitPrices:
         """Return the prices of a call.
@@ -82,6 +91,8 @@ class PriceSheet:
                 )
                 for variant in self.variants
             ],
+            # Any number is a unit to protobuf.
+            counted_units=sorted(self.counted),  # type: ignore[arg-type]
         )
 
 
@@ -96,7 +107,8 @@ def sheet_of(price: Price) -> PriceSheet:
     variants = (
         Variant(dict(v.qualifiers), _prices(v.unit_prices), _tiers(v.tiers)) for v in price.variants
     )
-    return PriceSheet(_prices(price.unit_prices), _tiers(price.tiers), tuple(variants))
+    counted = frozenset(int(unit) for unit in price.counted_units)
+    return PriceSheet(_prices(price.unit_prices), _tiers(price.tiers), tuple(variants), counted)
 
 
 def input_tokens_of(leaves: Iterable[tuple[int, int]]) -> int:

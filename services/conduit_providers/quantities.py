@@ -118,6 +118,7 @@ LEAVES: Mapping[int, Leaf] = MappingProxyType(
             Leaf(WEB_SEARCH, "web_searches", {"family": "tool_calls", "tool_type": "web_search"}),
             Leaf(pb.UNIT_SESSION, "sessions", {"family": "sessions"}),
             Leaf(pb.UNIT_VOICE, "voices", {"family": "voices"}),
+            Leaf(pb.UNIT_STEP, "steps", {"family": "steps"}),
             _time(pb.UNIT_AUDIO_INPUT_MILLISECOND, "audio_input", **_HEARD),
             _time(pb.UNIT_AUDIO_OUTPUT_MILLISECOND, "audio_output", **_SPOKEN),
             _time(pb.UNIT_VIDEO_OUTPUT_MILLISECOND, "video_output", **_FILMED),

@@ -70,11 +70,11 @@ async def test_search_units_cost_what_the_operator_says(
     rule = {
         "providerId": ranker,
         "modelPattern": "rerank-*",
-        "costCalculationType": "SearchUnitBased",
+        "costCalculationType": "PerSearchUnit",
         "costPerUnit": PRICE,
     }
     made = await suite.call("POST", "/api/model-costs", rule)
-    assert made["costCalculationType"] == "SearchUnitBased"
+    assert made["costCalculationType"] == "PerSearchUnit"
     asked = {"model": "ranker", "query": "capital?", "documents": DOCUMENTS}
 
     async def is_priced() -> bool:

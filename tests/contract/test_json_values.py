@@ -298,4 +298,5 @@ def test_prices_are_read_as_the_seed_writes_them() -> None:
         "outputCostPer1kTokens": 0.06,
         "costCalculationType": "TokenBased",
     }
-    assert orjson.loads(text_of(model_cost_spec_to_json(model_cost_spec_from_json(body)))) == body
+    written = orjson.loads(text_of(model_cost_spec_to_json(model_cost_spec_from_json(body))))
+    assert {name: value for name, value in written.items() if value != []} == body

@@ -134,6 +134,8 @@ def price_charge(charge: PostedCharge, find_price: FindPrice) -> PostedCharge:
     cost = cost_of((line.quantity, line.price) for line in lines)
     if cost is None or cost > MAX_CHARGE_NANO:
         return charge
+    if not cost and not priced.sheet.tells_of([(line.unit, line.quantity) for line in lines]):
+        return charge
     version = charge.price_version or priced.version
     return charge._replace(lines=lines, cost=cost, price_version=version)
 

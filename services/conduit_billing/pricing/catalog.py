@@ -9,6 +9,7 @@ from decimal import Decimal
 from importlib.metadata import version
 from typing import TYPE_CHECKING, NamedTuple
 
+from conduit.v1.charge_pb2 import UNIT_IMAGE, UNIT_STEP
 from conduit_billing.money import PER, nano
 from conduit_billing.pricing.multipliers import multiplied
 from conduit_billing.pricing.rules import UNKNOWN, Priced
@@ -16,6 +17,7 @@ from conduit_providers.prices import SERVED, PriceSheet, Tier, UnitPrices, Varia
 from conduit_providers.quantities import (
     CACHE_WRITE_1H,
     CITATION,
+    IMAGE_OUTPUT,
     INPUT,
     LEAVES,
     REQUEST,
@@ -203,6 +205,9 @@ def _steps_of(price: "ModelPrice", sources: Iterable[_Source]) -> _Steps | None:
 
 def _fill_in(by_unit: dict[int, _Steps]) -> None:
     """Add the prices that the catalog leaves out because they follow from others."""
+    if UNIT_IMAGE in by_unit or IMAGE_OUTPUT in by_unit:
+        # Whoever sells images by number or by tokens sells no steps.
+        by_unit.setdefault(UNIT_STEP, {_BASE: 0})
     if INPUT not in by_unit:
         return
     if REQUEST in by_unit:

@@ -52,7 +52,7 @@ class _Amounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     @property
     def unit_prices(self) -> UnitPrices:
-        """Return nano-dollars of a million units; nobody pays for being asked, too."""
+        """Return nano-dollars of a million units; being asked, and steps, cost nothing beside."""
         found = {
             unit: nano(amount * PER / size)
             for unit, size, amount in (
@@ -64,7 +64,7 @@ class _Amounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             )
             if amount is not None
         }
-        return {**found, REQUEST: 0} if found else {}
+        return {**found, REQUEST: 0, int(pb.UNIT_STEP): 0} if found else {}
 
 
 class _Variant(_Amounts, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
+from math import inf
 
 from conduit.internal.v1.price_pb2 import Price, PricedModel
 from conduit_billing.pricing.catalog import PriceCatalog
 from conduit_billing.pricing.price_book import PriceBook
 from conduit_billing.pricing.rules import UNKNOWN, Priced, Rule, best_rule, rule_prices
+from conduit_billing.timestamps import MICRO, micros_at
 
 
 class PriceList:
@@ -49,7 +50,7 @@ class PriceList:
                 await self._changed.wait()
 
     def price(self, provider_id: int, provider_type: str, model: str, at: datetime) -> Priced:
-        """Return the price of a model of an instance; the catalog's at the given moment.
+        """Return the price of a model of an instance at a moment.
 
         What a rule says nothing of, such as searches under a price per token, costs what it does
         without the rule.
@@ -57,12 +58,14 @@ class PriceList:
         shipped = self._book.price(provider_type, model)
         if shipped is UNKNOWN:
             shipped = self._catalog.price(provider_type, model, at)
-        rule = best_rule(self._rules, provider_id, model)
-        if rule is None:
-            return shipped
-        priced = rule_prices(rule)
-        prices = {**shipped.unit_prices, **priced.unit_prices}
-        return replace(priced, sheet=replace(priced.sheet, unit_prices=prices))
+        rule = best_rule(self._rules, provider_id, model, micros_at(at))
+        return shipped if rule is None else rule_prices(rule, shipped.unit_prices)
+
+    def next_change(self, after: datetime) -> float:
+        """Return when a rule comes into force, or out of it, next; seconds since 1970."""
+        now = micros_at(after)
+        moments = (at for rule in self._rules for at in (rule.effective_from, rule.effective_until))
+        return min((at / MICRO for at in moments if at is not None and at > now), default=inf)
 
     async def prices_of(self, models: Iterable[PricedModel], now: datetime) -> list[Price]:
         """Return the prices of models, also the unknown ones, in their order."""

@@ -1,7 +1,7 @@
 """Keeps the operators' prices."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import fields
 from typing import Any
 
 import orjson
@@ -18,6 +18,7 @@ from conduit.v1.audit_entry_pb2 import (
 from conduit.v1.model_cost_json import model_cost_to_json
 from conduit_billing.pricing.rule_messages import rule_message
 from conduit_billing.pricing.rules import Calculation, Rule, RuleDraft
+from conduit_billing.pricing.terms import terms_from_text, terms_to_text
 from conduit_billing.tables import RuleRow
 from conduit_billing.timestamps import datetime_of, micros_at
 from conduit_kernel.audit.author import Author
@@ -32,7 +33,7 @@ _COLUMNS = RuleRow.__table__.c
 
 
 class RuleStore:
-    """Stores prices; of one pattern at most one for each instance.
+    """Stores prices; of one pattern, priority and start at most one for each instance.
 
     Each change leaves a record for the audit log.
     """
@@ -43,8 +44,8 @@ class RuleStore:
         self._outbox = outbox
 
     async def create(self, draft: RuleDraft, now: int, author: Author) -> Rule:
-        """Store a price. AlreadyExists if the instance has one of the same pattern."""
-        values = {**asdict(draft), "created_at": now, "updated_at": now}
+        """Store a price. AlreadyExists if the instance has one that competes with it alike."""
+        values = {**_values(draft), "created_at": now, "updated_at": now}
         try:
             async with guarded(SERVICE), self._writer.begin() as connection:
                 statement = insert(RuleRow).values(values).returning(*_COLUMNS)
@@ -65,9 +66,9 @@ class RuleStore:
             async with guarded(SERVICE), self._writer.begin() as connection:
                 rule = await _load(connection, rule_id)
                 draft = edit(rule)
-                values = {name: getattr(draft, name) for name in asdict(_EMPTY)}
-                if replace(rule, **values) == rule:
+                if all(getattr(rule, name) == getattr(draft, name) for name in _FIELDS):
                     return rule
+                values = _values(draft)
                 # Versions name the time, so no two may be of the same.
                 later = max(now, micros_at(rule.updated_at) + 1)
                 statement = update(RuleRow).where(RuleRow.id == rule_id)
@@ -114,6 +115,12 @@ class RuleStore:
 
 
 _EMPTY = RuleDraft("")
+_FIELDS = tuple(each.name for each in fields(RuleDraft))
+
+
+def _values(draft: RuleDraft) -> dict[str, Any]:
+    values = {name: getattr(draft, name) for name in _FIELDS}
+    return {**values, "terms": terms_to_text(draft.terms)}
 
 
 async def _load(connection: AsyncConnection, rule_id: int) -> Rule:
@@ -127,6 +134,7 @@ def _rule(row: Row[Any]) -> Rule:
     values = dict(row._mapping)  # noqa: SLF001 # its public name, underlined so as not to be a column
     for name in ("created_at", "updated_at"):
         values[name] = datetime_of(values[name])
+    values["terms"] = terms_from_text(values["terms"])
     return Rule(**{**values, "calculation": Calculation(values["calculation"])})
 
 
@@ -153,6 +161,7 @@ def _missing(rule_id: int) -> ModelCostNotFound:
 def _duplicate(draft: RuleDraft) -> AlreadyExists:
     whose = f"Provider {draft.provider_id}" if draft.provider_id else "The rule for all providers"
     return AlreadyExists(
-        f"{whose} has a price for the pattern {draft.model_pattern!r} already",
+        f"{whose} has a price for the pattern {draft.model_pattern!r} already, "
+        "of the same priority and start",
         field="modelPattern",
     )

@@ -90,7 +90,7 @@ class PriceCard(UnitCard):
         self.dearest_read = dearest(sheet.unit_prices, TEXT_READ)
         self.dearest_written = dearest(sheet.unit_prices, TEXT_WRITTEN)
         # Whether every call has these prices.
-        self.is_flat = not sheet.tiers and not sheet.variants
+        self.is_flat = not sheet.tiers and not sheet.variants and not sheet.counted
         # The most tokens that the model reads and writes together; 0 if unknown.
         self.context_window = context_window
         tiers = (*sheet.tiers, *(tier for variant in sheet.variants for tier in variant.tiers))
@@ -171,5 +171,7 @@ def charge_lines(quantities: Quantities, prices: PriceCard) -> tuple[bytes, int 
     if card.has_request_price:
         lines += card.line(REQUEST, 1)
         total += units[REQUEST]
+    if not total and not prices.sheet.tells_of(quantities.leaves):
+        is_known = False
     cost = (total + MILLION // 2) // MILLION
     return lines, cost if is_known and cost <= MOST_NANO_USD else None

@@ -74,6 +74,8 @@ def most_cost(worst: WorstCase, factors: CostFactors, card: PriceCard) -> int | 
         for prices in _prices(card, leaves.get(INPUT, 0), worst, factors)
     ]
     known = [cost for cost in costs if cost is not None]
+    if not any(known) and not card.sheet.tells_of(leaves.items()):
+        return None
     return max(known) if known and len(known) == len(costs) else None
 
 

@@ -88,9 +88,16 @@ async def test_pages_hold_every_price_once(billing: BillingStub) -> None:
 
 
 async def test_a_pattern_has_one_price_for_each_instance(billing: BillingStub) -> None:
-    """The same pattern twice is refused, also by a change; another instance may have it."""
+    """The same pattern twice is refused, also by a change; another instance may have it.
+
+    So may another start: a price is announced beside the one that it follows.
+    """
     await create(billing, GPT4)
     assert isinstance(await refusal(billing, GPT4), AlreadyExists)
+    later = ModelCostSpec()
+    later.CopyFrom(GPT4)
+    later.effective_from.FromJsonString("2027-01-01T00:00:00Z")
+    assert (await create(billing, later)).effective_from == later.effective_from
     other = ModelCostSpec()
     other.CopyFrom(GPT4)
     other.provider_id = 2

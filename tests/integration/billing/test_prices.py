@@ -83,6 +83,29 @@ async def test_a_watcher_has_all_prices_first_and_again_on_change(bench: Bench) 
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_an_announced_price_comes_at_its_time(bench: Bench) -> None:
+    """And goes at its end, without a change of the rules; nobody waits for a minute to be over."""
+    spec = ModelCostSpec(
+        model_pattern="*",
+        input_cost_per_1k_tokens_nano_usd=1_000,
+        output_cost_per_1k_tokens_nano_usd=2_000,
+    )
+    spec.effective_from.FromMilliseconds(int(bench.clock.now * 1000) + 50)
+    spec.effective_until.FromMilliseconds(int(bench.clock.now * 1000) + 100)
+    async with bench.billing() as billing, asyncio.timeout(20):
+        request = pb.CreateModelCostRequest(model_cost=spec)
+        await billing.CreateModelCost(request, metadata=METADATA)
+        watched = internal.WatchPricesRequest(models=MODELS[:1])
+        watch = billing.ledger.WatchPrices(watched, metadata=SERVICE_METADATA)
+        seen = [input_price((await prices_in(watch))[0])]
+        for _ in range(2):
+            bench.clock.now += 0.05
+            seen.append(input_price((await prices_in(watch))[0]))
+        watch.cancel()
+    assert seen == [2_500_000_000, 1_000_000, 2_500_000_000]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @in_one_of_three_tries
 async def test_thousands_of_prices_come_in_pieces(bench: Bench) -> None:
     """In the order in which they were asked for, and nobody else waits for them."""

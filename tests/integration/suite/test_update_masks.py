@@ -21,6 +21,8 @@ from conduit.v1 import webhook_requests_pb2 as webhooks
 from conduit.v1.billing_service_pb2_grpc import BillingServiceStub
 from conduit.v1.budget_pb2 import BUDGET_PERIOD_DAY, Budget
 from conduit.v1.caller_security_pb2 import CallerSecurity
+from conduit.v1.charge_pb2 import UNIT_CACHE_WRITE_TOKEN
+from conduit.v1.cost_terms_pb2 import ConditionalCost, CostTier, UnitCost
 from conduit.v1.fallback_chain_pb2 import FallbackChainSpec, FallbackProvider
 from conduit.v1.health_service_pb2_grpc import HealthServiceStub
 from conduit.v1.key_credential_pb2 import KeyCredentialSpec
@@ -106,14 +108,21 @@ def virtual_key_spec() -> VirtualKeySpec:
 
 def cost_spec() -> ModelCostSpec:
     """Return a spec with all of its fields."""
-    return ModelCostSpec(
+    spec = ModelCostSpec(
         model_pattern="n",
         input_cost_per_1k_tokens_nano_usd=30,
         output_cost_per_1k_tokens_nano_usd=60,
         cached_input_cost_per_1k_tokens_nano_usd=10,
         cost_per_unit_nano_usd=5,
         cost_calculation_type=COST_CALCULATION_TYPE_IMAGE_BASED,
+        unit_costs=[UnitCost(unit=UNIT_CACHE_WRITE_TOKEN, nano_usd_per_million=40)],
+        tiers=[CostTier(above_input_tokens=200_000, input_cost_per_1k_tokens_nano_usd=60)],
+        conditions=[ConditionalCost(when={"size": "1024x1536"}, cost_per_unit_nano_usd=7)],
+        priority=2,
     )
+    spec.effective_from.FromJsonString("2027-01-02T03:04:05Z")
+    spec.effective_until.FromJsonString("2028-01-02T03:04:05Z")
+    return spec
 
 
 KINDS = {

@@ -114,6 +114,20 @@ TOKEN_COSTS = Resource(
         Field("providerId", value="{provider}", default=0),
         Field("cachedInputCostPer1kTokens", value=0.01, default=None),
         Field("costPerUnit", value=2, default=None),
+        Field("unitCosts", value=[{"unit": "CacheWrite1hToken", "costPerMillion": 6}], default=[]),
+        Field(
+            "tiers",
+            value=[{"aboveInputTokens": 200_000, "inputCostPer1kTokens": 0.06}],
+            default=[],
+        ),
+        Field(
+            "conditions",
+            value=[{"when": {"service_tier": "flex"}, "outputCostPer1kTokens": 0.03}],
+            default=[],
+        ),
+        Field("priority", value=2, default=0),
+        Field("effectiveFrom", value=TIME, default=None),
+        Field("effectiveUntil", value=TIME, default=None),
     ),
     ("modelPattern", "inputCostPer1kTokens", "outputCostPer1kTokens"),
 )
@@ -125,7 +139,7 @@ UNIT_COSTS = Resource(
         "costPerUnit": 2,
     },
     (
-        Field("costCalculationType", value="ImageBased", default="TokenBased"),
+        Field("costCalculationType", value="PerImage", default="TokenBased"),
         Field("cachedInputCostPer1kTokens", value=0.01, default=None),
     ),
     ("modelPattern",),

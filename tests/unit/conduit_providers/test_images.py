@@ -10,6 +10,7 @@ from conduit.v1.image_pb2 import ImageEvent
 from conduit_kernel.errors import UpstreamError
 from conduit_providers.images import (
     IMAGE,
+    STEP,
     ImageEvents,
     completed_events,
     estimated_images,
@@ -152,3 +153,24 @@ def test_counts_are_told_as_openai_does() -> None:
     """The sums of what was read and written."""
     found = usage_message(plain(3, 4))
     assert (found.input_tokens, found.output_tokens, found.total_tokens) == (3, 4, 7)
+
+
+@pytest.mark.parametrize(
+    ("others", "steps"),
+    [
+        (b'{"steps": 28}', 28),
+        (b'{"num_inference_steps": 4, "steps": null}', 4),
+        (b'{"steps": 0}', 0),
+        (b'{"steps": "28"}', 0),
+        (b'{"steps": 1e99}', 0),
+        (b'{"guidance": "steps"}', 0),
+        (b"", 0),
+    ],
+)
+def test_steps_are_counted_for_each_image_where_a_wish_names_them(
+    others: bytes, steps: int
+) -> None:
+    """By either name; nonsense is no number of steps. What may be drawn counts as what was."""
+    asked = wish(n=2, unknown_json=others)
+    assert estimated_images(asked, None).count(STEP) == 2 * steps
+    assert worst_images(asked, 10)[0].count(STEP) == 2 * steps

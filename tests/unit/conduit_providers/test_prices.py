@@ -64,7 +64,7 @@ def test_without_variants_no_qualifier_matters() -> None:
 
 def test_prices_come_back_as_they_went() -> None:
     """Variants, tiers and units this version does not know included."""
-    sheet = PriceSheet({INPUT: 10, 999: 1}, SHEET.tiers, SHEET.variants)
+    sheet = PriceSheet({INPUT: 10, 999: 1}, SHEET.tiers, SHEET.variants, frozenset({INPUT}))
     sent = sheet.message(7, "gpt-4", "v1")
     assert (sent.provider_id, sent.actual_model_name, sent.version) == (7, "gpt-4", "v1")
     assert sheet_of(type(sent).FromString(sent.SerializeToString())) == sheet

@@ -82,7 +82,7 @@ class BillingServiceServicer:
     """
 
     def CreateModelCost(self, request, context):
-        """Creates a price. Not idempotent: ALREADY_EXISTS if the instance has one of the same pattern.
+        """Creates a price. Not idempotent: ALREADY_EXISTS if the instance has one of the same pattern, priority and start.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,7 +34,7 @@ class BillingServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> BillingServiceAsyncStub: ...
     CreateModelCost: _grpc.UnaryUnaryMultiCallable[_billing_requests_pb2.CreateModelCostRequest, _billing_requests_pb2.CreateModelCostResponse]
-    """Creates a price. Not idempotent: ALREADY_EXISTS if the instance has one of the same pattern."""
+    """Creates a price. Not idempotent: ALREADY_EXISTS if the instance has one of the same pattern, priority and start."""
     GetModelCost: _grpc.UnaryUnaryMultiCallable[_billing_requests_pb2.GetModelCostRequest, _billing_requests_pb2.GetModelCostResponse]
     """Returns a price. MODEL_COST_NOT_FOUND if there is none."""
     ListModelCosts: _grpc.UnaryUnaryMultiCallable[_billing_requests_pb2.ListModelCostsRequest, _billing_requests_pb2.ListModelCostsResponse]
@@ -56,7 +56,7 @@ class BillingServiceAsyncStub(BillingServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateModelCost: _aio.UnaryUnaryMultiCallable[_billing_requests_pb2.CreateModelCostRequest, _billing_requests_pb2.CreateModelCostResponse]  # type: ignore[assignment]
-    """Creates a price. Not idempotent: ALREADY_EXISTS if the instance has one of the same pattern."""
+    """Creates a price. Not idempotent: ALREADY_EXISTS if the instance has one of the same pattern, priority and start."""
     GetModelCost: _aio.UnaryUnaryMultiCallable[_billing_requests_pb2.GetModelCostRequest, _billing_requests_pb2.GetModelCostResponse]  # type: ignore[assignment]
     """Returns a price. MODEL_COST_NOT_FOUND if there is none."""
     ListModelCosts: _aio.UnaryUnaryMultiCallable[_billing_requests_pb2.ListModelCostsRequest, _billing_requests_pb2.ListModelCostsResponse]  # type: ignore[assignment]
@@ -81,7 +81,7 @@ class BillingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _billing_requests_pb2.CreateModelCostRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_billing_requests_pb2.CreateModelCostResponse, _abc.Awaitable[_billing_requests_pb2.CreateModelCostResponse]]:
-        """Creates a price. Not idempotent: ALREADY_EXISTS if the instance has one of the same pattern."""
+        """Creates a price. Not idempotent: ALREADY_EXISTS if the instance has one of the same pattern, priority and start."""
 
     @_abc_1.abstractmethod
     def GetModelCost(

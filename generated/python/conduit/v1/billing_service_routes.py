@@ -101,6 +101,12 @@ def read_update_model_cost(
                     "cachedInputCostPer1kTokens": "cached_input_cost_per_1k_tokens_nano_usd",
                     "costPerUnit": "cost_per_unit_nano_usd",
                     "costCalculationType": "cost_calculation_type",
+                    "unitCosts": "unit_costs",
+                    "tiers": "tiers",
+                    "conditions": "conditions",
+                    "priority": "priority",
+                    "effectiveFrom": "effective_from",
+                    "effectiveUntil": "effective_until",
                 },
             )
         )

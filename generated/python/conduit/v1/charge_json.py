@@ -39,6 +39,7 @@ UNIT_BY_SPELLING: Final[dict[str, charge_pb2.Unit.ValueType]] = {
     "searchunit": charge_pb2.UNIT_SEARCH_UNIT,
     "websearch": charge_pb2.UNIT_WEB_SEARCH,
     "voice": charge_pb2.UNIT_VOICE,
+    "step": charge_pb2.UNIT_STEP,
 }
 UNIT_SPELLINGS: Final[dict[charge_pb2.Unit.ValueType, str]] = {
     charge_pb2.UNIT_UNSPECIFIED: "Unspecified",
@@ -71,6 +72,7 @@ UNIT_SPELLINGS: Final[dict[charge_pb2.Unit.ValueType, str]] = {
     charge_pb2.UNIT_SEARCH_UNIT: "SearchUnit",
     charge_pb2.UNIT_WEB_SEARCH: "WebSearch",
     charge_pb2.UNIT_VOICE: "Voice",
+    charge_pb2.UNIT_STEP: "Step",
 }
 
 

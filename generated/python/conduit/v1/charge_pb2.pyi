@@ -86,6 +86,8 @@ class _UnitEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Unit.ValueType],
     """Searches of the web that the provider made for the model."""
     UNIT_VOICE: _Unit.ValueType  # 29
     """Voices made."""
+    UNIT_STEP: _Unit.ValueType  # 30
+    """Steps in which pictures were drawn, where the request says how many: so many for each picture."""
 
 class Unit(_Unit, metaclass=_UnitEnumTypeWrapper):
     """What providers charge for: leaves, none of which is a part of another, so that what is counted under one is
@@ -153,6 +155,8 @@ UNIT_WEB_SEARCH: Unit.ValueType  # 28
 """Searches of the web that the provider made for the model."""
 UNIT_VOICE: Unit.ValueType  # 29
 """Voices made."""
+UNIT_STEP: Unit.ValueType  # 30
+"""Steps in which pictures were drawn, where the request says how many: so many for each picture."""
 Global___Unit: _TypeAlias = Unit  # noqa: Y015
 
 class _UsageSource:

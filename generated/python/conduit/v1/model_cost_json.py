@@ -7,27 +7,39 @@ from typing import Final
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import model_cost_pb2
 from conduit.v1 import well_known_runtime as well_known
+from conduit.v1.cost_terms_json import (
+    conditional_cost_to_json,
+    cost_tier_to_json,
+    fill_conditional_cost,
+    fill_cost_tier,
+    fill_unit_cost,
+    unit_cost_to_json,
+)
 
 COST_CALCULATION_TYPE_BY_SPELLING: Final[
     dict[str, model_cost_pb2.CostCalculationType.ValueType]
 ] = {
     "tokenbased": model_cost_pb2.COST_CALCULATION_TYPE_TOKEN_BASED,
-    "requestbased": model_cost_pb2.COST_CALCULATION_TYPE_REQUEST_BASED,
-    "imagebased": model_cost_pb2.COST_CALCULATION_TYPE_IMAGE_BASED,
-    "characterbased": model_cost_pb2.COST_CALCULATION_TYPE_CHARACTER_BASED,
-    "minutebased": model_cost_pb2.COST_CALCULATION_TYPE_MINUTE_BASED,
-    "secondbased": model_cost_pb2.COST_CALCULATION_TYPE_SECOND_BASED,
-    "searchunitbased": model_cost_pb2.COST_CALCULATION_TYPE_SEARCH_UNIT_BASED,
+    "perrequest": model_cost_pb2.COST_CALCULATION_TYPE_REQUEST_BASED,
+    "perimage": model_cost_pb2.COST_CALCULATION_TYPE_IMAGE_BASED,
+    "percharacter": model_cost_pb2.COST_CALCULATION_TYPE_CHARACTER_BASED,
+    "perminute": model_cost_pb2.COST_CALCULATION_TYPE_MINUTE_BASED,
+    "persecond": model_cost_pb2.COST_CALCULATION_TYPE_SECOND_BASED,
+    "persearchunit": model_cost_pb2.COST_CALCULATION_TYPE_SEARCH_UNIT_BASED,
+    "perstep": model_cost_pb2.COST_CALCULATION_TYPE_STEP_BASED,
+    "tiered": model_cost_pb2.COST_CALCULATION_TYPE_TIERED,
 }
 COST_CALCULATION_TYPE_SPELLINGS: Final[dict[model_cost_pb2.CostCalculationType.ValueType, str]] = {
     model_cost_pb2.COST_CALCULATION_TYPE_UNSPECIFIED: "TokenBased",
     model_cost_pb2.COST_CALCULATION_TYPE_TOKEN_BASED: "TokenBased",
-    model_cost_pb2.COST_CALCULATION_TYPE_REQUEST_BASED: "RequestBased",
-    model_cost_pb2.COST_CALCULATION_TYPE_IMAGE_BASED: "ImageBased",
-    model_cost_pb2.COST_CALCULATION_TYPE_CHARACTER_BASED: "CharacterBased",
-    model_cost_pb2.COST_CALCULATION_TYPE_MINUTE_BASED: "MinuteBased",
-    model_cost_pb2.COST_CALCULATION_TYPE_SECOND_BASED: "SecondBased",
-    model_cost_pb2.COST_CALCULATION_TYPE_SEARCH_UNIT_BASED: "SearchUnitBased",
+    model_cost_pb2.COST_CALCULATION_TYPE_REQUEST_BASED: "PerRequest",
+    model_cost_pb2.COST_CALCULATION_TYPE_IMAGE_BASED: "PerImage",
+    model_cost_pb2.COST_CALCULATION_TYPE_CHARACTER_BASED: "PerCharacter",
+    model_cost_pb2.COST_CALCULATION_TYPE_MINUTE_BASED: "PerMinute",
+    model_cost_pb2.COST_CALCULATION_TYPE_SECOND_BASED: "PerSecond",
+    model_cost_pb2.COST_CALCULATION_TYPE_SEARCH_UNIT_BASED: "PerSearchUnit",
+    model_cost_pb2.COST_CALCULATION_TYPE_STEP_BASED: "PerStep",
+    model_cost_pb2.COST_CALCULATION_TYPE_TIERED: "Tiered",
 }
 
 
@@ -44,6 +56,12 @@ _MODEL_COST_MEMBERS: Final[frozenset[str]] = frozenset(
         "createdAt",
         "updatedAt",
         "etag",
+        "unitCosts",
+        "tiers",
+        "conditions",
+        "priority",
+        "effectiveFrom",
+        "effectiveUntil",
     }
 )
 
@@ -93,6 +111,21 @@ def fill_model_cost(message: model_cost_pb2.ModelCost, value: object, path: str)
         well_known.fill_timestamp(message.updated_at, member, path + "updatedAt")
     if (member := value.get("etag")) is not None:
         message.etag = runtime.text(member, path + "etag")
+    if (member := value.get("unitCosts")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "unitCosts")):
+            fill_unit_cost(message.unit_costs.add(), item, f"{path}unitCosts[{index}].")
+    if (member := value.get("tiers")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "tiers")):
+            fill_cost_tier(message.tiers.add(), item, f"{path}tiers[{index}].")
+    if (member := value.get("conditions")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "conditions")):
+            fill_conditional_cost(message.conditions.add(), item, f"{path}conditions[{index}].")
+    if (member := value.get("priority")) is not None:
+        message.priority = runtime.int32(member, path + "priority")
+    if (member := value.get("effectiveFrom")) is not None:
+        well_known.fill_timestamp(message.effective_from, member, path + "effectiveFrom")
+    if (member := value.get("effectiveUntil")) is not None:
+        well_known.fill_timestamp(message.effective_until, member, path + "effectiveUntil")
     if not _MODEL_COST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _MODEL_COST_MEMBERS, path)
 
@@ -126,6 +159,20 @@ def model_cost_to_json(message: model_cost_pb2.ModelCost) -> dict[str, object]:
     if message.HasField("updated_at"):
         members["updatedAt"] = well_known.timestamp_text(message.updated_at)
     members["etag"] = message.etag
+    members["unitCosts"] = [unit_cost_to_json(item) for item in message.unit_costs]
+    members["tiers"] = [cost_tier_to_json(item) for item in message.tiers]
+    members["conditions"] = [conditional_cost_to_json(item) for item in message.conditions]
+    members["priority"] = message.priority
+    members["effectiveFrom"] = (
+        well_known.timestamp_text(message.effective_from)
+        if message.HasField("effective_from")
+        else None
+    )
+    members["effectiveUntil"] = (
+        well_known.timestamp_text(message.effective_until)
+        if message.HasField("effective_until")
+        else None
+    )
     return members
 
 
@@ -138,6 +185,12 @@ _MODEL_COST_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
         "cachedInputCostPer1kTokens",
         "costPerUnit",
         "costCalculationType",
+        "unitCosts",
+        "tiers",
+        "conditions",
+        "priority",
+        "effectiveFrom",
+        "effectiveUntil",
     }
 )
 
@@ -179,6 +232,21 @@ def fill_model_cost_spec(message: model_cost_pb2.ModelCostSpec, value: object, p
             COST_CALCULATION_TYPE_SPELLINGS,
             path + "costCalculationType",
         )
+    if (member := value.get("unitCosts")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "unitCosts")):
+            fill_unit_cost(message.unit_costs.add(), item, f"{path}unitCosts[{index}].")
+    if (member := value.get("tiers")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "tiers")):
+            fill_cost_tier(message.tiers.add(), item, f"{path}tiers[{index}].")
+    if (member := value.get("conditions")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "conditions")):
+            fill_conditional_cost(message.conditions.add(), item, f"{path}conditions[{index}].")
+    if (member := value.get("priority")) is not None:
+        message.priority = runtime.int32(member, path + "priority")
+    if (member := value.get("effectiveFrom")) is not None:
+        well_known.fill_timestamp(message.effective_from, member, path + "effectiveFrom")
+    if (member := value.get("effectiveUntil")) is not None:
+        well_known.fill_timestamp(message.effective_until, member, path + "effectiveUntil")
     if not _MODEL_COST_SPEC_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _MODEL_COST_SPEC_MEMBERS, path)
 
@@ -206,4 +274,13 @@ def model_cost_spec_to_json(message: model_cost_pb2.ModelCostSpec) -> dict[str, 
         members["costCalculationType"] = COST_CALCULATION_TYPE_SPELLINGS.get(
             message.cost_calculation_type, "TokenBased"
         )
+    members["unitCosts"] = [unit_cost_to_json(item) for item in message.unit_costs]
+    members["tiers"] = [cost_tier_to_json(item) for item in message.tiers]
+    members["conditions"] = [conditional_cost_to_json(item) for item in message.conditions]
+    if message.HasField("priority"):
+        members["priority"] = message.priority
+    if message.HasField("effective_from"):
+        members["effectiveFrom"] = well_known.timestamp_text(message.effective_from)
+    if message.HasField("effective_until"):
+        members["effectiveUntil"] = well_known.timestamp_text(message.effective_until)
     return members

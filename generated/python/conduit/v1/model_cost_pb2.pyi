@@ -3,9 +3,12 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
+from conduit.v1 import cost_terms_pb2 as _cost_terms_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -35,11 +38,15 @@ class _CostCalculationTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_C
     COST_CALCULATION_TYPE_CHARACTER_BASED: _CostCalculationType.ValueType  # 4
     """Characters."""
     COST_CALCULATION_TYPE_MINUTE_BASED: _CostCalculationType.ValueType  # 5
-    """Minutes of sound, or of a session."""
+    """Minutes of sound, of a session, of film, or of computing."""
     COST_CALCULATION_TYPE_SECOND_BASED: _CostCalculationType.ValueType  # 6
-    """Seconds of computing, or of film."""
+    """Seconds of the same."""
     COST_CALCULATION_TYPE_SEARCH_UNIT_BASED: _CostCalculationType.ValueType  # 7
     """Search units, by which rerankings are billed."""
+    COST_CALCULATION_TYPE_STEP_BASED: _CostCalculationType.ValueType  # 8
+    """Steps of drawing pictures."""
+    COST_CALCULATION_TYPE_TIERED: _CostCalculationType.ValueType  # 9
+    """Tokens, which cost otherwise in long requests."""
 
 class CostCalculationType(_CostCalculationType, metaclass=_CostCalculationTypeEnumTypeWrapper):
     """What is counted."""
@@ -55,16 +62,23 @@ COST_CALCULATION_TYPE_IMAGE_BASED: CostCalculationType.ValueType  # 3
 COST_CALCULATION_TYPE_CHARACTER_BASED: CostCalculationType.ValueType  # 4
 """Characters."""
 COST_CALCULATION_TYPE_MINUTE_BASED: CostCalculationType.ValueType  # 5
-"""Minutes of sound, or of a session."""
+"""Minutes of sound, of a session, of film, or of computing."""
 COST_CALCULATION_TYPE_SECOND_BASED: CostCalculationType.ValueType  # 6
-"""Seconds of computing, or of film."""
+"""Seconds of the same."""
 COST_CALCULATION_TYPE_SEARCH_UNIT_BASED: CostCalculationType.ValueType  # 7
 """Search units, by which rerankings are billed."""
+COST_CALCULATION_TYPE_STEP_BASED: CostCalculationType.ValueType  # 8
+"""Steps of drawing pictures."""
+COST_CALCULATION_TYPE_TIERED: CostCalculationType.ValueType  # 9
+"""Tokens, which cost otherwise in long requests."""
 Global___CostCalculationType: _TypeAlias = CostCalculationType  # noqa: Y015
 
 @_typing.final
 class ModelCost(_message.Message):
-    """The operator's price for models of an instance. Wins over the catalog; the more exact pattern wins over the less."""
+    """The operator's price for models of an instance. Wins over the catalog. Of several that are in force, the one of the highest
+    priority wins; of those, one of the instance over one of all; of those, the more exact pattern; of those, the one that came into
+    force last.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -79,6 +93,12 @@ class ModelCost(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    UNIT_COSTS_FIELD_NUMBER: _builtins.int
+    TIERS_FIELD_NUMBER: _builtins.int
+    CONDITIONS_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_FROM_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_UNTIL_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by Billing, never used again."""
     provider_id: _builtins.int
@@ -97,6 +117,8 @@ class ModelCost(_message.Message):
     """What is counted."""
     etag: _builtins.str
     """Names this state of it: send it with a change, so as not to undo somebody else's. Over HTTP also the header `ETag`."""
+    priority: _builtins.int
+    """The higher one wins."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When it was created."""
@@ -104,6 +126,26 @@ class ModelCost(_message.Message):
     @_builtins.property
     def updated_at(self) -> _timestamp_pb2.Timestamp:
         """When it last changed."""
+
+    @_builtins.property
+    def unit_costs(self) -> _containers.RepeatedCompositeFieldContainer[_cost_terms_pb2.UnitCost]:
+        """Prices of kinds of units that cost otherwise than the above says."""
+
+    @_builtins.property
+    def tiers(self) -> _containers.RepeatedCompositeFieldContainer[_cost_terms_pb2.CostTier]:
+        """What long requests cost, where no condition holds; in order of length. For the type TIERED alone."""
+
+    @_builtins.property
+    def conditions(self) -> _containers.RepeatedCompositeFieldContainer[_cost_terms_pb2.ConditionalCost]:
+        """What it costs under conditions, of which the first one that is met holds."""
+
+    @_builtins.property
+    def effective_from(self) -> _timestamp_pb2.Timestamp:
+        """From when on it is in force. Unset means always."""
+
+    @_builtins.property
+    def effective_until(self) -> _timestamp_pb2.Timestamp:
+        """Until when it is in force, exclusively. Unset means for ever."""
 
     def __init__(
         self,
@@ -119,10 +161,16 @@ class ModelCost(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        unit_costs: _abc.Iterable[_cost_terms_pb2.UnitCost] | None = ...,
+        tiers: _abc.Iterable[_cost_terms_pb2.CostTier] | None = ...,
+        conditions: _abc.Iterable[_cost_terms_pb2.ConditionalCost] | None = ...,
+        priority: _builtins.int = ...,
+        effective_from: _timestamp_pb2.Timestamp | None = ...,
+        effective_until: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_cached_input_cost_per_1k_tokens_nano_usd", b"_cached_input_cost_per_1k_tokens_nano_usd", "_cost_per_unit_nano_usd", b"_cost_per_unit_nano_usd", "_input_cost_per_1k_tokens_nano_usd", b"_input_cost_per_1k_tokens_nano_usd", "_output_cost_per_1k_tokens_nano_usd", b"_output_cost_per_1k_tokens_nano_usd", "cached_input_cost_per_1k_tokens_nano_usd", b"cached_input_cost_per_1k_tokens_nano_usd", "cost_per_unit_nano_usd", b"cost_per_unit_nano_usd", "created_at", b"created_at", "input_cost_per_1k_tokens_nano_usd", b"input_cost_per_1k_tokens_nano_usd", "output_cost_per_1k_tokens_nano_usd", b"output_cost_per_1k_tokens_nano_usd", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cached_input_cost_per_1k_tokens_nano_usd", b"_cached_input_cost_per_1k_tokens_nano_usd", "_cost_per_unit_nano_usd", b"_cost_per_unit_nano_usd", "_input_cost_per_1k_tokens_nano_usd", b"_input_cost_per_1k_tokens_nano_usd", "_output_cost_per_1k_tokens_nano_usd", b"_output_cost_per_1k_tokens_nano_usd", "cached_input_cost_per_1k_tokens_nano_usd", b"cached_input_cost_per_1k_tokens_nano_usd", "cost_per_unit_nano_usd", b"cost_per_unit_nano_usd", "created_at", b"created_at", "effective_from", b"effective_from", "effective_until", b"effective_until", "input_cost_per_1k_tokens_nano_usd", b"input_cost_per_1k_tokens_nano_usd", "output_cost_per_1k_tokens_nano_usd", b"output_cost_per_1k_tokens_nano_usd", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cached_input_cost_per_1k_tokens_nano_usd", b"_cached_input_cost_per_1k_tokens_nano_usd", "_cost_per_unit_nano_usd", b"_cost_per_unit_nano_usd", "_input_cost_per_1k_tokens_nano_usd", b"_input_cost_per_1k_tokens_nano_usd", "_output_cost_per_1k_tokens_nano_usd", b"_output_cost_per_1k_tokens_nano_usd", "cached_input_cost_per_1k_tokens_nano_usd", b"cached_input_cost_per_1k_tokens_nano_usd", "cost_calculation_type", b"cost_calculation_type", "cost_per_unit_nano_usd", b"cost_per_unit_nano_usd", "created_at", b"created_at", "etag", b"etag", "id", b"id", "input_cost_per_1k_tokens_nano_usd", b"input_cost_per_1k_tokens_nano_usd", "model_pattern", b"model_pattern", "output_cost_per_1k_tokens_nano_usd", b"output_cost_per_1k_tokens_nano_usd", "provider_id", b"provider_id", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cached_input_cost_per_1k_tokens_nano_usd", b"_cached_input_cost_per_1k_tokens_nano_usd", "_cost_per_unit_nano_usd", b"_cost_per_unit_nano_usd", "_input_cost_per_1k_tokens_nano_usd", b"_input_cost_per_1k_tokens_nano_usd", "_output_cost_per_1k_tokens_nano_usd", b"_output_cost_per_1k_tokens_nano_usd", "cached_input_cost_per_1k_tokens_nano_usd", b"cached_input_cost_per_1k_tokens_nano_usd", "conditions", b"conditions", "cost_calculation_type", b"cost_calculation_type", "cost_per_unit_nano_usd", b"cost_per_unit_nano_usd", "created_at", b"created_at", "effective_from", b"effective_from", "effective_until", b"effective_until", "etag", b"etag", "id", b"id", "input_cost_per_1k_tokens_nano_usd", b"input_cost_per_1k_tokens_nano_usd", "model_pattern", b"model_pattern", "output_cost_per_1k_tokens_nano_usd", b"output_cost_per_1k_tokens_nano_usd", "priority", b"priority", "provider_id", b"provider_id", "tiers", b"tiers", "unit_costs", b"unit_costs", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__cached_input_cost_per_1k_tokens_nano_usd: _TypeAlias = _typing.Literal["cached_input_cost_per_1k_tokens_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__cached_input_cost_per_1k_tokens_nano_usd: _TypeAlias = _typing.Literal["_cached_input_cost_per_1k_tokens_nano_usd", b"_cached_input_cost_per_1k_tokens_nano_usd"]  # noqa: Y015
@@ -156,6 +204,12 @@ class ModelCostSpec(_message.Message):
     CACHED_INPUT_COST_PER_1K_TOKENS_NANO_USD_FIELD_NUMBER: _builtins.int
     COST_PER_UNIT_NANO_USD_FIELD_NUMBER: _builtins.int
     COST_CALCULATION_TYPE_FIELD_NUMBER: _builtins.int
+    UNIT_COSTS_FIELD_NUMBER: _builtins.int
+    TIERS_FIELD_NUMBER: _builtins.int
+    CONDITIONS_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_FROM_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_UNTIL_FIELD_NUMBER: _builtins.int
     provider_id: _builtins.int
     """Default 0: every instance."""
     model_pattern: _builtins.str
@@ -170,6 +224,28 @@ class ModelCostSpec(_message.Message):
     """Required on creation when not token based."""
     cost_calculation_type: Global___CostCalculationType.ValueType
     """Default token based."""
+    priority: _builtins.int
+    """Default 0."""
+    @_builtins.property
+    def unit_costs(self) -> _containers.RepeatedCompositeFieldContainer[_cost_terms_pb2.UnitCost]:
+        """Default empty. Replaces all of them."""
+
+    @_builtins.property
+    def tiers(self) -> _containers.RepeatedCompositeFieldContainer[_cost_terms_pb2.CostTier]:
+        """Default empty. At least one is required when tiered, each above another number of tokens. Replaces all of them."""
+
+    @_builtins.property
+    def conditions(self) -> _containers.RepeatedCompositeFieldContainer[_cost_terms_pb2.ConditionalCost]:
+        """Default empty. Replaces all of them."""
+
+    @_builtins.property
+    def effective_from(self) -> _timestamp_pb2.Timestamp:
+        """Default unset."""
+
+    @_builtins.property
+    def effective_until(self) -> _timestamp_pb2.Timestamp:
+        """Default unset. After `effective_from`."""
+
     def __init__(
         self,
         *,
@@ -180,10 +256,16 @@ class ModelCostSpec(_message.Message):
         cached_input_cost_per_1k_tokens_nano_usd: _builtins.int | None = ...,
         cost_per_unit_nano_usd: _builtins.int | None = ...,
         cost_calculation_type: Global___CostCalculationType.ValueType | None = ...,
+        unit_costs: _abc.Iterable[_cost_terms_pb2.UnitCost] | None = ...,
+        tiers: _abc.Iterable[_cost_terms_pb2.CostTier] | None = ...,
+        conditions: _abc.Iterable[_cost_terms_pb2.ConditionalCost] | None = ...,
+        priority: _builtins.int | None = ...,
+        effective_from: _timestamp_pb2.Timestamp | None = ...,
+        effective_until: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_cached_input_cost_per_1k_tokens_nano_usd", b"_cached_input_cost_per_1k_tokens_nano_usd", "_cost_calculation_type", b"_cost_calculation_type", "_cost_per_unit_nano_usd", b"_cost_per_unit_nano_usd", "_input_cost_per_1k_tokens_nano_usd", b"_input_cost_per_1k_tokens_nano_usd", "_model_pattern", b"_model_pattern", "_output_cost_per_1k_tokens_nano_usd", b"_output_cost_per_1k_tokens_nano_usd", "_provider_id", b"_provider_id", "cached_input_cost_per_1k_tokens_nano_usd", b"cached_input_cost_per_1k_tokens_nano_usd", "cost_calculation_type", b"cost_calculation_type", "cost_per_unit_nano_usd", b"cost_per_unit_nano_usd", "input_cost_per_1k_tokens_nano_usd", b"input_cost_per_1k_tokens_nano_usd", "model_pattern", b"model_pattern", "output_cost_per_1k_tokens_nano_usd", b"output_cost_per_1k_tokens_nano_usd", "provider_id", b"provider_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cached_input_cost_per_1k_tokens_nano_usd", b"_cached_input_cost_per_1k_tokens_nano_usd", "_cost_calculation_type", b"_cost_calculation_type", "_cost_per_unit_nano_usd", b"_cost_per_unit_nano_usd", "_input_cost_per_1k_tokens_nano_usd", b"_input_cost_per_1k_tokens_nano_usd", "_model_pattern", b"_model_pattern", "_output_cost_per_1k_tokens_nano_usd", b"_output_cost_per_1k_tokens_nano_usd", "_priority", b"_priority", "_provider_id", b"_provider_id", "cached_input_cost_per_1k_tokens_nano_usd", b"cached_input_cost_per_1k_tokens_nano_usd", "cost_calculation_type", b"cost_calculation_type", "cost_per_unit_nano_usd", b"cost_per_unit_nano_usd", "effective_from", b"effective_from", "effective_until", b"effective_until", "input_cost_per_1k_tokens_nano_usd", b"input_cost_per_1k_tokens_nano_usd", "model_pattern", b"model_pattern", "output_cost_per_1k_tokens_nano_usd", b"output_cost_per_1k_tokens_nano_usd", "priority", b"priority", "provider_id", b"provider_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cached_input_cost_per_1k_tokens_nano_usd", b"_cached_input_cost_per_1k_tokens_nano_usd", "_cost_calculation_type", b"_cost_calculation_type", "_cost_per_unit_nano_usd", b"_cost_per_unit_nano_usd", "_input_cost_per_1k_tokens_nano_usd", b"_input_cost_per_1k_tokens_nano_usd", "_model_pattern", b"_model_pattern", "_output_cost_per_1k_tokens_nano_usd", b"_output_cost_per_1k_tokens_nano_usd", "_provider_id", b"_provider_id", "cached_input_cost_per_1k_tokens_nano_usd", b"cached_input_cost_per_1k_tokens_nano_usd", "cost_calculation_type", b"cost_calculation_type", "cost_per_unit_nano_usd", b"cost_per_unit_nano_usd", "input_cost_per_1k_tokens_nano_usd", b"input_cost_per_1k_tokens_nano_usd", "model_pattern", b"model_pattern", "output_cost_per_1k_tokens_nano_usd", b"output_cost_per_1k_tokens_nano_usd", "provider_id", b"provider_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cached_input_cost_per_1k_tokens_nano_usd", b"_cached_input_cost_per_1k_tokens_nano_usd", "_cost_calculation_type", b"_cost_calculation_type", "_cost_per_unit_nano_usd", b"_cost_per_unit_nano_usd", "_input_cost_per_1k_tokens_nano_usd", b"_input_cost_per_1k_tokens_nano_usd", "_model_pattern", b"_model_pattern", "_output_cost_per_1k_tokens_nano_usd", b"_output_cost_per_1k_tokens_nano_usd", "_priority", b"_priority", "_provider_id", b"_provider_id", "cached_input_cost_per_1k_tokens_nano_usd", b"cached_input_cost_per_1k_tokens_nano_usd", "conditions", b"conditions", "cost_calculation_type", b"cost_calculation_type", "cost_per_unit_nano_usd", b"cost_per_unit_nano_usd", "effective_from", b"effective_from", "effective_until", b"effective_until", "input_cost_per_1k_tokens_nano_usd", b"input_cost_per_1k_tokens_nano_usd", "model_pattern", b"model_pattern", "output_cost_per_1k_tokens_nano_usd", b"output_cost_per_1k_tokens_nano_usd", "priority", b"priority", "provider_id", b"provider_id", "tiers", b"tiers", "unit_costs", b"unit_costs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__cached_input_cost_per_1k_tokens_nano_usd: _TypeAlias = _typing.Literal["cached_input_cost_per_1k_tokens_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__cached_input_cost_per_1k_tokens_nano_usd: _TypeAlias = _typing.Literal["_cached_input_cost_per_1k_tokens_nano_usd", b"_cached_input_cost_per_1k_tokens_nano_usd"]  # noqa: Y015
@@ -197,6 +279,8 @@ class ModelCostSpec(_message.Message):
     _WhichOneofArgType__model_pattern: _TypeAlias = _typing.Literal["_model_pattern", b"_model_pattern"]  # noqa: Y015
     _WhichOneofReturnType__output_cost_per_1k_tokens_nano_usd: _TypeAlias = _typing.Literal["output_cost_per_1k_tokens_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__output_cost_per_1k_tokens_nano_usd: _TypeAlias = _typing.Literal["_output_cost_per_1k_tokens_nano_usd", b"_output_cost_per_1k_tokens_nano_usd"]  # noqa: Y015
+    _WhichOneofReturnType__priority: _TypeAlias = _typing.Literal["priority"]  # noqa: Y015
+    _WhichOneofArgType__priority: _TypeAlias = _typing.Literal["_priority", b"_priority"]  # noqa: Y015
     _WhichOneofReturnType__provider_id: _TypeAlias = _typing.Literal["provider_id"]  # noqa: Y015
     _WhichOneofArgType__provider_id: _TypeAlias = _typing.Literal["_provider_id", b"_provider_id"]  # noqa: Y015
     @_typing.overload
@@ -211,6 +295,8 @@ class ModelCostSpec(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__model_pattern) -> _WhichOneofReturnType__model_pattern | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__output_cost_per_1k_tokens_nano_usd) -> _WhichOneofReturnType__output_cost_per_1k_tokens_nano_usd | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__priority) -> _WhichOneofReturnType__priority | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__provider_id) -> _WhichOneofReturnType__provider_id | None: ...
 

@@ -1,7 +1,9 @@
 """What models cost now."""
 
 import asyncio
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from math import inf
 
 import pytest
 
@@ -113,3 +115,18 @@ async def test_prices_come_in_the_order_asked_for_also_the_unknown_ones(prices: 
     ]
     assert not found[1].unit_prices
     assert (found[1].context_window, found[2].context_window) == (0, 128_000)
+
+
+def test_a_rule_holds_from_its_first_moment_to_its_last(prices: PriceList) -> None:
+    """What was called before is priced as it was then; the next change is known."""
+    before, after = NOW - timedelta(seconds=1), NOW + timedelta(days=1)
+    ends = int(after.timestamp())
+    start = int(NOW.timestamp()) * 1_000_000
+    announced = replace(rule(3), effective_from=start, effective_until=ends * 1_000_000)
+    prices.replace_rules([announced])
+    assert prices.price(1, *GPT4O, before).unit_prices[UNIT_INPUT_TOKEN] == 2_500_000_000
+    assert prices.price(1, *GPT4O, NOW).unit_prices[UNIT_INPUT_TOKEN] == 3_000
+    assert prices.price(1, *GPT4O, after).unit_prices[UNIT_INPUT_TOKEN] == 2_500_000_000
+    assert prices.next_change(before) == NOW.timestamp()
+    assert prices.next_change(NOW) == ends
+    assert prices.next_change(after) == inf

@@ -1,12 +1,15 @@
 """What operators say of prices."""
 
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from conduit.v1.model_cost_pb2 import (
     COST_CALCULATION_TYPE_REQUEST_BASED,
+    COST_CALCULATION_TYPE_TIERED,
     COST_CALCULATION_TYPE_TOKEN_BASED,
     ModelCostSpec,
 )
@@ -53,6 +56,14 @@ def test_a_draft_is_what_was_said() -> None:
         ({"cost_calculation_type": COST_CALCULATION_TYPE_REQUEST_BASED}, "costPerUnit"),
         ({"cost_calculation_type": 99}, "costCalculationType"),
         ({"output_cost_per_1k_tokens_nano_usd": None}, "outputCostPer1kTokens"),
+        ({"cost_calculation_type": COST_CALCULATION_TYPE_TIERED}, "tiers"),
+        ({"priority": 10**7}, "priority"),
+        ({"effective_from": Timestamp(seconds=-1)}, "effectiveFrom"),
+        ({"effective_until": Timestamp(seconds=2**40)}, "effectiveUntil"),
+        (
+            {"effective_from": Timestamp(seconds=9), "effective_until": Timestamp(seconds=9)},
+            "effectiveUntil",
+        ),
     ],
 )
 def test_a_price_that_makes_no_sense_is_refused(change: dict[str, Any], field: str) -> None:
@@ -106,3 +117,19 @@ def test_a_message_says_all_of_a_rule_and_its_etag_changes_with_it() -> None:
     again = Rule("gpt-4*", 1, 30, 61, 15, id=7, created_at=NOW, updated_at=NOW)
     assert rule_message(again).etag != message.etag
     assert rule_message(RULE).etag == message.etag
+
+
+def test_dates_and_priority_are_kept_and_taken_back() -> None:
+    """Unset means always, and as any other."""
+    spec = ModelCostSpec(**GPT4, priority=3)
+    spec.effective_from.FromJsonString("2027-01-01T00:00:00Z")
+    spec.effective_until.FromJsonString("2027-02-01T00:00:00Z")
+    draft = new_draft(spec)
+    assert (draft.priority, draft.effective_from) == (3, 1_798_761_600_000_000)
+    values = {each.name: getattr(draft, each.name) for each in fields(draft)}
+    message = rule_message(Rule(**values, created_at=NOW, updated_at=NOW))
+    assert message.effective_from == spec.effective_from
+    assert message.effective_until == spec.effective_until
+    back = edit_of(ModelCostSpec(), ["priority", "effective_from", "effective_until"])(draft)
+    assert back == new_draft(ModelCostSpec(**GPT4))
+    assert not rule_message(RULE).HasField("effective_from")

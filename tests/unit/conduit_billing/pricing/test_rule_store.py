@@ -7,8 +7,10 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.support.billing import NOW
 
+from conduit.v1.charge_pb2 import UNIT_CACHE_WRITE_TOKEN
 from conduit_billing.pricing.rule_store import RuleStore
 from conduit_billing.pricing.rules import Rule, RuleDraft
+from conduit_billing.pricing.terms import NO_TERMS, Terms
 from conduit_billing.tables import AUDIT_OUTBOX
 from conduit_billing.timestamps import micros_at
 from conduit_kernel.audit.author import Author
@@ -112,3 +114,19 @@ async def test_of_two_who_create_the_same_at_once_one_is_refused(rules: RuleStor
         return_exceptions=True,
     )
     assert sorted(type(each).__name__ for each in found) == ["AlreadyExists", "Rule"]
+
+
+async def test_an_announced_price_stands_beside_the_one_that_it_follows(rules: RuleStore) -> None:
+    """Of the same pattern; all that it says is found again, and changes."""
+    terms = Terms(unit_costs=((UNIT_CACHE_WRITE_TOKEN, 4),))
+    later = replace(DRAFT, effective_from=MICROS, effective_until=MICROS + 9, terms=terms)
+    await rules.create(DRAFT, MICROS, AUTHOR)
+    made = await rules.create(later, MICROS, AUTHOR)
+    await rules.create(replace(DRAFT, priority=2), MICROS, AUTHOR)
+    assert draft_of(await rules.get(made.id)) == later
+    changed = await rules.change(
+        made.id, lambda rule: draft_of(rule, terms=NO_TERMS), MICROS, AUTHOR
+    )
+    assert changed.terms == NO_TERMS
+    with pytest.raises(AlreadyExists, match="of the same priority and start"):
+        await rules.change(made.id, lambda rule: draft_of(rule, effective_from=0), MICROS, AUTHOR)

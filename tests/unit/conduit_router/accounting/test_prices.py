@@ -222,3 +222,13 @@ def test_prices_finer_than_a_nano_dollar_are_kept() -> None:
     assert charge_lines(counted([(CACHED_INPUT, 1_000_000)]), made)[1] == 1250
     assert charge_lines(counted([(CACHED_INPUT, 400)]), made)[1] == 1
     assert charge_lines(counted([(CACHED_INPUT, 399)]), made)[1] == 0
+
+
+def test_a_price_of_pictures_makes_no_chat_free() -> None:
+    """Beside a picture tokens cost nothing; where there is none, the cost is unknown."""
+    sheet = PriceSheet({INPUT: 0, pb.UNIT_IMAGE: 0}, counted=frozenset({int(pb.UNIT_IMAGE)}))
+    free = PriceCard(sheet, "free")
+    assert charge_lines(plain(10, 10), free)[1] is None
+    assert charge_lines(counted([(INPUT, 10)]), free)[1] is None
+    assert charge_lines(counted([(INPUT, 10), (int(pb.UNIT_IMAGE), 1)]), free)[1] == 0
+    assert charge_lines(counted([]), free)[1] == 0

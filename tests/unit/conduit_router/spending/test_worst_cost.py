@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from conduit.v1.charge_pb2 import UNIT_IMAGE
 from conduit_providers.operation import WorstCase
 from conduit_providers.prices import PriceSheet, Tier, Variant
 from conduit_providers.quantities import (
@@ -111,3 +112,12 @@ def test_the_short_way_of_most_calls_comes_to_what_the_long_one_does() -> None:
         chat = WorstCase(plain(chance.randrange(1, 99), chance.randrange(1, 99)), is_bounded=True)
         long = card(prices, window, tiers=(Tier(10**15, {}),))
         assert most_cost(chat, asked(), card(prices, window)) == most_cost(chat, asked(), long)
+
+
+def test_a_price_of_pictures_covers_no_chat() -> None:
+    """What is free beside pictures is not known to be free by itself."""
+    counted_by = frozenset({int(UNIT_IMAGE)})
+    free = card({INPUT: 0, OUTPUT: 0, UNIT_IMAGE: ONE}, counted=counted_by)
+    assert most_cost(WorstCase(plain(5, 3), is_bounded=True), asked(), free) is None
+    drawn = WorstCase(counted([(INPUT, 5), (int(UNIT_IMAGE), 2)]), is_bounded=True)
+    assert most_cost(drawn, asked(), free) == 2

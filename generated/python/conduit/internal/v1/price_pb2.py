@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from conduit.v1 import charge_pb2 as conduit_dot_v1_dot_charge__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63onduit/internal/v1/price.proto\x12\x13\x63onduit.internal.v1\x1a\x17\x63onduit/v1/charge.proto\"\x7f\n\x0bPricedModel\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12#\n\rprovider_type\x18\x02 \x01(\tR\x0cproviderType\x12*\n\x11\x61\x63tual_model_name\x18\x03 \x01(\tR\x0f\x61\x63tualModelName\"\xcb\x02\n\x05Price\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12*\n\x11\x61\x63tual_model_name\x18\x02 \x01(\tR\x0f\x61\x63tualModelName\x12?\n\x0bunit_prices\x18\x03 \x03(\x0b\x32\x1e.conduit.internal.v1.UnitPriceR\nunitPrices\x12\x18\n\x07version\x18\x04 \x01(\tR\x07version\x12\x34\n\x05tiers\x18\x05 \x03(\x0b\x32\x1e.conduit.internal.v1.PriceTierR\x05tiers\x12=\n\x08variants\x18\x06 \x03(\x0b\x32!.conduit.internal.v1.PriceVariantR\x08variants\x12%\n\x0e\x63ontext_window\x18\x07 \x01(\x03R\rcontextWindow\"b\n\tUnitPrice\x12$\n\x04unit\x18\x01 \x01(\x0e\x32\x10.conduit.v1.UnitR\x04unit\x12/\n\x14nano_usd_per_million\x18\x02 \x01(\x03R\x11nanoUsdPerMillion\"z\n\tPriceTier\x12,\n\x12\x61\x62ove_input_tokens\x18\x01 \x01(\x03R\x10\x61\x62oveInputTokens\x12?\n\x0bunit_prices\x18\x02 \x03(\x0b\x32\x1e.conduit.internal.v1.UnitPriceR\nunitPrices\"\x97\x02\n\x0cPriceVariant\x12Q\n\nqualifiers\x18\x01 \x03(\x0b\x32\x31.conduit.internal.v1.PriceVariant.QualifiersEntryR\nqualifiers\x12?\n\x0bunit_prices\x18\x02 \x03(\x0b\x32\x1e.conduit.internal.v1.UnitPriceR\nunitPrices\x12\x34\n\x05tiers\x18\x03 \x03(\x0b\x32\x1e.conduit.internal.v1.PriceTierR\x05tiers\x1a=\n\x0fQualifiersEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x42;\n\x17\x63om.conduit.internal.v1P\x01Z\x1e\x63onduit/internal/v1;internalv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63onduit/internal/v1/price.proto\x12\x13\x63onduit.internal.v1\x1a\x17\x63onduit/v1/charge.proto\"\x7f\n\x0bPricedModel\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12#\n\rprovider_type\x18\x02 \x01(\tR\x0cproviderType\x12*\n\x11\x61\x63tual_model_name\x18\x03 \x01(\tR\x0f\x61\x63tualModelName\"\x82\x03\n\x05Price\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12*\n\x11\x61\x63tual_model_name\x18\x02 \x01(\tR\x0f\x61\x63tualModelName\x12?\n\x0bunit_prices\x18\x03 \x03(\x0b\x32\x1e.conduit.internal.v1.UnitPriceR\nunitPrices\x12\x18\n\x07version\x18\x04 \x01(\tR\x07version\x12\x34\n\x05tiers\x18\x05 \x03(\x0b\x32\x1e.conduit.internal.v1.PriceTierR\x05tiers\x12=\n\x08variants\x18\x06 \x03(\x0b\x32!.conduit.internal.v1.PriceVariantR\x08variants\x12%\n\x0e\x63ontext_window\x18\x07 \x01(\x03R\rcontextWindow\x12\x35\n\rcounted_units\x18\x08 \x03(\x0e\x32\x10.conduit.v1.UnitR\x0c\x63ountedUnits\"b\n\tUnitPrice\x12$\n\x04unit\x18\x01 \x01(\x0e\x32\x10.conduit.v1.UnitR\x04unit\x12/\n\x14nano_usd_per_million\x18\x02 \x01(\x03R\x11nanoUsdPerMillion\"z\n\tPriceTier\x12,\n\x12\x61\x62ove_input_tokens\x18\x01 \x01(\x03R\x10\x61\x62oveInputTokens\x12?\n\x0bunit_prices\x18\x02 \x03(\x0b\x32\x1e.conduit.internal.v1.UnitPriceR\nunitPrices\"\x97\x02\n\x0cPriceVariant\x12Q\n\nqualifiers\x18\x01 \x03(\x0b\x32\x31.conduit.internal.v1.PriceVariant.QualifiersEntryR\nqualifiers\x12?\n\x0bunit_prices\x18\x02 \x03(\x0b\x32\x1e.conduit.internal.v1.UnitPriceR\nunitPrices\x12\x34\n\x05tiers\x18\x03 \x03(\x0b\x32\x1e.conduit.internal.v1.PriceTierR\x05tiers\x1a=\n\x0fQualifiersEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x42;\n\x17\x63om.conduit.internal.v1P\x01Z\x1e\x63onduit/internal/v1;internalv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,13 +38,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PRICEDMODEL']._serialized_start=81
   _globals['_PRICEDMODEL']._serialized_end=208
   _globals['_PRICE']._serialized_start=211
-  _globals['_PRICE']._serialized_end=542
-  _globals['_UNITPRICE']._serialized_start=544
-  _globals['_UNITPRICE']._serialized_end=642
-  _globals['_PRICETIER']._serialized_start=644
-  _globals['_PRICETIER']._serialized_end=766
-  _globals['_PRICEVARIANT']._serialized_start=769
-  _globals['_PRICEVARIANT']._serialized_end=1048
-  _globals['_PRICEVARIANT_QUALIFIERSENTRY']._serialized_start=987
-  _globals['_PRICEVARIANT_QUALIFIERSENTRY']._serialized_end=1048
+  _globals['_PRICE']._serialized_end=597
+  _globals['_UNITPRICE']._serialized_start=599
+  _globals['_UNITPRICE']._serialized_end=697
+  _globals['_PRICETIER']._serialized_start=699
+  _globals['_PRICETIER']._serialized_end=821
+  _globals['_PRICEVARIANT']._serialized_start=824
+  _globals['_PRICEVARIANT']._serialized_end=1103
+  _globals['_PRICEVARIANT_QUALIFIERSENTRY']._serialized_start=1042
+  _globals['_PRICEVARIANT_QUALIFIERSENTRY']._serialized_end=1103
 # @@protoc_insertion_point(module_scope)

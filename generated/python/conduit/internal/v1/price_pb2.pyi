@@ -62,6 +62,7 @@ class Price(_message.Message):
     TIERS_FIELD_NUMBER: _builtins.int
     VARIANTS_FIELD_NUMBER: _builtins.int
     CONTEXT_WINDOW_FIELD_NUMBER: _builtins.int
+    COUNTED_UNITS_FIELD_NUMBER: _builtins.int
     provider_id: _builtins.int
     """The instance."""
     actual_model_name: _builtins.str
@@ -82,6 +83,12 @@ class Price(_message.Message):
     def variants(self) -> _containers.RepeatedCompositeFieldContainer[Global___PriceVariant]:
         """What other prices hold under a condition; the first one that is met."""
 
+    @_builtins.property
+    def counted_units(self) -> _containers.RepeatedScalarFieldContainer[_charge_pb2.Unit.ValueType]:
+        """The units that the price is of, where all others are free beside them: what used none of them has no price. Empty where each
+        unit is priced by itself.
+        """
+
     def __init__(
         self,
         *,
@@ -92,10 +99,11 @@ class Price(_message.Message):
         tiers: _abc.Iterable[Global___PriceTier] | None = ...,
         variants: _abc.Iterable[Global___PriceVariant] | None = ...,
         context_window: _builtins.int = ...,
+        counted_units: _abc.Iterable[_charge_pb2.Unit.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual_model_name", b"actual_model_name", "context_window", b"context_window", "provider_id", b"provider_id", "tiers", b"tiers", "unit_prices", b"unit_prices", "variants", b"variants", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual_model_name", b"actual_model_name", "context_window", b"context_window", "counted_units", b"counted_units", "provider_id", b"provider_id", "tiers", b"tiers", "unit_prices", b"unit_prices", "variants", b"variants", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
