@@ -15,7 +15,7 @@ SEEDS ?= 200
 MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test slow generate drift format lint baseline types imports unit fuzz schema wire faults hostile outages crashes soak uploads engines hub-clients node-client claude-code codex kms oidc sbom stubs bench voice check clean
+.PHONY: help install serve test slow generate drift format lint baseline types imports unit fuzz schema wire faults hostile outages crashes soak uploads engines hub-clients node-client claude-code codex kms oidc sbom containers readme stubs bench voice check clean
 # Steps of one check would only fight for the processors.
 .NOTPARALLEL:
 
@@ -67,7 +67,7 @@ unit: $(DEV_INSTALLED) ## run each module's own tests
 	$(BIN)/pytest --quiet tests/unit $(ARGS)
 
 fuzz: $(DEV_INSTALLED) ## send nonsense to every codec and through the whole suite, from both sides; ROUNDS=50
-	CONDUIT_FUZZ_ROUNDS=$(ROUNDS) $(BIN)/pytest --quiet tests/wire/test_nonsense.py tests/wire/test_form.py tests/integration/suite/test_fuzz.py $(ARGS)
+	CONDUIT_FUZZ_ROUNDS=$(ROUNDS) $(BIN)/pytest --quiet tests/wire/test_nonsense.py tests/wire/test_inbound_nonsense.py tests/wire/test_form.py tests/integration/suite/test_fuzz.py tests/integration/suite/test_inbound_fuzz.py $(ARGS)
 
 schema: $(DEV_INSTALLED) ## send what the OpenAPI document allows, and what it forbids, and hold the answers to it; EXAMPLES=50
 	CONDUIT_SCHEMA_EXAMPLES=$(EXAMPLES) $(BIN)/pytest --quiet tests/conformance/test_document.py $(ARGS)
@@ -121,6 +121,12 @@ oidc: $(DEV_INSTALLED) ## log in at oidc-provider, installed apart; needs npm
 
 sbom: ## write build/sbom.cdx.json, a CycloneDX list of what is installed to run Conduit
 	@sh tools/sbom.sh "$(PYTHON)" build/sbom build/sbom.cdx.json
+
+containers: ## judge the Dockerfile by hadolint and the compose file by its specification
+	@sh tools/lint-containers.sh "$(PYTHON)" build/containers
+
+readme: $(DEV_INSTALLED) ## run every command of README.md in a fresh clone of HEAD, served by `make serve`
+	$(BIN)/python -m tools.readme_trial
 
 stubs: $(DEV_INSTALLED) ## stream an answer in each language of clients/README.md that is there
 	@tools/try-stubs.sh $(ARGS)

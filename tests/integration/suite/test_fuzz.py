@@ -4,11 +4,7 @@ Whatever it is, the caller gets an answer or an error of its class, in bounded t
 at most, and the log has no traceback. `make fuzz` sends more; the same round makes the same.
 """
 
-import asyncio
-import contextlib
-import os
 import random
-from collections import Counter
 from collections.abc import AsyncIterator
 
 import httpx
@@ -17,14 +13,21 @@ import pytest
 import pytest_asyncio
 from tests.support.broken_answers import broken, chance_of
 from tests.support.broken_forms import Asked, broken_form
-from tests.support.http_peers import request_head
+from tests.support.fuzzed_suite import (
+    ROUNDS,
+    SECONDS,
+    FixedUpstream,
+    add_alias,
+    check,
+    check_charges,
+    fixed_upstream,
+)
 from tests.support.nonsense import nonsense
 from tests.support.replays import Replay, replays
 from tests.support.suite import Suite
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-ROUNDS = range(int(os.environ.get("CONDUIT_FUZZ_ROUNDS", "1")))
 CASES = 12
 PATHS = {
     "chat": "/v1/chat/completions",
@@ -42,10 +45,6 @@ FORMS = {"create_voice", "image_edit", "transcribe", "translate"}
 # Google's tokens, and Replicate's predictions, come from addresses that an answer names; Amazon's
 # keys are pairs, and its transcripts come over a WebSocket.
 ELSEWHERE = {"VertexAI", "GoogleCloud", "Replicate", "AWS"}
-# What a caller or a provider can bring about; 500 is ours alone.
-STATUSES = {200, 400, 401, 402, 403, 404, 413, 422, 429, 502, 503, 504}
-SECONDS = 60
-PAGE = 1000
 SAMPLES = [
     each
     for each in replays()
@@ -61,47 +60,11 @@ SAMPLES = [
 CODECS = sorted({each.endpoint.codec for each in SAMPLES})
 
 
-class Upstream:
-    """A provider that gives every request the same answer."""
-
-    def __init__(self) -> None:
-        self.port = 0
-        self.body = b""
-        self.media_type = ""
-        self.asked = 0
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer the request of a connection, and end it."""
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            await request_head(reader)
-            self.asked += 1
-            fields = f"content-type: {self.media_type}\r\ncontent-length: {len(self.body)}"
-            writer.write(f"HTTP/1.1 200 OK\r\n{fields}\r\nconnection: close\r\n\r\n".encode())
-            writer.write(self.body)
-            await writer.drain()
-        writer.close()
-
-
 @pytest_asyncio.fixture(loop_scope="module")
-async def upstream() -> AsyncIterator[Upstream]:
+async def upstream() -> AsyncIterator[FixedUpstream]:
     """Run a provider."""
-    peer = Upstream()
-    async with await asyncio.start_server(peer.serve, "127.0.0.1", 0) as server:
-        peer.port = server.sockets[0].getsockname()[1]
+    async with fixed_upstream() as peer:
         yield peer
-
-
-async def add_alias(replay: Replay, suite: Suite, upstream: Upstream, alias: str) -> None:
-    """Have an alias of its own for a case, so that none meets the circuit of another."""
-    settings = {"region": "us-east-1"} if replay.spec.name == "Bedrock" else {}
-    await suite.add_simulator(
-        alias,
-        replay.asked.model,
-        providerType=replay.spec.name,
-        baseUrl=f"http://127.0.0.1:{upstream.port}",
-        settings={**settings, **replay.asked.settings},
-    )
-    await suite.settled()
 
 
 def asked(replay: Replay, alias: str, chance: random.Random | None = None) -> Asked:
@@ -123,36 +86,9 @@ async def post(client: httpx.AsyncClient, replay: Replay, request: Asked) -> htt
     )
 
 
-def check(answer: httpx.Response, what: str) -> None:
-    """Hold what a caller got to what there may be."""
-    assert answer.status_code in STATUSES, (what, answer.status_code, answer.content)
-    if answer.status_code != 200:
-        assert answer.json()["error"]["code"], what
-    assert b'"code":"internal"' not in answer.content.lower().replace(b" ", b""), (what, answer)
-
-
-async def check_charges(suite: Suite) -> None:
-    """Hold what was charged to one charge an attempt, and one whole answer a call; there are some.
-
-    An attempt whose answer broke off is charged for what it had said until then.
-    """
-    await suite.deliver_charges()
-    found: Counter[str] = Counter()
-    whole: Counter[str] = Counter()
-    query: dict[str, object] = {"pageSize": PAGE}
-    while query:
-        page = await suite.call("GET", "/api/usage/charges", params=query)
-        found.update(charge["id"] for charge in page["charges"])
-        whole.update(each["requestId"] for each in page["charges"] if each["isComplete"])
-        token = page["nextPageToken"]
-        query = {"pageSize": PAGE, "pageToken": token} if token else {}
-    assert whole
-    assert set(found.values()) == set(whole.values()) == {1}
-
-
 @pytest.mark.parametrize("turn", ROUNDS)
 async def test_no_caller_brings_about_an_error_of_ours(
-    suite: Suite, upstream: Upstream, turn: int, capfd: pytest.CaptureFixture[str]
+    suite: Suite, upstream: FixedUpstream, turn: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """With a key and without one; JSON of the wrong form, and bytes that are no JSON."""
     answered = 0
@@ -181,7 +117,7 @@ async def test_no_caller_brings_about_an_error_of_ours(
 
 @pytest.mark.parametrize("turn", ROUNDS)
 async def test_no_provider_brings_about_an_error_of_ours(
-    suite: Suite, upstream: Upstream, turn: int, capfd: pytest.CaptureFixture[str]
+    suite: Suite, upstream: FixedUpstream, turn: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Its answers, whole and streamed, with something wrong in them."""
     chance = random.Random(f"provider {turn}")  # noqa: S311 # no secret

@@ -117,6 +117,53 @@ async def test_li_client_gone(suite: Suite, providers: ReportedProviders) -> Non
     assert (charge["usageSource"], charge["isComplete"]) == ("Estimate", False)
 
 
+@pytest.mark.parametrize("is_streamed", [False, True])
+async def test_ed_half_close(
+    suite: Suite,
+    providers: ReportedProviders,
+    is_streamed: bool,  # noqa: FBT001 # a parameter
+) -> None:
+    """`ed-half-close`: who closes its half has left, by decision: its provider is left, too.
+
+    docs/compatibility.md has the reason. Where the connection stays open, the same bytes are
+    answered.
+    """
+    alias = f"half closed {is_streamed}"
+    asked, is_left, may_end = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def act(exchange: Exchange) -> None:
+        asked.set()
+        try:
+            await may_end.wait()
+        except asyncio.CancelledError:
+            is_left.set()
+            raise
+        await whole(exchange)
+
+    whole = stream(*HELLO, chunk({}, "stop"), b"data: [DONE]\n\n")
+    whole = whole if is_streamed else answer(completion("Hello"))
+    await providers.add(alias, *SERVER, act)
+    body = orjson.dumps({"model": alias, "messages": HI, "stream": is_streamed})
+    async with suite.caller() as caller:
+        key, address = caller.headers["authorization"], caller.base_url
+    head = f"POST {CHAT} HTTP/1.1\r\nhost: x\r\nauthorization: {key}\r\nconnection: close\r\n"
+    request = f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
+    for closes in (True, False):
+        asked.clear()
+        reader, writer = await asyncio.open_connection(address.host, address.port)
+        writer.write(request)
+        async with asyncio.timeout(20):
+            await asked.wait()
+            if closes:
+                writer.write_eof()
+                await is_left.wait()
+            may_end.set()
+            got = await reader.read()
+        writer.close()
+        may_end.clear()
+        assert (b"Hel" in got) is not closes
+
+
 async def test_mo_failover(suite: Suite, providers: ReportedProviders) -> None:
     """`mo-failover`: a call is charged once, for who answered; and not at all where nobody did."""
     failed = {"error": {"message": "oops", "type": "server_error"}}
@@ -176,6 +223,29 @@ async def test_em_many(suite: Suite, providers: ReportedProviders) -> None:
     # Vectors come as long as one; their first member against the second tells which it is.
     told = [round(each["embedding"][0] / each["embedding"][1]) for each in found]
     assert told == list(range(250))
+
+
+async def test_em_tokens(suite: Suite, providers: ReportedProviders) -> None:
+    """`em-tokens`: a provider of texts is sent the texts, and the caller told, by decision.
+
+    docs/compatibility.md has the reason; strict callers get the 400 that the report wants.
+    """
+
+    async def act(exchange: Exchange) -> None:
+        assert orjson.loads(exchange.body)["texts"] == ["The food", "was"]
+        found = {"id": "1", "embeddings": {"float": [[0.5], [0.25]]}}
+        exchange.respond(200, JSON, orjson.dumps(found))
+
+    await providers.add("tokens", "Cohere", "embed-v4.0", act)
+    # As OpenAI's tokenizer writes them.
+    body = {"model": "tokens", "input": [[791, 3691], [16514]]}
+    async with suite.caller() as caller:
+        got = await caller.post("/v1/embeddings", json=body)
+        strict = {"x-conduit-strict": "true"}
+        refused = await caller.post("/v1/embeddings", json=body, headers=strict)
+    assert [each["embedding"] for each in got.json()["data"]] == [[0.5], [0.25]]
+    assert got.headers["x-conduit-dropped"] == "token_input"
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "unsupported_parameter")
 
 
 def listed(name: str, **more: object) -> Json:
