@@ -199,7 +199,11 @@ def _format_of(form: Form[Any]) -> str | None:
     if form.json_at_hand is None:
         wanted: str = form.typed.response_format
         return wanted
-    return msgspec.json.decode(form.json_at_hand, type=_Wanted).response_format
+    try:
+        return msgspec.json.decode(form.json_at_hand, type=_Wanted).response_format
+    except msgspec.MsgspecError:
+        # No name of a format; the provider has been asked all the same.
+        return None
 
 
 def _read(reader: JsonReader[T], text: bytes) -> T:

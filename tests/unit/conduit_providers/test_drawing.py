@@ -35,6 +35,14 @@ def test_images_are_fetched_only_where_they_were_asked_for_themselves(
     assert list(image.OPERATION.linked(form, answer)) == urls
 
 
+@pytest.mark.parametrize("odd", [b"1e39", b"[{}]", b"{}", b"9" * 400])
+def test_a_format_that_is_no_text_is_none_of_ours(odd: bytes) -> None:
+    """The provider took it, so its answer is the caller's: nothing is fetched."""
+    form = image.image_request(json=b'{"model":"m","prompt":"p","response_format":%b}' % odd)
+    answer = image_answer(usage=None, json=orjson.dumps({"data": [{"url": URL}]}))
+    assert not image.OPERATION.linked(form, answer)
+
+
 def test_what_was_fetched_stands_in_the_place_of_its_address() -> None:
     """All else that the provider said stays."""
     whole = {

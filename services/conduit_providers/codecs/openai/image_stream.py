@@ -57,8 +57,15 @@ def image_decoder(call: Call[Any], kind: str) -> "OpenAIImageDecoder | WholeImag
     """
     if call.answer_headers.get("content-type", "").strip().lower().startswith(_JSON_TYPE):
         return WholeImageDecoder(call, kind, partial(read_images, call=call))
-    asked = msgspec.json.decode(call.request.json, type=_Asked)
-    return OpenAIImageDecoder(call, asked.n or 1)
+    return OpenAIImageDecoder(call, _number_asked(call))
+
+
+def _number_asked(call: Call[Any]) -> int:
+    try:
+        return msgspec.json.decode(call.request.json, type=_Asked).n or 1
+    except msgspec.MsgspecError:
+        # No number; the provider has been asked all the same.
+        return 1
 
 
 class OpenAIImageDecoder(PassingDecoder[_Event, ImageEvents]):

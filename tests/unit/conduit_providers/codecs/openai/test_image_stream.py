@@ -6,7 +6,11 @@ import pytest
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
 from conduit_providers.calls import Call
 from conduit_providers.codec import MAX_EVENT_BYTES
-from conduit_providers.codecs.openai.image_stream import MAX_IMAGE_EVENT_BYTES, OpenAIImageDecoder
+from conduit_providers.codecs.openai.image_stream import (
+    MAX_IMAGE_EVENT_BYTES,
+    OpenAIImageDecoder,
+    image_decoder,
+)
 from conduit_providers.operations.image import image_request
 from conduit_providers.quantities import IMAGE_OUTPUT
 
@@ -38,6 +42,16 @@ def test_the_usage_is_the_sum_of_the_images() -> None:
     assert found.has_finished
     assert found.usage is not None
     assert found.usage.count(IMAGE_OUTPUT) == 644
+    assert found.close() is None
+    assert found.done
+
+
+@pytest.mark.parametrize("odd", [b'"x"', b"1.5", b"[]", b"null", b"0"])
+def test_a_number_of_images_that_is_none_is_one(odd: bytes) -> None:
+    """The provider took it; where it sends more, the stream's own end tells."""
+    call = Call(image_request(json=b'{"n":%b}' % odd), alias="m", model="m", provider="P")
+    found = image_decoder(call, "image_generation")
+    found.feed(event("completed", usage={"output_tokens": 1}))
     assert found.close() is None
     assert found.done
 
