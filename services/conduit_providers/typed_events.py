@@ -1,4 +1,4 @@
-"""Pieces of streamed answers, as server-sent events that are named by their type or as messages."""
+"""Pieces of streamed answers, as server-sent events or as messages."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,7 +35,7 @@ class TypedEvents(ABC, Generic[PieceT]):
 
     @property
     def sse(self) -> bytes:
-        """Return whole events, named by their type, with a blank line behind each."""
+        """Return whole events, named by their type if any, with a blank line behind each."""
         if self._sse is None:
             try:
                 written = [self.write_piece(piece) for piece in self._pieces or ()]
@@ -86,8 +86,10 @@ class TypedEvents(ABC, Generic[PieceT]):
 
 
 def events_of(found: Iterable[Mapping[str, object]]) -> bytes:
-    """Return JSON as server-sent events that are named by its type."""
-    return b"".join(
-        b"event: %b\ndata: %b\n\n" % (str(each["type"]).encode(), orjson.dumps(each))
-        for each in found
-    )
+    """Return JSON as server-sent events that are named by its type, where it has one."""
+    return b"".join(map(_event_of, found))
+
+
+def _event_of(found: Mapping[str, object]) -> bytes:
+    name = b"event: %b\n" % str(found["type"]).encode() if "type" in found else b""
+    return b"%bdata: %b\n\n" % (name, orjson.dumps(found))

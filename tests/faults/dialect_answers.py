@@ -95,9 +95,33 @@ def _responded_by_openai() -> Answer:
     )
 
 
+def _completed(choices: list[dict[str, object]], **members: object) -> bytes:
+    head = {"id": "cmpl-1", "object": "text_completion", "created": 1, "model": "m"}
+    return orjson.dumps({**head, "choices": choices, **members})
+
+
+def _completed_by_vllm() -> Answer:
+    counts = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
+    end: dict[str, object] = {"text": "", "index": 0, "finish_reason": "stop"}
+    blank = end | {"finish_reason": None}
+    ending = (_completed([end]), _completed([], usage=counts), b"[DONE]")
+    return Answer(
+        _completed([{**end, "text": TEXT}], usage=counts),
+        (_event(_completed([blank])),),
+        [_event(_completed([blank | {"text": piece}])) for piece in PIECES],
+        tuple(map(_event, ending)),
+        ping=_event(_completed([blank])),
+    )
+
+
+def _event(data: bytes) -> bytes:
+    return b"data: %b\n\n" % data
+
+
 # By the end of the address, less its query.
 DIALECT_ANSWERS: Mapping[str, Answer] = {
     "/messages": _said_by_anthropic(),
+    "/v1/completions": _completed_by_vllm(),
     "/responses": _responded_by_openai(),
     "/stable-image/generate/sd3": _whole(image=_MADE, finish_reason="SUCCESS", seed=1),
     ":generateContent": _drawn_by_gemini(),

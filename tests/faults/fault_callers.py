@@ -12,6 +12,8 @@ from tests.faults.operation import Operation
 from tests.support.snapshots import VIRTUAL_KEY
 
 from conduit.v1.call_pb2 import CallOptions
+from conduit.v1.chat_pb2 import ChatChoice
+from conduit.v1.completion_pb2 import CreatedCompletion
 from conduit.v1.message_answer_pb2 import MessageEvent
 from conduit.v1.response_answer_pb2 import ResponseEvent
 from conduit.v1.voice_requests_pb2 import CreateVoiceResponse
@@ -61,7 +63,8 @@ class Came:
         if failed.get("error"):
             self.reason = reason_of(failed["error"])
         for choice in event.get("choices", ()):
-            self.text += choice["delta"].get("content") or ""
+            said = choice["text"] if "text" in choice else choice["delta"].get("content")
+            self.text += said or ""
         if kind == "content_block_delta":
             self.text += event["delta"]["text"]
         elif kind.endswith(WORDS):
@@ -87,7 +90,8 @@ class Came:
         elif "content" in answer:
             self.text = answer["content"][0]["text"]
         elif "choices" in answer:
-            self.text = answer["choices"][0]["message"]["content"]
+            choice = answer["choices"][0]
+            self.text = choice["text"] if "text" in choice else choice["message"]["content"]
         elif "results" in answer:
             self.text = str(len(answer["results"]))
         elif "b64_json" in answer["data"][0]:
@@ -167,7 +171,9 @@ def _read_message(came: Came, answer: Any) -> None:  # noqa: ANN401 # of each RP
         return
     form = answer.WhichOneof("form")
     if form == "completion":
-        came.text = answer.completion.choices[0].message.content[0].text
+        choice = answer.completion.choices[0]
+        is_chat = isinstance(choice, ChatChoice)
+        came.text = choice.message.content[0].text if is_chat else choice.text
     elif form == "message":
         came.text = answer.message.content[0].text
     elif form == "response":
@@ -195,6 +201,8 @@ def _hear_message(came: Came, message: Any) -> None:  # noqa: ANN401 # as above
 def _text_of(piece: Any) -> str:  # noqa: ANN401 # as above
     if isinstance(piece, MessageEvent):
         return piece.delta.text
+    if isinstance(piece, CreatedCompletion):
+        return "".join(choice.text for choice in piece.choices)
     if isinstance(piece, ResponseEvent):
         return piece.delta
     return _text_in(getattr(piece, piece.WhichOneof("event")))

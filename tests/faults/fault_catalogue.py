@@ -10,7 +10,7 @@ CHAT = ("chat",)
 # Its provider is waited for when nobody else does, so as to delete what it has made.
 MADE_LATE = ("create_voice",)
 # Passed on as they are, to a provider who speaks them.
-PASSED = ("message", "response")
+PASSED = ("message", "response", "completion")
 # Those that say why they stop before they end.
 STOPPING = (*CHAT, "message")
 # Its pieces are no events, and its frames no server-sent ones.

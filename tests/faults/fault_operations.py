@@ -7,6 +7,7 @@ from tests.faults.operation import Operation
 from tests.faults.session_operations import SESSIONS
 
 from conduit.v1 import audio_requests_pb2 as audio_pb
+from conduit.v1 import completion_requests_pb2 as completions_pb
 from conduit.v1 import image_requests_pb2 as image_pb
 from conduit.v1 import message_requests_pb2 as messages_pb
 from conduit.v1 import response_requests_pb2 as responses_pb
@@ -14,6 +15,7 @@ from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_USER, ChatMessage, ContentPart
 from conduit.v1.chat_pb2 import ChatCompletionRequest
+from conduit.v1.completion_pb2 import CompletionCreation, CompletionPrompt
 from conduit.v1.embedding_pb2 import EmbeddingInput, EmbeddingRequest
 from conduit.v1.form_pb2 import FormFile
 from conduit.v1.image_edit_pb2 import ImageEditRequest, ImageInput
@@ -59,6 +61,18 @@ def _conversation(alias: str) -> MessageCreation:
 def _response(alias: str, options: CallOptions) -> responses_pb.CreateResponseRequest:
     asked = ResponseCreation(model=alias, input=[ResponseItem(text="hi")])
     return responses_pb.CreateResponseRequest(response=asked, options=options)
+
+
+def _completion(alias: str, options: CallOptions) -> completions_pb.CreateCompletionRequest:
+    asked = CompletionCreation(model=alias, prompt=[CompletionPrompt(text="hi")])
+    return completions_pb.CreateCompletionRequest(completion=asked, options=options)
+
+
+def _stream_completion(
+    alias: str, options: CallOptions
+) -> completions_pb.StreamCreateCompletionRequest:
+    asked = CompletionCreation(model=alias, prompt=[CompletionPrompt(text="hi")])
+    return completions_pb.StreamCreateCompletionRequest(completion=asked, options=options)
 
 
 def _stream_response(alias: str, options: CallOptions) -> responses_pb.StreamCreateResponseRequest:
@@ -139,6 +153,7 @@ _SPEECH = {"input": "hi", "voice": "alloy"}
 _WISH = {"prompt": _PROMPT}
 _CHAT, _IMAGES = "/v1/chat/completions", "/v1/images/generations"
 _MESSAGES, _RESPONSES = "/v1/messages", "/v1/responses"
+_COMPLETIONS, _PROMPTED = "/v1/completions", {"prompt": "hi"}
 _INPUT = {"input": "hi"}
 _ASKED = {**_TURNS, "max_tokens": 99}
 _EDITS, _TRANSCRIPTIONS = "/v1/images/edits", "/v1/audio/transcriptions"
@@ -167,6 +182,18 @@ OPERATIONS: Sequence[Operation] = (
         is_stream=True,
         provider_type="OpenAICompatible",
         like="chat",
+    ),
+    Operation(
+        *("completion", _COMPLETIONS, "CreateCompletion", _PROMPTED, _completion),
+        provider_type="vLLM",
+        like="completion",
+    ),
+    Operation(
+        *("completion", _COMPLETIONS, "StreamCreateCompletion", _PROMPTED | _STREAMED),
+        _stream_completion,
+        is_stream=True,
+        provider_type="vLLM",
+        like="completion",
     ),
     Operation(
         "message_anthropic",

@@ -112,9 +112,11 @@ class CallerOperation(
             message.events = events.sse
 
     def finished(self, message: Any, usage: Quantities | None, *, is_typed: bool) -> CallReport:  # noqa: ANN401 # as above
-        """Put the counts into the last message."""
+        """Put the counts and what ends a stream of events into the last message."""
         if usage is not None:
             message.finished.usage.CopyFrom(self.usage_message(usage))
+        if not is_typed and self.end_of_events:
+            message.events += self.end_of_events
         report: CallReport = message.finished.report
         return report
 

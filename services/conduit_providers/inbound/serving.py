@@ -1,4 +1,4 @@
-"""Which codec serves callers who speak another dialect than OpenAI's.
+"""Which codec serves callers who speak another dialect than that of OpenAI's chats.
 
 A provider's own, where it speaks the same dialect, so that calls pass as they are; otherwise one
 that translates to the codec of the operation.
@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from conduit_providers.codecs import codec_named, has_codec
+from conduit_providers.inbound.completion_choice import chosen_codec
 from conduit_providers.inbound.message_dialect import message_codec
 from conduit_providers.inbound.no_message_count import NoMessageCountCodec
 from conduit_providers.inbound.response_dialect import response_codec
@@ -22,6 +23,8 @@ _MADE: Mapping[str, Callable[[Any], Any]] = {
 
 def inbound_codec(dialect: str, endpoint: Endpoint, codec: Any) -> Any:  # noqa: ANN401 # of each its own
     """Return the codec of a dialect of callers', given the operation's."""
+    if dialect == "completion":
+        return chosen_codec(endpoint, codec)
     own = f"{endpoint.codec.partition('_')[0]}_{dialect}"
     if "." not in endpoint.codec and has_codec(own) and _passes(dialect, endpoint):
         return codec_named(own)

@@ -8,7 +8,12 @@ from conduit_providers.operation import AnyOperation
 
 # What callers speak beside OpenAI's words, and the operation that it is; no instance has endpoints
 # for it.
-INBOUND: Mapping[str, str] = {"message": "chat", "message_count": "chat", "response": "chat"}
+INBOUND: Mapping[str, str] = {
+    "message": "chat",
+    "message_count": "chat",
+    "response": "chat",
+    "completion": "chat",
+}
 
 
 def operation(name: str) -> AnyOperation | None:

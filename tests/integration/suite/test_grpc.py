@@ -8,11 +8,13 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from tests.support.suite import MASTER_KEY, Suite
 
+from conduit.v1 import completion_requests_pb2 as completions_pb
 from conduit.v1 import message_requests_pb2 as messages_pb
 from conduit.v1 import response_requests_pb2 as responses_pb
 from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_USER, ChatMessage, ContentPart
 from conduit.v1.chat_pb2 import ChatCompletionRequest
+from conduit.v1.completion_pb2 import CompletionCreation
 from conduit.v1.message_pb2 import MessageCreation
 from conduit.v1.provider_requests_pb2 import GetProviderRequest
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
@@ -113,6 +115,33 @@ async def test_a_response_whole_and_streamed(suite: Suite) -> None:
     events = [event for piece in pieces for event in piece.pieces]
     assert [events[0].type, events[-1].type] == ["response.created", "response.completed"]
     assert "".join(event.delta for event in events) == "hello there"
+    assert pieces[-1].finished.usage.total_tokens > 0
+    assert pieces[-1].finished.report.request_id.startswith("req_")
+
+
+JSON_COMPLETION = b'{"model":"completes","prompt":"hello there"}'
+
+
+async def test_a_completion_whole_and_streamed(suite: Suite) -> None:
+    """Typed, in the words of OpenAI's older completions, and as their JSON."""
+    await suite.add_simulator("completes", "echo")
+    await suite.settled()
+    metadata = (("authorization", f"Bearer {suite.virtual_key}"),)
+    asked = CompletionCreation(model="completes")
+    asked.prompt.add(text="hello there")
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{suite.ports()['router']}") as channel:
+        stub = RouterServiceStub(channel)
+        typed = completions_pb.CreateCompletionRequest(completion=asked)
+        whole = await stub.CreateCompletion(typed, metadata=metadata)
+        plain = completions_pb.CreateCompletionRequest(json=JSON_COMPLETION)
+        text = await stub.CreateCompletion(plain, metadata=metadata)
+        begun = completions_pb.StreamCreateCompletionRequest(completion=asked)
+        pieces = [piece async for piece in stub.StreamCreateCompletion(begun, metadata=metadata)]
+    assert whole.completion.choices[0].text == "hello there"
+    assert whole.completion.choices[0].finish_reason == "stop"
+    assert b'"text":"hello there"' in text.json
+    found = [each for piece in pieces for each in piece.pieces]
+    assert "".join(choice.text for each in found for choice in each.choices) == "hello there"
     assert pieces[-1].finished.usage.total_tokens > 0
     assert pieces[-1].finished.report.request_id.startswith("req_")
 

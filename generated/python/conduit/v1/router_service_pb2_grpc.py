@@ -5,6 +5,7 @@ import warnings
 
 from conduit.v1 import audio_requests_pb2 as conduit_dot_v1_dot_audio__requests__pb2
 from conduit.v1 import caller_usage_pb2 as conduit_dot_v1_dot_caller__usage__pb2
+from conduit.v1 import completion_requests_pb2 as conduit_dot_v1_dot_completion__requests__pb2
 from conduit.v1 import converse_requests_pb2 as conduit_dot_v1_dot_converse__requests__pb2
 from conduit.v1 import image_requests_pb2 as conduit_dot_v1_dot_image__requests__pb2
 from conduit.v1 import message_requests_pb2 as conduit_dot_v1_dot_message__requests__pb2
@@ -85,6 +86,16 @@ class RouterServiceStub:
                 '/conduit.v1.RouterService/HoldResponses',
                 request_serializer=conduit_dot_v1_dot_response__requests__pb2.HoldResponsesRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_response__requests__pb2.HoldResponsesResponse.FromString,
+                _registered_method=True)
+        self.CreateCompletion = channel.unary_unary(
+                '/conduit.v1.RouterService/CreateCompletion',
+                request_serializer=conduit_dot_v1_dot_completion__requests__pb2.CreateCompletionRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_completion__requests__pb2.CreateCompletionResponse.FromString,
+                _registered_method=True)
+        self.StreamCreateCompletion = channel.unary_stream(
+                '/conduit.v1.RouterService/StreamCreateCompletion',
+                request_serializer=conduit_dot_v1_dot_completion__requests__pb2.StreamCreateCompletionRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_completion__requests__pb2.StreamCreateCompletionResponse.FromString,
                 _registered_method=True)
         self.Embed = channel.unary_unary(
                 '/conduit.v1.RouterService/Embed',
@@ -322,6 +333,22 @@ class RouterServiceServicer:
         """Holds a connection on which a model is asked to respond again and again, one answer after the other. An answer may go on from
         one of the last on the same connection (`previous_response_id`), of which nothing is kept beyond it. The first message says
         how; the first answer has `started`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateCompletion(self, request, context):
+        """Asks a model to go on from texts and returns the completions whole, as OpenAI's older API does. Any model that chats serves it;
+        to providers that complete texts the request passes as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamCreateCompletion(self, request, context):
+        """Asks a model to go on from texts and streams the completions. The last message has `finished`; a stream that ends without one,
+        or with an error status, is incomplete.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -631,6 +658,16 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.HoldResponses,
                     request_deserializer=conduit_dot_v1_dot_response__requests__pb2.HoldResponsesRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_response__requests__pb2.HoldResponsesResponse.SerializeToString,
+            ),
+            'CreateCompletion': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateCompletion,
+                    request_deserializer=conduit_dot_v1_dot_completion__requests__pb2.CreateCompletionRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_completion__requests__pb2.CreateCompletionResponse.SerializeToString,
+            ),
+            'StreamCreateCompletion': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamCreateCompletion,
+                    request_deserializer=conduit_dot_v1_dot_completion__requests__pb2.StreamCreateCompletionRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_completion__requests__pb2.StreamCreateCompletionResponse.SerializeToString,
             ),
             'Embed': grpc.unary_unary_rpc_method_handler(
                     servicer.Embed,
@@ -1021,6 +1058,60 @@ class RouterService:
             '/conduit.v1.RouterService/HoldResponses',
             conduit_dot_v1_dot_response__requests__pb2.HoldResponsesRequest.SerializeToString,
             conduit_dot_v1_dot_response__requests__pb2.HoldResponsesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateCompletion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/CreateCompletion',
+            conduit_dot_v1_dot_completion__requests__pb2.CreateCompletionRequest.SerializeToString,
+            conduit_dot_v1_dot_completion__requests__pb2.CreateCompletionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamCreateCompletion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/conduit.v1.RouterService/StreamCreateCompletion',
+            conduit_dot_v1_dot_completion__requests__pb2.StreamCreateCompletionRequest.SerializeToString,
+            conduit_dot_v1_dot_completion__requests__pb2.StreamCreateCompletionResponse.FromString,
             options,
             channel_credentials,
             insecure,

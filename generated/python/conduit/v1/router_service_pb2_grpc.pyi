@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from conduit.v1 import audio_requests_pb2 as _audio_requests_pb2
 from conduit.v1 import caller_usage_pb2 as _caller_usage_pb2
+from conduit.v1 import completion_requests_pb2 as _completion_requests_pb2
 from conduit.v1 import converse_requests_pb2 as _converse_requests_pb2
 from conduit.v1 import image_requests_pb2 as _image_requests_pb2
 from conduit.v1 import message_requests_pb2 as _message_requests_pb2
@@ -75,6 +76,14 @@ class RouterServiceStub:
     """Holds a connection on which a model is asked to respond again and again, one answer after the other. An answer may go on from
     one of the last on the same connection (`previous_response_id`), of which nothing is kept beyond it. The first message says
     how; the first answer has `started`.
+    """
+    CreateCompletion: _grpc.UnaryUnaryMultiCallable[_completion_requests_pb2.CreateCompletionRequest, _completion_requests_pb2.CreateCompletionResponse]
+    """Asks a model to go on from texts and returns the completions whole, as OpenAI's older API does. Any model that chats serves it;
+    to providers that complete texts the request passes as it is.
+    """
+    StreamCreateCompletion: _grpc.UnaryStreamMultiCallable[_completion_requests_pb2.StreamCreateCompletionRequest, _completion_requests_pb2.StreamCreateCompletionResponse]
+    """Asks a model to go on from texts and streams the completions. The last message has `finished`; a stream that ends without one,
+    or with an error status, is incomplete.
     """
     Embed: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.EmbedRequest, _router_requests_pb2.EmbedResponse]
     """Turns texts into vectors."""
@@ -223,6 +232,14 @@ class RouterServiceAsyncStub(RouterServiceStub):
     """Holds a connection on which a model is asked to respond again and again, one answer after the other. An answer may go on from
     one of the last on the same connection (`previous_response_id`), of which nothing is kept beyond it. The first message says
     how; the first answer has `started`.
+    """
+    CreateCompletion: _aio.UnaryUnaryMultiCallable[_completion_requests_pb2.CreateCompletionRequest, _completion_requests_pb2.CreateCompletionResponse]  # type: ignore[assignment]
+    """Asks a model to go on from texts and returns the completions whole, as OpenAI's older API does. Any model that chats serves it;
+    to providers that complete texts the request passes as it is.
+    """
+    StreamCreateCompletion: _aio.UnaryStreamMultiCallable[_completion_requests_pb2.StreamCreateCompletionRequest, _completion_requests_pb2.StreamCreateCompletionResponse]  # type: ignore[assignment]
+    """Asks a model to go on from texts and streams the completions. The last message has `finished`; a stream that ends without one,
+    or with an error status, is incomplete.
     """
     Embed: _aio.UnaryUnaryMultiCallable[_router_requests_pb2.EmbedRequest, _router_requests_pb2.EmbedResponse]  # type: ignore[assignment]
     """Turns texts into vectors."""
@@ -416,6 +433,26 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         """Holds a connection on which a model is asked to respond again and again, one answer after the other. An answer may go on from
         one of the last on the same connection (`previous_response_id`), of which nothing is kept beyond it. The first message says
         how; the first answer has `started`.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateCompletion(
+        self,
+        request: _completion_requests_pb2.CreateCompletionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_completion_requests_pb2.CreateCompletionResponse, _abc.Awaitable[_completion_requests_pb2.CreateCompletionResponse]]:
+        """Asks a model to go on from texts and returns the completions whole, as OpenAI's older API does. Any model that chats serves it;
+        to providers that complete texts the request passes as it is.
+        """
+
+    @_abc_1.abstractmethod
+    def StreamCreateCompletion(
+        self,
+        request: _completion_requests_pb2.StreamCreateCompletionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_completion_requests_pb2.StreamCreateCompletionResponse], _abc.AsyncIterator[_completion_requests_pb2.StreamCreateCompletionResponse]]:
+        """Asks a model to go on from texts and streams the completions. The last message has `finished`; a stream that ends without one,
+        or with an error status, is incomplete.
         """
 
     @_abc_1.abstractmethod

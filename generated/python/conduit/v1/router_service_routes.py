@@ -9,6 +9,7 @@ from conduit.v1 import (
     audio_requests_pb2,
     call_pb2,
     caller_usage_pb2,
+    completion_requests_pb2,
     converse_requests_pb2,
     form_pb2,
     image_requests_pb2,
@@ -435,6 +436,54 @@ def report_of_hold_responses(message: response_requests_pb2.HoldResponsesRespons
 def frame_of_hold_responses(text: bytes) -> response_requests_pb2.HoldResponsesRequest:
     """Return the message that a WebSocket's text is."""
     return response_requests_pb2.HoldResponsesRequest(json=text)
+
+
+def read_create_completion(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> completion_requests_pb2.CreateCompletionRequest:
+    """Return the request that `POST /v1/completions` says."""
+    message = completion_requests_pb2.CreateCompletionRequest(json=body)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    return message
+
+
+def write_create_completion(message: completion_requests_pb2.CreateCompletionResponse) -> bytes:
+    """Write the answer of CreateCompletion."""
+    return message.json
+
+
+def report_of_create_completion(message: completion_requests_pb2.CreateCompletionResponse) -> bytes:
+    """Write the header lines of an answer of CreateCompletion."""
+    if not message.HasField("report"):
+        return b""
+    return _lines_of_call_report(message.report)
+
+
+def read_stream_create_completion(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> completion_requests_pb2.StreamCreateCompletionRequest:
+    """Return the request that `POST /v1/completions` says."""
+    message = completion_requests_pb2.StreamCreateCompletionRequest(json=body)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    return message
+
+
+def write_stream_create_completion(
+    message: completion_requests_pb2.StreamCreateCompletionResponse,
+) -> bytes:
+    """Write the answer of StreamCreateCompletion."""
+    return message.events
+
+
+def report_of_stream_create_completion(
+    message: completion_requests_pb2.StreamCreateCompletionResponse,
+) -> bytes:
+    """Write the header lines of an answer of StreamCreateCompletion."""
+    if not message.HasField("started"):
+        return b""
+    return _lines_of_call_report(message.started)
 
 
 def read_embed(
@@ -1416,6 +1465,52 @@ ROUTES: Final[tuple[Route, ...]] = (
         media_type=b"application/json",
         media_type_of=None,
         write_report=report_of_hold_responses,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/completions",
+        segments=(Segment("v1"), Segment("completions")),
+        service="RouterService",
+        rpc="CreateCompletion",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_create_completion,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_create_completion,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_create_completion,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/completions",
+        segments=(Segment("v1"), Segment("completions")),
+        service="RouterService",
+        rpc="StreamCreateCompletion",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_SERVER_SENT_EVENTS,
+        chosen_by="stream",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_stream_create_completion,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_stream_create_completion,
+        media_type=b"text/event-stream",
+        media_type_of=None,
+        write_report=report_of_stream_create_completion,
     ),
     Route(
         verb="POST",

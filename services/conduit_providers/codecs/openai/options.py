@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from conduit_providers.model_rows import EVERY_MODEL, ModelMatch
 from conduit_providers.model_rows import SpeakModel as AnySpeakModel
 
 
@@ -32,6 +33,10 @@ class ChatOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # other ones, by a setting with a value.
     responses_path: str = ""
     responses_paths: Mapping[str, str] = {}
+    # The path to which OpenAI's older completions pass; empty where they become chats. And the
+    # models that take them, where others are asked in chats.
+    completions_path: str = ""
+    completions_models: ModelMatch = EVERY_MODEL
 
 
 class ConverseOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -123,7 +123,8 @@ class PassingDecoder(ABC, Generic[EventT, EventsT]):
                     kept.append(ending)
                 break
             try:
-                kept.append(self._looked_at(event))
+                if passed := self._looked_at(event):
+                    kept.append(passed)
             except UpstreamError as error:
                 if not (self.emitted + len(kept)) or not may_skip(error, b"", self.skipped):
                     self._failure = error.with_traceback(None)
@@ -136,7 +137,10 @@ class PassingDecoder(ABC, Generic[EventT, EventsT]):
         return self._events(sse=b"".join(kept)) if kept else None
 
     def _looked_at(self, event: SseEvent) -> bytes:
-        """Return an event as it is passed on. UpstreamError if it is a failure, or malformed."""
+        """Return an event as it is passed on, empty if it is not.
+
+        UpstreamError if it is a failure, or malformed.
+        """
         data = one_line(event)
         kind = self._read(event, data).type
         return b"event: %b\ndata: %b\n\n" % (kind.encode(), data) if kind else _bare(data)

@@ -10,11 +10,13 @@ from conduit_providers.quantities import plain
 REQUESTS = {
     "message": b'{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hello you"}]}',
     "response": b'{"model":"m","max_output_tokens":9,"input":"hello you"}',
+    "completion": b'{"model":"m","max_tokens":9,"prompt":"hello you"}',
 }
 # What is said in no chat.
 OWN = {
     "message": b'{"model":"m","messages":[{"role":"user","content":[{"type":"upload"}]}]}',
     "response": b'{"model":"m","input":"hello","previous_response_id":"resp_1"}',
+    "completion": b'{"model":"m","prompt":"hello","suffix":"you"}',
 }
 
 

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import orjson
 import pytest
+from tests.support.completion_replays import ASKED as COMPLETION
+from tests.support.completion_replays import completion_call
 from tests.support.message_replays import ASKED as MESSAGE
 from tests.support.message_replays import answered_chats, message_call
 from tests.support.replays import CATALOG, Replay
@@ -15,6 +17,7 @@ from conduit_kernel.errors import StreamInterrupted
 from conduit_providers.calls import Call
 from conduit_providers.codec import StraightCodec, StreamingCodec
 from conduit_providers.codecs import codec_named
+from conduit_providers.inbound.completion_dialect import completion_codec
 from conduit_providers.inbound.message_dialect import message_codec
 from conduit_providers.inbound.response_dialect import response_codec
 from conduit_providers.inbound.translating_codecs import used_by
@@ -32,6 +35,9 @@ class Spoken(NamedTuple):
 
 DIALECTS = {
     "message": Spoken(message_codec, lambda r: message_call(r, MESSAGE), b"message_stop"),
+    "completion": Spoken(
+        completion_codec, lambda r: completion_call(r, COMPLETION), b'"finish_reason":"stop"'
+    ),
     "response": Spoken(response_codec, lambda r: response_call(r, RESPONSE), b"response.completed"),
 }
 each_dialect = pytest.mark.parametrize("spoken", DIALECTS.values(), ids=DIALECTS)
