@@ -23,23 +23,24 @@ from conduit_bridge.dispatcher import Dispatcher, NotFoundEndpoint
 from conduit_bridge.endpoints.assembly import endpoints, report_fields
 from conduit_bridge.endpoints.builtin import Readiness, builtin_endpoints
 from conduit_bridge.endpoints.unary import Backend, Edge
-from conduit_bridge.exposition import WRITE_SECONDS, Exposition
-from conduit_bridge.metrics import BackgroundMetrics, Metrics
+from conduit_bridge.metrics import Metrics
 from conduit_bridge.signalr.endpoints import METHOD as WATCH_METHOD
 from conduit_bridge.signalr.endpoints import Hub, hub_endpoints
 from conduit_bridge.signalr.feed import NotificationFeed
 from conduit_kernel.audit.refused_logins import RefusedLoginReports, reports_to
 from conduit_kernel.auth import MASTER_KEY_HEADER, AdministratorResolver, Authorizer
 from conduit_kernel.background import Background, reason_of
+from conduit_kernel.background_metrics import BackgroundMetrics
+from conduit_kernel.exposition import WRITE_SECONDS, Exposition
 from conduit_kernel.http import HttpClient, HttpServer, ServerLimits, SpillSpace
-from conduit_kernel.http.certificate_renewal import CertificateRenewal
+from conduit_kernel.http.certificate_renewal import listen
 from conduit_kernel.ids import IdSource
 from conduit_kernel.key_ring import KeyRing
+from conduit_kernel.loop_lag import LoopLag
 from conduit_kernel.process_metrics import ProcessMetrics
 from conduit_kernel.rpc import link, service_metadata
 from conduit_kernel.rpc.methods import METHODS
 from conduit_kernel.settings import Settings
-from conduit_kernel.tls import RELOAD_SECONDS, WatchedTls
 
 if TYPE_CHECKING:
     # Imported where somebody logs in alone.
@@ -78,6 +79,9 @@ class LocalRouter(Protocol):
 class BridgeProcess:
     """A running bridge."""
 
+    # It shows itself what it counts.
+    collectors: Sequence[Collector] = ()
+
     def __init__(
         self,
         *,
@@ -104,6 +108,11 @@ class BridgeProcess:
     def port(self) -> int:
         """The HTTP port."""
         return self._server.port
+
+    @property
+    def background(self) -> Background:
+        """Return its loops."""
+        return self._background
 
     def announce_drain(self) -> None:
         """Say that no more requests should be sent here; they are still taken."""
@@ -156,7 +165,7 @@ async def start(
     # Not ready comes first, so that whoever sends requests here hears it in time.
     draining, stopping, metrics, own = asyncio.Event(), asyncio.Event(), Metrics(), Background()
     loops = BackgroundMetrics([own, *((background,) if background else ())])
-    exposition = _exposition(settings, worker, (metrics, loops, *collectors))
+    exposition = _exposition(settings, worker, (metrics, loops, lag := LoopLag(), *collectors))
     readiness = _readiness(router, background, channels.get("router"), draining)
     refusals = reports_to(channels["registry"], service_metadata(settings.service_tokens[0]))
     authorizer = _authorizer(settings, router, refusals.note)
@@ -192,9 +201,10 @@ async def start(
     )
     server = _http_server(edge, settings)
     where = settings.host if host is None else host, settings.http_port if port is None else port
-    await _listen(server, settings, own, *where, reuse_port=reuse_port)
+    await listen(server, settings.tls, own, *where, reuse_port=reuse_port)
     own.run("hub_notifications", hub.feed.follow)
     refusals.run(own)
+    own.run("loop_lag", lag.measure)
     if worker:
         own.run("metrics_file", exposition.write, every=WRITE_SECONDS)
     return BridgeProcess(
@@ -222,25 +232,6 @@ def _login(settings: Settings) -> "Login | None":
 
 def _openapi() -> bytes:
     return files("conduit.v1").joinpath("openapi.json").read_bytes()
-
-
-async def _listen(
-    server: HttpServer,
-    settings: Settings,
-    background: Background,
-    host: str,
-    port: int,
-    *,
-    reuse_port: bool,
-) -> None:
-    """Start a server, with the certificate that there is, and those that will be."""
-    if settings.tls is None:
-        await server.start(host, port, reuse_port=reuse_port)
-        return
-    tls = WatchedTls(settings.tls)
-    await server.start(host, port, reuse_port=reuse_port, ssl_context=tls.server_context())
-    renewal = CertificateRenewal(tls, server)
-    background.run("certificate", renewal.run, every=RELOAD_SECONDS)
 
 
 def _backends(

@@ -21,7 +21,8 @@ from conduit_kernel.settings import Settings, environment
 from conduit_providers.catalog import Catalog, configured_catalog
 
 if TYPE_CHECKING:
-    from conduit_bridge.exposition import Exposition
+    from conduit_kernel.exposition import Exposition
+    from conduit_kernel.loop_lag import LoopLag
 
 NAME = "control"
 SERVICES = ("registry", "health", "billing", "storage")
@@ -46,13 +47,14 @@ async def _start(settings: Settings) -> Drain:
             service = await start(settings, catalog)
             services.append(service)
             started.push_async_callback(service.drain)
-        exposition = await asyncio.to_thread(_exposition, settings, services)
+        exposition, lag = await asyncio.to_thread(_exposition, settings, services)
         # All are up; from here on they stop when they are told to.
         started.pop_all()
 
     background = Background()
     sockets = SocketWatch(map(settings.socket, SERVICES), lambda: signal.raise_signal(SIGTERM))
     background.run("sockets", sockets.run, every=LOOK_SECONDS)
+    background.run("loop_lag", lag.measure)
     background.run("metrics_file", exposition.write, every=METRICS_SECONDS)
 
     async def drain() -> None:
@@ -89,20 +91,25 @@ def _storage() -> Starter:
     return lambda settings, _: start(settings)
 
 
-def _exposition(settings: Settings, services: Sequence[HostedService]) -> "Exposition":
-    """Return what shows at the workers' `/metrics` what these services count."""
+def _exposition(
+    settings: Settings, services: Sequence[HostedService]
+) -> "tuple[Exposition, LoopLag]":
+    """Return what shows at the workers' `/metrics` what these services and their loop count."""
     from prometheus_client import CollectorRegistry  # noqa: PLC0415 # as above
 
-    from conduit_bridge.exposition import Exposition  # noqa: PLC0415 # as above
-    from conduit_bridge.metrics import BackgroundMetrics  # noqa: PLC0415 # as above
+    from conduit_kernel.background_metrics import BackgroundMetrics  # noqa: PLC0415 # as above
+    from conduit_kernel.exposition import Exposition  # noqa: PLC0415 # as above
+    from conduit_kernel.loop_lag import LoopLag  # noqa: PLC0415 # as above
     from conduit_kernel.process_metrics import ProcessMetrics  # noqa: PLC0415 # as above
-    from conduit_kernel.rpc.rpc_metrics import RpcMetrics  # noqa: PLC0415 # as above
 
     registry = CollectorRegistry()
-    registry.register(RpcMetrics([service.rpcs for service in services]))
+    for collector in (each for service in services for each in service.collectors):
+        registry.register(collector)
     registry.register(BackgroundMetrics([service.background for service in services]))
+    registry.register(lag := LoopLag())
     folder = settings.data_dir / "metrics"
-    return Exposition(registry, process=ProcessMetrics(NAME), folder=folder, worker=NAME)
+    process = ProcessMetrics(NAME)
+    return Exposition(registry, process=process, folder=folder, worker=NAME), lag
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
 import asyncio
 import random as chance
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grpc
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -57,6 +58,9 @@ from conduit_providers.catalog import Catalog
 from conduit_providers.probe import Probe
 from conduit_providers.probing import Prober
 from conduit_providers.sending import Sender
+
+if TYPE_CHECKING:
+    from prometheus_client.registry import Collector
 
 SERVICE = "health"
 # The other services of the suite, whose health an ordinary probe may ask for here.
@@ -189,6 +193,12 @@ class _Parts:
         await self.webhooks.forget(clock() - DELIVERY_RETENTION_SECONDS)
         await self.reminders.forget(clock() - REMINDER_RETENTION_SECONDS)
 
+    def collectors(self) -> "Sequence[Collector]":
+        """Return what shows how providers are."""
+        from conduit_health.state.health_metrics import HealthMetrics  # noqa: PLC0415 # it takes its time
+
+        return [HealthMetrics(self.monitor)]
+
     async def close(self) -> None:
         await self.refusals.close()
         await self.checks.stop()
@@ -257,6 +267,7 @@ async def start(
         end_streams=parts.end_watches,
         close=parts.close,
         drain_seconds=settings.drain_seconds,
+        collectors=parts.collectors,
     )
 
 

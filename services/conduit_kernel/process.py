@@ -4,18 +4,22 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 import uvloop
 
+from conduit_kernel.background import Background
 from conduit_kernel.errors import ConduitError
 from conduit_kernel.file_errors import in_words
 from conduit_kernel.http.descriptors import raise_descriptor_limit
 from conduit_kernel.logs import configure_logs
 from conduit_kernel.setting_names import report_unknown_names
 from conduit_kernel.settings import Settings, environment, read_settings
+
+if TYPE_CHECKING:
+    from prometheus_client.registry import Collector
 
 FAILED, WRONG_CONFIGURATION = 1, 2
 
@@ -26,6 +30,16 @@ class Process(Protocol):
     @property
     def port(self) -> int:
         """Return the port on which the service listens."""
+        ...
+
+    @property
+    def collectors(self) -> "Sequence[Collector]":
+        """Return what it counts; nothing if it shows that itself."""
+        ...
+
+    @property
+    def background(self) -> Background:
+        """Return its loops."""
         ...
 
     def announce_drain(self) -> None:
@@ -77,13 +91,37 @@ async def _run(
     stop = stop_event()
     process = await start(settings)
     log = structlog.get_logger(name)
-    log.info("started", port=process.port)
-    await stop.wait()
+    async with _metrics(name, settings, process):
+        log.info("started", port=process.port)
+        await stop.wait()
+        await _end(log, settings, process)
+
+
+async def _end(log: structlog.BoundLogger, settings: Settings, process: Process) -> None:
     log.info("draining")
     process.announce_drain()
     await asyncio.sleep(settings.drain_delay_seconds)
     await process.drain(settings.drain_seconds)
     log.info("stopped")
+
+
+@contextlib.asynccontextmanager
+async def _metrics(name: str, settings: Settings, process: Process) -> AsyncIterator[None]:
+    """Show what a service counts, where a port is set for it; it is told which in the log."""
+    if settings.metrics_port is None or not process.collectors:
+        yield
+        return
+    from conduit_kernel.metrics_server import MetricsServer  # noqa: PLC0415 # it takes its time
+
+    server = MetricsServer(name, process.collectors, process.background)
+    try:
+        await server.start(settings.host, settings.metrics_port, settings.tls)
+    except BaseException:
+        await process.drain(0.0)
+        raise
+    structlog.get_logger(name).info("metrics_served", port=server.port)
+    yield
+    await server.close()
 
 
 def stop_event() -> asyncio.Event:

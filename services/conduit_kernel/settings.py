@@ -75,6 +75,8 @@ class Settings:
     grpc_host: str = LOOPBACK
     http_port: int = 8080
     grpc_port: int = GRPC_PORT
+    # On which a service that runs alone shows what it counts; None for none.
+    metrics_port: int | None = None
     # None for plain text.
     tls: TlsFiles | None = None
     # Service name to `host:port`, for services in other processes, or to `unix:PATH`: a socket
@@ -183,6 +185,7 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "tls": read_tls(env),
         "http_port": _number(env, "CONDUIT_HTTP_PORT", 8080),
         "grpc_port": _number(env, "CONDUIT_GRPC_PORT", GRPC_PORT),
+        "metrics_port": _optional_number(env, "CONDUIT_METRICS_PORT"),
         "targets": {
             service: env[f"CONDUIT_{service.upper()}_TARGET"]
             for service in PORT_OFFSETS

@@ -10,9 +10,9 @@ from conduit_bridge.compression import Document, compressed
 from conduit_bridge.endpoints.unary import Endpoint, Outcome, RequestContext
 from conduit_bridge.endpoints.websocket import NO_CALLS
 from conduit_bridge.errors import JSON_FIELD
-from conduit_bridge.exposition import CONTENT_TYPE, Exposition
 from conduit_bridge.metrics import Metrics, RouteCounts
 from conduit_kernel.errors import NotImplementedYet
+from conduit_kernel.exposition import CONTENT_TYPE, Exposition
 from conduit_kernel.http import Answer, Field, Request
 
 Render = Callable[[Request], Awaitable[Answer]]

@@ -1,9 +1,10 @@
-"""Has an HTTP server show the certificate that was put in the place of another."""
+"""Has an HTTP server show a certificate, and the one that is put in its place."""
 
 import asyncio
 
+from conduit_kernel.background import Background
 from conduit_kernel.http.server import HttpServer
-from conduit_kernel.tls import WatchedTls
+from conduit_kernel.tls import RELOAD_SECONDS, TlsFiles, WatchedTls
 
 
 class CertificateRenewal:
@@ -22,3 +23,25 @@ class CertificateRenewal:
         if material is not self._shown:
             await self._server.show(self._tls.server_context())
             self._shown = material
+
+
+async def listen(
+    server: HttpServer,
+    tls: TlsFiles | None,
+    background: Background,
+    host: str,
+    port: int,
+    *,
+    reuse_port: bool = False,
+) -> None:
+    """Start a server with the certificate that there is, and show those that will be.
+
+    In plain text without any. OSError if the address cannot be had.
+    """
+    if tls is None:
+        await server.start(host, port, reuse_port=reuse_port)
+        return
+    watched = WatchedTls(tls)
+    await server.start(host, port, reuse_port=reuse_port, ssl_context=watched.server_context())
+    renewal = CertificateRenewal(watched, server)
+    background.run("certificate", renewal.run, every=RELOAD_SECONDS)

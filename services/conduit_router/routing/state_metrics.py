@@ -1,4 +1,4 @@
-"""What `/metrics` says of circuits and rests: what a router does not ask just now."""
+"""What `/metrics` says of what a router works by: the configuration, circuits and rests."""
 
 from collections.abc import Callable, Iterator
 
@@ -43,7 +43,13 @@ class StateMetrics(Collector):
             rests.add_metric((*self._named(subject), cooldown.reason), 1)
         for provider_id in view.unhealthy:
             unhealthy.add_metric((self._name(provider_id),), 1)
-        yield from (circuits, rests, unhealthy)
+        configuration = GaugeMetricFamily(
+            "conduit_configuration_info",
+            "Workers that serve by this revision of the configuration.",
+            labels=("revision",),
+        )
+        configuration.add_metric((str(self._table().revision),), 1)
+        yield from (circuits, rests, unhealthy, configuration)
 
     def _named(self, subject: Subject) -> tuple[str, str, str]:
         return self._name(subject.provider_id), subject.model, subject.key_id

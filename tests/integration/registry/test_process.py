@@ -7,6 +7,7 @@ import socket
 import sys
 from typing import Any
 
+import httpx
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tests.support.credentials import new_key
@@ -28,7 +29,7 @@ def free_port() -> int:
 
 
 async def test_it_serves_until_it_is_told_to_stop(bench: Bench) -> None:
-    """With gRPC health; SIGTERM ends it soon and without complaint."""
+    """With gRPC health, and what it counts; SIGTERM ends it soon and without complaint."""
     port = free_port()
     env = os.environ | {
         "CONDUIT_MASTER_KEY": bench.settings.master_key,
@@ -36,6 +37,7 @@ async def test_it_serves_until_it_is_told_to_stop(bench: Bench) -> None:
         "CONDUIT_DATA_DIR": str(bench.settings.data_dir),
         "CONDUIT_DATABASE_URL": bench.settings.database_url,
         "CONDUIT_GRPC_PORT": str(port),
+        "CONDUIT_METRICS_PORT": str(metrics := free_port()),
     }
     process = await asyncio.create_subprocess_exec(*MODULE, env=env)
     async with asyncio.timeout(30):
@@ -46,6 +48,10 @@ async def test_it_serves_until_it_is_told_to_stop(bench: Bench) -> None:
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
             stub = RegistryServiceStub(channel)
             await stub.ListProviders(ListProvidersRequest(), metadata=METADATA)
+        async with httpx.AsyncClient() as client:
+            counted = await client.get(f"http://127.0.0.1:{metrics}/metrics")
+        assert 'method="ListProviders",service="conduit.v1.RegistryService"} 1.0' in counted.text
+        assert 'conduit_process_cpu_seconds_total{process="registry"}' in counted.text
         process.send_signal(signal.SIGTERM)
         assert await process.wait() == 0
 

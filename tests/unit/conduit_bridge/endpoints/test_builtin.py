@@ -10,8 +10,8 @@ from tests.support.exchanges import REQUEST_ID, Caller, context_of, request_of
 
 from conduit_bridge.endpoints.builtin import builtin_endpoints
 from conduit_bridge.endpoints.unary import Outcome
-from conduit_bridge.exposition import Exposition
 from conduit_bridge.metrics import Metrics
+from conduit_kernel.exposition import Exposition
 
 OPENAPI = b'{"openapi":"3.1.0"}'
 

@@ -29,3 +29,12 @@ def test_circuits_rests_and_unhealthy_instances_are_shown_while_they_last(tmp_pa
     assert registry.get_sample_value("conduit_providers_unhealthy", other) == 1
     bench.now += 6.0
     assert registry.get_sample_value("conduit_cooldowns", rest) is None
+
+
+def test_the_configuration_that_is_served_by_is_shown(tmp_path: Path) -> None:
+    """So that workers that fell behind others show, when the counts are added up."""
+    bench = Bench(tmp_path)
+    registry = CollectorRegistry()
+    registry.register(StateMetrics(bench.state, lambda: bench.runtime.table))
+    labels = {"revision": str(bench.runtime.table.revision)}
+    assert registry.get_sample_value("conduit_configuration_info", labels) == 1

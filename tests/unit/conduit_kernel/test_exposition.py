@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from tests.support.clock import Clock
 from tests.support.route_metrics import counted, seconds_of, values
 
-from conduit_bridge.exposition import (
+from conduit_kernel.exposition import (
     KEEP_SECONDS,
     SIGN_OF_LIFE_SECONDS,
     STALE_SECONDS,
