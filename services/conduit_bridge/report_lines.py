@@ -9,6 +9,14 @@ from typing import Protocol
 from conduit.v1 import http_runtime as http
 from conduit.v1 import json_runtime as json
 
+_STANDINGS = {
+    metric: (
+        f"x-ratelimit-limit-{metric}: %d\r\nx-ratelimit-remaining-{metric}: %d\r\n"
+        f"x-ratelimit-reset-{metric}: %b\r\n"
+    ).encode()
+    for metric in ("requests", "tokens")
+}
+
 
 class ServedBy(Protocol):
     """The provider, key and model of an answer: the same object for calls answered alike."""
@@ -36,7 +44,7 @@ class Standing(Protocol):
 
     @property
     def remaining(self) -> int:
-        """Return what is left of it."""
+        """Return what is left of it; below zero where more was used than there was."""
         ...
 
     @property
@@ -97,17 +105,13 @@ def report_lines(summary: Summary) -> bytes:
             own = http.safe(own)
         lines += b"x-conduit-upstream-request-id: %b\r\n" % own.encode()
     for each in summary.standings:
-        lines += _standing_lines(each)
+        left = each.remaining
+        lines += _STANDINGS[each.metric] % (
+            each.limit,
+            max(0, left),
+            each.reset.encode(),
+        )
     return lines
-
-
-def _standing_lines(standing: Standing) -> bytes:
-    metric, left, reset = standing.metric, standing.remaining, standing.reset
-    return (
-        f"x-ratelimit-limit-{metric}: {standing.limit}\r\n"
-        f"x-ratelimit-remaining-{metric}: {left}\r\n"
-        f"x-ratelimit-reset-{metric}: {reset}\r\n"
-    ).encode()
 
 
 def _noted(served_by: ServedBy) -> bytes:

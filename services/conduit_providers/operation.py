@@ -121,6 +121,16 @@ class Operation(ABC, Generic[RequestT, AnswerT]):
     def worst_case(self, form: Form[RequestT], requirements: Requirements) -> WorstCase:
         """Return the most that a request can use."""
 
+    def worst_text(
+        self, form: Form[RequestT], requirements: Requirements
+    ) -> tuple[int, int | None] | None:
+        """Return the tokens of text that a request reads and writes at most: `worst_case` in short.
+
+        None in the place of the second where the caller does not bound it; None for all where it is
+        not text alone.
+        """
+        return None
+
     def native_media(self, call: Call[RequestT], endpoint: Endpoint) -> tuple[str, ...] | None:
         """Return None if the codec can go ahead.
 

@@ -132,6 +132,7 @@ CACHE_READS = (CACHED_INPUT, CACHED_AUDIO_INPUT, CACHED_IMAGE_INPUT, CACHED_VIDE
 CACHE_WRITES = (CACHE_WRITE, CACHE_WRITE_1H)
 AUDIO_INPUTS = (AUDIO_INPUT, CACHED_AUDIO_INPUT)
 OUTPUT_LEAVES = frozenset(leaf.unit for leaf in LEAVES.values() if leaf.is_output)
+TOKEN_LEAVES = INPUT_LEAVES | OUTPUT_LEAVES
 
 
 class Quantities(msgspec.Struct, frozen=True):
@@ -156,6 +157,11 @@ class Quantities(msgspec.Struct, frozen=True):
     def output_tokens(self) -> int:
         """Count all tokens written."""
         return self._of(OUTPUT_LEAVES)
+
+    @property
+    def tokens(self) -> int:
+        """Count all tokens read and written."""
+        return self._of(TOKEN_LEAVES)
 
     def count(self, *units: int) -> int:
         """Count what was used of some leaves."""

@@ -180,7 +180,7 @@ async def start(
         clock=clock,
         timer=timer,
     )
-    runtime.budgets, runtime.quotas = control_plane.budgets, control_plane.quotas
+    runtime.reserver = control_plane.reserver
     stub = _stub(settings, runtime, virtual_keys, ids, control_plane)
     publish = partial(_publish, runtime, background)
     updater = TableUpdater(

@@ -39,8 +39,8 @@ from conduit_router.context import CallerContext
 from conduit_router.control_plane.charge_delivery import ChargeDelivery
 from conduit_router.routing.policy import UsagePolicy
 from conduit_router.routing.table import Caller
-from conduit_router.spending.lease_pool import LeasePool
 from conduit_router.spending.leases import Grant
+from conduit_router.spending.reserver import BUDGET, Reserver
 
 T = TypeVar("T")
 LIMIT = 10**9
@@ -221,8 +221,9 @@ class Router:
         self.bench.now = world.billing.bench.now / MICRO
         self.bench.recorder.prices.load([_price(1), _price(2)])
         leases = WiredLeases(world.billing, self)
-        self.budgets = LeasePool(leases, IdSource().next, lambda: self.bench.now)
-        self.bench.runtime.budgets = self.budgets
+        reserver = Reserver(lambda _: leases, IdSource().next, lambda: self.bench.now)
+        self.budgets = reserver.pools[BUDGET]
+        self.bench.runtime.reserver = reserver
         channel = cast("grpc.aio.Channel", WiredChannel(world.billing, self))
         self.delivery = ChargeDelivery(channel, self.bench.spool, self.bench.recorder, ())
         self._whole = UnaryCalls(self.bench.runtime, OPERATION, pb.ChatResponse)

@@ -78,8 +78,15 @@ class CallerOperation(
 
     def worst_case(self, form: Form[RequestT], requirements: Requirements) -> WorstCase:
         """Count a token for each byte: no tokenizer makes more of them."""
+        read, written = self.worst_text(form, requirements)
+        return WorstCase(plain(read, written or 0), written is not None)
+
+    def worst_text(
+        self, form: Form[RequestT], requirements: Requirements
+    ) -> tuple[int, int | None]:
+        """Count likewise."""
         most = requirements.max_output
-        return WorstCase(plain(len(form.json), max(0, most or 0)), most is not None)
+        return len(form.json), None if most is None else max(0, most)
 
     def write(self, response: Any, answer: Answer[AnswerT], *, is_typed: bool) -> None:  # noqa: ANN401 # as above
         """Put an answer into the response."""

@@ -182,9 +182,17 @@ class ChatOperation(
         self, form: Form[ChatCompletionRequest], requirements: Requirements
     ) -> WorstCase:
         """Count a token for each byte: no tokenizer makes more of them."""
+        read, written = self.worst_text(form, requirements)
+        return WorstCase(plain(read, written or 0), written is not None)
+
+    def worst_text(
+        self, form: Form[ChatCompletionRequest], requirements: Requirements
+    ) -> tuple[int, int | None]:
+        """Count likewise."""
         most = requirements.max_output
-        written = 0 if most is None else max(0, most) * max(1, requirements.choices)
-        return WorstCase(plain(len(form.json), written), most is not None)
+        if most is not None:
+            most = max(0, most) * max(1, requirements.choices)
+        return len(form.json), most
 
     def write(self, response: pb.ChatResponse, answer: ChatAnswer, *, is_typed: bool) -> None:
         """Put an answer into the response."""

@@ -30,7 +30,7 @@ from conduit_router.accounting.spool import Spool
 from conduit_router.context import CallerContext
 from conduit_router.routing.attempt_plan import Attempt, AttemptPlan, Consumption
 from conduit_router.routing.table import Candidate, UpstreamKey
-from conduit_router.spending.leases import Reservation
+from conduit_router.spending.purse import Reserved
 
 # Bucket i of the durations begins at 10 ms * 1.1^i, the least one at nothing.
 BUCKET_BASE_MS = 10.0
@@ -109,7 +109,7 @@ class ChargeRecorder:
         duration_ms: float,
         *,
         counts: AttemptCounts,
-        paid_from: Reservation | None = None,
+        paid_from: Reserved | None = None,
     ) -> int | None:
         """Store the charge of an attempt, and count it, also in what was reserved for its call.
 
@@ -159,10 +159,8 @@ class ChargeRecorder:
             _DURATION,
             varint(int(duration_ms)),
         ]
-        if paid_from is not None:
-            paid_from.spent += cost or 0
-            if paid_from.lease_id:
-                parts += (_LEASE_ID, paid_from.lease_id.encode())
+        if paid_from is not None and (lease_id := paid_from.pay(usage, cost or 0)):
+            parts += (_LEASE_ID, lease_id.encode())
         own = caller.caller.tags
         parts += _tags(own, requirements.tags) if own or requirements.tags else ()
         units = counts.units

@@ -28,11 +28,12 @@ def fill_report(report: CallReport, summary: CallSummary) -> None:
         report.upstream_request_id = summary.upstream_request_id
     report.trace = summary.trace
     for each in summary.standings:
+        left = max(0, each.remaining)
         if each.metric == REQUESTS:
-            report.limit_requests, report.remaining_requests = each.limit, each.remaining
+            report.limit_requests, report.remaining_requests = each.limit, left
             report.reset_requests = each.reset
         else:
-            report.limit_tokens, report.remaining_tokens = each.limit, each.remaining
+            report.limit_tokens, report.remaining_tokens = each.limit, left
             report.reset_tokens = each.reset
 
 

@@ -26,8 +26,7 @@ from conduit_router.routing.decide import Decision
 from conduit_router.routing.health_view import Asked
 from conduit_router.routing.refusals import no_candidate, wait_for
 from conduit_router.served_by import CallSummary
-from conduit_router.spending.leases import Reservation
-from conduit_router.spending.quotas import CallQuotas
+from conduit_router.spending.purse import Reserved
 from conduit_router.trail.call_end import (
     AttemptEnd,
     CallEnd,
@@ -137,11 +136,12 @@ class CallScope(msgspec.Struct, eq=False):
     # And when.
     succeeded: Attempt | None = None
     succeeded_at: float = 0.0
-    # The most that an attempt costs, in nano-dollars, and what is reserved of a hard budget for it.
+    # The most that an attempt costs, in nano-dollars; 0 where no budget is hard.
     needed: int = 0
-    reservation: Reservation | None = None
-    # What is held of the virtual key's limits; None where it has none.
-    quotas: CallQuotas | None = None
+    # What is held of the virtual key's budgets and limits, None where it has none; and for which
+    # of its needs that is enough, as nothing was charged yet.
+    reserved: Reserved | None = None
+    covered: int = 0
     last_decision: Decision | None = None
     _worst_case: WorstCase | None = None
 
@@ -169,9 +169,8 @@ class CallScope(msgspec.Struct, eq=False):
             self._end(error or fault)
             raise
         finally:
-            for held in (self.reservation, self.quotas):
-                if held is not None:
-                    held.end()
+            if self.reserved is not None:
+                self.reserved.end()
         self._end(error)
 
     def _end(self, error: BaseException | None) -> None:
@@ -235,7 +234,7 @@ class CallScope(msgspec.Struct, eq=False):
         if left <= 0:
             made = self.plan.attempts - 1
             raise DeadlineExceeded("The request's deadline passed", attempts=str(made))
-        if self.reservation is not None and not self.reservation.covers(self.needed):
+        if self.needed > self.covered and self.reserved and not self.reserved.covers(self.needed):
             raise not_covered(self.caller.caller.virtual_key_id)
         attempt.began = now
         if self.limits.hops:
@@ -334,9 +333,8 @@ class CallScope(msgspec.Struct, eq=False):
             self.waited += now - attempt.began
             counts = account_for_failure(self, attempt, error, elapsed_ms)
         if attempt.consumption is not None:
-            used, ms, paid = attempt.consumption, (now - self.started) * 1000, self.reservation
-            if self.quotas is not None:
-                self.quotas.use(used.usage)
+            used, ms, paid = attempt.consumption, (now - self.started) * 1000, self.reserved
+            self.covered = 0
             attempt.cost = runtime.recorder.charge(
                 self.caller, self.requirements, attempt, used, ms, counts=counts, paid_from=paid
             )
@@ -371,8 +369,8 @@ class CallScope(msgspec.Struct, eq=False):
             attempt.dropped,
             attempt.upstream_request_id,
         )
-        if self.quotas is not None:
-            summary.standings = self.quotas.standings()
+        if self.reserved is not None:
+            summary.standings = self.reserved.standings(self.runtime.clock())
         if self.options is not None and self.options.trace:
             summary.trace = trace_of(self, attempt if self.attempt is not None else None)
         return summary

@@ -3,6 +3,8 @@
 from conduit_router.calls.call_scope import CallScope
 from conduit_router.calls.needed_tokens import needed_tokens
 from conduit_router.routing.policy import UsagePolicy
+from conduit_router.spending.purse import Needs
+from conduit_router.spending.worst_cost import MEDIA, UNSAID_CONTEXT, text_cost
 
 
 async def reserve(scope: CallScope) -> None:
@@ -11,36 +13,48 @@ async def reserve(scope: CallScope) -> None:
     BudgetExceeded or RateLimited if there is no room for it, ServiceUnavailable if nobody can say,
     CostUnknown if that is what it is.
     """
-    usage = scope.caller.caller.usage
-    if usage is None:
+    caller, runtime = scope.caller.caller, scope.runtime
+    if (usage := caller.usage) is None:
         return
-    if usage.is_limited:
-        await _take_quotas(scope, usage)
-    if usage.has_budget:
-        await _reserve_cost(scope)
-    if scope.quotas is not None:
-        scope.quotas.begin()
-
-
-async def _take_quotas(scope: CallScope, usage: UsagePolicy) -> None:
-    runtime, caller, needed = scope.runtime, scope.caller.caller, 0
-    if usage.tokens:
-        said = scope.requirements, scope.decision
-        needed = needed_tokens(runtime.recorder.prices, scope.worst_case, *said)
     began = runtime.clock()
-    scope.quotas = runtime.quotas.at_hand(caller, usage, needed, began)
-    if scope.quotas is None:
-        scope.quotas = await runtime.quotas.take(caller, usage, needed, scope.left())
+    needs = _text_needs(scope, usage) or _needs(scope, usage)
+    reserved = runtime.reserver.at_hand(caller.virtual_key_id, usage, needs, began)
+    if reserved is None:
+        reserved = await runtime.reserver.take(caller, usage, needs, scope.left())
         scope.waited += runtime.clock() - began
+    scope.reserved = reserved
+    scope.needed = scope.covered = needs.cost
 
 
-async def _reserve_cost(scope: CallScope) -> None:
-    scope.note_need(scope.decision)
-    if not scope.needed:
-        return
-    budgets, caller, clock = scope.runtime.budgets, scope.caller.caller, scope.runtime.clock
-    began = clock()
-    scope.reservation = budgets.reserve(caller, scope.needed, began)
-    if scope.reservation is None:
-        scope.reservation = await budgets.acquire(caller, scope.needed, scope.left())
-        scope.waited += clock() - began
+def _text_needs(scope: CallScope, usage: UsagePolicy) -> Needs | None:
+    """Return what most calls need, which are text for one candidate; None for others.
+
+    It comes to what `_needs` does.
+    """
+    requirements, decision = scope.requirements, scope.decision
+    text = scope.operation.worst_text(scope.form, requirements)
+    if text is None or not MEDIA.isdisjoint(requirements.capabilities):
+        return None
+    if len(decision.candidates) != 1 or decision.conditional:
+        return None
+    candidate = decision.candidates[0].candidate
+    if candidate.hedging is not None:
+        return None
+    card = scope.runtime.recorder.prices.card(candidate.provider_id, candidate.model)
+    read, written = text
+    if written is None:
+        written = (card.context_window or UNSAID_CONTEXT) * (requirements.choices or 1)
+    cost = text_cost(read, written, card) if usage.has_budget else 0
+    return None if cost is None else Needs(cost, min(read + written, usage.tokens) or 1)
+
+
+def _needs(scope: CallScope, usage: UsagePolicy) -> Needs:
+    """Return what any call needs. CostUnknown if that is unknown, and a budget is hard."""
+    tokens = 0
+    if usage.tokens:
+        prices, said = scope.runtime.recorder.prices, (scope.requirements, scope.decision)
+        # What may need more than the limit takes all of it; else it could never be made.
+        tokens = min(needed_tokens(prices, scope.worst_case, *said), usage.tokens)
+    if usage.has_budget:
+        scope.note_need(scope.decision)
+    return Needs(scope.needed, tokens or 1)

@@ -15,8 +15,7 @@ from conduit_router.routing.balancer import Balancer
 from conduit_router.routing.hedges import Hedges
 from conduit_router.routing.provider_state import ProviderState
 from conduit_router.routing.table import EMPTY_TABLE, Candidate, TableChange, UpstreamKey
-from conduit_router.spending.lease_pool import LeasePool, NoLeases
-from conduit_router.spending.quotas import Quotas
+from conduit_router.spending.reserver import Reserver
 from conduit_router.trail.call_end import EndListener
 from conduit_router.upstream.outcomes import Outcomes
 from conduit_router.upstream.transport import LazyHeaders, Transport
@@ -65,8 +64,7 @@ class CallRuntime:
         self.caps = caps
         self.under_way = CallsUnderWay(caps.calls)
         # Until there is a control plane, as where Billing cannot be asked.
-        self.budgets = LeasePool(NoLeases(), str, clock)
-        self.quotas = Quotas.alone(clock)
+        self.reserver = Reserver.alone(clock)
         # Of calls without options.
         self.limits = limits_of(None, caps)
 

@@ -7,7 +7,6 @@ import structlog
 
 from conduit.internal.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from conduit.internal.v1.outcome_service_pb2_grpc import OutcomeServiceStub
-from conduit.internal.v1.quota_service_pb2_grpc import QuotaServiceStub
 from conduit.internal.v1.request_lookup_service_pb2_grpc import RequestLookupServiceStub
 from conduit.internal.v1.snapshot_pb2 import Snapshot
 from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
@@ -32,9 +31,8 @@ from conduit_router.control_plane.charge_delivery import (
     ChargeDelivery,
 )
 from conduit_router.control_plane.health_watch import HealthWatch
-from conduit_router.control_plane.leases import LeaseClient
 from conduit_router.control_plane.price_watch import PriceWatch
-from conduit_router.control_plane.quotas import quota_clients
+from conduit_router.control_plane.quotas import lease_clients
 from conduit_router.control_plane.reports import KEY_USE_SECONDS, REPORT_SECONDS, Reports
 from conduit_router.control_plane.request_lookups import RequestLookups
 from conduit_router.control_plane.snapshot_file import SAVE_SECONDS, SnapshotFile, load_snapshot
@@ -43,7 +41,7 @@ from conduit_router.idempotency.storage import IdempotencyStorage
 from conduit_router.routing.provider_state import ProviderState
 from conduit_router.routing.table import TableChange
 from conduit_router.spending.lease_pool import KEEP_SECONDS, LeasePool
-from conduit_router.spending.quotas import Quotas
+from conduit_router.spending.reserver import Reserver
 from conduit_router.storage import StorageClient
 from conduit_router.tasks.running import RunningTasks
 from conduit_router.tasks.storage import TaskStorage
@@ -96,11 +94,9 @@ class ControlPlane:
         self.voices = VoiceStorage(storage)
         kept = IdempotencyStorage(storage)
         self.idempotent = IdempotentCalls(kept, keys.vault, IdSource(clock), timer)
-        leases = LeaseClient(LedgerServiceStub(billing), self._metadata)
-        self.budgets = LeasePool(leases, IdSource(clock).next, timer)
-        clients = quota_clients(QuotaServiceStub(billing), self._metadata)
+        clients = lease_clients(billing, self._metadata)
+        self.reserver = Reserver(clients, IdSource(clock).next, timer)
         self.usage = CallerUsage(billing, self._metadata)
-        self.quotas = Quotas(clients, IdSource(clock).next, timer)
         self._price_watch = PriceWatch(LedgerServiceStub(billing), prices, self._metadata)
         self._health_watch = HealthWatch(
             health, provider_state, self._metadata, router_id, clock=clock, timer=timer
@@ -206,8 +202,7 @@ class ControlPlane:
 
     def _pools(self) -> dict[str, LeasePool]:
         """Return all that this router holds parts of, by the names of their loops."""
-        quotas = {f"quotas_of_{metric}": pool for metric, pool in self.quotas.pools.items()}
-        return {"leases": self.budgets, **quotas}
+        return {f"leases_of_{metric}": pool for metric, pool in self.reserver.pools.items()}
 
     def _changed(self) -> None:
         self.administrators.replace(self.state.administrators.values())

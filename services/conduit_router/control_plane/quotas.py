@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import grpc
+
+from conduit.internal.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from conduit.internal.v1.quota_service_pb2 import (
     QUOTA_METRIC_CONCURRENT_REQUESTS,
     QUOTA_METRIC_REQUESTS,
@@ -11,9 +14,11 @@ from conduit.internal.v1.quota_service_pb2 import (
     ReleaseQuotaRequest,
     RenewQuotasRequest,
 )
-from conduit_router.control_plane.leases import checked, told_by_billing
+from conduit.internal.v1.quota_service_pb2_grpc import QuotaServiceStub
+from conduit_router.control_plane.leases import LeaseClient, checked, told_by_billing
+from conduit_router.spending.lease_pool import Leases
 from conduit_router.spending.leases import Grant
-from conduit_router.spending.quotas import CONCURRENT
+from conduit_router.spending.reserver import BUDGET, CONCURRENT
 from conduit_router.spending.standing import REQUESTS, TOKENS
 
 if TYPE_CHECKING:
@@ -85,8 +90,10 @@ class QuotaClient:
             await self._stub.ReleaseQuota(request, metadata=self._metadata, timeout=KEEP_SECONDS)
 
 
-def quota_clients(
-    stub: "QuotaServiceAsyncStub", metadata: tuple[tuple[str, str], ...]
-) -> Callable[[str], QuotaClient]:
-    """Return what makes the client of a metric."""
-    return lambda metric: QuotaClient(stub, metadata, metric)
+def lease_clients(
+    billing: grpc.aio.Channel, metadata: tuple[tuple[str, str], ...]
+) -> Callable[[str], Leases]:
+    """Return what makes the client of budgets, or of a limit."""
+    budgets = LeaseClient(LedgerServiceStub(billing), metadata)
+    quotas = QuotaServiceStub(billing)
+    return lambda metric: budgets if metric == BUDGET else QuotaClient(quotas, metadata, metric)

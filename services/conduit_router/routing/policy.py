@@ -72,11 +72,6 @@ class UsagePolicy(NamedTuple):
     tokens: int = 0
     concurrent: int = 0
 
-    @property
-    def is_limited(self) -> bool:
-        """Return whether there is any limit beside budgets."""
-        return bool(self.requests or self.tokens or self.concurrent)
-
 
 NO_CAPS = CallerCaps()
 NO_USAGE_POLICY = UsagePolicy()

@@ -9,9 +9,9 @@ import structlog
 
 from conduit_kernel.errors import BudgetExceeded, ConduitError, RateLimited, ServiceUnavailable
 from conduit_router.routing.table import Caller
-from conduit_router.spending.leases import Allowance, Grant, HeldLease, Reservation
+from conduit_router.spending.key_leases import KeyLeases
+from conduit_router.spending.leases import Allowance, Grant, HeldLease, Reservation, reserved
 from conduit_router.spending.outages import BUDGET_OUTAGE, Outage
-from conduit_router.spending.purse import Purse
 
 # How often leases are looked after; one that nobody used since goes back.
 KEEP_SECONDS = 1.0
@@ -19,6 +19,8 @@ KEEP_SECONDS = 1.0
 WAIT_SECONDS = 5.0
 # For how long it is not asked again, where it could not be and calls may go on without.
 AWAY_SECONDS = 5.0
+# For how long a refusal holds of what no call gives back.
+REFUSAL_SECONDS = 0.5
 # More are renewed by several requests.
 MAX_RENEWED = 1_000
 # More than any budget has.
@@ -60,6 +62,10 @@ class NoLeases:
         """Do nothing, as nothing is held."""
 
 
+def _ignored(_virtual_key_id: int) -> None:
+    """Let nobody hear of it."""
+
+
 class LeasePool:
     """Reserves what calls may use at most from leases of their virtual keys."""
 
@@ -70,18 +76,22 @@ class LeasePool:
         clock: Callable[[], float],
         *,
         outage: Outage = BUDGET_OUTAGE,
-        refusal_seconds: float = 0.0,
+        comes_back: bool = True,
+        on_change: Callable[[int], None] = _ignored,
     ) -> None:
         """Take what asks Billing, what makes ids of leases, and a clock of seconds.
 
-        A refusal holds for `refusal_seconds` before Billing is asked again.
+        `comes_back`: whether calls give back what they reserved. Where they do not, a refusal holds
+        for a moment before Billing is asked again. `on_change` hears of virtual keys whose lease is
+        no longer at hand.
         """
         self._leases = leases
         self._new_id = new_id
         self._clock = clock
         self._outage = outage
-        self._refusal_seconds = refusal_seconds
-        self._purses: dict[int, Purse] = {}
+        self._comes_back = comes_back
+        self._on_change = on_change
+        self._keys: dict[int, KeyLeases] = {}
         # Leases on which no calls begin any more, and which are to be given back.
         self._former: list[HeldLease] = []
         # Those of them that are being given back.
@@ -93,18 +103,28 @@ class LeasePool:
         self.missed = asyncio.Event()
         self._log = structlog.get_logger("leases")
 
-    def reserve(self, caller: Caller, amount: int, now: float) -> Reservation | None:
-        """Reserve an amount of the lease at hand; None if it has no room for it.
+    def current(self, virtual_key_id: int) -> HeldLease | None:
+        """Return the lease on which calls of a key begin, if there is one."""
+        key = self._keys.get(virtual_key_id)
+        return None if key is None else key.current
+
+    def at_hand(self, virtual_key_id: int, amount: int, now: float) -> HeldLease | None:
+        """Return the lease at hand if it has room for an amount, for a call that begins now.
 
         `now` is the time by the clock of the pool.
         """
-        purse = self._purses.get(caller.virtual_key_id)
-        if purse is None or (lease := purse.current) is None or lease.room < amount:
-            return None
-        if now >= lease.usable_until:
+        lease = self.current(virtual_key_id)
+        if lease is None or lease.room < amount or now >= lease.usable_until:
             return None
         lease.touched_at = now
-        return Reservation(lease, amount)
+        return lease
+
+    async def take(self, caller: Caller, amount: int, seconds: float) -> Reservation:
+        """Reserve an amount of the lease at hand, or else as `acquire` does."""
+        lease = self.at_hand(caller.virtual_key_id, amount, self._clock())
+        if lease is not None:
+            return reserved(lease, amount)
+        return await self.acquire(caller, amount, seconds)
 
     async def acquire(
         self, caller: Caller, amount: int, seconds: float = WAIT_SECONDS
@@ -114,40 +134,40 @@ class LeasePool:
         BudgetExceeded or RateLimited if there is no room for it. ServiceUnavailable if Billing
         cannot be asked within some seconds, and calls may not use so much without.
         """
-        purse = self._purses.setdefault(caller.virtual_key_id, Purse())
+        key = self._keys.setdefault(caller.virtual_key_id, KeyLeases())
         amount, now = min(amount, MOST_NANO_USD), self._clock()
-        if purse.allowance is not None and now < purse.away_until:
-            allowance = self._allowance(purse, caller, now)
+        if key.allowance is not None and now < key.away_until:
+            allowance = self._allowance(key, caller, now)
             if allowance.room >= amount:
-                return Reservation(allowance, amount)
-        purse.wanted += amount
-        answers = purse.answers
+                return reserved(allowance, amount)
+        key.wanted += amount
+        answers = key.answers
         try:
-            if now - purse.refused_at < self._refusal_seconds:
-                purse.raise_again(amount, now)
-            async with asyncio.timeout(min(seconds, WAIT_SECONDS)), purse.asking:
-                lease = purse.at_hand(amount, self._clock())
+            if not self._comes_back and now - key.refused_at < REFUSAL_SECONDS:
+                key.raise_again(amount, now)
+            async with asyncio.timeout(min(seconds, WAIT_SECONDS)), key.asking:
+                lease = key.at_hand(amount, self._clock())
                 if lease is not None:
-                    return Reservation(lease, amount)
-                if purse.answers > answers:
+                    return reserved(lease, amount)
+                if key.answers > answers:
                     # Said while this call waited.
-                    purse.raise_again(amount, self._clock())
-                return Reservation(await self._ask(caller.virtual_key_id, purse, amount), amount)
+                    key.raise_again(amount, self._clock())
+                return reserved(await self._ask(caller.virtual_key_id, key, amount), amount)
         except (TimeoutError, ServiceUnavailable):
-            return self._without_billing(purse, amount, caller)
+            return self._without_billing(key, amount, caller)
         finally:
-            purse.wanted -= amount
+            key.wanted -= amount
 
     async def keep(self) -> None:
         """Renew the leases that calls are paid from, and give back the others: a step of a loop."""
         now = self._clock()
-        for virtual_key_id, purse in [*self._purses.items()]:
-            self._retire(purse, now)
-            allowance = purse.allowance
-            if allowance is not None and not allowance.open and now >= allowance.renews_at:
-                purse.allowance = None
-            if purse.is_idle:
-                del self._purses[virtual_key_id]
+        for virtual_key_id, key in [*self._keys.items()]:
+            self._retire(key, now)
+            allowance = key.allowance
+            if allowance is not None and not allowance.is_open and now >= allowance.renews_at:
+                key.allowance = None
+            if key.is_idle:
+                del self._keys[virtual_key_id]
         await self._renew([lease for lease in self._leases_held() if lease.renew_at <= now])
         await self._release()
         if any(True for _ in self._leases_held()):
@@ -157,54 +177,57 @@ class LeasePool:
         """Give back the leases that others may wait for, as no call goes on with them any more."""
         now = self._clock()
         while self._missed:
-            purse = self._purses.get(self._missed.pop())
-            if purse is not None:
-                self._retire(purse, now)
+            key = self._keys.get(self._missed.pop())
+            if key is not None:
+                self._retire(key, now)
         await self._release()
 
     async def close(self) -> None:
         """Give back what no call is paid from any more, as this router ends."""
-        for purse in self._purses.values():
-            self._former += purse.leases()
-            purse.current, purse.others = None, []
+        for virtual_key_id, key in self._keys.items():
+            self._on_change(virtual_key_id)
+            self._former += key.leases()
+            key.current, key.others = None, []
         await self._release()
 
-    async def _ask(self, virtual_key_id: int, purse: Purse, amount: int) -> HeldLease:
+    async def _ask(self, virtual_key_id: int, key: KeyLeases, amount: int) -> HeldLease:
         """Return a new lease that covers a call, and is the one at hand from now on."""
-        await self._make_room(virtual_key_id, purse)
-        now, wanted = self._clock(), min(purse.wanted, MOST_NANO_USD)
+        await self._make_room(virtual_key_id, key)
+        now, wanted = self._clock(), min(key.wanted, MOST_NANO_USD)
         lease = HeldLease(self._new_id(), now, virtual_key_id)
-        spare = min(amount * purse.spare_for(now), MOST_NANO_USD)
+        spare = min(amount * key.spare_for(now), MOST_NANO_USD)
         try:
             granted = await self._leases.acquire(lease.id, virtual_key_id, amount, wanted, spare)
         except (BudgetExceeded, RateLimited) as error:
-            purse.note(amount, error, self._clock())
+            key.note(amount, error, self._clock())
             raise
         except BaseException as error:
             # It may have been granted, and its answer was lost.
             self._former.append(lease)
             self.held.set()
             if isinstance(error, ServiceUnavailable):
-                purse.note(0, error, self._clock())
+                key.note(0, error, self._clock())
             raise
-        purse.note(0, None, now)
+        key.note(0, None, now)
         lease.take(granted)
-        if granted.amount <= wanted:
+        if self._comes_back and granted.amount <= wanted:
             lease.on_idle = lambda: self._note_missed(virtual_key_id)
-        purse.current, purse.allowance, purse.granted_at = lease, None, now
+        self._on_change(virtual_key_id)
+        key.current, key.allowance, key.granted_at = lease, None, now
         self.held.set()
         return lease
 
-    async def _make_room(self, virtual_key_id: int, purse: Purse) -> None:
+    async def _make_room(self, virtual_key_id: int, key: KeyLeases) -> None:
         """Give back what is too little for a call, so that there may be enough for it.
 
         What calls before it have left may just be going back: they are not to be in its way.
         """
-        held = [*purse.leases()]
-        self._former += [lease for lease in held if not lease.open]
-        purse.current, purse.others = None, [lease for lease in held if lease.open]
+        held = [*key.leases()]
+        self._on_change(virtual_key_id)
+        self._former += [lease for lease in held if not lease.is_open]
+        key.current, key.others = None, [lease for lease in held if lease.is_open]
         for lease in [*self._former]:
-            if lease.virtual_key_id == virtual_key_id and not lease.open:
+            if lease.virtual_key_id == virtual_key_id and not lease.is_open:
                 # Where it cannot be given back, it is tried again later.
                 with suppress(ConduitError):
                     await self._give_back(lease)
@@ -216,18 +239,19 @@ class LeasePool:
         self._missed.add(virtual_key_id)
         self.missed.set()
 
-    def _retire(self, purse: Purse, now: float) -> None:
+    def _retire(self, key: KeyLeases, now: float) -> None:
         """Let no more calls begin on leases that are over."""
-        over = [lease for lease in purse.leases() if _is_over(lease, now)]
+        over = [lease for lease in key.leases() if _is_over(lease, now)]
         self._former += over
-        if purse.current in over:
-            purse.current = None
-        purse.others = [lease for lease in purse.others if lease not in over]
+        if key.current in over:
+            self._on_change(key.current.virtual_key_id)
+            key.current = None
+        key.others = [lease for lease in key.others if lease not in over]
 
     def _leases_held(self) -> Iterator[HeldLease]:
         yield from self._former
-        for purse in self._purses.values():
-            yield from purse.leases()
+        for key in self._keys.values():
+            yield from key.leases()
 
     async def _renew(self, due: list[HeldLease]) -> None:
         for start in range(0, len(due), MAX_RENEWED):
@@ -239,10 +263,11 @@ class LeasePool:
             for name in ended:
                 # What is charged to it is spent of its budgets, but nothing more is held.
                 part[name].usable_until = now
+                self._on_change(part[name].virtual_key_id)
                 self._log.warning("lease_ended", lease_id=name)
 
     async def _release(self) -> None:
-        for lease in [lease for lease in self._former if not lease.open]:
+        for lease in [lease for lease in self._former if not lease.is_open]:
             await self._give_back(lease)
 
     async def _give_back(self, lease: HeldLease) -> None:
@@ -261,26 +286,26 @@ class LeasePool:
             del self._leaving[lease.id]
             gone.set()
 
-    def _allowance(self, purse: Purse, caller: Caller, now: float) -> Allowance:
+    def _allowance(self, key: KeyLeases, caller: Caller, now: float) -> Allowance:
         """Return what a key may use while Billing cannot be asked."""
-        former = purse.allowance
+        former = key.allowance
         if former is None or now >= former.renews_at:
             room = self._outage.allowance(caller)
-            purse.allowance = Allowance(room, now + self._outage.renews_after)
-            return purse.allowance
+            key.allowance = Allowance(room, now + self._outage.renews_after)
+            return key.allowance
         return former
 
-    def _without_billing(self, purse: Purse, amount: int, caller: Caller) -> Reservation:
+    def _without_billing(self, key: KeyLeases, amount: int, caller: Caller) -> Reservation:
         """Reserve an amount of what the key may use while Billing cannot be asked."""
         now = self._clock()
-        purse.away_until = now + AWAY_SECONDS
-        allowance = self._allowance(purse, caller, now)
+        key.away_until = now + AWAY_SECONDS
+        allowance = self._allowance(key, caller, now)
         if allowance.room < amount:
             raise self._outage.refusal(caller, amount, allowance.renews_at - now)
-        return Reservation(allowance, amount)
+        return reserved(allowance, amount)
 
 
 def _is_over(lease: HeldLease, now: float) -> bool:
     is_missed = lease.on_idle is not None
     is_unused = is_missed or now - lease.touched_at >= KEEP_SECONDS
-    return (not lease.open and is_unused) or now >= lease.usable_until
+    return (not lease.is_open and is_unused) or now >= lease.usable_until

@@ -1,80 +1,120 @@
-"""What a router holds of one virtual key's budgets, or of one of its limits: plain values."""
+"""All that a router has at hand of one virtual key, and what one call has reserved of it."""
 
-import asyncio
-from collections.abc import Iterator
+import msgspec
 
-from conduit_kernel.errors import ConduitError
-from conduit_router.spending.leases import Allowance, HeldLease
-
-# For how many calls like the one that waits a lease is asked for beyond those that do.
-LEAST_SPARE, MOST_SPARE = 16, 4096
-# A lease that is used up sooner was too small, and one that lasts longer too large.
-SHORT_SECONDS = 5.0
+from conduit_providers.quantities import Quantities
+from conduit_router.routing.policy import UsagePolicy
+from conduit_router.spending.leases import HeldLease, Source
+from conduit_router.spending.standing import REQUESTS, TOKENS, Standing
 
 
-class Purse:
-    """The lease that a router holds of one virtual key, and the calls that wait for one."""
+class Needs(msgspec.Struct, frozen=True):
+    """The most that a call may use of its virtual key's budgets and limits."""
 
-    def __init__(self) -> None:
-        self.current: HeldLease | None = None
-        # Older ones, of which calls under way may leave something.
-        self.others: list[HeldLease] = []
-        # While Billing cannot be asked, and until when that is taken for granted.
-        self.allowance: Allowance | None = None
-        self.away_until = float("-inf")
-        # Whoever has it asks Billing; the others' calls need so much together.
-        self.asking = asyncio.Lock()
-        self.wanted = 0
-        self.spare_calls = LEAST_SPARE
-        self.granted_at = float("-inf")
-        # How many answers there were, and why the last one granted nothing, from which amount on.
-        self.answers = 0
-        self.refusal: tuple[int, ConduitError] | None = None
-        self.refused_at = float("-inf")
+    # In nano-dollars; 0 where no budget is hard, or nothing is to be paid.
+    cost: int = 0
+    # At least one where they are limited.
+    tokens: int = 0
 
-    @property
-    def is_idle(self) -> bool:
-        """Return whether nobody holds or wants anything."""
-        is_allowed = self.allowance is not None
-        return not (self.current or self.others or self.wanted or is_allowed)
 
-    def leases(self) -> Iterator[HeldLease]:
-        """Yield all leases on which calls may begin."""
-        yield from self.others
-        if self.current is not None:
-            yield self.current
+class Purse(msgspec.Struct, frozen=True, eq=False):
+    """The leases at hand of a virtual key, from which a call takes its parts in one step."""
 
-    def at_hand(self, amount: int, now: float) -> HeldLease | None:
-        """Return a lease that has room for an amount, None if there is none."""
-        for lease in self.leases():
-            if lease.room >= amount and now < lease.usable_until:
-                lease.touched_at = now
-                return lease
-        return None
+    # What they are of: each that is limited has its lease here, but for a budget of which nothing
+    # was needed yet.
+    usage: UsagePolicy
+    place: HeldLease | None
+    request: HeldLease | None
+    tokens: HeldLease | None
+    cost: HeldLease | None
+    usable_until: float
 
-    def note(self, amount: int, refusal: ConduitError | None, now: float) -> None:
-        """Note an answer of Billing: why it granted nothing to calls of such an amount."""
-        self.answers += 1
-        self.refusal = None if refusal is None else (amount, refusal)
-        self.refused_at = now
+    def take(self, needs: Needs, now: float) -> "Reserved | None":
+        """Return a call's parts; None unless all leases have room for it."""
+        place, request, tokens, cost = self.place, self.request, self.tokens, self.cost
+        most_cost, most_tokens = needs.cost, needs.tokens
+        if now >= self.usable_until or (place is not None and place.room < 1):
+            return None
+        if request is not None and request.room < 1:
+            return None
+        if tokens is not None and tokens.room < most_tokens:
+            return None
+        if most_cost and (cost is None or cost.room < most_cost):
+            return None
+        # From here on nothing is missing.
+        if place is not None:
+            place.room -= 1
+            place.touched_at = now
+        if request is not None:
+            request.room -= 1
+            request.spent += 1
+            request.touched_at = now
+        if tokens is not None:
+            tokens.room -= most_tokens
+            tokens.touched_at = now
+        if not most_cost:
+            cost = None
+        elif cost is not None:
+            cost.room -= most_cost
+            cost.touched_at = now
+        return Reserved(place, request, tokens, cost, most_tokens, most_cost)
 
-    def raise_again(self, amount: int, now: float) -> None:
-        """Raise why nothing was granted just now, if this call had been refused for it, too."""
-        if self.refusal is None:
-            return
-        refused, error = self.refusal
-        if amount < refused:
-            return
-        # Each call has an error of its own, to which it adds what it knows.
-        metadata = dict(error.metadata)
-        if wait := metadata.get("retry_after_ms"):
-            passed = int((now - self.refused_at) * 1000)
-            metadata["retry_after_ms"] = str(max(0, int(wait) - passed))
-        raise type(error)(error.message, **metadata)
 
-    def spare_for(self, now: float) -> int:
-        """Return for how many calls more than those that wait a lease is wanted."""
-        is_short = now - self.granted_at < SHORT_SECONDS
-        calls = self.spare_calls * 2 if is_short else self.spare_calls // 2
-        self.spare_calls = min(max(calls, LEAST_SPARE), MOST_SPARE)
-        return self.spare_calls
+class Reserved(msgspec.Struct, eq=False):
+    """A call's parts of its virtual key's budgets and limits. End it once."""
+
+    # A place among the calls under way, one of the minute's requests, which is used as soon as the
+    # call has all it needs, tokens of the minute, and nano-dollars; None of what is not limited.
+    place: Source | None = None
+    request: Source | None = None
+    tokens: Source | None = None
+    cost: Source | None = None
+    most_tokens: int = 0
+    most_cost: int = 0
+    used_tokens: int = 0
+    spent: int = 0
+
+    def covers(self, cost: int) -> bool:
+        """Return whether so much more may be spent; reserve more where there is room for it."""
+        if (source := self.cost) is None:
+            return True
+        more = self.spent + cost - self.most_cost
+        if more > source.room:
+            return False
+        if more > 0:
+            source.room -= more
+            self.most_cost += more
+        return True
+
+    def pay(self, usage: Quantities, cost: int) -> str:
+        """Count what an attempt used and cost; return the lease that pays, empty for none."""
+        if self.tokens is not None:
+            self.used_tokens += usage.tokens
+        if self.cost is None:
+            return ""
+        self.spent += cost
+        return self.cost.id
+
+    def end(self) -> None:
+        """Give back what was not used."""
+        if (place := self.place) is not None:
+            place.room += 1
+            if place.on_idle is not None:
+                place.settle(0, 0)
+        if self.tokens is not None:
+            self.tokens.settle(self.most_tokens, self.used_tokens)
+        if self.cost is not None:
+            self.cost.settle(self.most_cost, self.spent)
+
+    def standings(self, now: float) -> tuple[Standing, ...]:
+        """Return how the limits of the minute stand, as far as this router knows."""
+        request, tokens = self.request, self.tokens
+        found: tuple[Standing, ...] = ()
+        if request is not None and request.limit:
+            left = request.remaining + request.room
+            found = (Standing(REQUESTS, request.limit, left, request.resets_at - now),)
+        if tokens is not None and tokens.limit:
+            # What this call has reserved and not used goes back.
+            left = tokens.remaining + tokens.room + self.most_tokens - self.used_tokens
+            found += (Standing(TOKENS, tokens.limit, left, tokens.resets_at - now),)
+        return found

@@ -1,32 +1,34 @@
 """How limits of a minute stand, as callers are told."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from math import ceil
+
+import msgspec
 
 # What is limited by the minute.
 REQUESTS, TOKENS = "requests", "tokens"
-MILLIS, MINUTE = 1000, 60
+MINUTE = 60
 
 
-class Standing(NamedTuple):
+class Standing(msgspec.Struct, frozen=True):
     """The limit of a minute that has the least left, as a call found it."""
 
     # `requests` or `tokens`.
     metric: str
     limit: int
+    # Below zero where calls used more than they reserved.
     remaining: int
-    # Until it is whole again.
+    # Until it is whole again; below zero where it is by now.
     seconds: float
 
     @property
     def reset(self) -> str:
         """Return the time until then as OpenAI writes it, such as `6m0s` or `850ms`."""
-        millis = max(0, round(self.seconds * 1000))
-        if millis < MILLIS:
-            return f"{millis}ms"
+        if self.seconds < 1:
+            return f"{max(0, round(self.seconds * 1000))}ms"
         # Rounded up: whoever comes then finds the limit whole.
-        minutes, rest = divmod(-(-millis // MILLIS), MINUTE)
-        return f"{minutes}m{rest}s" if minutes else f"{rest}s"
+        seconds = ceil(self.seconds)
+        return f"{seconds}s" if seconds < MINUTE else f"{seconds // MINUTE}m{seconds % MINUTE}s"
 
 
 def described(standings: Sequence[Standing]) -> dict[str, str]:
@@ -37,5 +39,5 @@ def described(standings: Sequence[Standing]) -> dict[str, str]:
 def _described(standings: Sequence[Standing]) -> Iterator[tuple[str, str]]:
     for each in standings:
         yield f"limit_{each.metric}", str(each.limit)
-        yield f"remaining_{each.metric}", str(each.remaining)
+        yield f"remaining_{each.metric}", str(max(0, each.remaining))
         yield f"reset_{each.metric}", each.reset

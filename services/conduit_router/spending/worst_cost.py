@@ -31,8 +31,6 @@ MEDIA = frozenset(("vision", "audio", "video", "files"))
 _READ_MEDIA = (*TEXT_READ, AUDIO_INPUT, IMAGE_INPUT, VIDEO_INPUT)
 _WRITTEN_MEDIA = (*TEXT_WRITTEN, AUDIO_OUTPUT, IMAGE_OUTPUT, VIDEO_OUTPUT)
 _SERVICE_TIER = b"service_tier"
-# The leaves of a call of text: what it reads, and what it writes.
-_TEXT = 2
 
 
 class CostFactors(NamedTuple):
@@ -56,11 +54,6 @@ def most_cost(worst: WorstCase, factors: CostFactors, card: PriceCard) -> int | 
     if not worst.is_bounded and not factors.is_open_ended:
         return None
     window, has_media = card.context_window, not MEDIA.isdisjoint(factors.capabilities)
-    if worst.is_bounded and card.is_flat and not has_media and len(worst.usage.leaves) == _TEXT:
-        # Most calls.
-        (first, tokens), (second, most) = worst.usage.leaves
-        if first == INPUT and second == OUTPUT:
-            return _text_cost(min(tokens, window or tokens), most, card)
     leaves = dict(worst.usage.leaves)
     if has_media:
         leaves[INPUT] = max(leaves.get(INPUT, 0), window or UNSAID_CONTEXT)
@@ -79,11 +72,19 @@ def most_cost(worst: WorstCase, factors: CostFactors, card: PriceCard) -> int | 
     return max(known) if known and len(known) == len(costs) else None
 
 
-def _text_cost(read: int, written: int, card: PriceCard) -> int | None:
-    if card.dearest_read is None or card.dearest_written is None:
+def text_cost(read: int, written: int, card: PriceCard) -> int | None:
+    """Return the most that tokens of text cost at a flat price; None if another one may hold.
+
+    It comes to what `most_cost` does, which is asked for what is free, or unknown.
+    """
+    if not card.is_flat or card.dearest_read is None or card.dearest_written is None:
         return None
-    total = read * card.dearest_read + written * card.dearest_written + card.units.get(REQUEST, 0)
-    return -(-total // MILLION)
+    if card.context_window and read > card.context_window:
+        read = card.context_window
+    total = read * card.dearest_read + written * card.dearest_written
+    if card.has_request_price:
+        total += card.units[REQUEST]
+    return -(-total // MILLION) or None
 
 
 def _prices(

@@ -91,7 +91,7 @@ class Worker:
         # From here on the charge is on the disk.
         reservation.spent = self._chance.randrange(amount + 1)
         if reservation.spent:
-            lease = Lease(reservation.lease_id, 4, 0, 0, 0)
+            lease = Lease(reservation.source.id, 4, 0, 0, 0)
             self.spool.append(self._ledger.charge(reservation.spent, lease))
         await asyncio.sleep(0)
         reservation.end()

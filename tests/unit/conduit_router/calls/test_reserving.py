@@ -15,7 +15,7 @@ from conduit_providers.operations.chat import OPERATION, chat_request
 from conduit_router.calls.call_scope import CallScope, admit
 from conduit_router.calls.reserving import reserve
 from conduit_router.routing.policy import UsagePolicy
-from conduit_router.spending.lease_pool import LeasePool
+from conduit_router.spending.reserver import BUDGET, Reserver
 
 BODY = b'{"model":"gpt","max_tokens":10,"messages":[{"role":"user","content":"hello"}]}'
 # What it reads at most, and writes, at a nano-dollar and two for each token.
@@ -47,26 +47,32 @@ def price(provider_id: int, written: int = 2) -> Price:
 
 def admitted(bench: Bench, ledger: Ledger) -> CallScope:
     """Admit a chat of a key with a hard budget, which a ledger keeps."""
-    bench.runtime.budgets = LeasePool(ledger, IdSource().next, lambda: bench.now)
+    bench.runtime.reserver = Reserver(lambda _: ledger, IdSource().next, lambda: bench.now)
     caller = replace(CALLER, caller=replace(CALLER.caller, usage=UsagePolicy(has_budget=True)))
     form = chat_request(json=BODY)
     return admit(bench.runtime, OPERATION, form, None, caller, stream=False)
+
+
+def at_hand(bench: Bench, amount: int) -> bool:
+    """Return whether the lease of the key's budget has so much room."""
+    budgets = bench.runtime.reserver.pools[BUDGET]
+    return budgets.at_hand(CALLER.caller.virtual_key_id, amount, bench.now) is not None
 
 
 async def test_a_call_reserves_its_most_cost_and_pays_what_it_is(bench: Bench) -> None:
     """Its charge names the lease; the rest is there for the next call."""
     with admitted(bench, Ledger(1_000)) as scope:
         await reserve(scope)
-        assert scope.reservation is not None
-        assert scope.reservation.amount == NEEDED
+        assert scope.reserved is not None
+        assert scope.reserved.most_cost == NEEDED
         attempt = bench.begun(scope)
         attempt.consumption = used()
         scope.succeed(attempt)
-        assert scope.reservation.spent == 3 + 2 * 5
+        assert scope.reserved.spent == 3 + 2 * 5
     (charge,), _ = bench.records()
-    assert charge.lease_id == scope.reservation.lease_id
-    again = bench.runtime.budgets.reserve(scope.caller.caller, 1_000 - 13, bench.now)
-    assert again is not None
+    assert scope.reserved.cost is not None
+    assert charge.lease_id == scope.reserved.cost.id
+    assert at_hand(bench, 1_000 - 13)
 
 
 async def test_a_call_that_was_refused_holds_nothing(bench: Bench) -> None:
@@ -84,7 +90,7 @@ async def test_a_call_that_crashes_gives_back_what_it_held(bench: Bench) -> None
         with pytest.raises(type(end)), admitted(bench, Ledger(NEEDED)) as scope:  # noqa: PT012 # it is what raises
             await reserve(scope)
             raise end
-        assert bench.runtime.budgets.reserve(scope.caller.caller, NEEDED, bench.now) is not None
+        assert at_hand(bench, NEEDED)
 
 
 async def test_the_dearest_candidate_is_reserved_for(bench: Bench) -> None:
@@ -129,3 +135,32 @@ async def test_an_attempt_after_one_that_was_charged_is_covered_or_not_made(benc
                 continue
             with pytest.raises(BudgetExceeded, match="another attempt"):
                 bench.begun(scope)
+
+
+@pytest.mark.parametrize(
+    "most", ["", '"max_tokens":10,', '"max_tokens":0,', '"max_tokens":7,"n":3,']
+)
+@pytest.mark.parametrize("window", [0, 60, 10**6])
+async def test_a_text_for_one_candidate_needs_what_any_call_does(
+    bench: Bench, most: str, window: int
+) -> None:
+    """Most calls are such, and are reckoned the short way; others come to the same the long one."""
+    one, other = price(1), price(2)
+    one.context_window = other.context_window = window
+    bench.recorder.prices.load([one, other])
+    usage = UsagePolicy(has_budget=True, tokens=10**9)
+    body = b'{"model":"gpt",%b"messages":[{"role":"user","content":"hello"}]}' % most.encode()
+    caller = replace(CALLER, caller=replace(CALLER.caller, usage=usage))
+    found = []
+    for candidates in (1, 2):
+        form = chat_request(json=body)
+        with admit(bench.runtime, OPERATION, form, None, caller, stream=False) as scope:
+            chosen = scope.decision.candidates[:candidates]
+            scope.decision = replace(scope.decision, candidates=chosen)
+            bench.runtime.reserver = Reserver(
+                lambda _: Ledger(10**12), IdSource().next, lambda: bench.now
+            )
+            await reserve(scope)
+            assert scope.reserved is not None
+            found.append((scope.needed, scope.reserved.most_cost, scope.reserved.most_tokens))
+    assert found[0] == found[1]

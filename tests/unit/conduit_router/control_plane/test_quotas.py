@@ -6,12 +6,11 @@ import pytest
 from tests.support.scripted_service import serve_rpcs
 
 from conduit.internal.v1 import quota_service_pb2 as pb
-from conduit.internal.v1.quota_service_pb2_grpc import QuotaServiceStub
 from conduit_kernel.errors import RateLimited
 from conduit_kernel.rpc.status import status_of
-from conduit_router.control_plane.quotas import quota_clients
+from conduit_router.control_plane.quotas import lease_clients
 from conduit_router.spending.leases import Grant
-from conduit_router.spending.quotas import CONCURRENT
+from conduit_router.spending.reserver import CONCURRENT
 from conduit_router.spending.standing import TOKENS
 
 SERVICE = pb.DESCRIPTOR.services_by_name["QuotaService"]
@@ -59,7 +58,7 @@ async def test_quotas_are_asked_for_renewed_and_given_back() -> None:
         RenewQuotas=billing.renew,
         ReleaseQuota=billing.release,
     ) as channel:
-        client_of = quota_clients(QuotaServiceStub(channel), ())
+        client_of = lease_clients(channel, ())
         tokens, places = client_of(TOKENS), client_of(CONCURRENT)
         assert await tokens.acquire("q", 4, 10, 20, 30) == Grant(70, 1.5, 120.0, 100, 30, 2.0)
         assert await tokens.renew(["a", "b"]) == ["a"]

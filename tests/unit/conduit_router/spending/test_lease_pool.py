@@ -7,9 +7,9 @@ import pytest
 from conduit_kernel.errors import BudgetExceeded, ServiceUnavailable
 from conduit_router.routing.policy import UsagePolicy
 from conduit_router.routing.table import Caller
+from conduit_router.spending.key_leases import LEAST_SPARE
 from conduit_router.spending.lease_pool import LeasePool, NoLeases
 from conduit_router.spending.leases import Grant
-from conduit_router.spending.purse import LEAST_SPARE
 
 
 def caller(virtual_key_id: int = 4, allowance: int = 0) -> Caller:
@@ -77,17 +77,21 @@ class Bench:
         self._count += 1
         return f"lease {self._count}"
 
+    def at_hand(self, virtual_key_id: int = 4) -> bool:
+        """Return whether a call would find room for it."""
+        return self.budgets.at_hand(virtual_key_id, 10, self.now) is not None
+
 
 async def test_calls_pay_from_the_lease_at_hand_without_asking() -> None:
     """The first one asks, for more than itself."""
     bench = Bench(10_000)
-    assert bench.budgets.reserve(caller(), 10, bench.now) is None
+    assert not bench.at_hand()
     first = await bench.budgets.acquire(caller(), 10)
-    second = bench.budgets.reserve(caller(), 10, bench.now)
-    assert second is not None
-    assert first.lease_id == second.lease_id == "lease 1"
+    assert bench.at_hand()
+    second = await bench.budgets.take(caller(), 10, 5.0)
+    assert first.source.id == second.source.id == "lease 1"
     assert bench.ledger.asked == [(10, 10, 10 * LEAST_SPARE)]
-    assert bench.budgets.reserve(caller(5), 10, bench.now) is None
+    assert not bench.at_hand(5)
 
 
 async def test_calls_that_wait_are_asked_for_together() -> None:
@@ -130,7 +134,7 @@ async def test_a_lease_that_nobody_uses_goes_back() -> None:
     await bench.budgets.keep()
     assert bench.ledger.released == {"lease 1": 7}
     assert bench.ledger.left == 993
-    assert bench.budgets.reserve(caller(), 10, bench.now) is None
+    assert not bench.at_hand()
 
 
 async def test_a_call_waits_for_what_its_key_is_just_giving_back() -> None:
@@ -168,10 +172,10 @@ async def test_what_calls_leave_of_older_leases_is_spent_first() -> None:
     bench.ledger.most_spare = 0
     first = await bench.budgets.acquire(caller(), 90)
     second = await bench.budgets.acquire(caller(), 90)
-    assert (first.lease_id, second.lease_id) == ("lease 1", "lease 2")
+    assert (first.source.id, second.source.id) == ("lease 1", "lease 2")
     first.end()
     again = await bench.budgets.acquire(caller(), 90)
-    assert (again.lease_id, len(bench.ledger.asked)) == ("lease 1", 2)
+    assert (again.source.id, len(bench.ledger.asked)) == ("lease 1", 2)
     for each in (second, again):
         each.end()
     bench.now += 2
@@ -184,7 +188,7 @@ async def test_no_calls_begin_on_a_lease_that_is_too_old() -> None:
     bench = Bench(1_000)
     call = await bench.budgets.acquire(caller(), 10)
     bench.now += 61
-    assert bench.budgets.reserve(caller(), 10, bench.now) is None
+    assert not bench.at_hand()
     await bench.budgets.keep()
     assert bench.ledger.renewed == ["lease 1"]
     await bench.budgets.keep()
@@ -201,7 +205,7 @@ async def test_nothing_more_is_spent_of_a_lease_that_has_ended() -> None:
     bench.ledger.gone = ["lease 1"]
     bench.now += 31
     await bench.budgets.keep()
-    assert bench.budgets.reserve(caller(), 10, bench.now) is None
+    assert not bench.at_hand()
 
 
 async def test_without_billing_a_key_spends_its_allowance() -> None:
@@ -212,14 +216,14 @@ async def test_without_billing_a_key_spends_its_allowance() -> None:
         await bench.budgets.acquire(caller(), 10)
     lenient = caller(5, allowance=15)
     call = await bench.budgets.acquire(lenient, 10)
-    assert call.lease_id == ""
+    assert call.source.id == ""
     with pytest.raises(ServiceUnavailable, match="which keeps the virtual key's budget"):
         await bench.budgets.acquire(lenient, 10)
     call.spent = 4
     call.end()
     await bench.budgets.acquire(lenient, 10)
     bench.ledger.is_away = False
-    assert (await bench.budgets.acquire(lenient, 10)).lease_id
+    assert (await bench.budgets.acquire(lenient, 10)).source.id
     # The ids of those that were asked for go back: they may have been granted.
     bench.now += 2
     await bench.budgets.keep()
@@ -245,9 +249,8 @@ async def test_a_key_that_waits_for_billing_holds_up_no_other() -> None:
     waiting = asyncio.create_task(bench.budgets.acquire(caller(4), 10, 0.1))
     await asyncio.sleep(0)
     for _ in range(3):
-        paid = bench.budgets.reserve(caller(5), 10, bench.now)
-        assert paid is not None
-        paid.end()
+        assert bench.at_hand(5)
+        (await bench.budgets.take(caller(5), 10, 5.0)).end()
     with pytest.raises(ServiceUnavailable):
         await waiting
     bench.ledger.gate.set()
@@ -274,8 +277,9 @@ async def test_a_lease_that_is_soon_used_up_is_followed_by_a_larger_one() -> Non
     bench = Bench(10**9)
     for _ in range(3):
         await bench.budgets.acquire(caller(), 10)
-        while bench.budgets.reserve(caller(), 10, bench.now) is not None:
-            pass
+        while bench.at_hand():
+            await bench.budgets.take(caller(), 10, 5.0)
+        bench.now += 4
     spares = [spare // 10 for _, _, spare in bench.ledger.asked]
     assert spares == [LEAST_SPARE, 2 * LEAST_SPARE, 4 * LEAST_SPARE]
     bench.now += 50
@@ -290,7 +294,7 @@ async def test_a_router_that_ends_gives_back_what_pays_for_no_call() -> None:
     (await bench.budgets.acquire(caller(5), 10)).end()
     await bench.budgets.close()
     assert bench.ledger.released == {"lease 2": 0}
-    assert busy.lease_id == "lease 1"
+    assert busy.source.id == "lease 1"
 
 
 async def test_where_there_is_no_billing_nothing_is_granted() -> None:

@@ -1,6 +1,6 @@
 """The arithmetic of leases at a router."""
 
-from conduit_router.spending.leases import RENEWALS, Allowance, Grant, HeldLease, Reservation
+from conduit_router.spending.leases import RENEWALS, Allowance, Grant, HeldLease, reserved
 
 
 def granted(room: int) -> HeldLease:
@@ -21,37 +21,24 @@ def test_a_lease_counts_from_when_it_was_asked_for() -> None:
 def test_a_reservation_gives_back_what_was_not_spent() -> None:
     """And tells its lease what was."""
     lease = granted(100)
-    first, second = Reservation(lease, 40), Reservation(lease, 50)
-    assert (lease.room, lease.open) == (10, 2)
+    first, second = reserved(lease, 40), reserved(lease, 50)
+    assert (lease.room, lease.is_open) == (10, True)
     first.spent += 15
     first.end()
+    assert lease.is_open
     second.end()
-    assert (lease.room, lease.open, lease.spent) == (85, 0, 15)
-
-
-def test_a_call_that_was_charged_reserves_more_for_its_next_attempt() -> None:
-    """As far as its lease has room."""
-    lease = granted(100)
-    call = Reservation(lease, 40)
-    assert call.covers(40)
-    call.spent = 30
-    assert call.covers(40)
-    assert (call.amount, lease.room) == (70, 30)
-    call.spent = 65
-    assert not call.covers(40)
-    call.end()
-    assert (lease.room, lease.spent) == (35, 65)
+    assert (lease.room, lease.is_open, lease.spent) == (85, False, 15)
 
 
 def test_a_call_that_costs_more_than_was_reserved_takes_it_from_the_room() -> None:
     """Less is left for those that follow."""
     lease = granted(100)
-    call = Reservation(lease, 40)
+    call = reserved(lease, 40)
     call.spent = 120
     call.end()
-    assert lease.room == -20
+    assert (lease.room, lease.is_open) == (-20, False)
 
 
 def test_an_allowance_is_no_lease() -> None:
     """Charges that it pays for name none."""
-    assert Reservation(Allowance(5, 0.0), 5).lease_id == ""
+    assert reserved(Allowance(5, 0.0), 5).source.id == ""

@@ -1,42 +1,56 @@
-"""What a router holds of one virtual key."""
+"""What one call has reserved of its virtual key's budgets and limits."""
 
-import pytest
-
-from conduit_kernel.errors import RateLimited
 from conduit_router.spending.leases import Grant, HeldLease
-from conduit_router.spending.purse import LEAST_SPARE, MOST_SPARE, Purse
+from conduit_router.spending.purse import Reserved
+from conduit_router.spending.standing import REQUESTS, TOKENS, Standing
 
 
-def test_a_lease_with_room_is_found_before_another_is_asked_for() -> None:
-    """The oldest first, as it ends first; none that is too old."""
-    purse = Purse()
-    old, new = HeldLease("old", 0.0), HeldLease("new", 0.0)
-    old.take(Grant(5, 10.0, 20.0))
-    new.take(Grant(9, 60.0, 20.0))
-    purse.others, purse.current = [old], new
-    assert purse.at_hand(5, 1.0) is old
-    assert purse.at_hand(6, 1.0) is new
-    assert purse.at_hand(5, 10.0) is new
-    assert purse.at_hand(10, 1.0) is None
-    assert not purse.is_idle
+def granted(room: int, limit: int = 0) -> HeldLease:
+    """Return a lease that was asked for at 10 s, of a limit of which 5 were left."""
+    lease = HeldLease("l", 10.0)
+    lease.take(Grant(room, 60.0, 120.0, limit, 5, 30.0))
+    return lease
 
 
-def test_a_refusal_that_is_told_again_tells_the_time_that_is_left() -> None:
-    """To those alone who need no less."""
-    purse = Purse()
-    purse.raise_again(1, 0.0)
-    purse.note(2, RateLimited("no", retry_after_ms="5000"), 10.0)
-    purse.raise_again(1, 11.0)
-    for now, wait in ((11.0, "4000"), (99.0, "0")):
-        with pytest.raises(RateLimited) as caught:
-            purse.raise_again(2, now)
-        assert caught.value.metadata == {"retry_after_ms": wait}
-    assert purse.answers == 1
+def test_a_call_that_was_charged_reserves_more_for_its_next_attempt() -> None:
+    """As far as its lease has room."""
+    lease = granted(100)
+    lease.room -= 40
+    call = Reserved(cost=lease, most_cost=40)
+    assert call.covers(40)
+    call.spent = 30
+    assert call.covers(40)
+    assert (call.most_cost, lease.room) == (70, 30)
+    call.spent = 65
+    assert not call.covers(40)
+    call.end()
+    assert (lease.room, lease.spent, lease.is_open) == (35, 65, False)
 
 
-def test_a_busy_key_asks_for_more_up_to_a_bound() -> None:
-    """And for little again, once it is idle."""
-    purse = Purse()
-    purse.granted_at = 0.0
-    assert [purse.spare_for(1.0) for _ in range(12)][-1] == MOST_SPARE
-    assert [purse.spare_for(99.0) for _ in range(12)][-1] == LEAST_SPARE
+def test_what_has_no_budget_covers_everything() -> None:
+    """As calls of keys that have limits alone."""
+    assert Reserved().covers(10**18)
+
+
+def test_who_waits_for_what_a_call_held_hears_of_its_end() -> None:
+    """Once the last call has ended that reserved some of it."""
+    lease, heard = granted(100), list[int]()
+    lease.on_idle = lambda: heard.append(lease.room)
+    calls = [Reserved(tokens=lease, most_tokens=30) for _ in range(2)]
+    lease.room -= 60
+    calls[0].end()
+    assert heard == []
+    calls[1].used_tokens = 10
+    calls[1].end()
+    assert heard == [90]
+
+
+def test_limits_of_the_minute_are_told_with_what_comes_back() -> None:
+    """Those that are unlimited are not told, nor what is under way."""
+    request, tokens = granted(3, limit=20), granted(50, limit=99)
+    call = Reserved(granted(1, limit=1), request, tokens, None, most_tokens=30, used_tokens=10)
+    assert call.standings(15.0) == (
+        Standing(REQUESTS, 20, 8, 25.0),
+        Standing(TOKENS, 99, 75, 25.0),
+    )
+    assert Reserved(request=granted(3)).standings(15.0) == ()
