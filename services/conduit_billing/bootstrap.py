@@ -18,10 +18,13 @@ from conduit.internal.v1.caller_usage_service_pb2_grpc import (
     add_CallerUsageServiceServicer_to_server,
 )
 from conduit.internal.v1.ledger_service_pb2_grpc import add_LedgerServiceServicer_to_server
+from conduit.internal.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from conduit.internal.v1.quota_service_pb2_grpc import add_QuotaServiceServicer_to_server
 from conduit.internal.v1.snapshot_service_pb2_grpc import SnapshotServiceStub
 from conduit.v1 import billing_service_pb2
 from conduit.v1.billing_service_pb2_grpc import add_BillingServiceServicer_to_server
+from conduit_billing.budget_reports import BudgetReports
+from conduit_billing.budgets.alerts import LOOK_SECONDS, BudgetAlerts
 from conduit_billing.budgets.lease_store import LeaseStore
 from conduit_billing.budgets.lease_upkeep import EXPIRY_SECONDS, LeaseUpkeep
 from conduit_billing.budgets.rules import BudgetRules
@@ -84,6 +87,7 @@ class _Parts:
     ) -> None:
         self.state = SnapshotState()
         self.registry: grpc.aio.Channel = link(settings, "registry")
+        self.health: grpc.aio.Channel = link(settings, "health")
         self.instances = Instances(self.state, names)
         self.keys = KeyRing.of(settings)
         self.administrators = Administrators(self.keys.vault, clock)
@@ -93,6 +97,10 @@ class _Parts:
         self.leases = LeaseStore(engine, new_id)
         self.ledger = LedgerStore(engine, BudgetSpending(budgets, new_id))
         self.reports = ReportStore(engine)
+        usage = CallerUsageStore(engine)
+        report = BudgetReports(OutcomeServiceStub(self.health), ours).report
+        self.alerts = BudgetAlerts(budgets, usage.balances, report, clock)
+        self._budgets = budgets
         followers = Followers()
         shipped = PriceCatalog(lambda name: _price_provider(catalog, name))
         prices = PriceList(shipped, PriceBook())
@@ -110,6 +118,7 @@ class _Parts:
             ledger=self.ledger,
             leases=self.leases,
             budgets=budgets,
+            alerts=self.alerts,
             prices=prices,
             followers=followers,
             clock=clock,
@@ -117,13 +126,14 @@ class _Parts:
         self.quotas = QuotaStore(engine)
         self.quota_service = QuotaService(self.quotas, Limits(self.state), clock)
         self.caller_usage = CallerUsageService(
-            usage=CallerUsageStore(engine),
+            usage=usage,
             budgets=budgets,
             limits=Limits(self.state),
             quotas=self.quotas,
             clock=clock,
         )
         self.named = asyncio.Event()
+        self._has_learnt = False
         self._engine = engine
 
     def learn(self) -> None:
@@ -131,6 +141,10 @@ class _Parts:
         self.administrators.replace(self.state.administrators.values())
         self.instances.learn()
         self.named.set()
+        if not self._has_learnt:
+            # From here on it is known what is charged; what was before has to be looked at.
+            self._has_learnt = True
+            self.alerts.look_at(self._budgets.budgeted())
 
     async def store_names(self) -> None:
         """Store the names of instances that are not stored yet."""
@@ -140,7 +154,8 @@ class _Parts:
 
     async def close(self) -> None:
         await self.refusals.close()
-        await self.registry.close()
+        for channel in (self.registry, self.health):
+            await channel.close()
         try:
             await self.store_names()
         finally:
@@ -235,6 +250,7 @@ def _work(
     run("lease_expiry", upkeep.expire, every=EXPIRY_SECONDS)
     run("forget_leases", upkeep.forget, every=FORGET_SECONDS)
     quotas = QuotaUpkeep(parts.quotas, clock)
+    run("budget_alerts", parts.alerts.look, every=LOOK_SECONDS, when=parts.alerts.waiting)
     run("quota_expiry", quotas.expire, every=QUOTA_EXPIRY_SECONDS)
     return background
 

@@ -12,6 +12,7 @@ from conduit.internal.v1 import ledger_service_pb2 as pb
 from conduit.internal.v1.lease_pb2 import Lease as LeaseMessage
 from conduit.internal.v1.ledger_service_pb2_grpc import LedgerServiceServicer
 from conduit.internal.v1.price_pb2 import Price, PricedModel
+from conduit_billing.budgets.alerts import BudgetAlerts
 from conduit_billing.budgets.lease_store import LEASE_MICROS, Lease, LeaseRequest, LeaseStore
 from conduit_billing.budgets.rules import BudgetRules
 from conduit_billing.ledger.attempt_stats import RETENTION_MICROS, read_attempt_stats
@@ -48,17 +49,19 @@ class LedgerService(LedgerServiceServicer):
         ledger: LedgerStore,
         leases: LeaseStore,
         budgets: BudgetRules,
+        alerts: BudgetAlerts,
         prices: PriceList,
         followers: Followers,
         clock: Callable[[], float],
     ) -> None:
         """Take the ledger, leases, the budgets they are of, what models cost, and who follows it.
 
-        The clock gives seconds since 1970.
+        `alerts` hears of what was charged. The clock gives seconds since 1970.
         """
         self._ledger = ledger
         self._leases = leases
         self._budgets = budgets
+        self._alerts = alerts
         self._prices = prices
         self._followers = followers
         self._clock = clock
@@ -117,6 +120,7 @@ class LedgerService(LedgerServiceServicer):
         oldest = now - RETENTION_MICROS
         recent = [each for each in stats if each.started_at >= oldest]
         recorded = await self._ledger.record(charges, recent, now)
+        self._alerts.note((each.virtual_key_id, each.cost or 0) for each in charges)
         return pb.RecordChargesResponse(recorded=recorded)
 
     async def AcquireLease(

@@ -25,6 +25,7 @@ from conduit_health.checks.scheduler import CheckScheduler
 from conduit_health.history.recorder import HistoryRecorder
 from conduit_health.history.store import RETENTION_SECONDS, HistoryStore
 from conduit_health.history.writer import HistoryWriter
+from conduit_health.notifications.budgets import BudgetAlerts
 from conduit_health.notifications.hub import NotificationHub
 from conduit_health.notifications.key_rotations import KeyRotationReminders
 from conduit_health.notifications.model_retirements import ModelRetirementReminders
@@ -161,6 +162,7 @@ class _Parts:
             monitor=self.monitor,
             subscribers=self.subscribers,
             checks=self.checks,
+            budgets=BudgetAlerts(self.reminders, hub),
             clock=clock,
         )
         self.lookup_service = RequestLookupService(IdSource(clock).next)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from conduit.internal.v1 import outcome_service_pb2 as pb
 from conduit.internal.v1.outcome_service_pb2_grpc import OutcomeServiceServicer
 from conduit_health.checks.scheduler import CheckScheduler
+from conduit_health.notifications.budgets import BudgetAlerts
 from conduit_health.publish.subscribers import Subscribers
 from conduit_health.state.monitor import Monitor
 from conduit_health.state.observation import Observation, observation_of, observation_of_check
@@ -23,14 +24,17 @@ class OutcomeService(OutcomeServiceServicer):
         monitor: Monitor,
         subscribers: Subscribers,
         checks: CheckScheduler,
+        budgets: BudgetAlerts,
         clock: Callable[[], float],
     ) -> None:
         """Take the state of all instances, who follows it, and a clock of seconds since 1970.
 
-        `checks` find out whether keys that were refused are to blame.
+        `checks` find out whether keys that were refused are to blame; `budgets` tells of those of
+        which a share is spent.
         """
         self._monitor = monitor
         self._checks = checks
+        self._budgets = budgets
         self._subscribers = subscribers
         self._clock = clock
 
@@ -43,6 +47,7 @@ class OutcomeService(OutcomeServiceServicer):
             ("circuits", request.circuits),
             ("shared_circuits", request.shared_circuits),
             ("key_checks", request.key_checks),
+            ("budgets", request.budgets),
         ):
             if len(entries) > MAX_ENTRIES:
                 message = f"{field} may have at most {MAX_ENTRIES} entries"
@@ -63,6 +68,7 @@ class OutcomeService(OutcomeServiceServicer):
             circuits = {each.provider_id: each.state for each in request.circuits}
             self._monitor.report_circuits(request.router_id, circuits)
             self._monitor.share_circuits(request.router_id, request.shared_circuits)
+        await self._budgets.take(request.budgets)
         return pb.ReportOutcomesResponse()
 
     async def WatchHealth(

@@ -31,6 +31,15 @@ class Owner(NamedTuple):
         group = self.state.virtual_key_groups.get(self.group_id)
         return "virtual_key" if group is None else "all" if group.covers_all else "group"
 
+    @property
+    def display_name(self) -> str:
+        """Return the name that its operator gave it; empty if it is gone."""
+        if self.virtual_key_id:
+            entry = self.state.virtual_keys.get(self.virtual_key_id)
+            return "" if entry is None else entry.virtual_key.name
+        group = self.state.virtual_key_groups.get(self.group_id)
+        return "" if group is None else group.name
+
     def members(self) -> tuple[int, ...] | None:
         """Return the virtual keys that spend it; None for all."""
         if self.virtual_key_id:
@@ -79,6 +88,14 @@ class BudgetRules:
             owner = Owner(f"virtual-key-group:{group.id}", label, self._state, 0, group.id)
             windows += [_window(owner, budget, at) for budget in group.budgets]
         return tuple(windows)
+
+    def budgeted(self) -> Iterator[int]:
+        """Yield the virtual keys that have a budget of their own, or one of a group's."""
+        for number, entry in self._state.virtual_keys.items():
+            key = entry.virtual_key
+            has_own = bool(key.budgets) or key.HasField("budget_nano_usd")
+            if has_own or any(group.budgets for group in self._state.groups_of(key)):
+                yield number
 
     def group_of(self, virtual_key_id: int) -> int:
         """Return the group that a virtual key is in; 0 for none."""

@@ -1,6 +1,7 @@
 """Notifications as the hub's clients know them: names of methods with one argument. Pure."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from conduit.v1 import notification_pb2 as pb
@@ -41,6 +42,7 @@ _USUAL = frozenset(
         pb.NOTIFICATION_KIND_MODEL_AVAILABILITY_CHANGED,
         pb.NOTIFICATION_KIND_KEY_ROTATION_DUE,
         pb.NOTIFICATION_KIND_MODEL_RETIRING,
+        pb.NOTIFICATION_KIND_BUDGET_THRESHOLD_REACHED,
     }
 )
 
@@ -134,9 +136,9 @@ def _announcement(notification: pb.Notification) -> list[Event]:
     return [Event("OnSystemAnnouncement", argument)]
 
 
-def _key_rotation(notification: pb.Notification) -> list[Event]:
-    # The hub's clients know no event of it.
-    argument = _base(notification) | {"message": notification.message, "category": "key-rotation"}
+def _as_announcement(category: str, notification: pb.Notification) -> list[Event]:
+    """Tell what the hub's clients know no event of."""
+    argument = _base(notification) | {"message": notification.message, "category": category}
     return [Event("OnSystemAnnouncement", argument)]
 
 
@@ -149,7 +151,9 @@ _WRITERS: Mapping[str, Callable[[pb.Notification], list[Event]]] = {
     "model": _model,
     "service": _service,
     "announcement": _announcement,
-    "key_rotation": _key_rotation,
+    "key_rotation": partial(_as_announcement, "key-rotation"),
+    "model_retirement": partial(_as_announcement, "model-retirement"),
+    "budget": partial(_as_announcement, "budget"),
 }
 
 

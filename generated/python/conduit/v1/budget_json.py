@@ -6,6 +6,7 @@ from typing import Final
 
 from conduit.v1 import budget_pb2
 from conduit.v1 import json_runtime as runtime
+from conduit.v1 import well_known_runtime as well_known
 
 BUDGET_PERIOD_BY_SPELLING: Final[dict[str, budget_pb2.BudgetPeriod.ValueType]] = {
     "unspecified": budget_pb2.BUDGET_PERIOD_UNSPECIFIED,
@@ -59,3 +60,72 @@ def budget_to_json(message: budget_pb2.Budget) -> dict[str, object]:
         "isHard": message.is_hard if message.HasField("is_hard") else None,
         "timeZone": message.time_zone,
     }
+
+
+_BUDGET_NOTIFICATION_MEMBERS: Final[frozenset[str]] = frozenset(
+    {
+        "level",
+        "ownerId",
+        "ownerName",
+        "period",
+        "percent",
+        "limitUsd",
+        "usedUsd",
+        "startsAt",
+        "resetsAt",
+    }
+)
+
+
+def budget_notification_from_json(value: object, path: str = "") -> budget_pb2.BudgetNotification:
+    """Return the `BudgetNotification` that a JSON value says. Raises JsonError."""
+    message = budget_pb2.BudgetNotification()
+    fill_budget_notification(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_budget_notification(
+    message: budget_pb2.BudgetNotification, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("level")) is not None:
+        message.level = runtime.text(member, path + "level")
+    if (member := value.get("ownerId")) is not None:
+        message.owner_id = runtime.int64(member, path + "ownerId")
+    if (member := value.get("ownerName")) is not None:
+        message.owner_name = runtime.text(member, path + "ownerName")
+    if (member := value.get("period")) is not None:
+        message.period = runtime.text(member, path + "period")
+    if (member := value.get("percent")) is not None:
+        message.percent = runtime.int32(member, path + "percent")
+    if (member := value.get("limitUsd")) is not None:
+        message.limit_nano_usd = runtime.nano_dollars(member, path + "limitUsd")
+    if (member := value.get("usedUsd")) is not None:
+        message.used_nano_usd = runtime.nano_dollars(member, path + "usedUsd")
+    if (member := value.get("startsAt")) is not None:
+        well_known.fill_timestamp(message.starts_at, member, path + "startsAt")
+    if (member := value.get("resetsAt")) is not None:
+        well_known.fill_timestamp(message.resets_at, member, path + "resetsAt")
+    if not _BUDGET_NOTIFICATION_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _BUDGET_NOTIFICATION_MEMBERS, path)
+
+
+def budget_notification_to_json(message: budget_pb2.BudgetNotification) -> dict[str, object]:
+    """Return the JSON of a `BudgetNotification`."""
+    members: dict[str, object] = {
+        "level": message.level,
+        "ownerId": message.owner_id,
+        "ownerName": message.owner_name,
+        "period": message.period,
+        "percent": message.percent,
+        "limitUsd": runtime.dollars(message.limit_nano_usd),
+        "usedUsd": runtime.dollars(message.used_nano_usd),
+    }
+    if message.HasField("starts_at"):
+        members["startsAt"] = well_known.timestamp_text(message.starts_at)
+    if message.HasField("resets_at"):
+        members["resetsAt"] = well_known.timestamp_text(message.resets_at)
+    return members

@@ -5,15 +5,16 @@ isort:skip_file
 
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 10):
-    from typing import TypeAlias as _TypeAlias
+if sys.version_info >= (3, 11):
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing_extensions import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -84,3 +85,61 @@ class Budget(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__is_hard) -> _WhichOneofReturnType__is_hard | None: ...
 
 Global___Budget: _TypeAlias = Budget  # noqa: Y015
+
+@_typing.final
+class BudgetNotification(_message.Message):
+    """A share of a budget is spent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEVEL_FIELD_NUMBER: _builtins.int
+    OWNER_ID_FIELD_NUMBER: _builtins.int
+    OWNER_NAME_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    PERCENT_FIELD_NUMBER: _builtins.int
+    LIMIT_NANO_USD_FIELD_NUMBER: _builtins.int
+    USED_NANO_USD_FIELD_NUMBER: _builtins.int
+    STARTS_AT_FIELD_NUMBER: _builtins.int
+    RESETS_AT_FIELD_NUMBER: _builtins.int
+    level: _builtins.str
+    """Whose it is: `virtual_key`, `group` or `all`."""
+    owner_id: _builtins.int
+    """The virtual key, or the group."""
+    owner_name: _builtins.str
+    """Its name."""
+    period: _builtins.str
+    """`day`, `week`, `month` or `total`."""
+    percent: _builtins.int
+    """How much of it is spent, in percent, at least: 50, 75, 90 or 100. What is passed at once is told by the highest alone."""
+    limit_nano_usd: _builtins.int
+    """The most that may be spent, in nano-dollars, in JSON in dollars."""
+    used_nano_usd: _builtins.int
+    """What was spent."""
+    @_builtins.property
+    def starts_at(self) -> _timestamp_pb2.Timestamp:
+        """When its period began. Unset for what never ends."""
+
+    @_builtins.property
+    def resets_at(self) -> _timestamp_pb2.Timestamp:
+        """When it is whole again. Unset for what never is."""
+
+    def __init__(
+        self,
+        *,
+        level: _builtins.str = ...,
+        owner_id: _builtins.int = ...,
+        owner_name: _builtins.str = ...,
+        period: _builtins.str = ...,
+        percent: _builtins.int = ...,
+        limit_nano_usd: _builtins.int = ...,
+        used_nano_usd: _builtins.int = ...,
+        starts_at: _timestamp_pb2.Timestamp | None = ...,
+        resets_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["resets_at", b"resets_at", "starts_at", b"starts_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["level", b"level", "limit_nano_usd", b"limit_nano_usd", "owner_id", b"owner_id", "owner_name", b"owner_name", "percent", b"percent", "period", b"period", "resets_at", b"resets_at", "starts_at", b"starts_at", "used_nano_usd", b"used_nano_usd"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BudgetNotification: _TypeAlias = BudgetNotification  # noqa: Y015

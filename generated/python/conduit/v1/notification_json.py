@@ -7,6 +7,7 @@ from typing import Final
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import notification_pb2
 from conduit.v1 import well_known_runtime as well_known
+from conduit.v1.budget_json import budget_notification_to_json, fill_budget_notification
 from conduit.v1.provider_health_json import (
     CIRCUIT_STATE_BY_SPELLING,
     CIRCUIT_STATE_SPELLINGS,
@@ -35,6 +36,7 @@ NOTIFICATION_KIND_BY_SPELLING: Final[dict[str, notification_pb2.NotificationKind
     "announcement": notification_pb2.NOTIFICATION_KIND_ANNOUNCEMENT,
     "keyrotationdue": notification_pb2.NOTIFICATION_KIND_KEY_ROTATION_DUE,
     "modelretiring": notification_pb2.NOTIFICATION_KIND_MODEL_RETIRING,
+    "budgetthresholdreached": notification_pb2.NOTIFICATION_KIND_BUDGET_THRESHOLD_REACHED,
 }
 NOTIFICATION_KIND_SPELLINGS: Final[dict[notification_pb2.NotificationKind.ValueType, str]] = {
     notification_pb2.NOTIFICATION_KIND_UNSPECIFIED: "Unspecified",
@@ -53,6 +55,7 @@ NOTIFICATION_KIND_SPELLINGS: Final[dict[notification_pb2.NotificationKind.ValueT
     notification_pb2.NOTIFICATION_KIND_ANNOUNCEMENT: "Announcement",
     notification_pb2.NOTIFICATION_KIND_KEY_ROTATION_DUE: "KeyRotationDue",
     notification_pb2.NOTIFICATION_KIND_MODEL_RETIRING: "ModelRetiring",
+    notification_pb2.NOTIFICATION_KIND_BUDGET_THRESHOLD_REACHED: "BudgetThresholdReached",
 }
 
 
@@ -88,6 +91,7 @@ _NOTIFICATION_MEMBERS: Final[frozenset[str]] = frozenset(
         "announcement",
         "keyRotation",
         "modelRetirement",
+        "budget",
     }
 )
 
@@ -140,6 +144,8 @@ def fill_notification(message: notification_pb2.Notification, value: object, pat
         fill_model_retirement_notification(
             message.model_retirement, member, path + "modelRetirement."
         )
+    if (member := value.get("budget")) is not None:
+        fill_budget_notification(message.budget, member, path + "budget.")
     runtime.at_most_one(
         value,
         (
@@ -153,6 +159,7 @@ def fill_notification(message: notification_pb2.Notification, value: object, pat
             "announcement",
             "keyRotation",
             "modelRetirement",
+            "budget",
         ),
         path,
     )
@@ -189,6 +196,8 @@ def notification_to_json(message: notification_pb2.Notification) -> dict[str, ob
         members["keyRotation"] = key_rotation_notification_to_json(message.key_rotation)
     if message.HasField("model_retirement"):
         members["modelRetirement"] = model_retirement_notification_to_json(message.model_retirement)
+    if message.HasField("budget"):
+        members["budget"] = budget_notification_to_json(message.budget)
     return members
 
 

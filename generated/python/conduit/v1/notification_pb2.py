@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from conduit.v1 import budget_pb2 as conduit_dot_v1_dot_budget__pb2
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 from conduit.v1 import provider_health_pb2 as conduit_dot_v1_dot_provider__health__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63onduit/v1/notification.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a conduit/v1/provider_health.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8c\x07\n\x0cNotification\x12\x16\n\x02id\x18\x01 \x01(\x03\x42\x06\x8a\xb5\x18\x02x\x01R\x02id\x12;\n\x0boccurred_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\noccurredAt\x12\x30\n\x04kind\x18\x03 \x01(\x0e\x32\x1c.conduit.v1.NotificationKindR\x04kind\x12\x1f\n\x0bprovider_id\x18\x04 \x01(\x03R\nproviderId\x12#\n\rprovider_name\x18\x05 \x01(\tR\x0cproviderName\x12\x18\n\x07message\x18\x06 \x01(\tR\x07message\x12>\n\x08provider\x18\x07 \x01(\x0b\x32 .conduit.v1.ProviderNotificationH\x00R\x08provider\x12/\n\x03key\x18\x08 \x01(\x0b\x32\x1b.conduit.v1.KeyNotificationH\x00R\x03key\x12;\n\x07\x63ircuit\x18\t \x01(\x0b\x32\x1f.conduit.v1.CircuitNotificationH\x00R\x07\x63ircuit\x12\x42\n\nrate_limit\x18\n \x01(\x0b\x32!.conduit.v1.RateLimitNotificationH\x00R\trateLimit\x12;\n\x07mapping\x18\x0b \x01(\x0b\x32\x1f.conduit.v1.MappingNotificationH\x00R\x07mapping\x12\x35\n\x05model\x18\x0c \x01(\x0b\x32\x1d.conduit.v1.ModelNotificationH\x00R\x05model\x12;\n\x07service\x18\r \x01(\x0b\x32\x1f.conduit.v1.ServiceNotificationH\x00R\x07service\x12J\n\x0c\x61nnouncement\x18\x0e \x01(\x0b\x32$.conduit.v1.AnnouncementNotificationH\x00R\x0c\x61nnouncement\x12H\n\x0ckey_rotation\x18\x0f \x01(\x0b\x32#.conduit.v1.KeyRotationNotificationH\x00R\x0bkeyRotation\x12T\n\x10model_retirement\x18\x10 \x01(\x0b\x32\'.conduit.v1.ModelRetirementNotificationH\x00R\x0fmodelRetirementB\x06\n\x04\x64\x61ta\"\x81\x02\n\x14ProviderNotification\x12\x30\n\x06status\x18\x01 \x01(\x0e\x32\x18.conduit.v1.HealthStatusR\x06status\x12\x41\n\x10response_time_ms\x18\x02 \x01(\x03\x42\x12\x8a\xb5\x18\x0e\n\x0cresponseTimeH\x00R\x0eresponseTimeMs\x88\x01\x01\x12@\n\x0ehealth_details\x18\x03 \x01(\x0b\x32\x19.conduit.v1.HealthDetailsR\rhealthDetails\x12\x1d\n\nlast_error\x18\x04 \x01(\tR\tlastErrorB\x13\n\x11_response_time_ms\"W\n\x0fKeyNotification\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\x12-\n\x06status\x18\x02 \x01(\x0e\x32\x15.conduit.v1.KeyStatusR\x06status\"I\n\x13\x43ircuitNotification\x12\x32\n\x07\x63ircuit\x18\x01 \x01(\x0e\x32\x18.conduit.v1.CircuitStateR\x07\x63ircuit\"\xe3\x01\n\x15RateLimitNotification\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x1d\n\nlimit_name\x18\x02 \x01(\tR\tlimitName\x12\x14\n\x05limit\x18\x03 \x01(\x03R\x05limit\x12\x1c\n\tremaining\x18\x04 \x01(\x03R\tremaining\x12\'\n\x0fpercentage_used\x18\x05 \x01(\x01R\x0epercentageUsed\x12\x37\n\tresets_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08resetsAt\"\xbd\x01\n\x13MappingNotification\x12\x1d\n\nmapping_id\x18\x01 \x01(\x03R\tmappingId\x12\x1f\n\x0bmodel_alias\x18\x02 \x01(\tR\nmodelAlias\x12*\n\x11\x61\x63tual_model_name\x18\x03 \x01(\tR\x0f\x61\x63tualModelName\x12:\n\x0b\x63hange_type\x18\x04 \x01(\x0e\x32\x19.conduit.v1.MappingChangeR\nchangeType\"W\n\x11ModelNotification\x12\x1f\n\x0bmodel_alias\x18\x01 \x01(\tR\nmodelAlias\x12!\n\x0cis_available\x18\x02 \x01(\x08R\x0bisAvailable\"8\n\x13ServiceNotification\x12!\n\x0cservice_name\x18\x01 \x01(\tR\x0bserviceName\"6\n\x18\x41nnouncementNotification\x12\x1a\n\x08\x63\x61tegory\x18\x01 \x01(\tR\x08\x63\x61tegory\"\x80\x01\n\x17KeyRotationNotification\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x31\n\x06\x64ue_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05\x64ueAt\x12\x1b\n\tdays_left\x18\x03 \x01(\x05R\x08\x64\x61ysLeft\"\xc5\x01\n\x1bModelRetirementNotification\x12\x1d\n\nmapping_id\x18\x01 \x01(\x03R\tmappingId\x12\x1f\n\x0bmodel_alias\x18\x02 \x01(\tR\nmodelAlias\x12*\n\x11\x61\x63tual_model_name\x18\x03 \x01(\tR\x0f\x61\x63tualModelName\x12\x1d\n\nretires_on\x18\x04 \x01(\tR\tretiresOn\x12\x1b\n\tdays_left\x18\x05 \x01(\x05R\x08\x64\x61ysLeft*\x8e\x05\n\x10NotificationKind\x12\'\n\x1dNOTIFICATION_KIND_UNSPECIFIED\x10\x00\x1a\x04\x98\xb5\x18\x01\x12(\n$NOTIFICATION_KIND_PROVIDER_UNHEALTHY\x10\x01\x12(\n$NOTIFICATION_KIND_PROVIDER_RECOVERED\x10\x02\x12!\n\x1dNOTIFICATION_KIND_KEY_INVALID\x10\x03\x12\'\n#NOTIFICATION_KIND_KEY_WITHOUT_FUNDS\x10\x04\x12#\n\x1fNOTIFICATION_KIND_KEY_RECOVERED\x10\x05\x12$\n NOTIFICATION_KIND_CIRCUIT_OPENED\x10\x06\x12$\n NOTIFICATION_KIND_CIRCUIT_CLOSED\x10\x07\x12%\n!NOTIFICATION_KIND_RATE_LIMIT_NEAR\x10\x08\x12%\n!NOTIFICATION_KIND_MAPPING_CHANGED\x10\t\x12\x30\n,NOTIFICATION_KIND_MODEL_AVAILABILITY_CHANGED\x10\n\x12&\n\"NOTIFICATION_KIND_SERVICE_DEGRADED\x10\x0b\x12&\n\"NOTIFICATION_KIND_SERVICE_RESTORED\x10\x0c\x12\"\n\x1eNOTIFICATION_KIND_ANNOUNCEMENT\x10\r\x12&\n\"NOTIFICATION_KIND_KEY_ROTATION_DUE\x10\x0e\x12$\n NOTIFICATION_KIND_MODEL_RETIRING\x10\x0f*\x83\x01\n\rMappingChange\x12\x1e\n\x1aMAPPING_CHANGE_UNSPECIFIED\x10\x00\x12\x1a\n\x16MAPPING_CHANGE_CREATED\x10\x01\x12\x1a\n\x16MAPPING_CHANGE_UPDATED\x10\x02\x12\x1a\n\x16MAPPING_CHANGE_DELETED\x10\x03\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63onduit/v1/notification.proto\x12\nconduit.v1\x1a\x17\x63onduit/v1/budget.proto\x1a\x18\x63onduit/v1/options.proto\x1a conduit/v1/provider_health.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc6\x07\n\x0cNotification\x12\x16\n\x02id\x18\x01 \x01(\x03\x42\x06\x8a\xb5\x18\x02x\x01R\x02id\x12;\n\x0boccurred_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\noccurredAt\x12\x30\n\x04kind\x18\x03 \x01(\x0e\x32\x1c.conduit.v1.NotificationKindR\x04kind\x12\x1f\n\x0bprovider_id\x18\x04 \x01(\x03R\nproviderId\x12#\n\rprovider_name\x18\x05 \x01(\tR\x0cproviderName\x12\x18\n\x07message\x18\x06 \x01(\tR\x07message\x12>\n\x08provider\x18\x07 \x01(\x0b\x32 .conduit.v1.ProviderNotificationH\x00R\x08provider\x12/\n\x03key\x18\x08 \x01(\x0b\x32\x1b.conduit.v1.KeyNotificationH\x00R\x03key\x12;\n\x07\x63ircuit\x18\t \x01(\x0b\x32\x1f.conduit.v1.CircuitNotificationH\x00R\x07\x63ircuit\x12\x42\n\nrate_limit\x18\n \x01(\x0b\x32!.conduit.v1.RateLimitNotificationH\x00R\trateLimit\x12;\n\x07mapping\x18\x0b \x01(\x0b\x32\x1f.conduit.v1.MappingNotificationH\x00R\x07mapping\x12\x35\n\x05model\x18\x0c \x01(\x0b\x32\x1d.conduit.v1.ModelNotificationH\x00R\x05model\x12;\n\x07service\x18\r \x01(\x0b\x32\x1f.conduit.v1.ServiceNotificationH\x00R\x07service\x12J\n\x0c\x61nnouncement\x18\x0e \x01(\x0b\x32$.conduit.v1.AnnouncementNotificationH\x00R\x0c\x61nnouncement\x12H\n\x0ckey_rotation\x18\x0f \x01(\x0b\x32#.conduit.v1.KeyRotationNotificationH\x00R\x0bkeyRotation\x12T\n\x10model_retirement\x18\x10 \x01(\x0b\x32\'.conduit.v1.ModelRetirementNotificationH\x00R\x0fmodelRetirement\x12\x38\n\x06\x62udget\x18< \x01(\x0b\x32\x1e.conduit.v1.BudgetNotificationH\x00R\x06\x62udgetB\x06\n\x04\x64\x61ta\"\x81\x02\n\x14ProviderNotification\x12\x30\n\x06status\x18\x01 \x01(\x0e\x32\x18.conduit.v1.HealthStatusR\x06status\x12\x41\n\x10response_time_ms\x18\x02 \x01(\x03\x42\x12\x8a\xb5\x18\x0e\n\x0cresponseTimeH\x00R\x0eresponseTimeMs\x88\x01\x01\x12@\n\x0ehealth_details\x18\x03 \x01(\x0b\x32\x19.conduit.v1.HealthDetailsR\rhealthDetails\x12\x1d\n\nlast_error\x18\x04 \x01(\tR\tlastErrorB\x13\n\x11_response_time_ms\"W\n\x0fKeyNotification\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\x12-\n\x06status\x18\x02 \x01(\x0e\x32\x15.conduit.v1.KeyStatusR\x06status\"I\n\x13\x43ircuitNotification\x12\x32\n\x07\x63ircuit\x18\x01 \x01(\x0e\x32\x18.conduit.v1.CircuitStateR\x07\x63ircuit\"\xe3\x01\n\x15RateLimitNotification\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x1d\n\nlimit_name\x18\x02 \x01(\tR\tlimitName\x12\x14\n\x05limit\x18\x03 \x01(\x03R\x05limit\x12\x1c\n\tremaining\x18\x04 \x01(\x03R\tremaining\x12\'\n\x0fpercentage_used\x18\x05 \x01(\x01R\x0epercentageUsed\x12\x37\n\tresets_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08resetsAt\"\xbd\x01\n\x13MappingNotification\x12\x1d\n\nmapping_id\x18\x01 \x01(\x03R\tmappingId\x12\x1f\n\x0bmodel_alias\x18\x02 \x01(\tR\nmodelAlias\x12*\n\x11\x61\x63tual_model_name\x18\x03 \x01(\tR\x0f\x61\x63tualModelName\x12:\n\x0b\x63hange_type\x18\x04 \x01(\x0e\x32\x19.conduit.v1.MappingChangeR\nchangeType\"W\n\x11ModelNotification\x12\x1f\n\x0bmodel_alias\x18\x01 \x01(\tR\nmodelAlias\x12!\n\x0cis_available\x18\x02 \x01(\x08R\x0bisAvailable\"8\n\x13ServiceNotification\x12!\n\x0cservice_name\x18\x01 \x01(\tR\x0bserviceName\"6\n\x18\x41nnouncementNotification\x12\x1a\n\x08\x63\x61tegory\x18\x01 \x01(\tR\x08\x63\x61tegory\"\x80\x01\n\x17KeyRotationNotification\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x31\n\x06\x64ue_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05\x64ueAt\x12\x1b\n\tdays_left\x18\x03 \x01(\x05R\x08\x64\x61ysLeft\"\xc5\x01\n\x1bModelRetirementNotification\x12\x1d\n\nmapping_id\x18\x01 \x01(\x03R\tmappingId\x12\x1f\n\x0bmodel_alias\x18\x02 \x01(\tR\nmodelAlias\x12*\n\x11\x61\x63tual_model_name\x18\x03 \x01(\tR\x0f\x61\x63tualModelName\x12\x1d\n\nretires_on\x18\x04 \x01(\tR\tretiresOn\x12\x1b\n\tdays_left\x18\x05 \x01(\x05R\x08\x64\x61ysLeft*\xbe\x05\n\x10NotificationKind\x12\'\n\x1dNOTIFICATION_KIND_UNSPECIFIED\x10\x00\x1a\x04\x98\xb5\x18\x01\x12(\n$NOTIFICATION_KIND_PROVIDER_UNHEALTHY\x10\x01\x12(\n$NOTIFICATION_KIND_PROVIDER_RECOVERED\x10\x02\x12!\n\x1dNOTIFICATION_KIND_KEY_INVALID\x10\x03\x12\'\n#NOTIFICATION_KIND_KEY_WITHOUT_FUNDS\x10\x04\x12#\n\x1fNOTIFICATION_KIND_KEY_RECOVERED\x10\x05\x12$\n NOTIFICATION_KIND_CIRCUIT_OPENED\x10\x06\x12$\n NOTIFICATION_KIND_CIRCUIT_CLOSED\x10\x07\x12%\n!NOTIFICATION_KIND_RATE_LIMIT_NEAR\x10\x08\x12%\n!NOTIFICATION_KIND_MAPPING_CHANGED\x10\t\x12\x30\n,NOTIFICATION_KIND_MODEL_AVAILABILITY_CHANGED\x10\n\x12&\n\"NOTIFICATION_KIND_SERVICE_DEGRADED\x10\x0b\x12&\n\"NOTIFICATION_KIND_SERVICE_RESTORED\x10\x0c\x12\"\n\x1eNOTIFICATION_KIND_ANNOUNCEMENT\x10\r\x12&\n\"NOTIFICATION_KIND_KEY_ROTATION_DUE\x10\x0e\x12$\n NOTIFICATION_KIND_MODEL_RETIRING\x10\x0f\x12.\n*NOTIFICATION_KIND_BUDGET_THRESHOLD_REACHED\x10\x10*\x83\x01\n\rMappingChange\x12\x1e\n\x1aMAPPING_CHANGE_UNSPECIFIED\x10\x00\x12\x1a\n\x16MAPPING_CHANGE_CREATED\x10\x01\x12\x1a\n\x16MAPPING_CHANGE_UPDATED\x10\x02\x12\x1a\n\x16MAPPING_CHANGE_DELETED\x10\x03\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,30 +42,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NOTIFICATION'].fields_by_name['id']._serialized_options = b'\212\265\030\002x\001'
   _globals['_PROVIDERNOTIFICATION'].fields_by_name['response_time_ms']._loaded_options = None
   _globals['_PROVIDERNOTIFICATION'].fields_by_name['response_time_ms']._serialized_options = b'\212\265\030\016\n\014responseTime'
-  _globals['_NOTIFICATIONKIND']._serialized_start=2430
-  _globals['_NOTIFICATIONKIND']._serialized_end=3084
-  _globals['_MAPPINGCHANGE']._serialized_start=3087
-  _globals['_MAPPINGCHANGE']._serialized_end=3218
-  _globals['_NOTIFICATION']._serialized_start=139
-  _globals['_NOTIFICATION']._serialized_end=1047
-  _globals['_PROVIDERNOTIFICATION']._serialized_start=1050
-  _globals['_PROVIDERNOTIFICATION']._serialized_end=1307
-  _globals['_KEYNOTIFICATION']._serialized_start=1309
-  _globals['_KEYNOTIFICATION']._serialized_end=1396
-  _globals['_CIRCUITNOTIFICATION']._serialized_start=1398
-  _globals['_CIRCUITNOTIFICATION']._serialized_end=1471
-  _globals['_RATELIMITNOTIFICATION']._serialized_start=1474
-  _globals['_RATELIMITNOTIFICATION']._serialized_end=1701
-  _globals['_MAPPINGNOTIFICATION']._serialized_start=1704
-  _globals['_MAPPINGNOTIFICATION']._serialized_end=1893
-  _globals['_MODELNOTIFICATION']._serialized_start=1895
-  _globals['_MODELNOTIFICATION']._serialized_end=1982
-  _globals['_SERVICENOTIFICATION']._serialized_start=1984
-  _globals['_SERVICENOTIFICATION']._serialized_end=2040
-  _globals['_ANNOUNCEMENTNOTIFICATION']._serialized_start=2042
-  _globals['_ANNOUNCEMENTNOTIFICATION']._serialized_end=2096
-  _globals['_KEYROTATIONNOTIFICATION']._serialized_start=2099
-  _globals['_KEYROTATIONNOTIFICATION']._serialized_end=2227
-  _globals['_MODELRETIREMENTNOTIFICATION']._serialized_start=2230
-  _globals['_MODELRETIREMENTNOTIFICATION']._serialized_end=2427
+  _globals['_NOTIFICATIONKIND']._serialized_start=2513
+  _globals['_NOTIFICATIONKIND']._serialized_end=3215
+  _globals['_MAPPINGCHANGE']._serialized_start=3218
+  _globals['_MAPPINGCHANGE']._serialized_end=3349
+  _globals['_NOTIFICATION']._serialized_start=164
+  _globals['_NOTIFICATION']._serialized_end=1130
+  _globals['_PROVIDERNOTIFICATION']._serialized_start=1133
+  _globals['_PROVIDERNOTIFICATION']._serialized_end=1390
+  _globals['_KEYNOTIFICATION']._serialized_start=1392
+  _globals['_KEYNOTIFICATION']._serialized_end=1479
+  _globals['_CIRCUITNOTIFICATION']._serialized_start=1481
+  _globals['_CIRCUITNOTIFICATION']._serialized_end=1554
+  _globals['_RATELIMITNOTIFICATION']._serialized_start=1557
+  _globals['_RATELIMITNOTIFICATION']._serialized_end=1784
+  _globals['_MAPPINGNOTIFICATION']._serialized_start=1787
+  _globals['_MAPPINGNOTIFICATION']._serialized_end=1976
+  _globals['_MODELNOTIFICATION']._serialized_start=1978
+  _globals['_MODELNOTIFICATION']._serialized_end=2065
+  _globals['_SERVICENOTIFICATION']._serialized_start=2067
+  _globals['_SERVICENOTIFICATION']._serialized_end=2123
+  _globals['_ANNOUNCEMENTNOTIFICATION']._serialized_start=2125
+  _globals['_ANNOUNCEMENTNOTIFICATION']._serialized_end=2179
+  _globals['_KEYROTATIONNOTIFICATION']._serialized_start=2182
+  _globals['_KEYROTATIONNOTIFICATION']._serialized_end=2310
+  _globals['_MODELRETIREMENTNOTIFICATION']._serialized_start=2313
+  _globals['_MODELRETIREMENTNOTIFICATION']._serialized_end=2510
 # @@protoc_insertion_point(module_scope)

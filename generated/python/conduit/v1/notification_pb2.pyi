@@ -3,6 +3,7 @@
 isort:skip_file
 """
 
+from conduit.v1 import budget_pb2 as _budget_pb2
 from conduit.v1 import provider_health_pb2 as _provider_health_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -57,6 +58,8 @@ class _NotificationKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Noti
     """A key's value is to be replaced in 14, 7 or 1 days, or now: once each."""
     NOTIFICATION_KIND_MODEL_RETIRING: _NotificationKind.ValueType  # 15
     """A mapping's model is turned off in 60, 14 or 1 days, or now: once each."""
+    NOTIFICATION_KIND_BUDGET_THRESHOLD_REACHED: _NotificationKind.ValueType  # 16
+    """50, 75, 90 or 100 % of a budget is spent: once each in a period."""
 
 class NotificationKind(_NotificationKind, metaclass=_NotificationKindEnumTypeWrapper):
     """What happened."""
@@ -93,6 +96,8 @@ NOTIFICATION_KIND_KEY_ROTATION_DUE: NotificationKind.ValueType  # 14
 """A key's value is to be replaced in 14, 7 or 1 days, or now: once each."""
 NOTIFICATION_KIND_MODEL_RETIRING: NotificationKind.ValueType  # 15
 """A mapping's model is turned off in 60, 14 or 1 days, or now: once each."""
+NOTIFICATION_KIND_BUDGET_THRESHOLD_REACHED: NotificationKind.ValueType  # 16
+"""50, 75, 90 or 100 % of a budget is spent: once each in a period."""
 Global___NotificationKind: _TypeAlias = NotificationKind  # noqa: Y015
 
 class _MappingChange:
@@ -145,6 +150,7 @@ class Notification(_message.Message):
     ANNOUNCEMENT_FIELD_NUMBER: _builtins.int
     KEY_ROTATION_FIELD_NUMBER: _builtins.int
     MODEL_RETIREMENT_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Later notifications have larger numbers, also after a restart of Health."""
     kind: Global___NotificationKind.ValueType
@@ -199,6 +205,10 @@ class Notification(_message.Message):
     def model_retirement(self) -> Global___ModelRetirementNotification:
         """Of MODEL_RETIRING."""
 
+    @_builtins.property
+    def budget(self) -> _budget_pb2.BudgetNotification:
+        """Of BUDGET_THRESHOLD_REACHED."""
+
     def __init__(
         self,
         *,
@@ -218,12 +228,13 @@ class Notification(_message.Message):
         announcement: Global___AnnouncementNotification | None = ...,
         key_rotation: Global___KeyRotationNotification | None = ...,
         model_retirement: Global___ModelRetirementNotification | None = ...,
+        budget: _budget_pb2.BudgetNotification | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["announcement", b"announcement", "circuit", b"circuit", "data", b"data", "key", b"key", "key_rotation", b"key_rotation", "mapping", b"mapping", "model", b"model", "model_retirement", b"model_retirement", "occurred_at", b"occurred_at", "provider", b"provider", "rate_limit", b"rate_limit", "service", b"service"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["announcement", b"announcement", "budget", b"budget", "circuit", b"circuit", "data", b"data", "key", b"key", "key_rotation", b"key_rotation", "mapping", b"mapping", "model", b"model", "model_retirement", b"model_retirement", "occurred_at", b"occurred_at", "provider", b"provider", "rate_limit", b"rate_limit", "service", b"service"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["announcement", b"announcement", "circuit", b"circuit", "data", b"data", "id", b"id", "key", b"key", "key_rotation", b"key_rotation", "kind", b"kind", "mapping", b"mapping", "message", b"message", "model", b"model", "model_retirement", b"model_retirement", "occurred_at", b"occurred_at", "provider", b"provider", "provider_id", b"provider_id", "provider_name", b"provider_name", "rate_limit", b"rate_limit", "service", b"service"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["announcement", b"announcement", "budget", b"budget", "circuit", b"circuit", "data", b"data", "id", b"id", "key", b"key", "key_rotation", b"key_rotation", "kind", b"kind", "mapping", b"mapping", "message", b"message", "model", b"model", "model_retirement", b"model_retirement", "occurred_at", b"occurred_at", "provider", b"provider", "provider_id", b"provider_id", "provider_name", b"provider_name", "rate_limit", b"rate_limit", "service", b"service"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_data: _TypeAlias = _typing.Literal["provider", "key", "circuit", "rate_limit", "mapping", "model", "service", "announcement", "key_rotation", "model_retirement"]  # noqa: Y015
+    _WhichOneofReturnType_data: _TypeAlias = _typing.Literal["provider", "key", "circuit", "rate_limit", "mapping", "model", "service", "announcement", "key_rotation", "model_retirement", "budget"]  # noqa: Y015
     _WhichOneofArgType_data: _TypeAlias = _typing.Literal["data", b"data"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_data) -> _WhichOneofReturnType_data | None: ...
 

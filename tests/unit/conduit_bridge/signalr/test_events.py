@@ -7,6 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from conduit.v1 import notification_pb2 as pb
 from conduit.v1 import provider_health_pb2 as health_pb
+from conduit.v1.budget_pb2 import BudgetNotification
 from conduit_bridge.signalr.events import Event, events_of, health_update
 
 AT = "2026-11-29T12:00:00Z"
@@ -130,6 +131,16 @@ def test_a_service_goes_away_and_comes_back(kind: int, target: str) -> None:
             {"key_rotation": pb.KeyRotationNotification(key_id="key_1", days_left=7)},
             "OnSystemAnnouncement",
             {"category": "key-rotation", "message": "what happened"},
+        ),
+        (
+            {"model_retirement": pb.ModelRetirementNotification(model_alias="m")},
+            "OnSystemAnnouncement",
+            {"category": "model-retirement", "message": "what happened"},
+        ),
+        (
+            {"budget": BudgetNotification(level="group", percent=90)},
+            "OnSystemAnnouncement",
+            {"category": "budget", "message": "what happened"},
         ),
     ],
 )

@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from conduit.internal.v1 import outcome_pb2 as conduit_dot_internal_dot_v1_dot_outcome__pb2
+from conduit.v1 import budget_pb2 as conduit_dot_v1_dot_budget__pb2
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 from conduit.v1 import provider_health_pb2 as conduit_dot_v1_dot_provider__health__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)conduit/internal/v1/outcome_service.proto\x12\x13\x63onduit.internal.v1\x1a!conduit/internal/v1/outcome.proto\x1a\x18\x63onduit/v1/options.proto\x1a conduit/v1/provider_health.proto\"\xb9\x02\n\x15ReportOutcomesRequest\x12\x38\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1c.conduit.internal.v1.OutcomeR\x08outcomes\x12\x1b\n\trouter_id\x18\x02 \x01(\tR\x08routerId\x12>\n\x08\x63ircuits\x18\x03 \x03(\x0b\x32\".conduit.internal.v1.RouterCircuitR\x08\x63ircuits\x12K\n\x0fshared_circuits\x18\x04 \x03(\x0b\x32\".conduit.internal.v1.SharedCircuitR\x0esharedCircuits\x12<\n\nkey_checks\x18\x05 \x03(\x0b\x32\x1d.conduit.internal.v1.KeyCheckR\tkeyChecks\"\x18\n\x16ReportOutcomesResponse\"1\n\x12WatchHealthRequest\x12\x1b\n\trouter_id\x18\x01 \x01(\tR\x08routerId\"\xad\x02\n\x13WatchHealthResponse\x12\x38\n\tproviders\x18\x01 \x03(\x0b\x32\x1a.conduit.v1.ProviderHealthR\tproviders\x12\x1f\n\x0bis_complete\x18\x02 \x01(\x08R\nisComplete\x12\x30\n\x14\x61voided_provider_ids\x18\x03 \x03(\x03R\x12\x61voidedProviderIds\x12K\n\x0fshared_circuits\x18\x04 \x03(\x0b\x32\".conduit.internal.v1.SharedCircuitR\x0esharedCircuits\x12<\n\nkey_checks\x18\x05 \x03(\x0b\x32\x1d.conduit.internal.v1.KeyCheckR\tkeyChecks2\xef\x01\n\x0eOutcomeService\x12q\n\x0eReportOutcomes\x12*.conduit.internal.v1.ReportOutcomesRequest\x1a+.conduit.internal.v1.ReportOutcomesResponse\"\x06\x8a\xb5\x18\x02\x08\x04\x12j\n\x0bWatchHealth\x12\'.conduit.internal.v1.WatchHealthRequest\x1a(.conduit.internal.v1.WatchHealthResponse\"\x06\x8a\xb5\x18\x02\x08\x04\x30\x01\x42;\n\x17\x63om.conduit.internal.v1P\x01Z\x1e\x63onduit/internal/v1;internalv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)conduit/internal/v1/outcome_service.proto\x12\x13\x63onduit.internal.v1\x1a!conduit/internal/v1/outcome.proto\x1a\x17\x63onduit/v1/budget.proto\x1a\x18\x63onduit/v1/options.proto\x1a conduit/v1/provider_health.proto\"\xf3\x02\n\x15ReportOutcomesRequest\x12\x38\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1c.conduit.internal.v1.OutcomeR\x08outcomes\x12\x1b\n\trouter_id\x18\x02 \x01(\tR\x08routerId\x12>\n\x08\x63ircuits\x18\x03 \x03(\x0b\x32\".conduit.internal.v1.RouterCircuitR\x08\x63ircuits\x12K\n\x0fshared_circuits\x18\x04 \x03(\x0b\x32\".conduit.internal.v1.SharedCircuitR\x0esharedCircuits\x12<\n\nkey_checks\x18\x05 \x03(\x0b\x32\x1d.conduit.internal.v1.KeyCheckR\tkeyChecks\x12\x38\n\x07\x62udgets\x18< \x03(\x0b\x32\x1e.conduit.v1.BudgetNotificationR\x07\x62udgets\"\x18\n\x16ReportOutcomesResponse\"1\n\x12WatchHealthRequest\x12\x1b\n\trouter_id\x18\x01 \x01(\tR\x08routerId\"\xad\x02\n\x13WatchHealthResponse\x12\x38\n\tproviders\x18\x01 \x03(\x0b\x32\x1a.conduit.v1.ProviderHealthR\tproviders\x12\x1f\n\x0bis_complete\x18\x02 \x01(\x08R\nisComplete\x12\x30\n\x14\x61voided_provider_ids\x18\x03 \x03(\x03R\x12\x61voidedProviderIds\x12K\n\x0fshared_circuits\x18\x04 \x03(\x0b\x32\".conduit.internal.v1.SharedCircuitR\x0esharedCircuits\x12<\n\nkey_checks\x18\x05 \x03(\x0b\x32\x1d.conduit.internal.v1.KeyCheckR\tkeyChecks2\xef\x01\n\x0eOutcomeService\x12q\n\x0eReportOutcomes\x12*.conduit.internal.v1.ReportOutcomesRequest\x1a+.conduit.internal.v1.ReportOutcomesResponse\"\x06\x8a\xb5\x18\x02\x08\x04\x12j\n\x0bWatchHealth\x12\'.conduit.internal.v1.WatchHealthRequest\x1a(.conduit.internal.v1.WatchHealthResponse\"\x06\x8a\xb5\x18\x02\x08\x04\x30\x01\x42;\n\x17\x63om.conduit.internal.v1P\x01Z\x1e\x63onduit/internal/v1;internalv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,14 +40,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OUTCOMESERVICE'].methods_by_name['ReportOutcomes']._serialized_options = b'\212\265\030\002\010\004'
   _globals['_OUTCOMESERVICE'].methods_by_name['WatchHealth']._loaded_options = None
   _globals['_OUTCOMESERVICE'].methods_by_name['WatchHealth']._serialized_options = b'\212\265\030\002\010\004'
-  _globals['_REPORTOUTCOMESREQUEST']._serialized_start=162
-  _globals['_REPORTOUTCOMESREQUEST']._serialized_end=475
-  _globals['_REPORTOUTCOMESRESPONSE']._serialized_start=477
-  _globals['_REPORTOUTCOMESRESPONSE']._serialized_end=501
-  _globals['_WATCHHEALTHREQUEST']._serialized_start=503
-  _globals['_WATCHHEALTHREQUEST']._serialized_end=552
-  _globals['_WATCHHEALTHRESPONSE']._serialized_start=555
-  _globals['_WATCHHEALTHRESPONSE']._serialized_end=856
-  _globals['_OUTCOMESERVICE']._serialized_start=859
-  _globals['_OUTCOMESERVICE']._serialized_end=1098
+  _globals['_REPORTOUTCOMESREQUEST']._serialized_start=187
+  _globals['_REPORTOUTCOMESREQUEST']._serialized_end=558
+  _globals['_REPORTOUTCOMESRESPONSE']._serialized_start=560
+  _globals['_REPORTOUTCOMESRESPONSE']._serialized_end=584
+  _globals['_WATCHHEALTHREQUEST']._serialized_start=586
+  _globals['_WATCHHEALTHREQUEST']._serialized_end=635
+  _globals['_WATCHHEALTHRESPONSE']._serialized_start=638
+  _globals['_WATCHHEALTHRESPONSE']._serialized_end=939
+  _globals['_OUTCOMESERVICE']._serialized_start=942
+  _globals['_OUTCOMESERVICE']._serialized_end=1181
 # @@protoc_insertion_point(module_scope)

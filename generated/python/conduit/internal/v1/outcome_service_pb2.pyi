@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from conduit.internal.v1 import outcome_pb2 as _outcome_pb2
+from conduit.v1 import budget_pb2 as _budget_pb2
 from conduit.v1 import provider_health_pb2 as _provider_health_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -31,6 +32,7 @@ class ReportOutcomesRequest(_message.Message):
     CIRCUITS_FIELD_NUMBER: _builtins.int
     SHARED_CIRCUITS_FIELD_NUMBER: _builtins.int
     KEY_CHECKS_FIELD_NUMBER: _builtins.int
+    BUDGETS_FIELD_NUMBER: _builtins.int
     router_id: _builtins.str
     """The router, by a name that no other has and that it keeps until it ends. Empty if it tells of no circuits."""
     @_builtins.property
@@ -51,6 +53,10 @@ class ReportOutcomesRequest(_message.Message):
     def key_checks(self) -> _containers.RepeatedCompositeFieldContainer[_outcome_pb2.KeyCheck]:
         """What keys met in operators' tests; at most 10,000."""
 
+    @_builtins.property
+    def budgets(self) -> _containers.RepeatedCompositeFieldContainer[_budget_pb2.BudgetNotification]:
+        """Budgets of which a share is spent, as administrators are told of them; at most 10,000. What was told before is not told again."""
+
     def __init__(
         self,
         *,
@@ -59,10 +65,11 @@ class ReportOutcomesRequest(_message.Message):
         circuits: _abc.Iterable[_outcome_pb2.RouterCircuit] | None = ...,
         shared_circuits: _abc.Iterable[_outcome_pb2.SharedCircuit] | None = ...,
         key_checks: _abc.Iterable[_outcome_pb2.KeyCheck] | None = ...,
+        budgets: _abc.Iterable[_budget_pb2.BudgetNotification] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["circuits", b"circuits", "key_checks", b"key_checks", "outcomes", b"outcomes", "router_id", b"router_id", "shared_circuits", b"shared_circuits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budgets", b"budgets", "circuits", b"circuits", "key_checks", b"key_checks", "outcomes", b"outcomes", "router_id", b"router_id", "shared_circuits", b"shared_circuits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

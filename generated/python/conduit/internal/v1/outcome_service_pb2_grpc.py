@@ -52,7 +52,8 @@ class OutcomeServiceServicer:
     """
 
     def ReportOutcomes(self, request, context):
-        """Takes what routers and the Registry saw. A report that is lost is no harm.
+        """Takes what routers, the Registry and Billing saw. A report that is lost is no harm, but for budgets: those are reported until they
+        are taken. Idempotent in these.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,7 +34,9 @@ class OutcomeServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> OutcomeServiceAsyncStub: ...
     ReportOutcomes: _grpc.UnaryUnaryMultiCallable[_outcome_service_pb2.ReportOutcomesRequest, _outcome_service_pb2.ReportOutcomesResponse]
-    """Takes what routers and the Registry saw. A report that is lost is no harm."""
+    """Takes what routers, the Registry and Billing saw. A report that is lost is no harm, but for budgets: those are reported until they
+    are taken. Idempotent in these.
+    """
     WatchHealth: _grpc.UnaryStreamMultiCallable[_outcome_service_pb2.WatchHealthRequest, _outcome_service_pb2.WatchHealthResponse]
     """Streams how the instances are: all first, then each that changes."""
 
@@ -44,7 +46,9 @@ class OutcomeServiceAsyncStub(OutcomeServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ReportOutcomes: _aio.UnaryUnaryMultiCallable[_outcome_service_pb2.ReportOutcomesRequest, _outcome_service_pb2.ReportOutcomesResponse]  # type: ignore[assignment]
-    """Takes what routers and the Registry saw. A report that is lost is no harm."""
+    """Takes what routers, the Registry and Billing saw. A report that is lost is no harm, but for budgets: those are reported until they
+    are taken. Idempotent in these.
+    """
     WatchHealth: _aio.UnaryStreamMultiCallable[_outcome_service_pb2.WatchHealthRequest, _outcome_service_pb2.WatchHealthResponse]  # type: ignore[assignment]
     """Streams how the instances are: all first, then each that changes."""
 
@@ -57,7 +61,9 @@ class OutcomeServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _outcome_service_pb2.ReportOutcomesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_outcome_service_pb2.ReportOutcomesResponse, _abc.Awaitable[_outcome_service_pb2.ReportOutcomesResponse]]:
-        """Takes what routers and the Registry saw. A report that is lost is no harm."""
+        """Takes what routers, the Registry and Billing saw. A report that is lost is no harm, but for budgets: those are reported until they
+        are taken. Idempotent in these.
+        """
 
     @_abc_1.abstractmethod
     def WatchHealth(
