@@ -74,10 +74,16 @@ _BY_CODE: Mapping[str, type[UpstreamError]] = {
     "deploymentnotfound": UpstreamModelNotFound,
     "context_length_exceeded": ContextTooLong,
     "request_too_large": ContextTooLong,
+    # GitHub Copilot's.
+    "model_max_prompt_tokens_exceeded": ContextTooLong,
     "string_above_max_length": ContextTooLong,
     "content_filter": ContentPolicy,
     "content_policy_violation": ContentPolicy,
     "moderation_blocked": ContentPolicy,
+    # Alibaba Cloud's: https://help.aliyun.com/zh/dashscope/return-status-code-description.
+    "datainspectionfailed": ContentPolicy,
+    "data_inspection_failed": ContentPolicy,
+    "arrearage": InsufficientFunds,
     "rate_limit_error": UpstreamRateLimited,
     "rate_limit_exceeded": UpstreamRateLimited,
     "invalid_request_error": UpstreamRefused,

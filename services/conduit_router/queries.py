@@ -76,7 +76,7 @@ class Queries:
         health = runtime.state.view(caller.caller.virtual_key_id)
         route = route_of(runtime.table.routes, request.model)
         balance = runtime.balancer.balance(
-            route, "", caller.caller.virtual_key_id, takes_turn=False
+            route, "", caller.caller.virtual_key_id, turn=runtime.balancer.turn(route.alias)
         )
         decision = decide(route, requirements, health, seed, caller, balance=balance)
         message = decision_message(

@@ -7,8 +7,9 @@ TEXT = "Hello there, world!"
 PIECES = ("Hello", " there", ",", " world", "!")
 USED = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
 EVENTS = "text/event-stream"
-# Of sessions whose events are bytes.
+# Of answers, and of sessions, whose events are bytes.
 FRAMES = "application/vnd.amazon.eventstream"
+LINES = "application/x-ndjson"
 
 
 class Answer(NamedTuple):
@@ -23,8 +24,15 @@ class Answer(NamedTuple):
     failure: bytes = b""
     # What is sent while there is nothing to say.
     ping: bytes = b""
+    # An event that nobody can read, in a frame that is in order.
+    malformed: bytes = b"data: {nope\n\n"
     # Of the pieces; those of sound have no events in them.
     media: str = EVENTS
+
+    @property
+    def has_events(self) -> bool:
+        """Whether what it says tells where it ends; that sound has, its framing alone tells."""
+        return self.media in {EVENTS, FRAMES, LINES}
 
     @property
     def pieces(self) -> list[bytes]:

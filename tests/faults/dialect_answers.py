@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import orjson
 from tests.faults.answer import PIECES, TEXT, USED, Answer
+from tests.faults.chat_answers import chat_answer_to
 
 _MADE = b64encode(TEXT.encode()).decode()
 _SOUND = Answer(tokens=[piece.encode() for piece in PIECES], media="audio/mpeg")
@@ -142,4 +143,6 @@ def dialect_answer_to(host: str, path: str) -> Answer | None:
     place = path.partition("?")[0]
     if place.endswith("/predictions"):
         return _prediction(host, place.partition("/v1/")[0])
+    if (said := chat_answer_to(place)) is not None:
+        return said
     return next((DIALECT_ANSWERS[end] for end in DIALECT_ANSWERS if place.endswith(end)), None)

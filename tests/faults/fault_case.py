@@ -1,7 +1,9 @@
 """A fault and a call that meets it: each pair of the matrix, and what its caller is to hear."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tests.faults.chat_operations import FRAMED, KEYED
 from tests.faults.fault import Fault
 from tests.faults.fault_catalogue import CUTTING, ENDLESS, FAILING, FAULTS, SILENT
 from tests.faults.fault_operations import OPERATIONS
@@ -76,11 +78,28 @@ class Case:
         return self.fault.expected(policy)
 
 
+# Of their names, one for each fault.
+_TURNS = sorted({each.name for each in OPERATIONS if each.takes_turns})
+
+
+def chat_cases_of(fault: Fault) -> list[Case]:
+    """Return the chats that take turns at meeting faults, as all of them meet one."""
+    return _cases(fault, [*FRAMED, *KEYED])
+
+
 def cases_of(fault: Fault) -> list[Case]:
-    """Return the calls that meet a fault: each way to call, over HTTP, gRPC or, mostly, both."""
+    """Return the calls that meet a fault: each way to call, over HTTP, gRPC or, mostly, both.
+
+    Of the chats that take turns it is the turn of one.
+    """
+    turn = _TURNS[sum(fault.slug.encode()) % len(_TURNS)]
+    return _cases(fault, [each for each in OPERATIONS if not each.takes_turns or each.name == turn])
+
+
+def _cases(fault: Fault, operations: Sequence[Operation]) -> list[Case]:
     ways = [
         (operation, policy)
-        for operation in OPERATIONS
+        for operation in operations
         if fault.meets(operation)
         for policy in fault.policies(operation)
     ]
@@ -105,3 +124,4 @@ CASES = [
     *(case for fault in (*FAULTS, CUTTING, ENDLESS, FAILING, SILENT) for case in cases_of(fault)),
     *STRAIGHT_CASES,
 ]
+CHAT_CASES = [case for fault in FAULTS for case in chat_cases_of(fault)]

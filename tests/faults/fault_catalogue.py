@@ -1,6 +1,7 @@
 """What providers do wrong, and what a caller of a chain of two gets all the same."""
 
 from tests.faults import upstream_acts as upstream
+from tests.faults.chat_answers import CHATS
 from tests.faults.fault import BY_POLICY, WHOLE, Fault
 from tests.faults.session_faults import OPEN_AT_ONCE
 from tests.faults.upstream_acts import body, broken, cut_inside, good, status, stream
@@ -9,8 +10,12 @@ from tests.faults.upstream_answers import DONE, FINISH, STREAM, TOKENS, USAGE
 CHAT = ("chat",)
 # Its provider is waited for when nobody else does, so as to delete what it has made.
 MADE_LATE = ("create_voice",)
+# Goes on without its caller, who may be about to ask again.
+LASTING = ("chat_keyed",)
 # Passed on as they are, to a provider who speaks them.
 PASSED = ("message", "response", "completion")
+# Those that have words of their own for a failure.
+WORDED = (*PASSED, *CHATS)
 # Those that say why they stop before they end.
 STOPPING = (*CHAT, "message")
 # Its pieces are no events, and its frames no server-sent ones.
@@ -41,7 +46,6 @@ def error_event(code: str) -> bytes:
 
 # What is waited for where that is what is tested, and where a caller is to leave before.
 SHORT, LONG = 0.4, 10.0
-MALFORMED = b"data: {nope\n\n"
 LATER, NOW = "Sun, 06 Nov 2044 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT"
 HTML = body(b"<html><body>Bad gateway</body></html>", "text/html", 502)
 BEFORE_ANY_TOKEN = [
@@ -55,6 +59,7 @@ BEFORE_ANY_TOKEN = [
     Fault("503 for ever", [status(503)]),
     Fault("529", [status(529, error("overloaded_error"))]),
     Fault("reset before headers", [upstream.reset]),
+    Fault("no HTTP", [upstream.no_http]),
     Fault("refused", [], base_url="http://127.0.0.1:1/v1", most=(0, 1)),
     Fault(
         "no such host",
@@ -113,7 +118,7 @@ BEFORE_ANY_TOKEN = [
         "error event of its own after 200",
         [upstream.failing(0)],
         is_stream_only=True,
-        only=PASSED,
+        only=WORDED,
     ),
     Fault("invalid key", [status(401, error("invalid_api_key"))], most=(1, 1)),
     Fault("no funds", [status(429, error("insufficient_quota"))], most=(1, 1)),
@@ -183,6 +188,7 @@ BEHIND_A_TOKEN = [
         seconds=8.0,
         is_stream_only=True,
     ),
+    Fault("broken chunks", [upstream.broken_chunks], stream=BY_POLICY, besides=("converse",)),
     Fault("stall, then close", [broken(3, then="stall")], stream=BY_POLICY),
     Fault("mark without a reason", [broken(4, DONE)], stream=BY_POLICY, besides=OF_NO_EVENTS),
     Fault(
@@ -196,12 +202,12 @@ BEHIND_A_TOKEN = [
         "error event of its own behind a token",
         [upstream.failing(3)],
         stream=BY_POLICY,
-        only=PASSED,
+        only=WORDED,
         is_stream_only=True,
     ),
     Fault(
         "malformed events",
-        [broken(3, MALFORMED, MALFORMED, is_resumed=True)],
+        [upstream.malformed(3, times=2)],
         stream=BY_POLICY,
         besides=OF_NO_EVENTS,
         is_stream_only=True,
@@ -220,6 +226,7 @@ BEHIND_A_TOKEN = [
         [stream(STREAM[0], TOKENS[1], FINISH, USAGE, DONE)],
         second_text=" there",
         only=CHAT,
+        is_in_openais_words=True,
         stream={**BY_POLICY, "continue": "STREAM_INTERRUPTED"},
         is_stream_only=True,
     ),
@@ -240,14 +247,19 @@ BEHIND_A_TOKEN = [
 HARMLESS = [
     Fault(
         "one malformed event",
-        [broken(3, MALFORMED, is_resumed=True)],
+        [upstream.malformed(3)],
         besides=OF_NO_EVENTS,
     ),
     Fault("no terminator", [broken(8)], only=STOPPING),
     Fault("no terminator, and no end", [broken(8, then="hang")], only=STOPPING, seconds=6.0),
     Fault("no end behind the terminator", [broken(9, then="hang")], only=CHAT + PASSED),
     Fault("pings in place of a terminator", [upstream.pings(8)], only=STOPPING, seconds=6.0),
-    Fault("neither counts nor terminator", [stream(*STREAM[:-2], then="reset")], only=CHAT),
+    Fault(
+        "neither counts nor terminator",
+        [stream(*STREAM[:-2], then="reset")],
+        only=CHAT,
+        is_in_openais_words=True,
+    ),
     Fault("slow drip", [upstream.slow_drip], besides=("converse",)),
 ]
 # A chain of one: what is waited for, and what is told at once.
@@ -300,7 +312,14 @@ FAULTS = [
     *[each._replace(most=(1, 0), is_stream_only=True) for each in HARMLESS],
 ]
 # A stream that nothing but its caller, or the call's time, ends.
-ENDLESS = Fault("endless", [upstream.endless], stream=BY_POLICY, is_stream_only=True, patience=LONG)
+ENDLESS = Fault(
+    "endless",
+    [upstream.endless],
+    stream=BY_POLICY,
+    is_stream_only=True,
+    patience=LONG,
+    besides=LASTING,
+)
 # An answer that nothing but its caller ends.
 SILENT = Fault(
     "silent for a while",
@@ -308,7 +327,7 @@ SILENT = Fault(
     stream=BY_POLICY,
     patience=LONG,
     # Only the answer says which job is to be cancelled, so that it is waited for a while longer.
-    besides=("image_replicate", *MADE_LATE),
+    besides=("image_replicate", *MADE_LATE, *LASTING),
 )
 # Both instances fail for ever.
 FAILING = Fault("failing", [status(503)], [status(503)], most=(12, 12), only=("embed",))

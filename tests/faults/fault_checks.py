@@ -1,20 +1,25 @@
 """What holds of each call that meets a fault: its answer, its time, its cost, and no remains."""
 
+import asyncio
 import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from itertools import pairwise
+from pathlib import Path
 
 from tests.faults.answer import TEXT
 from tests.faults.fault import WHOLE
 from tests.faults.fault_callers import Came
 from tests.faults.fault_case import STRAIGHT, Case
-from tests.faults.fault_gateway import FaultGateway
+from tests.faults.fault_gateway import FaultGateway, faulty_gateway
 from tests.support.waiting import eventually
 
 from conduit.v1.charge_pb2 import Charge
 from conduit_kernel.http import Exchange
 from conduit_router.calls.call_scope import CallScope
+
+# More calls at once would have a slow machine be taken for a slow provider.
+AT_ONCE = 24
 
 
 @contextmanager
@@ -26,6 +31,51 @@ def garbage_in_sight() -> Iterator[None]:
     finally:
         gc.unfreeze()
         gc.enable()
+
+
+@asynccontextmanager
+async def last_gateway(folder: Path, cases: Sequence[Case]) -> AsyncIterator[FaultGateway]:
+    """Run one gateway for many faults; when it is gone, nothing may be left of it."""
+    before = asyncio.all_tasks()
+    with garbage_in_sight():
+        async with faulty_gateway(folder, cases) as running:
+            gc.freeze()
+            yield running
+            await running.is_idle()
+
+    async def is_as_before() -> bool:
+        return asyncio.all_tasks() <= before | {asyncio.current_task()}
+
+    await eventually(is_as_before)
+
+
+async def check_all(gateway: FaultGateway, cases: Sequence[Case]) -> None:
+    """Make calls that meet a fault, and hold all that comes of them to the catalogue."""
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def meet(case: Case) -> Came:
+        async with slots:
+            return await gateway.call(case)
+
+    found = await asyncio.gather(*map(meet, cases))
+    gateway.read_charges()
+    for case, came in zip(cases, found, strict=True):
+        if not is_hidden(case, came, gateway):
+            check_answer(case, came)
+        if case.operation.is_keyed and came.is_whole:
+            await check_repetition(case, came, gateway)
+        check_requests(case, gateway)
+        await check_charges(case, came, gateway)
+    await gateway.is_idle()
+    await nothing_is_left(gateway, *cases)
+
+
+async def check_repetition(case: Case, came: Came, gateway: FaultGateway) -> None:
+    """Make a call with an idempotency key once more: its answer comes again, of nobody."""
+    asked = [len(each) for each in gateway.seen(case)]
+    again = await gateway.call(case, came=Came(came.request_id))
+    assert (again.is_whole, again.text) == (True, came.text), case.alias
+    assert [len(each) for each in gateway.seen(case)] == asked, case.alias
 
 
 def said(case: Case) -> str:

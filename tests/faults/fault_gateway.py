@@ -75,6 +75,11 @@ class FaultGateway:
         """Return what was charged for a call, as far as that was read."""
         return self._charges[request_id]
 
+    def charges_of(self, alias: str) -> list[Charge]:
+        """Return what was charged for an alias's calls, as far as that was read."""
+        found = (each for charges in self._charges.values() for each in charges)
+        return [each for each in found if each.model_alias == alias]
+
     def read_charges(self) -> None:
         """Read what was charged since."""
         for path in sorted(self.folder.rglob("*.spool")):
@@ -124,6 +129,8 @@ class FaultGateway:
             headers["x-conduit-stream-failover"] = case.policy
         if seconds:
             headers["x-conduit-timeout"] = f"{seconds}s"
+        if case.operation.is_keyed:
+            headers["idempotency-key"] = came.request_id
         if (session := case.operation.session) is not None:
             url = str(self.client.base_url)
             await converse_over_http(url, session, case.alias, came, headers)
@@ -136,6 +143,8 @@ class FaultGateway:
             options.stream_failover = StreamFailover.Value(f"STREAM_FAILOVER_{case.policy.upper()}")
         if seconds:
             options.timeout.CopyFrom(Duration(nanos=int(seconds * 1e9)))
+        if case.operation.is_keyed:
+            options.idempotency_key = came.request_id
         if case.is_session:
             await converse_over_grpc(self.stub, case.operation, case.alias, came, options)
         else:
@@ -179,7 +188,8 @@ def configuration(upstream: MisbehavingUpstream, cases: Sequence[Case]) -> Snaps
         providers.append(provider(first, url, provider_type=kind, settings=own))
         if fault.second:
             url = upstream.play(f"{case.alias}/second", fault.second, (good,))
-            kind = fault.second_type or kind
+            if fault.second_type:
+                kind, own = fault.second_type, Struct()
             providers.append(provider(second, url, provider_type=kind, settings=own))
             steps.append(FallbackProvider(provider_id=second, priority=2))
         mappings += [

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tests.faults.chat_operations import CHAT, FRAMED, KEYED, STREAM_CHAT, STREAMED, TURNS
 from tests.faults.dialect_operations import DIALECTS
 from tests.faults.operation import Operation
 from tests.faults.session_operations import SESSIONS
@@ -13,8 +14,6 @@ from conduit.v1 import message_requests_pb2 as messages_pb
 from conduit.v1 import response_requests_pb2 as responses_pb
 from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.call_pb2 import CallOptions
-from conduit.v1.chat_message_pb2 import CHAT_ROLE_USER, ChatMessage, ContentPart
-from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit.v1.completion_pb2 import CompletionCreation, CompletionPrompt
 from conduit.v1.embedding_pb2 import EmbeddingInput, EmbeddingRequest
 from conduit.v1.form_pb2 import FormFile
@@ -28,20 +27,6 @@ from conduit.v1.transcription_pb2 import TranscriptionRequest
 from conduit.v1.voice_pb2 import VoiceChoice
 
 _PROMPT = "a hat"
-
-
-def chat(alias: str) -> ChatCompletionRequest:
-    """Return a conversation."""
-    turn = ChatMessage(role=CHAT_ROLE_USER, content=[ContentPart(text="hi")])
-    return ChatCompletionRequest(model=alias, messages=[turn])
-
-
-def _chat(alias: str, options: CallOptions) -> pb.ChatRequest:
-    return pb.ChatRequest(chat=chat(alias), options=options)
-
-
-def _stream_chat(alias: str, options: CallOptions) -> pb.StreamChatRequest:
-    return pb.StreamChatRequest(chat=chat(alias), options=options)
 
 
 def _message(alias: str, options: CallOptions) -> messages_pb.CreateMessageRequest:
@@ -148,26 +133,24 @@ def _speak_events(alias: str, options: CallOptions) -> audio_pb.SpeakRequest:
     return _speech(alias, options, "sse")
 
 
-_TURNS = {"messages": [{"role": "user", "content": "hi"}]}
 _SPEECH = {"input": "hi", "voice": "alloy"}
 _WISH = {"prompt": _PROMPT}
-_CHAT, _IMAGES = "/v1/chat/completions", "/v1/images/generations"
+_IMAGES = "/v1/images/generations"
 _MESSAGES, _RESPONSES = "/v1/messages", "/v1/responses"
 _COMPLETIONS, _PROMPTED = "/v1/completions", {"prompt": "hi"}
 _INPUT = {"input": "hi"}
-_ASKED = {**_TURNS, "max_tokens": 99}
+_ASKED = {**TURNS, "max_tokens": 99}
 _EDITS, _TRANSCRIPTIONS = "/v1/images/edits", "/v1/audio/transcriptions"
-_STREAMED = {"stream": True}
 _STREAMED_FORM = {"stream": "true"}
 
 OPERATIONS: Sequence[Operation] = (
-    Operation("chat", _CHAT, "Chat", _TURNS, _chat),
+    CHAT,
     Operation("message", _MESSAGES, "CreateMessage", _ASKED, _message, like="chat"),
     Operation(
         "message",
         _MESSAGES,
         "StreamCreateMessage",
-        _ASKED | _STREAMED,
+        _ASKED | STREAMED,
         _stream_message,
         is_stream=True,
         like="chat",
@@ -178,7 +161,7 @@ OPERATIONS: Sequence[Operation] = (
         like="chat",
     ),
     Operation(
-        *("response", _RESPONSES, "StreamCreateResponse", _INPUT | _STREAMED, _stream_response),
+        *("response", _RESPONSES, "StreamCreateResponse", _INPUT | STREAMED, _stream_response),
         is_stream=True,
         provider_type="OpenAICompatible",
         like="chat",
@@ -189,7 +172,7 @@ OPERATIONS: Sequence[Operation] = (
         like="completion",
     ),
     Operation(
-        *("completion", _COMPLETIONS, "StreamCreateCompletion", _PROMPTED | _STREAMED),
+        *("completion", _COMPLETIONS, "StreamCreateCompletion", _PROMPTED | STREAMED),
         _stream_completion,
         is_stream=True,
         provider_type="vLLM",
@@ -208,7 +191,7 @@ OPERATIONS: Sequence[Operation] = (
         "message_anthropic",
         _MESSAGES,
         "StreamCreateMessage",
-        _ASKED | _STREAMED,
+        _ASKED | STREAMED,
         _stream_message,
         is_stream=True,
         provider_type="Anthropic",
@@ -219,7 +202,7 @@ OPERATIONS: Sequence[Operation] = (
         like="response",
     ),
     Operation(
-        *("response_openai", _RESPONSES, "StreamCreateResponse", _INPUT | _STREAMED),
+        *("response_openai", _RESPONSES, "StreamCreateResponse", _INPUT | STREAMED),
         _stream_response,
         is_stream=True,
         like="response",
@@ -233,21 +216,13 @@ OPERATIONS: Sequence[Operation] = (
         _rerank,
         provider_type="vLLM",
     ),
-    Operation(
-        "chat",
-        _CHAT,
-        "StreamChat",
-        _TURNS | _STREAMED,
-        _stream_chat,
-        is_stream=True,
-        is_continuable=True,
-    ),
+    STREAM_CHAT,
     Operation("image", _IMAGES, "GenerateImages", _WISH, _image),
     Operation(
         "image",
         _IMAGES,
         "StreamGenerateImages",
-        {**_WISH, **_STREAMED, "partial_images": 3},
+        {**_WISH, **STREAMED, "partial_images": 3},
         _stream_image,
         is_stream=True,
     ),
@@ -307,6 +282,8 @@ OPERATIONS: Sequence[Operation] = (
         _speak_events,
         is_stream=True,
     ),
+    *FRAMED,
+    *KEYED,
     *DIALECTS,
     *SESSIONS,
 )

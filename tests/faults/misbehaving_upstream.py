@@ -12,7 +12,8 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
-from tests.faults.answer import EVENTS, FRAMES, Answer
+from tests.faults.answer import FRAMES, Answer
+from tests.faults.chat_answers import STREAMED
 from tests.faults.dialect_answers import dialect_answer_to
 from tests.faults.session_answers import CREATIONS, creation_at
 from tests.faults.upstream_answers import JSON, answer_to
@@ -68,8 +69,8 @@ class Seen(NamedTuple):
         return (
             self.body.get("stream") in {True, "true"}
             or self.is_session
-            or self.path.endswith("/speech")
-            or self.answer.media != EVENTS
+            or self.path.partition("?")[0].endswith(("/speech", *STREAMED))
+            or not self.answer.has_events
         )
 
     @property
@@ -128,7 +129,7 @@ class Peer:
             self._is_session = True
             return
         media = self.seen.answer.media if self.seen.is_stream else JSON
-        if self.seen.is_stream and media != EVENTS:
+        if self.seen.is_stream and not self.seen.answer.has_events:
             # That bytes have ended, and were not cut, is told by their framing alone.
             await self.head(200, media, transfer_encoding="chunked")
             self._is_chunked = True

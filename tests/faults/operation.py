@@ -67,6 +67,10 @@ class Operation(NamedTuple):
     session: Session | None = None
     # The operation that it is, where its name is another: in a dialect that is not OpenAI's.
     like: str = ""
+    # Whether its calls have idempotency keys: each is made once, also where its caller leaves.
+    is_keyed: bool = False
+    # Whether such operations take turns at meeting faults; `make slow` has all of them meet each.
+    takes_turns: bool = False
 
     @property
     def kind(self) -> str:
@@ -76,7 +80,7 @@ class Operation(NamedTuple):
     @property
     def is_kept(self) -> bool:
         """Whether what it comes to is kept by Storage."""
-        return self.kind == "create_voice"
+        return self.is_keyed or self.kind == "create_voice"
 
     def model_at(self, provider_id: int) -> str:
         """Return how an instance calls its model."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -11,8 +12,13 @@ from tests.faults.shared_gateway import ACTS, ALIASES
 
 CHAT, EMBEDDINGS, RERANK = "/v1/chat/completions", "/v1/embeddings", "/v1/rerank"
 IMAGES, EDITS = "/v1/images/generations", "/v1/images/edits"
+MESSAGES, RESPONSES = "/v1/messages", "/v1/responses"
 SPEECH, TRANSCRIPTIONS = "/v1/audio/speech", "/v1/audio/transcriptions"
-SESSIONS = ("/v1/realtime?model=gpt", "/v1/realtime?model=solo", "/v1/live/sessions")
+SESSIONS = (
+    *("/v1/realtime?model=gpt", "/v1/realtime?model=solo", "/v1/live/sessions"),
+    # What it asks for tells it from a request for one response.
+    f"{RESPONSES}?socket",
+)
 FORM = ("content-type", "multipart/form-data; boundary=parting")
 _HANDSHAKE = (
     ("connection", "Upgrade"),
@@ -20,6 +26,7 @@ _HANDSHAKE = (
     ("sec-websocket-version", "13"),
     ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
 )
+_ERROR = re.compile(rb'"error":\s*\{.*?"(?:code|type)":\s*"(\w+)"', re.DOTALL)
 # What nobody who behaves waits for.
 PATIENCE_SECONDS = 700.0
 
@@ -89,16 +96,14 @@ async def ask(port: int, key: str, asked: str, request: Request) -> Answer:
     head, _, body = content.partition(b"\r\n\r\n")
     status, *lines = head.decode("latin-1").split("\r\n")
     fields = dict(line.split(": ", 1) for line in lines)
-    error = ""
-    if b'"error"' in body:
-        error = str(orjson.loads(body[body.index(b"{") : body.rindex(b"}") + 1])["error"]["code"])
+    told = _ERROR.search(body)
     return Answer(
         asked,
         int(status.split()[1]) if status else 0,
         fields.get("x-conduit-provider", ""),
         fields.get("x-conduit-key-id", ""),
         fields.get("x-conduit-attempts", ""),
-        error,
+        told[1].decode() if told else "",
         now() - began,
     )
 
@@ -126,6 +131,11 @@ def form(model: str, text: str = "hello", file: bytes = b"ID3", name: str = "fil
     return b"".join(b"--parting\r\n%b\r\n" % part for part in parts) + b"--parting--\r\n"
 
 
+def message(model: str, **members: Any) -> bytes:  # noqa: ANN401 # of any kind
+    """Return the body of a message, in Anthropic's dialect."""
+    return chat(model, max_tokens=99, **members)
+
+
 def _picture(model: str) -> bytes:
     return orjson.dumps({"model": model, "prompt": "hello"})
 
@@ -151,6 +161,15 @@ USUAL = {
     "rerank": Request(
         RERANK, (), orjson.dumps({"model": "ranked", "query": "hello", "documents": ["well"]})
     ),
+    "message": Request(MESSAGES, (), message("gpt")),
+    "message stream": Request(MESSAGES, (), message("solo", stream=True)),
+    "response": Request(RESPONSES, (), embedding("gpt")),
+    "response stream": Request(
+        RESPONSES, (), orjson.dumps({"model": "solo", "input": "hello", "stream": True})
+    ),
+    "keyed": Request(CHAT, (("idempotency-key", "1"),), chat("gpt")),
+    "keyed stream": Request(CHAT, (("idempotency-key", "2"),), chat("solo", stream=True)),
+    "tagged": Request(CHAT, (("x-conduit-tags", "team=search, nightly"),), chat("gpt")),
     "own time": Request(CHAT, (("x-conduit-timeout", "60s"),), chat("solo")),
     "session": Request(CHAT, (("x-conduit-affinity-key", "mine"),), chat("gpt")),
     "retried": Request(CHAT, (), chat("solo", "once:0")),
@@ -177,7 +196,11 @@ _HEADERS: dict[str, Sequence[str]] = {
     "x-master-key": ("", "master?"),
     "x-request-id": ("req_1", "x" * 2000, "\xff"),
     "retry-after": ("100000",),
-    "idempotency-key": ("1", "2"),
+    "idempotency-key": ("1", "1", "2", "", "x" * 300),
+    "x-conduit-tags": ("team=search", "nightly, team=x", "=", "x" * 5000, "," * 50, "\xff"),
+    "anthropic-version": ("2023-06-01", "x", ""),
+    "anthropic-beta": ("a-1", "a-1,b-2", "," * 40, "\xff"),
+    "x-claude-code-session-id": ("mine", "x" * 300),
     "expect": ("100-continue",),
     "transfer-encoding": ("chunked", "gzip"),
     "cookie": ("x" * 60_000,),
@@ -195,15 +218,24 @@ _MEMBERS: dict[str, Sequence[object]] = {
     "prompt_cache_key": ("mine", "x" * 10_000),
     "session_id": ("mine",),
     "stream_options": ({"include_usage": True}, {"include_usage": "x"}),
-    "metadata": ({"x": "y" * 5000},),
+    "metadata": ({"x": "y" * 5000}, {"user_id": "u" * 300}),
+    "previous_response_id": ("resp_1", "x" * 5000, 1),
+    "store": (True, False, "x"),
+    "background": (True,),
+    "instructions": ("x" * 5000, 1),
+    "system": ("x" * 5000, [{"type": "text", "text": "x"}], 1),
+    "thinking": ({"type": "enabled", "budget_tokens": 10**12}, {"type": "disabled"}),
 }
 
 
 # How a live session says whom it wants.
 _START = b'{"type":"session.start","session":{"model":"solo"}}'
+# How a connection asks for a response.
+_CREATE = b'{"type":"response.create","model":"solo","input":"act:%b"}'
 _FORMS = {TRANSCRIPTIONS: "file", EDITS: "image"}
 _PATHS = (
     *(CHAT, CHAT, CHAT, CHAT, EMBEDDINGS, IMAGES, SPEECH, RERANK, "/v1/models"),
+    *(MESSAGES, MESSAGES, RESPONSES, RESPONSES, "/v1/messages/count_tokens"),
     *_FORMS,
     *SESSIONS,
 )
@@ -239,7 +271,8 @@ class HostileCaller:
             body = self._form(_FORMS[path], body)
         elif path in SESSIONS:
             headers += _HANDSHAKE
-            is_session, body = True, _masked(draw.choice((body, _START)))
+            create = _CREATE % draw.choice(sorted(ACTS)).encode()
+            is_session, body = True, _masked(draw.choice((body, _START, create)))
         return Request(
             path,
             headers,
@@ -280,8 +313,14 @@ class HostileCaller:
             name: draw.choice(_MEMBERS[name])
             for name in draw.sample(sorted(_MEMBERS), draw.choice((0, 0, 1, 2)))
         }
-        known = {"model": model, "messages": [{"role": "user", "content": text}], "input": text}
+        known: dict[str, object] = {
+            "model": model,
+            "messages": [{"role": "user", "content": text}],
+            "input": text,
+        }
         known |= {"prompt": text, "voice": "alloy", "query": text, "documents": [text]}
+        if path == MESSAGES:
+            known["max_tokens"] = 99
         return _dumps({**known, **members})
 
 

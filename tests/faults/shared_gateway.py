@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 import structlog
+from tests.faults.dialect_answers import DIALECT_ANSWERS
 from tests.support.scripted_upstream import Act, answer, hang, reset, stream
 from tests.support.snapshots import (
     ENCRYPTION_KEY,
@@ -25,13 +26,20 @@ from tests.support.snapshots import (
     virtual_key,
 )
 
+from conduit.internal.v1.idempotency_storage_service_pb2 import (
+    ClaimIdempotencyKeyResponse,
+    IdempotencyClaim,
+)
 from conduit.v1.router_service_routes import ROUTES
+from conduit.v1.usage_limits_pb2 import UsageLimits
+from conduit.v1.virtual_key_group_pb2 import VirtualKeyGroup
 from conduit_bridge.cors import Cors
 from conduit_bridge.dispatcher import Dispatcher, NotFoundEndpoint
 from conduit_bridge.endpoints.assembly import endpoints
 from conduit_bridge.endpoints.unary import Backend, Edge
 from conduit_bridge.metrics import Metrics
 from conduit_kernel.auth import Authorizer
+from conduit_kernel.errors import ServiceUnavailable
 from conduit_kernel.http import ClientLimits, Exchange, HttpClient, HttpServer, SpillSpace
 from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc.methods import METHODS
@@ -44,6 +52,8 @@ from conduit_router.calls.media import MediaFetcher
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.upstream_session import SessionLimits
 from conduit_router.context import CallCaps
+from conduit_router.idempotency.calls import IdempotentCalls
+from conduit_router.idempotency.storage import IdempotencyStorage
 from conduit_router.routing.provider_state import ProviderState
 from conduit_router.routing.table import RoutingTable
 from conduit_router.service import RouterStub
@@ -62,6 +72,15 @@ RANKING = 6
 # The last one fails in each of so many seconds for the first few.
 PERIOD_SECONDS, LIMITED_SECONDS = 20.0, 2.0
 LATENCY_SECONDS = 0.05
+# Of each virtual key; those who behave keep far below them. There is no Billing, so that the router
+# counts alone.
+LIMITS = UsageLimits(
+    requests_per_minute=10_000, tokens_per_minute=10_000_000_000, concurrent_requests=1_000
+)
+GROUPS = tuple(
+    VirtualKeyGroup(id=number, name=f"group-{number}", is_enabled=True, tags=[f"group={number}"])
+    for number in (1, 2)
+)
 USAGE = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
 
 
@@ -165,6 +184,8 @@ class Providers:
         return None if told is None else ACTS.get(told[1].decode())
 
     def _usual(self, exchange: Exchange) -> Act:
+        if exchange.path.endswith("/responses"):
+            return _respond
         if b'"stream":true' in exchange.body:
             return stream(*EVENTS)
         if "/realtime" in exchange.path or "/live/" in exchange.path:
@@ -172,6 +193,12 @@ class Providers:
             self._sessions += 1
             return SESSIONS[self._sessions % len(SESSIONS)]
         return _say if exchange.path.endswith("/speech") else answer(_whole(exchange.path))
+
+
+async def _respond(exchange: Exchange) -> None:
+    said = DIALECT_ANSWERS["/responses"]
+    is_stream = b'"stream":true' in exchange.body
+    await (stream(*said.pieces) if is_stream else answer(said.whole))(exchange)
 
 
 async def _say(exchange: Exchange) -> None:
@@ -205,27 +232,43 @@ WHOLE = _well()
 
 def _table(url: str, callers: dict[str, int]) -> RoutingTable:
     numbers = [number for numbers in ALIASES.values() for number in numbers]
-    return compiled(
-        snapshot(
-            [
-                provider(
-                    i,
-                    f"{url}/{i}/v1",
-                    priority=i,
-                    provider_type="vLLM" if i == RANKING else "OpenAI",
-                )
-                for i in numbers
-            ],
-            # Two keys each, so that one of them may rest unseen.
-            keys=[key(10 * i + k, i) for i in numbers for k in (1, 2)],
-            mappings=[
-                mapping(number, number, model_alias=alias)
-                for alias, numbers in ALIASES.items()
-                for number in numbers
-            ],
-            virtual_keys=[virtual_key(value, number) for value, number in callers.items()],
-        )
+    source = snapshot(
+        [
+            provider(
+                i,
+                f"{url}/{i}/v1",
+                priority=i,
+                provider_type="vLLM" if i == RANKING else "OpenAI",
+            )
+            for i in numbers
+        ],
+        # Two keys each, so that one of them may rest unseen.
+        keys=[key(10 * i + k, i) for i in numbers for k in (1, 2)],
+        mappings=[
+            mapping(number, number, model_alias=alias)
+            for alias, numbers in ALIASES.items()
+            for number in numbers
+        ],
+        virtual_keys=[
+            virtual_key(value, number, usage_limits=LIMITS, group_id=GROUPS[number % 2].id)
+            for value, number in callers.items()
+        ],
     )
+    source.virtual_key_groups.extend(GROUPS)
+    return compiled(source)
+
+
+class NoStorage(IdempotencyStorage):
+    """A Storage that is away: calls with idempotency keys are told apart by the router alone."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def claim(
+        self, claim: IdempotencyClaim, fingerprint: bytes
+    ) -> ClaimIdempotencyKeyResponse:
+        """Raise ServiceUnavailable."""
+        raise ServiceUnavailable("Storage is away", service="storage")
 
 
 class SharedGateway:
@@ -269,13 +312,18 @@ async def shared_gateway(
     runtime.table = table
     virtual_keys = VirtualKeys(Vault(ENCRYPTION_KEY), now)
     virtual_keys.apply(first(table))
-    edge = _edge(RouterStub(runtime, virtual_keys, IdSource(now), _space(folder), _SESSION), folder)
+    idempotent = IdempotentCalls(NoStorage(), Vault(ENCRYPTION_KEY), IdSource(now), now)
+    stub = RouterStub(
+        *(runtime, virtual_keys, IdSource(now), _space(folder), _SESSION), idempotent=idempotent
+    )
+    edge = _edge(stub, folder)
     await edge.start("127.0.0.1", 0)
     try:
         yield SharedGateway(runtime, providers, edge)
     finally:
         for server in (edge, upstream):
             await server.drain(0.1)
+        await idempotent.close()
         await refresher.close()
         await client.close()
         spool.close()

@@ -5,26 +5,31 @@ policy, over HTTP and gRPC. Each case has its own instances, so that none sees a
 """
 
 import asyncio
-import gc
 import time
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 from tests.faults.fault import WHOLE, Fault
-from tests.faults.fault_callers import Came
-from tests.faults.fault_case import STRAIGHT_CASES, Case, cases_of
+from tests.faults.fault_case import (
+    CASES,
+    CHAT_CASES,
+    STRAIGHT_CASES,
+    Case,
+    cases_of,
+    chat_cases_of,
+)
 from tests.faults.fault_catalogue import CUTTING, ENDLESS, FAILING, FAULTS, SILENT
 from tests.faults.fault_checks import (
+    check_all,
     check_answer,
     check_charges,
     check_requests,
-    garbage_in_sight,
-    is_hidden,
+    last_gateway,
     nothing_is_left,
     until_charged,
 )
-from tests.faults.fault_gateway import FaultGateway, faulty_gateway
+from tests.faults.fault_gateway import FaultGateway
 from tests.support.pauses import in_one_of_three_tries
 from tests.support.waiting import eventually
 
@@ -33,44 +38,35 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 LEAVING_SECONDS = 0.1
 # More calls than it takes to open a circuit.
 MANY = 12
-# More calls at once would have a slow machine be taken for a slow provider.
-AT_ONCE = 24
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FaultGateway]:
     """Run one gateway for all faults; when it is gone, nothing may be left of it."""
-    before = asyncio.all_tasks()
-    with garbage_in_sight():
-        async with faulty_gateway(tmp_path_factory.mktemp("faults")) as running:
-            gc.freeze()
-            yield running
-            await running.is_idle()
+    async with last_gateway(tmp_path_factory.mktemp("faults"), CASES) as running:
+        yield running
 
-    async def is_as_before() -> bool:
-        return asyncio.all_tasks() <= before | {asyncio.current_task()}
 
-    await eventually(is_as_before)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chats(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FaultGateway]:
+    """Run another one, for the chats that take turns at the first."""
+    async with last_gateway(tmp_path_factory.mktemp("chats"), CHAT_CASES) as running:
+        yield running
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.slug)
 async def test_a_caller_gets_the_best_that_is_left(gateway: FaultGateway, fault: Fault) -> None:
     """A whole answer or a clear error, in bounded time, at a bounded cost to the providers."""
-    cases, slots = cases_of(fault), asyncio.Semaphore(AT_ONCE)
+    await check_all(gateway, cases_of(fault))
 
-    async def meet(case: Case) -> Came:
-        async with slots:
-            return await gateway.call(case)
 
-    found = await asyncio.gather(*map(meet, cases))
-    gateway.read_charges()
-    for case, came in zip(cases, found, strict=True):
-        if not is_hidden(case, came, gateway):
-            check_answer(case, came)
-        check_requests(case, gateway)
-        await check_charges(case, came, gateway)
-    await gateway.is_idle()
-    await nothing_is_left(gateway, *cases)
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.slug)
+async def test_chats_of_every_kind_get_the_best_that_is_left(
+    chats: FaultGateway, fault: Fault
+) -> None:
+    """As those whose turn it is do above: however answers are framed, or kept."""
+    await check_all(chats, chat_cases_of(fault))
 
 
 @pytest.mark.parametrize("case", STRAIGHT_CASES, ids=lambda case: case.alias)

@@ -144,6 +144,7 @@ def test_a_hostile_caller_asks_for_all_that_there_is(tmp_path: Path) -> None:
         "live/sessions",
         "realtime",
         "rerank",
+        "responses",
     }
 
 

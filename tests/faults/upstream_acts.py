@@ -70,6 +70,16 @@ def cut_inside(place: int) -> Act:
     return act
 
 
+def malformed(place: int, times: int = 1) -> Act:
+    """Answer with so many events at a place that nobody can read, and then with the rest."""
+
+    async def act(peer: Peer) -> None:
+        odd = [peer.seen.answer.malformed] * times
+        await broken(place, *odd, is_resumed=True)(peer)
+
+    return act
+
+
 def failing(place: int) -> Act:
     """Answer until a place of a stream, and then with a failure in the dialect's own words."""
 
@@ -104,6 +114,21 @@ async def _send(peer: Peer, parts: "list[bytes] | tuple[bytes, ...]", then: str)
 async def reset(peer: Peer) -> None:
     """End the connection before a head."""
     peer.reset()
+
+
+async def no_http(peer: Peer) -> None:
+    """Answer in another protocol."""
+    await peer.write(b"SSH-2.0-OpenSSH_9.6\r\n")
+
+
+async def broken_chunks(peer: Peer) -> None:
+    """Begin an answer in chunks, and go on with what is none."""
+    answer = peer.seen.answer
+    await peer.write(b"HTTP/1.1 200 X\r\ncontent-type: %b\r\n" % answer.media.encode())
+    await peer.write(b"transfer-encoding: chunked\r\n\r\n")
+    begun = b"".join(answer.until(3)) if peer.seen.is_stream else answer.whole[:-20]
+    await peer.write(b"%x\r\n%b\r\n" % (len(begun), begun))
+    await peer.write(b"no size\r\n")
 
 
 async def silence(_peer: Peer) -> None:

@@ -1,7 +1,9 @@
 """How the streams of every dialect end: whole, or in an error, whatever the provider left out."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
+from weakref import ref
 
 import pytest
 from tests.support.eventstream import event
@@ -147,3 +149,48 @@ def test_a_mark_of_the_end_without_a_reason_to_stop_is_a_cut(replay: Replay) -> 
     pieces = pieces_of(replay)
     with pytest.raises(StreamInterrupted):
         replay.streamed_in([b"".join(pieces[: middle(pieces)]) + b"data: [DONE]\n\n"])
+
+
+FAILED = [
+    each
+    for each in replays()
+    if each.expected.keys() >= {"events", "error"}
+    and each.case.is_of_events
+    and not each.is_over_socket
+]
+
+
+class Caller:
+    """Somebody whose request is in the frames that errors are raised through."""
+
+
+def asked(decoder: Any, pieces: Sequence[bytes]) -> "ref[Caller]":  # noqa: ANN401 # any decoder
+    """Have a decoder read a stream that fails; return what tells whether its caller is kept."""
+    caller = Caller()
+
+    def read() -> None:
+        assert caller is not None
+        for piece in pieces:
+            decoder.feed(piece)
+        decoder.close()
+
+    with pytest.raises(ConduitError):
+        read()
+    return ref(caller)
+
+
+@pytest.mark.parametrize("replay", [*BEGUN, *FAILED], ids=name_of)
+def test_a_decoder_keeps_nobody_whose_stream_failed(replay: Replay) -> None:
+    """Errors refer to all that they are raised through; a decoder that keeps one has a copy."""
+    odd, body = broken(replay), replay.response.body
+    pieces = [body] if replay in FAILED else pieces_of(replay)
+    at = 0 if replay in FAILED else middle(pieces)
+    for stream in (
+        [odd, *pieces],
+        [b"".join(pieces[:at]), odd],
+        [b"".join([*pieces[:at], odd]), odd],
+        [b"".join([*pieces[:at], odd, odd]), b""],
+        *([pieces] if replay in FAILED else ()),
+    ):
+        decoder = replay.decoder()
+        assert asked(decoder, stream)() is None

@@ -16,6 +16,7 @@ import secrets
 import shutil
 import zlib
 from collections.abc import Iterable
+from copy import copy
 from pathlib import Path
 
 from conduit_router.accounting.disk import create, cut_off, lock, sync, sync_and_close
@@ -65,7 +66,8 @@ class Spool:
             self._note_unsynced(*(path.parent for path in made))
             self._begin_folder()
         except OSError as error:
-            self._refusal = error
+            # Without what it was raised through: the call that found it so.
+            self._refusal = copy(error)
             raise
         self._refusal = None
 

@@ -193,9 +193,10 @@ class CallScope(msgspec.Struct, eq=False):
     def decide_again(self) -> bool:
         """Decide as things are now; return whether there is a candidate."""
         runtime, caller = self.runtime, self.caller
-        health, seed = runtime.state.view(caller.caller.virtual_key_id), self.plan.decision.seed
+        health, former = runtime.state.view(caller.caller.virtual_key_id), self.plan.decision
+        seed, turn = former.seed, former.balance.turn
         decision = choose(
-            runtime, self.requirements, self.options, caller, health=health, seed=seed
+            runtime, self.requirements, self.options, caller, health=health, seed=seed, turn=turn
         )
         self.plan.restart(decision)
         self.last_decision = decision

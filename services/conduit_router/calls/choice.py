@@ -12,6 +12,7 @@ from conduit_providers.operation import Requirements
 from conduit_providers.tags import unique
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import CallerContext, has_wishes
+from conduit_router.routing.balancing import mix
 from conduit_router.routing.decide import Decision, decide, decide_plainly, joined, route_of
 from conduit_router.routing.health_view import HEALTHY, HealthView
 from conduit_router.routing.table import Route
@@ -57,8 +58,13 @@ def choose(
     *,
     health: HealthView,
     seed: int,
+    turn: int | None = None,
 ) -> Decision:
-    """Decide with policies and wishes. A ConduitError if they make no sense, or are not allowed."""
+    """Decide with policies and wishes. A ConduitError if they make no sense, or are not allowed.
+
+    By round robin a call takes its turn, unless it has one; at other aliases, which may not be
+    asked at all, it takes nobody's.
+    """
     if options is None:
         options = CallOptions()
     session = options.affinity_key or requirements.session
@@ -66,10 +72,12 @@ def choose(
     names = [requirements.model, *_fallbacks(requirements, options, caller)]
     only = _providers(options)
     account_keys = _account_keys(runtime, options, requirements)
-    decisions = []
+    decisions: list[Decision] = []
     for name in names:
         route = route_of(runtime.table.routes, name)
-        balance = runtime.balancer.balance(route, session, caller.caller.virtual_key_id)
+        balance = runtime.balancer.balance(
+            route, session, caller.caller.virtual_key_id, turn=mix(seed) >> 1 if decisions else turn
+        )
         decisions.append(
             decide(
                 route,

@@ -5,6 +5,7 @@ An upload goes out in frames while messages come in; those are the answer, and i
 
 import asyncio
 from collections.abc import Iterable
+from copy import copy
 from math import inf
 from typing import NamedTuple
 
@@ -145,7 +146,8 @@ class _Sending(MessageSource):
             # How the connection ended is told to who receives.
             return
         except Exception as error:  # noqa: BLE001 # whatever it is, the answer fails with it
-            self._failure = failure_of(error)
+            # Without what it was raised through, which has this.
+            self._failure = copy(failure_of(error))
             self._socket.abort()
         else:
             self._is_sent = True
@@ -198,7 +200,7 @@ class _Sending(MessageSource):
     def _check_end(self, end: WebSocketClosed) -> None:
         """Raise HttpError unless all was sent, and answered, before the connection ended."""
         if self._failure is not None:
-            raise self._failure
+            raise copy(self._failure)
         if not (end.is_clean and self._is_sent):
             raise BodyCut(f"the WebSocket was closed with code {end.code}") from end
 

@@ -247,7 +247,8 @@ class UpstreamSession:
             # How the connection ended is told to who receives.
             return
         except Exception as error:  # noqa: BLE001 # whatever it is, it ends the session
-            self._failure = error
+            # Without what it was raised through, which has this.
+            self._failure = copy(error)
         else:
             self._end(SESSION_END_REASON_CALLER)
         await self._leave()

@@ -163,6 +163,8 @@ class IdempotentCalls:
                 # Before anybody hears of the end, and asks again.
                 del self._recordings[at]
             recording.end(error)
+            # What it was raised through has this frame.
+            del error
         if unkept:
             try:
                 await self._offer(claim, unkept)

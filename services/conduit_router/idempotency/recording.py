@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
+from copy import copy
 from typing import Any
 
 from conduit_kernel.errors import ConduitError
@@ -48,7 +49,9 @@ class Recording:
 
     def end(self, error: BaseException | None = None) -> None:
         """Note that no more messages come, and why, if that is a failure."""
-        self.is_done, self._error = True, error
+        # A fault of ours is told with all that it came through. Others refer to the call that way,
+        # and what is raised to whoever hears it refers to this.
+        self.is_done, self._error = True, _told(error) if error is not None else None
         self._notify()
 
     async def lead(self) -> AsyncGenerator[Any, None]:
@@ -64,7 +67,7 @@ class Recording:
                     self._let_go(at)
                 if self.is_done:
                     if self._error is not None:
-                        raise self._error
+                        raise _told(self._error)
                     return
                 await changed.wait()
         finally:
@@ -113,6 +116,11 @@ def under_way() -> IdempotentCallUnderWay:
     """Return the error of callers whose time ends before the first one's call does."""
     message = "A call with this idempotency key is still under way"
     return IdempotentCallUnderWay(message, retry_after_ms=RETRY_MS)
+
+
+def _told(error: BaseException) -> BaseException:
+    """Return an error to be raised or kept, without what it was raised through."""
+    return copy(error) if isinstance(error, ConduitError) else error
 
 
 def _again(error: BaseException) -> BaseException:

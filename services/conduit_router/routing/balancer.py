@@ -61,10 +61,17 @@ class Balancer:
         if not in_use:
             self.load.forget()
 
+    def turn(self, alias: str) -> int:
+        """Return whose turn it is by round robin, which stays so."""
+        return self._turns.get(alias, 0)
+
     def balance(
-        self, route: Route, session: str, virtual_key_id: int, *, takes_turn: bool = True
+        self, route: Route, session: str, virtual_key_id: int, *, turn: int | None = None
     ) -> Balance:
-        """Return what decides among the candidates of a route for a call of a session."""
+        """Return what decides among the candidates of a route for a call of a session.
+
+        By round robin it takes its turn, unless it has one.
+        """
         policy = route.policy
         if policy is None:
             return EVEN
@@ -73,8 +80,8 @@ class Balancer:
             return Balance(policy.strategy, affinity=affinity)
         match policy.strategy:
             case strategy if strategy == BALANCING_STRATEGY_ROUND_ROBIN:
-                turn = self._turns.get(route.alias, 0)
-                if takes_turn:
+                if turn is None:
+                    turn = self.turn(route.alias)
                     self._turns[route.alias] = turn + 1
                 return Balance(strategy, turn=turn)
             case strategy if strategy == BALANCING_STRATEGY_MOST_QUOTA:

@@ -19,7 +19,14 @@ class Cooldowns:
         return bool(self._cooldowns)
 
     def add(self, subject: Subject, cooldown: Cooldown) -> None:
-        """Let something rest; a key of which several models rest for the same reason does, too."""
+        """Let something rest; a key of which several models rest for the same reason does, too.
+
+        What rests is not asked: another failure of the kind was under way already, and shortens
+        nothing.
+        """
+        known = self._cooldowns.get(subject)
+        if known is not None and known.reason == cooldown.reason and known.until > cooldown.until:
+            return
         # In place of the former, as that may be the value by which a decision was made.
         self._cooldowns = {**self._cooldowns, subject: cooldown}
         if subject.model and subject.key_id and cooldown.reason in _OF_KEYS:

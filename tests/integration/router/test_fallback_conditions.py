@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+import orjson
 import pytest
 from tests.integration.router.conftest import Runner, instances, text
+from tests.support.scripted_upstream import serve, stream
 from tests.support.snapshots import ALIAS
 
 from conduit.internal.v1.snapshot_pb2 import Snapshot
@@ -46,6 +48,38 @@ async def test_a_request_that_is_too_long_goes_to_the_step_for_it(
     report = response.report
     assert (report.provider_id, report.attempts, report.fallbacks) == (2, 2, 1)
     assert (await run.stream(messages=LONG))[0].started.provider_id == 2
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        # As SGLang and DashScope were reported to say so, under a head that says all is well.
+        {
+            "code": 400,
+            "message": "Input length (600013 tokens) exceeds the maximum allowed length "
+            "(536826 tokens). Use a shorter input or enable --allow-auto-truncate.",
+            "type": "BAD_REQUEST",
+        },
+        {
+            "message": "Input data may contain inappropriate content.",
+            "code": "data_inspection_failed",
+        },
+    ],
+)
+async def test_a_stream_that_begins_with_a_refusal_goes_to_the_step_for_it(
+    bench: Runner, upstream: str, event: dict[str, object]
+) -> None:
+    """Nothing was said yet, so that it is no other than one with a status of its own."""
+    said = b"data: %b\n\ndata: [DONE]\n\n" % orjson.dumps({"error": event})
+    async with serve(stream(said)) as refusing:
+        source = chain(upstream, ("echo", ()), ("echo", (*TOO_LONG, *POLICY)))
+        source.providers[0].base_url = f"{refusing.url}/v1"
+        run = await bench(source)
+        assert (await run.stream())[0].started.provider_id == 2
+        assert len(refusing.bodies) == 1
+        # The instance is well: the next request finds it so.
+        assert (await run.stream())[0].started.provider_id == 2
+        assert len(refusing.bodies) == 2
 
 
 async def test_a_refusal_by_policy_goes_on_where_the_operator_says_so(

@@ -199,6 +199,19 @@ def test_a_callers_own_circuit_closes_by_its_own_probe() -> None:
     assert breaker.share(OPEN_SECONDS) == 1.0
 
 
+def test_a_callers_own_circuit_that_closed_counts_anew() -> None:
+    """What opened it is not counted once more, so that the next failure alone opens nothing."""
+    breaker = Breaker()
+    for _ in range(DEFAULT_POLICY.min_attempts // 2):
+        breaker.succeeded(1, 0.0, 0.0)
+        fail(breaker, 1)
+    assert breaker.circuit(1) is not None
+    assert begin(breaker, 1.0, is_last=True)
+    breaker.succeeded(1, 1.0, 1.0)
+    fail(breaker, 1, now=2.0)
+    assert breaker.circuit(1) is None
+
+
 def test_a_failure_that_was_the_requests_is_taken_back() -> None:
     """As if it had not been."""
     breaker = Breaker()

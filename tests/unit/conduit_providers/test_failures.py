@@ -67,6 +67,18 @@ SAID: list[tuple[str, int, object, type[UpstreamError]]] = [
         ContextTooLong,
     ),
     (
+        "vLLM",
+        400,
+        {
+            "object": "error",
+            "message": "The input (9 tokens) is longer than the model's context length (4 tokens).",
+            "type": "BadRequestError",
+            "param": None,
+            "code": 400,
+        },
+        ContextTooLong,
+    ),
+    (
         "Bedrock",
         400,
         {"message": "Input Tokens Exceeded: Number of input tokens exceeds maximum length."},
@@ -222,6 +234,14 @@ def test_bare_status_has_the_same_meaning_for_all(
         (400, {"message": "Please reduce the length of the messages"}, ContextTooLong),
         (400, {"error": {"message": "x", "code": "content_filter"}}, ContentPolicy),
         (400, {"error": {"message": "x", "code": "content_policy_violation"}}, ContentPolicy),
+        (
+            400,
+            {"error": {"message": "x", "code": "model_max_prompt_tokens_exceeded"}},
+            ContextTooLong,
+        ),
+        (400, {"error": {"message": "x", "code": "data_inspection_failed"}}, ContentPolicy),
+        (400, {"code": "DataInspectionFailed", "message": "x"}, ContentPolicy),
+        (400, {"code": "Arrearage", "message": "x"}, InsufficientFunds),
         (400, {"error": {"message": "Your credit balance is too low"}}, InsufficientFunds),
         (403, {"error": "You have exceeded your monthly spending limit"}, InsufficientFunds),
         (400, [{"error": {"message": "API key not valid. Pass a valid one."}}], InvalidApiKey),

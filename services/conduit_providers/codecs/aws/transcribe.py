@@ -199,7 +199,7 @@ class AwsTranscriptDecoder:
             if not pieces:
                 raise
             # Without what it was raised through, which has this decoder.
-            self._failure = error.with_traceback(None)
+            self._failure = copy(error)
         return _events(pieces) if pieces else None
 
     def close(self) -> TranscriptEvents:

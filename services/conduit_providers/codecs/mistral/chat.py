@@ -112,7 +112,7 @@ class MistralChatDecoder:
             try:
                 plain = as_openai(event.data, "delta", self._states, self._provider)
             except UpstreamError as error:
-                self._failure = error.with_traceback(None)
+                self._failure = copy(error)
                 break
             kept.append(b"data: %b\n\n" % plain)
         if self._failure is not None and not kept:

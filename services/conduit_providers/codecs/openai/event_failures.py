@@ -1,22 +1,11 @@
-"""What events of a stream, or its end, say of a failure."""
-
-from copy import copy
+"""What events of a stream say of a failure."""
 
 import msgspec
 
-from conduit_kernel.errors import StreamInterrupted, UpstreamError
+from conduit_kernel.errors import UpstreamError
 from conduit_providers.codecs.openai.bursts import read_bare
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.json_reading import parsed
-
-
-def interruption(provider: str, skipped_for: UpstreamError | None) -> UpstreamError:
-    """Return the failure that an early end is: that of an event left out, if there was one."""
-    if skipped_for is not None:
-        return copy(skipped_for)
-    return StreamInterrupted(
-        f"{provider} ended the stream before the answer was complete", provider=provider
-    )
 
 
 def failure_in(data: bytes, provider: str) -> UpstreamError:

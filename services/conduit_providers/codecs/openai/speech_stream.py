@@ -73,7 +73,7 @@ class OpenAISpeechDecoder(PassingDecoder[_Event, SpeechEvents]):
                 passed.append(_as_sent(event, data))
             except UpstreamError as error:
                 if not self.emitted or not may_skip(error, b"", self.skipped):
-                    self._failure = error.with_traceback(None)
+                    self._failure = copy(error)
                     break
                 self.skipped += 1
         found = self._handed_out(b"".join(passed))

@@ -41,13 +41,12 @@ from conduit_providers.codecs.openai.contents import in_types
 from conduit_providers.codecs.openai.event_failures import (
     failure_in,
     failure_without_choices,
-    interruption,
 )
 from conduit_providers.codecs.openai.event_template import EventTemplate
 from conduit_providers.codecs.openai.form import PLAIN, ChunkChoice, ChunkForm
 from conduit_providers.codecs.openai.streamed_counts import StreamedCounts
 from conduit_providers.codecs.openai.usage import read_usage
-from conduit_providers.codecs.shared.skipping import may_skip
+from conduit_providers.codecs.shared.skipping import interruption, may_skip
 from conduit_providers.codecs.shared.sse import EventBuffer, events_in
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.operations.chat import ChatCall
@@ -292,9 +291,9 @@ class OpenAIChatDecoder:
         """Leave out a malformed event, or note that the stream fails of it."""
         if self._seen and may_skip(error, data, self.skipped):
             self.skipped += 1
-            self._skipped_for = error
+            self._skipped_for = copy(error)
         else:
-            self._failure = error.with_traceback(None)
+            self._failure = copy(error)
 
     def _raise_failure(self) -> NoReturn:
         assert self._failure is not None  # noqa: S101 # asked by those who know of one
@@ -332,7 +331,7 @@ class OpenAIChatDecoder:
             self._skip_or_fail(error, data)
             return None
         except UpstreamError as error:
-            self._failure = error.with_traceback(None)
+            self._failure = copy(error)
             return None
         return self._special_wanted(chunk, formed)
 

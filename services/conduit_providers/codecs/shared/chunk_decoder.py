@@ -12,9 +12,9 @@ import orjson
 
 from conduit.v1.chat_chunk_pb2 import ChatChoiceDelta, ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_pb2 import ChatUsage
-from conduit_kernel.errors import StreamInterrupted, UpstreamError
+from conduit_kernel.errors import UpstreamError
 from conduit_providers.chat_events import ChatEvents
-from conduit_providers.codecs.shared.skipping import may_skip
+from conduit_providers.codecs.shared.skipping import interruption, may_skip
 from conduit_providers.codecs.shared.sse import EventBuffer, SseEvent, events_in
 from conduit_providers.operations.chat import ChatCall
 from conduit_providers.quantities import Quantities
@@ -67,10 +67,7 @@ class ChunkDecoder(ABC, Generic[PieceT]):
         chunks += self._end()
         self.emitted += len(chunks)
         if not self.done:
-            raise self._skipped_for or StreamInterrupted(
-                f"{self._provider} ended the stream before the answer was complete",
-                provider=self._provider,
-            )
+            raise interruption(self._provider, self._skipped_for)
         return ChatEvents(chunks=chunks) if chunks else None
 
     @abstractmethod
@@ -101,7 +98,8 @@ class ChunkDecoder(ABC, Generic[PieceT]):
                 if self.done:
                     break
         except UpstreamError as error:
-            self._failure = error.with_traceback(None)
+            # Without what it was raised through, which has this decoder, and who asked.
+            self._failure = copy(error)
             if not chunks:
                 raise
         return chunks
@@ -116,7 +114,7 @@ class ChunkDecoder(ABC, Generic[PieceT]):
                 raise
             del chunks[before:]
             self.skipped += 1
-            self._skipped_for = error
+            self._skipped_for = copy(error)
 
     def _chunks_of_rest(self) -> list[ChatCompletionChunk]:
         chunks: list[ChatCompletionChunk] = []

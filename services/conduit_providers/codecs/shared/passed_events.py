@@ -127,7 +127,7 @@ class PassingDecoder(ABC, Generic[EventT, EventsT]):
                     kept.append(passed)
             except UpstreamError as error:
                 if not (self.emitted + len(kept)) or not may_skip(error, b"", self.skipped):
-                    self._failure = error.with_traceback(None)
+                    self._failure = copy(error)
                     break
                 self.skipped += 1
         self.emitted += len(kept)

@@ -1,8 +1,9 @@
 """Which malformed events of a stream are left out, so that the rest of the answer still comes."""
 
 import re
+from copy import copy
 
-from conduit_kernel.errors import UpstreamError
+from conduit_kernel.errors import StreamInterrupted, UpstreamError
 
 # More than that is a provider that makes no sense, not a slip.
 MAX_SKIPPED = 1
@@ -17,3 +18,12 @@ def may_skip(error: UpstreamError, data: bytes, skipped: int) -> bool:
     """
     is_malformed = error.metadata.get("kind") == "malformed"
     return is_malformed and skipped < MAX_SKIPPED and not _OF_CALLS.search(data)
+
+
+def interruption(provider: str, skipped_for: UpstreamError | None) -> UpstreamError:
+    """Return the failure that an early end is: that of an event left out, if there was one."""
+    if skipped_for is not None:
+        return copy(skipped_for)
+    return StreamInterrupted(
+        f"{provider} ended the stream before the answer was complete", provider=provider
+    )

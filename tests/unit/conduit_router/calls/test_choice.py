@@ -1,5 +1,6 @@
 """Where calls go that are not plain: other aliases, chosen instances, within what a key allows."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from tests.support.snapshots import compiled, first, key, mapping, provider, sna
 
 from conduit.v1 import decision_pb2
 from conduit.v1.call_pb2 import CallOptions
+from conduit.v1.fallback_chain_pb2 import FallbackChain
+from conduit.v1.routing_policy_pb2 import BALANCING_STRATEGY_ROUND_ROBIN
 from conduit_kernel.errors import AccountUnavailable, InvalidRequest, ModelNotAllowed
 from conduit_kernel.not_found_errors import ModelNotFound
 from conduit_providers.operations.chat import OPERATION, chat_request
@@ -87,6 +90,36 @@ def test_fallbacks_come_behind_the_model_in_their_order(
     """Each once, alike in the body and in the options."""
     assert chats.served(fallbacks=named) == expected
     assert chats.served(CallOptions(fallbacks=named)) == expected
+
+
+def test_only_calls_of_an_alias_take_turns_at_it(tmp_path: Path) -> None:
+    """Who only falls back to it, decides once more, or asks where it would go, takes nobody's."""
+    bench = Bench(tmp_path)
+    mappings = [mapping(1, 1), mapping(2, 2), mapping(3, 3, model_alias="other")]
+    chain = FallbackChain(
+        id=1, model_alias="gpt", is_enabled=True, strategy=BALANCING_STRATEGY_ROUND_ROBIN
+    )
+    providers = [provider(i) for i in (1, 2, 3)]
+    bench.runtime.apply(first(compiled(snapshot(providers, mappings=mappings, chains=[chain]))))
+
+    def served(model: str, seed: int = 1) -> list[int]:
+        message = {"role": "user", "content": "hello"}
+        form = chat_request(json=orjson.dumps({"model": model, "messages": [message]}))
+        options = CallOptions(fallbacks=["gpt"], seed=seed)
+        scope = admit(bench.runtime, OPERATION, form, options, CALLER, stream=False)
+        order = [each.candidate.provider_id for each in scope.plan.decision.candidates]
+        assert scope.decide_again()
+        assert [each.candidate.provider_id for each in scope.plan.decision.candidates] == order
+        return order
+
+    behind, asked = Counter[int](), list[int]()
+    for seed in range(200):
+        behind[served("other", seed)[1]] += 1
+        asked.append(served("gpt")[0])
+    assert asked == [1, 2] * 100
+    # Of a fair coin that is what comes of it but once in ten thousand times.
+    assert 70 < behind[1] < 130
+    bench.spool.close()
 
 
 def test_no_provider_sees_the_fallbacks(chats: Chats) -> None:
@@ -205,10 +238,12 @@ def test_cached_content_binds_a_chat_to_its_project(
     keys, mappings = [key(i, i) for i in (1, 2, 3)], [mapping(i, i) for i in (1, 2, 3)]
     bench.runtime.apply(first(compiled(snapshot(providers, keys, mappings))))
 
+    options = CallOptions()
+
     def served(**more: object) -> list[int]:
         message = {"role": "user", "content": "hello"}
         form = chat_request(json=orjson.dumps({"model": "gpt", "messages": [message], **more}))
-        scope = admit(bench.runtime, OPERATION, form, None, CALLER, stream=False)
+        scope = admit(bench.runtime, OPERATION, form, options, CALLER, stream=False)
         return [each.candidate.provider_id for each in scope.plan.decision.candidates]
 
     assert served(**members) == [2]
@@ -218,4 +253,10 @@ def test_cached_content_binds_a_chat_to_its_project(
     assert served() == [1, 2, 3]
     with pytest.raises(AccountUnavailable, match="another account"):
         served(cachedContent=NAME.replace("ours", "nobodys"))
+    # Both names must be of one account.
+    options.account_key_id = "key_2"
+    assert served(**members) == [2]
+    options.account_key_id = "key_1"
+    with pytest.raises(AccountUnavailable, match="another account"):
+        served(**members)
     bench.spool.close()

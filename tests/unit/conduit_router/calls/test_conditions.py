@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from tests.support.call_bench import CALLER, Bench, used
-from tests.support.snapshots import ALIAS, compiled, first, provider, snapshot
+from tests.support.snapshots import ALIAS, compiled, first, mapping, provider, snapshot
 
 from conduit.internal.v1.price_pb2 import Price
+from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
 from conduit.v1.routing_policy_pb2 import (
     FALLBACK_CONDITION_CONTENT_POLICY,
@@ -46,8 +47,10 @@ class Chained:
             FallbackProvider(provider_id=number, priority=number, conditions=each)
             for number, each in enumerate(conditions, 1)
         ]
-        chain = FallbackChain(id=1, model_alias=ALIAS, is_enabled=True, providers=steps)
-        table = compiled(snapshot([provider(step.provider_id) for step in steps], chains=[chain]))
+        self.options: CallOptions | None = None
+        self.chain = FallbackChain(id=1, model_alias=ALIAS, is_enabled=True, providers=steps)
+        providers = [provider(step.provider_id) for step in steps]
+        table = compiled(snapshot(providers, chains=[self.chain]))
         bench.runtime.apply(first(table))
 
     def know_windows(self, *windows: int) -> None:
@@ -68,7 +71,8 @@ class Chained:
             return "answer"
 
         form = chat_request(json=BODY)
-        with admit(self.bench.runtime, OPERATION, form, None, CALLER, stream=False) as scope:
+        options = self.options
+        with admit(self.bench.runtime, OPERATION, form, options, CALLER, stream=False) as scope:
             attempt, _ = await run_attempts(scope, make)
             attempt.consumption = used()
             scope.succeed(attempt)
@@ -127,6 +131,30 @@ async def test_every_step_for_a_condition_is_tried_once(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
+    "failure",
+    [
+        ContextTooLong("long"),
+        ContentPolicy("no"),
+        UpstreamRefused("what?", upstream_code="unsupported_parameter"),
+    ],
+)
+async def test_a_callers_fallbacks_go_on_whatever_the_condition(
+    bench: Bench, failure: ConduitError
+) -> None:
+    """In the caller's order, behind the steps of the alias's own chain, whatever the priorities."""
+    chained = Chained(bench, [(), (*TOO_LONG, *POLICY, *PARAMETER)])
+    providers = [provider(number) for number in (1, 2, 3, 4)]
+    mappings = [mapping(1, 1), mapping(2, 2), mapping(3, 3, model_alias="large")]
+    mappings.append(mapping(4, 4, model_alias="spare"))
+    source = snapshot(providers, mappings=mappings, chains=[chained.chain])
+    bench.runtime.apply(first(compiled(source)))
+    chained.options = CallOptions(fallbacks=["spare", "large"])
+    with pytest.raises(type(failure)):
+        await chained.run(*[failure] * 9)
+    assert chained.asked == [1, 2, 4, 3]
+
+
+@pytest.mark.parametrize(
     ("windows", "conditions", "expected"),
     [
         # Known to be larger: no condition is needed.
@@ -135,6 +163,7 @@ async def test_every_step_for_a_condition_is_tried_once(bench: Bench) -> None:
         ((400, 400), (), [1]),
         ((0, 100_000), (), [1]),
         ((400, 0), (), [1]),
+        ((100, 120), (), [1]),
         # Named for it, but known to be too small for the request.
         ((100, 120), TOO_LONG, [1]),
         ((0, 120), TOO_LONG, [1]),

@@ -2,6 +2,7 @@
 
 from tests.support.snapshots import ALIAS, compiled, key, provider, snapshot
 
+from conduit_kernel.circuit import OpenCircuit
 from conduit_kernel.errors import (
     InvalidApiKey,
     UpstreamError,
@@ -12,7 +13,7 @@ from conduit_kernel.errors import (
 from conduit_providers.operation import Requirements
 from conduit_router.routing.attempt_plan import AttemptPlan
 from conduit_router.routing.decide import decide
-from conduit_router.routing.health_view import HEALTHY
+from conduit_router.routing.health_view import HEALTHY, HealthView, Subject
 
 
 def plan(providers: int = 2, keys: int = 2, attempts: int = 10) -> AttemptPlan:
@@ -24,6 +25,17 @@ def plan(providers: int = 2, keys: int = 2, attempts: int = 10) -> AttemptPlan:
     return AttemptPlan(
         decide(compiled(source).routes[ALIAS], Requirements(ALIAS, "chat"), HEALTHY, 0), attempts
     )
+
+
+def test_nobody_whose_circuit_is_open_is_asked_beside_another() -> None:
+    """Who is shut but for the last resort is no second for a slow first."""
+    route = compiled(snapshot([provider(i, priority=i) for i in (1, 2)])).routes[ALIAS]
+    open_one = HealthView({Subject(2): OpenCircuit(until=100.0, last_until=0.0)}, at=50.0)
+    for health, beside in ((HEALTHY, 2), (open_one, None)):
+        way = AttemptPlan(decide(route, Requirements(ALIAS, "chat"), health, 0), 10)
+        assert way.next() is not None
+        hedge = way.hedge()
+        assert (hedge and hedge.candidate.provider_id) == beside
 
 
 def walk(

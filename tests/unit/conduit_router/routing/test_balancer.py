@@ -6,7 +6,7 @@ import pytest
 from tests.support.snapshots import ALIAS, compiled, first, provider, snapshot
 
 from conduit.internal.v1.price_pb2 import Price, UnitPrice
-from conduit.v1.charge_pb2 import UNIT_INPUT_TOKEN, UNIT_OUTPUT_TOKEN
+from conduit.v1.charge_pb2 import UNIT_IMAGE, UNIT_INPUT_TOKEN, UNIT_OUTPUT_TOKEN
 from conduit.v1.fallback_chain_pb2 import FallbackChain
 from conduit.v1.routing_policy_pb2 import (
     AFFINITY_KEY_NONE,
@@ -82,12 +82,14 @@ class Bench:
 
 
 def test_calls_take_turns() -> None:
-    """An explanation takes none."""
+    """An explanation takes none, nor does a call that has one."""
     bench = Bench(BALANCING_STRATEGY_ROUND_ROBIN)
     assert [bench.order()[0] for _ in range(6)] == [1, 2, 3, 1, 2, 3]
     route = bench.table.routes[ALIAS]
-    turns = [bench.balancer.balance(route, "", 1, takes_turn=False).turn for _ in range(3)]
+    turn = bench.balancer.turn(ALIAS)
+    turns = [bench.balancer.balance(route, "", 1, turn=turn).turn for _ in range(3)]
     assert turns == [6, 6, 6]
+    assert bench.order()[0] == 1
 
 
 def test_the_least_busy_goes_first() -> None:
@@ -118,6 +120,17 @@ def test_the_soonest_goes_first_once_all_are_measured() -> None:
     assert bench.firsts() == {2}
 
 
+def test_the_first_token_counts_and_not_the_length_of_the_answer() -> None:
+    """Or else whoever is asked for long answers would be slow."""
+    bench = Bench(BALANCING_STRATEGY_LOWEST_LATENCY)
+    for number, waited, lasted in ((1, 0.1, 60.0), (2, 0.5, 0.6), (3, 0.5, 0.6)):
+        attempt = bench.attempt(number)
+        attempt.waited = waited
+        bench.balancer.end(attempt, None, lasted)
+    assert bench.firsts() == {1}
+    assert bench.balancer.load.latency((1, "model-1")) == 0.1
+
+
 def test_who_was_outrun_is_at_least_as_slow_as_it_was_waited_for() -> None:
     """And as slow as it is known to be, where it was not waited for that long."""
     bench = Bench(BALANCING_STRATEGY_LOWEST_LATENCY)
@@ -135,6 +148,15 @@ def test_the_cheapest_goes_first_and_an_unknown_price_last() -> None:
     bench = Bench(BALANCING_STRATEGY_LOWEST_COST)
     bench.prices.load([_price(1, (30, 60)), _price(3, (15, 70))])
     assert {tuple(bench.order(seed)) for seed in range(20)} == {(3, 1, 2)}
+
+
+def test_what_else_is_priced_makes_no_model_dear() -> None:
+    """Where tokens are paid for, what is read from a cache and the like counts for nothing."""
+    bench = Bench(BALANCING_STRATEGY_LOWEST_COST)
+    cheap = _price(2, (10, 10))
+    cheap.unit_prices.append(UnitPrice(unit=UNIT_IMAGE, nano_usd_per_million=10**12))
+    bench.prices.load([_price(1, (30, 60)), cheap])
+    assert bench.firsts() == {2}
 
 
 def test_the_most_quota_goes_first() -> None:

@@ -19,6 +19,17 @@ def test_a_model_of_a_key_rests_alone() -> None:
     assert not cooldowns
 
 
+def test_a_failure_that_was_under_way_shortens_no_rest() -> None:
+    """As at BerriAI/litellm 40130 it should prolong one; another reason is news, and counts."""
+    cooldowns, subject = Cooldowns(), Subject(1, "gpt", "key_1")
+    for until, expected in ((3_600.0, 3_600.0), (5.0, 3_600.0), (4_000.0, 4_000.0)):
+        cooldowns.add(subject, limited(until))
+        assert cooldowns.current(1.0)[subject].until == expected
+    gone = Cooldown(60.0, "no access", "PROVIDER_MODEL_NOT_FOUND")
+    cooldowns.add(subject, gone)
+    assert cooldowns.current(1.0) == {subject: gone}
+
+
 def test_a_key_of_which_several_models_rest_rests_until_the_first_is_back() -> None:
     """The limit is then the account's; what other keys and instances rest for counts not."""
     cooldowns = Cooldowns()

@@ -154,6 +154,21 @@ def test_an_instance_that_requires_a_certificate_serves_who_showed_one() -> None
         assert bool(decision.candidates) == bool(certificate)
 
 
+@pytest.mark.parametrize(
+    ("allowed", "expected"),
+    [(("provider-1",), [1]), (("3", "provider-2"), [2, 3]), (("*",), [1, 2, 3])],
+)
+def test_a_virtual_key_is_served_by_those_it_allows_alone(
+    allowed: tuple[str, ...], expected: list[int]
+) -> None:
+    """By name, with wildcards, or by id; the others are explained."""
+    route = compiled(snapshot([provider(i, priority=i) for i in (1, 2, 3)])).routes[ALIAS]
+    decision = decide(route, CHAT, HEALTHY, 1, SentFrom(providers=allowed))
+    assert order(decision) == expected
+    left_out = {i for i in (1, 2, 3) if i not in expected}
+    assert reasons(decision) == dict.fromkeys(left_out, "REJECTION_REASON_CALLER_NOT_ALLOWED")
+
+
 def test_resting_keys_leave_the_instance_to_its_siblings() -> None:
     """A key that rests is left out alone; with all keys resting so is the instance."""
     source = snapshot([provider(1)], keys=[key(1, 1), key(2, 1)])

@@ -2,12 +2,8 @@
 
 import pytest
 
-from conduit_kernel.errors import ConduitError, StreamInterrupted, UpstreamError
-from conduit_providers.codecs.openai.event_failures import (
-    failure_in,
-    failure_without_choices,
-    interruption,
-)
+from conduit_kernel.errors import UpstreamError
+from conduit_providers.codecs.openai.event_failures import failure_in, failure_without_choices
 
 
 @pytest.mark.parametrize(
@@ -34,12 +30,3 @@ def test_an_event_without_choices_is_a_failure_or_nonsense() -> None:
     assert "overloaded" in told.message
     nonsense = failure_without_choices(b'{"message":7}', "p")
     assert nonsense.metadata["kind"] == "malformed"
-
-
-def test_an_early_end_is_an_interruption_unless_an_event_was_left_out() -> None:
-    """Then that is why; each time as an error of its own, as whoever raises it refers to it."""
-    assert isinstance(interruption("p", None), StreamInterrupted)
-    left_out = failure_without_choices(b"{}", "p")
-    found: ConduitError = interruption("p", left_out)
-    assert found is not left_out
-    assert found.message == left_out.message
