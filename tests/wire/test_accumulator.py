@@ -48,6 +48,27 @@ def test_sdk_puts_every_stream_together(replay: Replay) -> None:
         _check(choice, [piece["delta"] for piece in pieces])
 
 
+@pytest.mark.parametrize("replay", STREAMS, ids=name_of)
+def test_st_form(replay: Replay) -> None:
+    """`st-form`: chunks say what they are, all of one answer; who speaks, and why it ends, once."""
+    result = replay.result(replay.fresh_call())
+    chunks = result.get("events", [])
+    if "error" in result:
+        return
+    # Text Generation Inference says none, which is one for all.
+    assert len({chunk["id"] for chunk in chunks}) == 1
+    for chunk in chunks:
+        assert isinstance(chunk["id"], str)
+        assert chunk["object"] == "chat.completion.chunk"
+        assert isinstance(chunk["created"], int)
+        assert chunk["model"]
+    choices = [choice for chunk in chunks for choice in chunk["choices"]]
+    assert choices[0]["delta"]["role"] == "assistant"
+    assert all("finish_reason" in choice for choice in choices)
+    ended = [choice["index"] for choice in choices if choice["finish_reason"]]
+    assert sorted(ended) == sorted({choice["index"] for choice in choices})
+
+
 def test_every_dialect_has_a_stream_with_each_thing_that_is_put_together() -> None:
     """Words in all of them; calls and thoughts in those that have them in whole answers, too."""
     codecs = {spec.endpoints["chat"].codec for spec in CATALOG.specs if "chat" in spec.endpoints}

@@ -18,15 +18,14 @@ from conduit.v1.chat_message_pb2 import (
     CacheControl,
     ChatMessage,
     ContentPart,
-    InputFile,
     ReasoningDetail,
 )
 from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.codecs.anthropic.blocks import block_in, text_in
+from conduit_providers.codecs.anthropic.media import document_source, image_source
 from conduit_providers.codecs.shared.call_ids import CallIds, tool_name
 from conduit_providers.codecs.shared.kept_blocks import CallsAgain
-from conduit_providers.codecs.shared.media import data_url, inlined
 from conduit_providers.codecs.shared.turns import (
     arguments_of,
     joined_details,
@@ -167,7 +166,7 @@ def _content(part: ContentPart, call: ChatCall, provider: str) -> Json:
         case "refusal":
             return {"type": "text", "text": part.refusal}
         case "image_url":
-            return {"type": "image", "source": _image_source(part.image_url.url, call)}
+            return {"type": "image", "source": image_source(part.image_url.url, call)}
         case "file":
             return _document(part, call)
         case _:
@@ -182,16 +181,9 @@ def _native(part: ContentPart) -> Json | None:
     return block if str(block.get("type")) in NATIVE_BLOCKS else None
 
 
-def _image_source(url: str, call: ChatCall) -> Json:
-    inline = inlined(url, call.fetched, "image_url.url")
-    if inline is None:
-        return {"type": "url", "url": url}
-    return {"type": "base64", "media_type": inline.media_type, "data": inline.base64}
-
-
 def _document(part: ContentPart, call: ChatCall) -> Json:
     file = part.file
-    block: Json = {"type": "document", "source": _document_source(file, call)}
+    block: Json = {"type": "document", "source": document_source(file, call)}
     if block["source"].get("media_type", "").startswith("image/"):
         return {"type": "image", "source": block["source"]}
     if file.filename:
@@ -200,18 +192,6 @@ def _document(part: ContentPart, call: ChatCall) -> Json:
         unknown: Json = orjson.loads(raw or b"{}")
         block |= {name: unknown[name] for name in NATIVE_OF_DOCUMENTS if name in unknown}
     return block
-
-
-def _document_source(file: InputFile, call: ChatCall) -> Json:
-    if file.file_id:
-        return {"type": "file", "file_id": file.file_id}
-    if file.file_data.startswith(("http://", "https://")) and file.file_data not in call.fetched:
-        return {"type": "url", "url": file.file_data}
-    inline = inlined(file.file_data, call.fetched, "file.file_data")
-    inline = inline or data_url(file.file_data, "file.file_data")
-    if inline.is_textual:
-        return {"type": "text", "media_type": "text/plain", "data": inline.text("file.file_data")}
-    return {"type": "base64", "media_type": inline.media_type, "data": inline.base64}
 
 
 def _assistant(message: ChatMessage, call: ChatCall, provider: str, ids: CallIds) -> list[Json]:

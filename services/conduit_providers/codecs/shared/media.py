@@ -23,6 +23,11 @@ _SIGNATURES: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"GIF8[79]a"), "image/gif"),
     (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
     (re.compile(rb"%PDF-"), "application/pdf"),
+    # The brands of ISO media files that IANA's registrations of these types name.
+    (re.compile(rb"....ftyp(?:heic|heix|hevc|hevx)", re.DOTALL), "image/heic"),
+    (re.compile(rb"....ftyp(?:mif1|msf1)", re.DOTALL), "image/heif"),
+    (re.compile(rb"....ftypavi[fs]", re.DOTALL), "image/avif"),
+    (re.compile(rb"II\*\x00|MM\x00\*"), "image/tiff"),
 )
 # As many characters of base64 as the signatures need.
 _SIGNATURE_CHARS = 16
