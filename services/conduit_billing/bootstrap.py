@@ -138,7 +138,7 @@ class _Parts:
 
     def learn(self) -> None:
         """Take what the Registry tells now."""
-        self.administrators.replace(self.state.administrators.values())
+        self.administrators.learn(self.state)
         self.instances.learn()
         self.named.set()
         if not self._has_learnt:

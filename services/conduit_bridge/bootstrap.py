@@ -36,6 +36,7 @@ from conduit_kernel.http import HttpClient, HttpServer, ServerLimits, SpillSpace
 from conduit_kernel.http.certificate_renewal import listen
 from conduit_kernel.ids import IdSource
 from conduit_kernel.key_ring import KeyRing
+from conduit_kernel.login_sessions import LoginSessions
 from conduit_kernel.loop_lag import LoopLag
 from conduit_kernel.process_metrics import ProcessMetrics
 from conduit_kernel.rpc import link, service_metadata
@@ -182,7 +183,7 @@ async def start(
         uploads=_upload_space(settings),
     )
     hub = _hub(settings, channels["health"], stopping, authorizer)
-    login = _login(settings)
+    login = _login(settings, channels["registry"], refusals.note)
     edge = Dispatcher(
         [
             *served,
@@ -219,7 +220,9 @@ async def start(
     )
 
 
-def _login(settings: Settings) -> "Login | None":
+def _login(
+    settings: Settings, registry: grpc.aio.Channel, on_refused: Callable[[str, str], None]
+) -> "Login | None":
     """Return what lets administrators log in; None where nobody names them."""
     if settings.oidc is None:
         return None
@@ -227,7 +230,8 @@ def _login(settings: Settings) -> "Login | None":
     from conduit_bridge.login.provider import OidcProvider  # noqa: PLC0415 # as above
 
     provider = OidcProvider(settings.oidc, HttpClient(egress=settings.egress), time.monotonic)
-    return Login(provider, KeyRing.of(settings), time.time)
+    sessions = LoginSessions(registry, service_metadata(settings.service_tokens[0]))
+    return Login(provider, KeyRing.of(settings), time.time, sessions, on_refused)
 
 
 def _openapi() -> bytes:

@@ -169,7 +169,7 @@ class _Parts:
 
     def learn(self) -> None:
         """Take what the Registry tells now."""
-        self.administrators.replace(self.state.administrators.values())
+        self.administrators.learn(self.state)
         self.monitor.reload()
 
     def renew_keys(self) -> None:

@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 from conduit.internal.v1.snapshot_pb2 import SnapshotAdministrator
 from conduit.v1.administrator_pb2 import Administrator
+from conduit.v1.administrator_session_pb2 import AdministratorSession
 from conduit_kernel.auth_errors import AdministratorTokenInvalid
 from conduit_kernel.secrets import Vault
-from conduit_kernel.sessions import SESSION_START, open_session
+from conduit_kernel.sessions import SESSION_START, Session, open_session
+from conduit_kernel.snapshot import SnapshotState
 
 TOKEN_START = "condt_admin_"  # noqa: S105 # what all tokens begin with
 _BEARER = "bearer "
@@ -31,10 +33,21 @@ class Administrators:
         self._clock = clock
         # By the keyed hash of the token: how long it takes to find one tells nothing of a token.
         self._known: dict[bytes, _Token] = {}
+        # Those that have ended are not among them.
+        self._sessions: dict[Session, AdministratorSession] = {}
 
-    def replace(self, entries: Iterable[SnapshotAdministrator]) -> None:
+    def learn(self, state: SnapshotState) -> None:
+        """Know those that the Registry reported, and nobody else."""
+        self.replace(state.administrators.values(), state.administrator_sessions.values())
+
+    def replace(
+        self,
+        entries: Iterable[SnapshotAdministrator],
+        sessions: Iterable[AdministratorSession],
+    ) -> None:
         """Know these, and nobody else."""
         self._known = {known.hash: known for each in entries for known in _tokens_of(each)}
+        self._sessions = {Session.of(each): each for each in sessions}
 
     def identify(self, token: str) -> Administrator:
         """Return whose token it is. AdministratorTokenInvalid if it is nobody's, or not now."""
@@ -51,13 +64,16 @@ class Administrators:
         return found.administrator
 
     def _logged_in(self, token: str) -> Administrator:
-        """Return who has logged in with a session: they have no id, as nobody keeps them."""
+        """Return who has logged in with a session: they have no id, as they are nobody's token."""
         session = open_session(self._vault, token)
         if session is None:
             raise _refused("is unknown")
-        if session.expires_at <= self._clock():
+        found = self._sessions.get(session)
+        if found is None:
+            raise _refused("has ended")
+        if found.expires_at.ToNanoseconds() / 1e9 <= self._clock():
             raise _refused("has expired")
-        return Administrator(name=session.name, role=session.role, is_enabled=True)
+        return Administrator(name=found.name, role=found.role, is_enabled=True)
 
 
 class _Token(NamedTuple):

@@ -1,6 +1,7 @@
-"""Sessions of administrators who have logged in: tokens that say themselves whose they are.
+"""Tokens of administrators who have logged in: each says which session it is of.
 
-They are sealed with a key that all services have, so that each of them knows one without asking.
+They are sealed with a key that all services have, so that nobody makes one up; which sessions there
+are the Registry tells.
 """
 
 import hashlib
@@ -8,23 +9,27 @@ import hmac
 
 import msgspec
 
-from conduit.v1.role_pb2 import Role
+from conduit.v1.administrator_session_pb2 import AdministratorSession
 from conduit_kernel.secrets import Vault
 
 # As all tokens of administrators begin, and none that is kept goes on.
 SESSION_START = "condt_admin_session_"
-_PURPOSE = b"administrator session v1"
+_PURPOSE = b"administrator session v2"
 _CSRF = b"conduit csrf token v1"
 MAX_CHARACTERS = 4000
 
 
 class Session(msgspec.Struct, frozen=True):
-    """Somebody who logged in, and until when that holds."""
+    """The session of somebody who logged in."""
 
-    name: str
-    role: Role.ValueType
-    # In seconds since 1970.
-    expires_at: int
+    id: int
+    # In microseconds since 1970. An older database, put back, may give an id to somebody else.
+    began_at: int
+
+    @classmethod
+    def of(cls, session: AdministratorSession) -> "Session":
+        """Return which one this is."""
+        return cls(session.id, session.created_at.ToMicroseconds())
 
 
 def seal_session(vault: Vault, session: Session) -> str:
@@ -33,7 +38,7 @@ def seal_session(vault: Vault, session: Session) -> str:
 
 
 def open_session(vault: Vault, token: str) -> Session | None:
-    """Return the session of a token, however long ago it ended; None if it is none of ours."""
+    """Return the session of a token, which may have ended; None if it is none of ours."""
     if len(token) > MAX_CHARACTERS or not token.startswith(SESSION_START):
         return None
     content = vault.open_text(token.removeprefix(SESSION_START), _PURPOSE)

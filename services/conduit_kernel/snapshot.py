@@ -15,6 +15,7 @@ from conduit.internal.v1.snapshot_pb2 import (
     SnapshotVirtualKey,
 )
 from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
+from conduit.v1.administrator_session_pb2 import AdministratorSession
 from conduit.v1.fallback_chain_pb2 import FallbackChain
 from conduit.v1.model_mapping_pb2 import ModelMapping
 from conduit.v1.provider_pb2 import Provider
@@ -62,6 +63,7 @@ class SnapshotState:
         # Those that cover all virtual keys: one at most.
         self._wholes: dict[int, VirtualKeyGroup] = {}
         self.administrators: dict[int, SnapshotAdministrator] = {}
+        self.administrator_sessions: dict[int, AdministratorSession] = {}
         self._keys_by_provider = Index[int, str, SnapshotKey]()
         self._mappings_by_alias = Index[str, int, ModelMapping]()
         self._mappings_by_provider = Index[int, int, ModelMapping]()
@@ -127,6 +129,7 @@ class SnapshotState:
             "virtual_keys": [*self.virtual_keys.values()],
             "virtual_key_groups": [*self.virtual_key_groups.values()],
             "administrators": [*self.administrators.values()],
+            "administrator_sessions": [*self.administrator_sessions.values()],
         }
 
         def serialize() -> bytes:
@@ -222,6 +225,9 @@ class SnapshotState:
         for each in snapshot.administrators:
             self.administrators[each.administrator.id] = each
             yield
+        for session in snapshot.administrator_sessions:
+            self.administrator_sessions[session.id] = session
+            yield
 
     def _apply_one(self, change: SnapshotChange) -> None:
         match change.WhichOneof("change"):
@@ -242,6 +248,9 @@ class SnapshotState:
                 self._set_group(change.virtual_key_group.id, change.virtual_key_group)
             case "administrator":
                 self.administrators[change.administrator.administrator.id] = change.administrator
+            case "administrator_session":
+                session = change.administrator_session
+                self.administrator_sessions[session.id] = session
             case kind:
                 self._delete_one(change, kind or "")
 
@@ -264,6 +273,8 @@ class SnapshotState:
                 self._set_group(change.deleted_virtual_key_group_id, None)
             case "deleted_administrator_id":
                 self.administrators.pop(change.deleted_administrator_id, None)
+            case "deleted_administrator_session_id":
+                self.administrator_sessions.pop(change.deleted_administrator_session_id, None)
 
     def _set_group(self, number: int, group: VirtualKeyGroup | None) -> None:
         former = self.virtual_key_groups.pop(number, None)

@@ -7,8 +7,9 @@ from pathlib import Path
 import grpc
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from conduit.internal.v1 import audit_service_pb2, snapshot_service_pb2
+from conduit.internal.v1 import audit_service_pb2, login_service_pb2, snapshot_service_pb2
 from conduit.internal.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
+from conduit.internal.v1.login_service_pb2_grpc import add_LoginServiceServicer_to_server
 from conduit.internal.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from conduit.internal.v1.snapshot_service_pb2_grpc import (
     add_SnapshotServiceServicer_to_server,
@@ -46,6 +47,7 @@ from conduit_registry.retirements import Retirements
 from conduit_registry.rewrapping import bind, rewrap
 from conduit_registry.rpcs.audit import AuditService
 from conduit_registry.rpcs.base import Dependencies
+from conduit_registry.rpcs.logins import LoginService
 from conduit_registry.rpcs.snapshot import SnapshotService
 from conduit_registry.rules.addresses import Addresses
 from conduit_registry.service import RegistryService
@@ -171,8 +173,7 @@ async def _start(
     snapshots = snapshot_service_pb2.DESCRIPTOR.services_by_name["SnapshotService"]
     follow = SnapshotService(store, feed, followers, key_uses)
     server.add(add_SnapshotServiceServicer_to_server, follow, snapshots)
-    audit, taken = audit_service_pb2.DESCRIPTOR, AuditService(store, counted)
-    server.add(add_AuditServiceServicer_to_server, taken, audit.services_by_name["AuditService"])
+    _add_recorders(server, store, followers, counted)
     await server.start(
         settings.grpc_host,
         settings.port("registry") if port is None else port,
@@ -196,6 +197,16 @@ async def _start(
         health=health,
         drain_seconds=settings.drain_seconds,
     )
+
+
+def _add_recorders(
+    server: RpcServer, store: Store, followers: Followers, refused_logins: RefusedLogins
+) -> None:
+    """Have a server take what other services tell of logins and of changes."""
+    audit = audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]
+    server.add(add_AuditServiceServicer_to_server, AuditService(store, refused_logins), audit)
+    logins = login_service_pb2.DESCRIPTOR.services_by_name["LoginService"]
+    server.add(add_LoginServiceServicer_to_server, LoginService(store, followers), logins)
 
 
 def _server(

@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from conduit.internal.v1.snapshot_pb2 import SnapshotChange
 from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
-from conduit_registry import messages
+from conduit_registry import messages, snapshot_messages
 from conduit_registry.store import (
     ADMINISTRATOR,
+    ADMINISTRATOR_SESSION,
     FALLBACK_CHAIN,
     KEY,
     KINDS,
@@ -24,6 +25,7 @@ from conduit_registry.store import (
 )
 from conduit_registry.values import (
     Administrator,
+    AdministratorSession,
     ChangedResource,
     FallbackChain,
     Key,
@@ -154,7 +156,7 @@ class Feed:
             snapshot.providers.extend(map(messages.provider, providers))
         async for keys in reading.pieces(KEY):
             snapshot.keys.extend(
-                messages.snapshot_key(key, rotation_days=rotation_days[key.provider_id], now=now)
+                snapshot_messages.key(key, rotation_days=rotation_days[key.provider_id], now=now)
                 for key in keys
             )
         async for mappings in reading.pieces(MAPPING):
@@ -162,11 +164,13 @@ class Feed:
         async for chains in reading.pieces(FALLBACK_CHAIN):
             snapshot.fallback_chains.extend(map(messages.fallback_chain, chains))
         async for virtual_keys in reading.pieces(VIRTUAL_KEY):
-            snapshot.virtual_keys.extend(map(messages.snapshot_virtual_key, virtual_keys))
+            snapshot.virtual_keys.extend(map(snapshot_messages.virtual_key, virtual_keys))
         async for groups in reading.pieces(VIRTUAL_KEY_GROUP):
             snapshot.virtual_key_groups.extend(map(messages.virtual_key_group, groups))
         async for administrators in reading.pieces(ADMINISTRATOR):
-            snapshot.administrators.extend(map(messages.snapshot_administrator, administrators))
+            snapshot.administrators.extend(map(snapshot_messages.administrator, administrators))
+        async for sessions in reading.pieces(ADMINISTRATOR_SESSION):
+            snapshot.administrator_sessions.extend(map(messages.administrator_session, sessions))
         return message
 
     async def _changes(
@@ -196,7 +200,7 @@ class Feed:
                 change = SnapshotChange(provider=messages.provider(value))
             case Key():
                 change = SnapshotChange(
-                    key=messages.snapshot_key(
+                    key=snapshot_messages.key(
                         value,
                         rotation_days=rotation_days[value.provider_id],
                         now=self._store.now(),
@@ -207,11 +211,13 @@ class Feed:
             case FallbackChain():
                 change = SnapshotChange(fallback_chain=messages.fallback_chain(value))
             case VirtualKey():
-                change = SnapshotChange(virtual_key=messages.snapshot_virtual_key(value))
+                change = SnapshotChange(virtual_key=snapshot_messages.virtual_key(value))
             case VirtualKeyGroup():
                 change = SnapshotChange(virtual_key_group=messages.virtual_key_group(value))
             case Administrator():
-                change = SnapshotChange(administrator=messages.snapshot_administrator(value))
+                change = SnapshotChange(administrator=snapshot_messages.administrator(value))
+            case AdministratorSession():
+                change = SnapshotChange(administrator_session=messages.administrator_session(value))
         return change
 
 
@@ -228,6 +234,7 @@ _GONE = {
     VIRTUAL_KEY.name: "deleted_virtual_key_id",
     VIRTUAL_KEY_GROUP.name: "deleted_virtual_key_group_id",
     ADMINISTRATOR.name: "deleted_administrator_id",
+    ADMINISTRATOR_SESSION.name: "deleted_administrator_session_id",
 }
 
 

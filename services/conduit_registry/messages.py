@@ -9,8 +9,8 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from conduit.internal.v1 import snapshot_pb2 as snapshot_pb
 from conduit.v1 import administrator_pb2 as administrator_pb
+from conduit.v1 import administrator_session_pb2 as session_pb
 from conduit.v1 import audit_entry_pb2 as audit_pb
 from conduit.v1 import budget_pb2 as budget_pb
 from conduit.v1 import caller_security_pb2 as security_pb
@@ -25,6 +25,7 @@ from conduit.v1 import usage_limits_pb2 as usage_limits_pb
 from conduit.v1 import virtual_key_group_pb2 as group_pb
 from conduit.v1 import virtual_key_pb2 as virtual_key_pb
 from conduit.v1.administrator_json import administrator_to_json
+from conduit.v1.administrator_session_json import administrator_session_to_json
 from conduit.v1.fallback_chain_json import fallback_chain_to_json
 from conduit.v1.key_credential_json import key_credential_to_json
 from conduit.v1.model_mapping_json import model_mapping_to_json
@@ -313,6 +314,19 @@ def administrator(value: values.Administrator) -> administrator_pb.Administrator
     return _with_etag(message)
 
 
+def administrator_session(value: values.AdministratorSession) -> session_pb.AdministratorSession:
+    """Return the session of somebody who has logged in."""
+    return session_pb.AdministratorSession(
+        id=value.id,
+        subject=value.subject,
+        name=value.name,
+        role=role_pb.Role.ValueType(value.role),
+        address=value.address,
+        expires_at=timestamp(value.expires_at),
+        created_at=timestamp(value.created_at),
+    )
+
+
 def audit_entry(value: values.AuditEntry) -> audit_pb.AuditEntry:
     """Return a line of the audit log."""
     return audit_pb.AuditEntry(
@@ -343,26 +357,6 @@ def discovered(
     ]
 
 
-def snapshot_key(value: values.Key, *, rotation_days: int, now: int) -> snapshot_pb.SnapshotKey:
-    """Return a key with its sealed value, for our own services."""
-    credential = key(value, rotation_days=rotation_days, now=now)
-    return snapshot_pb.SnapshotKey(credential=credential, secret=value.secret)
-
-
-def snapshot_virtual_key(value: values.VirtualKey) -> snapshot_pb.SnapshotVirtualKey:
-    """Return a virtual key with its hashes, for our own services."""
-    return snapshot_pb.SnapshotVirtualKey(
-        virtual_key=virtual_key(value), hash=value.hash, former_hash=value.former_hash or b""
-    )
-
-
-def snapshot_administrator(value: values.Administrator) -> snapshot_pb.SnapshotAdministrator:
-    """Return an administrator with the hash of its token, for our own services."""
-    return snapshot_pb.SnapshotAdministrator(
-        administrator=administrator(value), hash=value.hash, former_hash=value.former_hash or b""
-    )
-
-
 def shown(value: values.Resource) -> dict[str, object]:
     """Return a thing as JSON in the API's spelling: no secrets, and no hash."""
     match value:
@@ -380,6 +374,8 @@ def shown(value: values.Resource) -> dict[str, object]:
             told = virtual_key_group_to_json(virtual_key_group(value))
         case values.Administrator():
             told = administrator_to_json(administrator(value))
+        case values.AdministratorSession():
+            told = administrator_session_to_json(administrator_session(value))
     return _json(told)
 
 

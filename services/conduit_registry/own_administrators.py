@@ -5,8 +5,8 @@ from contextlib import ExitStack
 
 from conduit_kernel.administrators import Administrators
 from conduit_kernel.followers import Followers
-from conduit_registry import messages
-from conduit_registry.store import ADMINISTRATOR, Store
+from conduit_registry import messages, snapshot_messages
+from conduit_registry.store import ADMINISTRATOR, ADMINISTRATOR_SESSION, Store
 
 FOLLOWER = "registry"
 
@@ -39,5 +39,9 @@ class OwnAdministrators:
         async with self._store.read() as reading:
             state = await reading.state()
             found = await reading.every(ADMINISTRATOR)
-        self._known.replace(map(messages.snapshot_administrator, found))
+            sessions = await reading.every(ADMINISTRATOR_SESSION)
+        self._known.replace(
+            map(snapshot_messages.administrator, found),
+            map(messages.administrator_session, sessions),
+        )
         self._followers.confirm(FOLLOWER, state.revision)

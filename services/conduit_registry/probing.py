@@ -2,7 +2,7 @@
 
 from conduit_providers.probe import ModelList
 from conduit_providers.probing import Prober
-from conduit_registry import messages
+from conduit_registry import messages, snapshot_messages
 from conduit_registry.values import Key, Provider
 
 PROBE_SECONDS = 25.0
@@ -13,6 +13,6 @@ async def list_models(prober: Prober, provider: Provider, key: Key | None) -> Mo
 
     Without a key InvalidApiKey, unless the provider's type needs none.
     """
-    sealed = messages.snapshot_key(key, rotation_days=0, now=0) if key else None
+    sealed = snapshot_messages.key(key, rotation_days=0, now=0) if key else None
     opened = await prober.open(messages.provider(provider), sealed)
     return await prober.list_models(opened, timeout_seconds=PROBE_SECONDS)

@@ -1,6 +1,7 @@
 """The RegistryService of the contract."""
 
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceServicer
+from conduit_registry.rpcs.administrator_sessions import AdministratorSessionRpcs
 from conduit_registry.rpcs.administrators import AdministratorRpcs
 from conduit_registry.rpcs.audit_log import AuditLogRpcs
 from conduit_registry.rpcs.configuration import ConfigurationRpcs
@@ -20,6 +21,7 @@ class RegistryService(
     VirtualKeyRpcs,
     VirtualKeyGroupRpcs,
     AdministratorRpcs,
+    AdministratorSessionRpcs,
     ConfigurationRpcs,
     AuditLogRpcs,
     EncryptionKeyRpcs,

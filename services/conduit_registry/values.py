@@ -270,8 +270,31 @@ class Administrator:
     updated_at: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdministratorSession:
+    """Somebody who has logged in, in one browser."""
+
+    id: int = 0
+    # The login provider's own id of them, and the name for the audit log.
+    subject: str
+    name: str
+    # Of the contract's `Role`.
+    role: int
+    address: str = ""
+    expires_at: int
+    created_at: int = 0
+    updated_at: int = 0
+
+
 Resource = (
-    Provider | Key | ModelMapping | FallbackChain | VirtualKey | VirtualKeyGroup | Administrator
+    Provider
+    | Key
+    | ModelMapping
+    | FallbackChain
+    | VirtualKey
+    | VirtualKeyGroup
+    | Administrator
+    | AdministratorSession
 )
 
 

@@ -1,14 +1,17 @@
 """The contract, and what is made from it."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 from google.protobuf import descriptor_pool
 
+import conduit.internal.v1.audit_service_pb2
 import conduit.internal.v1.caller_usage_service_pb2
 import conduit.internal.v1.idempotency_storage_service_pb2
 import conduit.internal.v1.ledger_service_pb2
+import conduit.internal.v1.login_service_pb2
 import conduit.internal.v1.outcome_service_pb2
 import conduit.internal.v1.quota_service_pb2
 import conduit.internal.v1.request_lookup_service_pb2
@@ -25,8 +28,18 @@ PUBLIC = ("BillingService", "HealthService", "RegistryService", "RouterService")
 INTERNAL = (
     *("LedgerService", "OutcomeService", "RequestLookupService", "SnapshotService"),
     *("TaskStorageService", "VoiceStorageService", "QuotaService", "CallerUsageService"),
-    "IdempotencyStorageService",
+    *("IdempotencyStorageService", "AuditService", "LoginService"),
 )
+
+
+def test_every_service_is_looked_at(root: Path) -> None:
+    """One that is added belongs above."""
+    found = {
+        name
+        for path in (root / "protos").rglob("*.proto")
+        for name in re.findall(r"^service (\w+) {", path.read_text("utf-8"), re.MULTILINE)
+    }
+    assert found == {*PUBLIC, *INTERNAL}
 
 
 def test_every_rpc_says_who_may_call_it() -> None:

@@ -32,8 +32,13 @@ ROUTER = {
     "voices/speaking.py": "tests/integration/router/test_made_voices.py",
     "voices/storage.py": "tests/integration/router/test_made_voices.py",
 }
-KERNEL: dict[str, str] = {}
+KERNEL: dict[str, str] = {
+    # The other half is the Registry's.
+    "login_sessions.py": "tests/unit/conduit_bridge/login/test_endpoints.py",
+}
 REGISTRY = {
+    # It is what followers are told.
+    "snapshot_messages.py": "tests/unit/conduit_registry/test_feed.py",
     # Puts the parts together and decides nothing.
     "bootstrap.py": "tests/integration/registry/test_process.py",
     # All of it needs what else there is, as the RPCs have it.

@@ -16,6 +16,8 @@ from conduit_kernel.exposition import CONTENT_TYPE, Exposition
 from conduit_kernel.http import Answer, Field, Request
 
 Render = Callable[[Request], Awaitable[Answer]]
+# With the id of the request.
+RenderAudited = Callable[[Request, str], Awaitable[Answer]]
 Readiness = Callable[[], Awaitable[Sequence[str]]]
 """Returns why requests cannot be served now; nothing if they can."""
 
@@ -45,6 +47,23 @@ class BuiltinEndpoint(Endpoint):
         """Answer what there is to say now."""
         exchange = context.exchange
         status, fields, body = await self._render(exchange)
+        exchange.respond(status, fields, body, context.lines)
+        return Outcome(status)
+
+
+class AuditedEndpoint(Endpoint):
+    """Answers what the audit log names with the request."""
+
+    def __init__(self, counts: RouteCounts, render: RenderAudited) -> None:
+        """Take where to count and what to answer."""
+        self.counts = counts
+        self.dialect = DIALECT_ADMIN
+        self._render = render
+
+    async def serve(self, context: RequestContext) -> Outcome:
+        """Answer what there is to say now."""
+        exchange = context.exchange
+        status, fields, body = await self._render(exchange, context.request_id)
         exchange.respond(status, fields, body, context.lines)
         return Outcome(status)
 

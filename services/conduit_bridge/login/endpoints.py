@@ -11,22 +11,27 @@ import msgspec
 import orjson
 import structlog
 
-from conduit.v1.role_pb2 import Role
-from conduit_bridge.endpoints.builtin import BuiltinEndpoint
+from conduit.v1.administrator_session_pb2 import AdministratorSession
+from conduit.v1.role_pb2 import ROLE_UNSPECIFIED, Role
+from conduit_bridge.endpoints.builtin import AuditedEndpoint, BuiltinEndpoint
 from conduit_bridge.endpoints.unary import Endpoint
 from conduit_bridge.errors import JSON_FIELD
 from conduit_bridge.login.cookies import FLOW, SESSION, cookie, session_of, set_cookie
 from conduit_bridge.login.provider import LoginFailed, OidcProvider
 from conduit_bridge.metrics import Metrics
+from conduit_kernel.addresses import subscriber_of
 from conduit_kernel.auth_errors import AdministratorTokenInvalid
 from conduit_kernel.http import Answer, Field, Request
 from conduit_kernel.key_ring import KeyRing
+from conduit_kernel.login_sessions import LoginSessions, Person
 from conduit_kernel.roles import name_of
 from conduit_kernel.sessions import Session, csrf_token, open_session, seal_session
 
 # From the beginning of a login to its end.
 FLOW_SECONDS = 600
 _HOUR = 3600
+# In the audit log.
+REFUSED = "LOGIN_REFUSED"
 _MAX_NAME = 100
 _PURPOSE = b"login flow v1"
 _FRESH: Field = (b"cache-control", b"no-store")
@@ -48,8 +53,20 @@ class _Flow(msgspec.Struct, frozen=True):
 class Login:
     """Lets administrators in whom the provider names."""
 
-    def __init__(self, provider: OidcProvider, keys: KeyRing, clock: Callable[[], float]) -> None:
-        """Take a clock of seconds since 1970."""
+    def __init__(
+        self,
+        provider: OidcProvider,
+        keys: KeyRing,
+        clock: Callable[[], float],
+        sessions: LoginSessions,
+        on_refused: Callable[[str, str], None],
+    ) -> None:
+        """Take a clock of seconds since 1970, where sessions are kept, and who counts refusals.
+
+        `on_refused` is told the address and the reason.
+        """
+        self._sessions = sessions
+        self._on_refused = on_refused
         self._provider = provider
         self._settings = provider.settings
         self._keys = keys
@@ -60,9 +77,9 @@ class Login:
         """Return all of its endpoints."""
         return [
             BuiltinEndpoint(metrics.add("GET", "/api/login"), self.begin),
-            BuiltinEndpoint(metrics.add("GET", "/api/login/callback"), self.finish),
+            AuditedEndpoint(metrics.add("GET", "/api/login/callback"), self.finish),
             BuiltinEndpoint(metrics.add("GET", _HOME), self.show),
-            BuiltinEndpoint(metrics.add("POST", "/api/logout"), self.leave),
+            AuditedEndpoint(metrics.add("POST", "/api/logout"), self.leave),
         ]
 
     async def close(self) -> None:
@@ -83,17 +100,18 @@ class Login:
         kept = self._cookie(FLOW, sealed, FLOW_SECONDS, strict=False)
         return 302, ((b"location", url.encode()), kept, _FRESH), b""
 
-    async def finish(self, request: Request) -> Answer:
+    async def finish(self, request: Request, request_id: str) -> Answer:
         """Let somebody in who comes back from the provider, if it is the browser that began."""
         try:
-            name, role = await self._admitted(request)
+            session = await self._begun(request, request_id)
         except LoginFailed as error:
             self._log.warning("login_refused", address=request.peer, reason=str(error))
+            self._on_refused(subscriber_of(request.peer), REFUSED)
             return 403, (_HTML, _GUARD, _FRESH, self._forgotten(FLOW)), _page(str(error))
         seconds = self._settings.session_hours * _HOUR
-        session = Session(name, role, int(self._clock()) + seconds)
-        self._log.info("logged_in", address=request.peer, actor=name, role=name_of(role))
-        token = seal_session(self._keys.vault, session)
+        who = {"actor": session.name, "role": name_of(session.role)}
+        self._log.info("logged_in", address=request.peer, **who)
+        token = seal_session(self._keys.vault, Session.of(session))
         fields = (
             *(_HTML, _GUARD, _FRESH, self._forgotten(FLOW)),
             self._cookie(SESSION, token, seconds, strict=True),
@@ -105,29 +123,45 @@ class Login:
     async def show(self, request: Request) -> Answer:
         """Say who has logged in, and what their page shows with each change."""
         token = session_of(request)
-        session = self._session(token)
+        session = await self._sessions.find(self._session(token))
+        if session is None:
+            raise _nobody()
         body = {
             "name": session.name,
             "role": name_of(session.role),
-            "expiresAt": session.expires_at,
+            "expiresAt": session.expires_at.seconds,
             "csrfToken": csrf_token(token),
         }
         return 200, (JSON_FIELD, _FRESH), orjson.dumps(body)
 
-    async def leave(self, request: Request) -> Answer:
-        """Have the browser forget its session; shown with the CSRF token, as each change is."""
-        self._session(session_of(request))
+    async def leave(self, request: Request, request_id: str) -> Answer:
+        """End a session, everywhere; shown with the CSRF token, as each change is."""
+        session = self._session(session_of(request))
+        await self._sessions.end(session, request.peer, request_id)
         return 204, (self._forgotten(SESSION), _FRESH), b""
 
     def _session(self, token: str) -> Session:
         # Another worker may have begun since, with a new encryption key.
         self._keys.refresh()
         session = open_session(self._keys.vault, token)
-        if session is None or session.expires_at <= self._clock():
-            raise AdministratorTokenInvalid("Nobody has logged in", header="Cookie")
+        if session is None:
+            raise _nobody()
         return session
 
-    async def _admitted(self, request: Request) -> tuple[str, Role.ValueType]:
+    async def _begun(self, request: Request, request_id: str) -> AdministratorSession:
+        """Begin a session of whoever comes back. LoginFailed."""
+        person = await self._confirmed(request)
+        begun = await self._sessions.begin(
+            person,
+            self._settings.session_hours * _HOUR,
+            address=request.peer,
+            request_id=request_id,
+        )
+        if begun is None:
+            raise LoginFailed("You are known, but none of your groups may do anything here")
+        return begun
+
+    async def _confirmed(self, request: Request) -> Person:
         """Return who somebody is, and what they may do. LoginFailed."""
         try:
             query = parse_qs(request.query, max_num_fields=20)
@@ -141,11 +175,7 @@ class Login:
         if not code or issuer != self._settings.issuer:
             raise LoginFailed("The login provider did not let you in")
         claims = await self._provider.claims(code, flow.verifier, flow.nonce)
-        name = _name_of(claims)
-        role = self._role_of(claims)
-        if role is None:
-            raise LoginFailed("You are known, but none of your groups may do anything here")
-        return name, role
+        return Person(claims["sub"], _name_of(claims), self._role_of(claims))
 
     def _flow(self, request: Request) -> _Flow | None:
         sealed = cookie(request, FLOW, is_secure=self._settings.is_secure)
@@ -156,10 +186,11 @@ class Login:
         flow = msgspec.json.decode(content, type=_Flow)
         return flow if flow.expires_at > self._clock() else None
 
-    def _role_of(self, claims: Mapping[str, Any]) -> Role.ValueType | None:
+    def _role_of(self, claims: Mapping[str, Any]) -> Role.ValueType:
         given = claims.get(self._settings.groups_claim)
         groups = [given] if isinstance(given, str) else given if isinstance(given, list) else []
-        return next((role for name, role in self._settings.roles.items() if name in groups), None)
+        found = (role for name, role in self._settings.roles.items() if name in groups)
+        return next(found, ROLE_UNSPECIFIED)
 
     def _cookie(self, name: str, value: str, seconds: int, *, strict: bool) -> Field:
         is_secure = self._settings.is_secure
@@ -167,6 +198,10 @@ class Login:
 
     def _forgotten(self, name: str) -> Field:
         return self._cookie(name, "", 0, strict=name == SESSION)
+
+
+def _nobody() -> AdministratorTokenInvalid:
+    return AdministratorTokenInvalid("Nobody has logged in", header="Cookie")
 
 
 def _name_of(claims: Mapping[str, Any]) -> str:

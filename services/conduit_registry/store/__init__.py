@@ -2,6 +2,7 @@
 
 from conduit_registry.store.kinds import (
     ADMINISTRATOR,
+    ADMINISTRATOR_SESSION,
     FALLBACK_CHAIN,
     KEY,
     KINDS,
@@ -17,6 +18,7 @@ from conduit_registry.store.write_transaction import WriteTransaction
 
 __all__ = [
     "ADMINISTRATOR",
+    "ADMINISTRATOR_SESSION",
     "FALLBACK_CHAIN",
     "KEY",
     "KINDS",

@@ -99,10 +99,18 @@ ADMINISTRATOR = Kind(
     values.Administrator,
     not_found_errors.AdministratorNotFound,
 )
+ADMINISTRATOR_SESSION = Kind(
+    "administrator_session",
+    "Session",
+    tables.AdministratorSessionRow,
+    values.AdministratorSession,
+    # Of one that has ended nobody is told more than of a token that is none.
+    not_found_errors.AdministratorNotFound,
+)
 KINDS: dict[str, Kind[Any]] = {
     kind.name: kind
     for kind in (
         *(PROVIDER, KEY, MAPPING, FALLBACK_CHAIN),
-        *(VIRTUAL_KEY, VIRTUAL_KEY_GROUP, ADMINISTRATOR),
+        *(VIRTUAL_KEY, VIRTUAL_KEY_GROUP, ADMINISTRATOR, ADMINISTRATOR_SESSION),
     )
 }

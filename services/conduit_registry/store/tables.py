@@ -260,6 +260,18 @@ class AdministratorRow(Row):
     client_certificates: Mapped[tuple[str, ...]]
 
 
+class AdministratorSessionRow(Row):
+    """Somebody who has logged in, in one browser."""
+
+    __tablename__ = "administrator_sessions"
+
+    subject: Mapped[str]
+    name: Mapped[str]
+    role: Mapped[int]
+    address: Mapped[str]
+    expires_at: Mapped[int]
+
+
 class DiscoveryRow(Base):
     """The time and result of an instance's last discovery."""
 

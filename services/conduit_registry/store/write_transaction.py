@@ -59,7 +59,12 @@ class WriteTransaction(ReadTransaction):
         """The revision of the configuration, with what this transaction did to it."""
         return self._state.revision
 
-    async def create(self, kind: Kind[ValueT], make: Callable[[int], ValueT]) -> ValueT:
+    async def create(
+        self,
+        kind: Kind[ValueT],
+        make: Callable[[int], ValueT],
+        action: audit_pb.AuditAction.ValueType = audit_pb.AUDIT_ACTION_CREATED,
+    ) -> ValueT:
         """Add what is made for a fresh id."""
         value = make(await self._next_id(kind.name))
         value = replace(value, created_at=self.now, updated_at=self.now)
@@ -67,7 +72,7 @@ class WriteTransaction(ReadTransaction):
         kind.write(row, value)
         self._session.add(row)
         await self._session.flush()
-        self._note(audit_pb.AUDIT_ACTION_CREATED, kind, value.id, differences({}, shown(value)))
+        self._note(action, kind, value.id, differences({}, shown(value)))
         return value
 
     async def update(
@@ -90,14 +95,19 @@ class WriteTransaction(ReadTransaction):
         self._note(action, kind, old.id, differences(shown(old), shown(value)) | untold)
         return value
 
-    async def delete(self, kind: Kind[ValueT], value: ValueT) -> None:
+    async def delete(
+        self,
+        kind: Kind[ValueT],
+        value: ValueT,
+        action: audit_pb.AuditAction.ValueType = audit_pb.AUDIT_ACTION_DELETED,
+    ) -> None:
         """Remove a thing, and with a provider what cannot be without it."""
         changes: dict[str, object] = {**differences(shown(value), {})}
         more = await self._delete_with(value) if isinstance(value, Provider) else []
         if more:
             changes["alsoAffected"] = [f"{other.kind} {other.id}" for other in more]
         await self._drop(kind, value.id)
-        self._note(audit_pb.AUDIT_ACTION_DELETED, kind, value.id, changes, more)
+        self._note(action, kind, value.id, changes, more)
 
     def note_use(
         self,

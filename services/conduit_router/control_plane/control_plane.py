@@ -124,7 +124,7 @@ class ControlPlane:
             is_used_at_once=False,
         )
         self.administrators = Administrators(keys.vault, clock)
-        self.administrators.replace(self.state.administrators.values())
+        self.administrators.learn(self.state)
         self.refusals = reports_to(self._channels["registry"], self._metadata, clock)
         self._on_change: Callable[[], None] = lambda: None
         self._log = structlog.get_logger("control_plane")
@@ -205,7 +205,7 @@ class ControlPlane:
         return {f"leases_of_{metric}": pool for metric, pool in self.reserver.pools.items()}
 
     def _changed(self) -> None:
-        self.administrators.replace(self.state.administrators.values())
+        self.administrators.learn(self.state)
         # Used first and stored second: no disk keeps a change from being in force.
         self._on_change()
         self._snapshot_file.changed.set()

@@ -9,6 +9,10 @@ import pytest_asyncio
 from tests.support.suite import Suite
 from tests.support.waiting import eventually
 
+from conduit.v1.role_pb2 import ROLE_VIEWER
+from conduit_kernel.login_sessions import LoginSessions, Person
+from conduit_kernel.rpc import connect, service_metadata
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # Each with the member that holds the items. Charges, requests and the audit log are newest first.
@@ -25,6 +29,7 @@ LISTS = {
     "/api/virtual-keys": "virtualKeys",
     "/api/virtual-key-groups": "virtualKeyGroups",
     "/api/administrators": "administrators",
+    "/api/administrator-sessions": "administratorSessions",
     "/api/audit-log": "entries",
     "/api/requests": "requests",
     "/api/model-costs": "modelCosts",
@@ -53,6 +58,7 @@ async def provider(suite: Suite) -> int:
         await suite.call("POST", "/api/webhooks", webhook)
         cost = {"inputCostPer1kTokens": 1, "outputCostPer1kTokens": 1}
         await suite.call("POST", "/api/model-costs", {"modelPattern": f"listed-{n}", **cost})
+    await log_in(suite)
     await suite.settled()
     await suite.call("POST", f"/api/providers/{number}/discover")
     async with suite.caller() as client:
@@ -68,6 +74,15 @@ async def provider(suite: Suite) -> int:
 
     await eventually(is_all_there)
     return number
+
+
+async def log_in(suite: Suite) -> None:
+    """Have two administrators log in."""
+    async with connect(suite.settings.target("registry")) as registry:
+        sessions = LoginSessions(registry, service_metadata(suite.settings.service_tokens[0]))
+        for name in ("anna", "berta"):
+            person = Person(name, name, ROLE_VIEWER)
+            await sessions.begin(person, 3600, address="203.0.113.7", request_id="")
 
 
 async def pages(client: httpx.AsyncClient, path: str, member: str, size: int) -> list[Any]:

@@ -1,6 +1,5 @@
 """Administrators log in by OpenID Connect, at a provider on a real port."""
 
-import time
 from collections.abc import AsyncIterator
 from typing import Any, Self
 
@@ -13,14 +12,13 @@ from tests.support.oidc_issuer import CLIENT_ID, CLIENT_SECRET, OidcIssuer, oidc
 from tests.support.suite import Suite, running_suite
 
 from conduit.v1.role_pb2 import ROLE_OPERATOR, ROLE_VIEWER
-from conduit_kernel.administrators import Administrators
-from conduit_kernel.auth_errors import AdministratorTokenInvalid
-from conduit_kernel.key_ring import KeyRing
 from conduit_kernel.oidc_settings import OidcSettings
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PUBLIC_URL = "https://conduit.example"
+# One of each service that judges administrators.
+PATHS = ("/api/providers", "/api/provider-health", "/api/model-costs", "/api/requests")
 SESSION, FLOW = "__Host-conduit-session", "__Host-conduit-login"
 
 
@@ -129,18 +127,67 @@ async def test_whoever_is_in_no_group_that_counts_is_not_let_in(
         assert (back.status_code, browser.cookies) == (403, {})
 
 
-async def test_a_session_ends_in_time(suite: Suite, issuer: OidcIssuer) -> None:
-    """Also for who kept its token."""
+async def test_whoever_logged_out_is_nobody_everywhere(suite: Suite, issuer: OidcIssuer) -> None:
+    """Though the cookie was kept: at every service, from the answer on."""
     async with Browser(suite) as browser:
-        await browser.log_in(issuer, groups="readers")
-        token = browser.cookies[SESSION]
-    assert suite.settings.oidc is not None
-    vault, now = KeyRing.of(suite.settings).vault, time.time()
-    hours = suite.settings.oidc.session_hours
-    known = Administrators(vault, lambda: now + hours * 3600 - 60).identify(token)
-    assert known.role == ROLE_VIEWER
-    with pytest.raises(AdministratorTokenInvalid, match="expired"):
-        Administrators(vault, lambda: now + hours * 3600 + 1).identify(token)
+        await browser.log_in(issuer, groups=["platform"])
+        kept = dict(browser.cookies)
+        csrf = (await browser.request("GET", "/api/session")).json()["csrfToken"]
+        for path in PATHS:
+            assert (await browser.request("GET", path)).status_code == 200
+        left = await browser.request("POST", "/api/logout", headers={"x-csrf-token": csrf})
+        assert left.status_code == 204
+        browser.cookies = kept
+        for path in (*PATHS, "/api/session"):
+            assert (await browser.request("GET", path)).status_code == 401
+    into, out = [
+        (await suite.call("GET", f"/api/audit-log?action={action}&pageSize=1"))["entries"][0]
+        for action in ("LoggedIn", "LoggedOut")
+    ]
+    assert into["actor"] == out["actor"] == "login/user-1"
+    assert into["peer"] == out["peer"] == "127.0.0.1"
+    assert into["requestId"]
+    assert out["requestId"]
+
+
+async def test_an_owner_ends_all_of_a_persons_sessions(suite: Suite, issuer: OidcIssuer) -> None:
+    """In all browsers, at once; whoever else has logged in stays."""
+    async with Browser(suite) as one, Browser(suite) as two, Browser(suite) as other:
+        await one.log_in(issuer, groups=["platform"], sub="leaving")
+        await two.log_in(issuer, groups=["platform"], sub="leaving")
+        await other.log_in(issuer, groups=["readers"], sub="staying")
+        sessions = (await suite.call("GET", "/api/administrator-sessions"))["administratorSessions"]
+        assert [each["subject"] for each in sessions].count("leaving") == 2
+        for browser in (one, other):
+            session = (await browser.request("GET", "/api/session")).json()
+            headers = {"x-csrf-token": session["csrfToken"]}
+            refused = await browser.request(
+                *("POST", "/api/administrator-sessions/end"),
+                json={"subject": "staying"},
+                headers=headers,
+            )
+            # For owners.
+            assert refused.status_code == 403
+        ended = await suite.call("POST", "/api/administrator-sessions/end", {"subject": "leaving"})
+        assert len(ended["administratorSessions"]) == 2
+        for path in PATHS:
+            assert (await one.request("GET", path)).status_code == 401
+            assert (await two.request("GET", path)).status_code == 401
+            assert (await other.request("GET", path)).status_code == 200
+
+
+async def test_a_group_that_is_lost_is_lost_in_all_browsers(
+    suite: Suite, issuer: OidcIssuer
+) -> None:
+    """With the next login in any of them; with no group at all, all sessions end."""
+    async with Browser(suite) as one, Browser(suite) as two:
+        await one.log_in(issuer, groups=["platform"], sub="moving")
+        await two.log_in(issuer, groups=["readers"], sub="moving")
+        assert (await one.request("GET", "/api/session")).json()["role"] == "Viewer"
+        assert (await one.request("GET", "/api/webhooks")).status_code == 403
+        back = await two.log_in(issuer, groups=[], sub="moving")
+        assert back.status_code == 403
+        assert (await one.request("GET", "/api/providers")).status_code == 401
 
 
 async def test_a_login_that_another_browser_began_is_none(suite: Suite, issuer: OidcIssuer) -> None:

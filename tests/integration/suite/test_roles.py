@@ -43,10 +43,12 @@ OPERATING = names("""
     DeleteWebhook ListWebhookDeliveries Announce
 """)
 BILLING = names("CreateModelCost UpdateModelCost DeleteModelCost")
-AUDITING = names("ListAuditEntries VerifyAuditLog GetAdministrator ListAdministrators")
+AUDITING = names(
+    "ListAuditEntries VerifyAuditLog GetAdministrator ListAdministrators ListAdministratorSessions"
+)
 OWNING = names("""
     CreateAdministrator UpdateAdministrator DeleteAdministrator RotateAdministrator RewrapKeys
-    CreateHubTicket RedeemHubTicket SendHubMessage WatchHubMessages
+    EndAdministratorSessions CreateHubTicket RedeemHubTicket SendHubMessage WatchHubMessages
 """)
 # What each may do; the callers' RPCs are for none of them.
 MAY = {

@@ -5,10 +5,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from conduit.internal.v1.snapshot_pb2 import SnapshotAdministrator
 from conduit.v1.administrator_pb2 import Administrator
-from conduit.v1.role_pb2 import ROLE_OPERATOR
+from conduit.v1.administrator_session_pb2 import AdministratorSession
+from conduit.v1.role_pb2 import ROLE_OPERATOR, ROLE_VIEWER
 from conduit_kernel.administrators import TOKEN_START, Administrators, token_of
 from conduit_kernel.auth_errors import AdministratorTokenInvalid
 from conduit_kernel.secrets import Vault
+from conduit_kernel.sessions import Session, seal_session
+from conduit_kernel.snapshot import SnapshotState
 
 OLD, NEW = bytes(32), bytes(range(32))
 TOKEN = f"{TOKEN_START}anna"
@@ -25,7 +28,7 @@ def entry(vault: Vault, token: str = TOKEN, **fields: object) -> SnapshotAdminis
 def known(*entries: SnapshotAdministrator, vault: Vault | None = None) -> Administrators:
     """Know these."""
     administrators = Administrators(vault or Vault(NEW), lambda: NOW)
-    administrators.replace(entries)
+    administrators.replace(entries, [])
     return administrators
 
 
@@ -68,7 +71,7 @@ def test_another_token_is_nobodys(token: str) -> None:
 def test_whoever_is_not_reported_any_more_is_unknown() -> None:
     """At once."""
     administrators = known(entry(Vault(NEW)))
-    administrators.replace([])
+    administrators.replace([], [])
     with pytest.raises(AdministratorTokenInvalid, match="unknown"):
         administrators.identify(TOKEN)
 
@@ -115,3 +118,45 @@ def test_a_former_token_outlives_no_administrator() -> None:
     made.former_hash = Vault(NEW).hash(f"{TOKEN}-former")
     with pytest.raises(AdministratorTokenInvalid, match="expired"):
         known(made).identify(f"{TOKEN}-former")
+
+
+def session(
+    number: int = 1, began_at: int = 5, expires_at: float = NOW + 1
+) -> AdministratorSession:
+    """Return the session of somebody who has logged in."""
+    made = AdministratorSession(id=number, name="sub-1 anna", role=ROLE_VIEWER)
+    made.created_at.FromMicroseconds(began_at)
+    made.expires_at.FromMicroseconds(int(expires_at * 1_000_000))
+    return made
+
+
+def test_a_session_has_the_role_that_the_registry_reports() -> None:
+    """Not one of its own: groups change. It is nobody's administrator, so it has no id."""
+    token = seal_session(Vault(NEW), Session(1, 5))
+    administrators = Administrators(Vault(NEW), lambda: NOW)
+    state = SnapshotState()
+    state.administrator_sessions[1] = session()
+    administrators.learn(state)
+    found = administrators.identify(token)
+    assert (found.id, found.name, found.role) == (0, "sub-1 anna", ROLE_VIEWER)
+    state.administrator_sessions[1].role = ROLE_OPERATOR
+    administrators.learn(state)
+    assert administrators.identify(token).role == ROLE_OPERATOR
+
+
+@pytest.mark.parametrize(
+    ("kept", "why"),
+    [
+        ([], "ended"),
+        ([session(2)], "ended"),
+        # An id that was given again.
+        ([session(began_at=6)], "ended"),
+        ([session(expires_at=NOW)], "expired"),
+    ],
+)
+def test_a_session_that_is_not_kept_is_none(kept: list[AdministratorSession], why: str) -> None:
+    """Though its token is one of ours."""
+    administrators = Administrators(Vault(NEW), lambda: NOW)
+    administrators.replace([], kept)
+    with pytest.raises(AdministratorTokenInvalid, match=why):
+        administrators.identify(seal_session(Vault(NEW), Session(1, 5)))

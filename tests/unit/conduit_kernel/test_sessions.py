@@ -1,8 +1,8 @@
-"""Sessions that say themselves whose they are."""
+"""Tokens of sessions say which session they are of, and nobody makes one up."""
 
 import pytest
 
-from conduit.v1.role_pb2 import ROLE_OPERATOR
+from conduit.v1.administrator_session_pb2 import AdministratorSession
 from conduit_kernel.secrets import Vault
 from conduit_kernel.sessions import (
     MAX_CHARACTERS,
@@ -14,7 +14,7 @@ from conduit_kernel.sessions import (
 )
 
 OLD, NEW = bytes(range(32)), bytes(range(1, 33))
-SESSION = Session("anna", ROLE_OPERATOR, 1_900_000_000)
+SESSION = Session(7, 1_900_000_000_000_001)
 
 
 def test_a_session_comes_back_from_its_token() -> None:
@@ -23,6 +23,15 @@ def test_a_session_comes_back_from_its_token() -> None:
     assert token.startswith(SESSION_START)
     assert open_session(Vault(NEW, OLD), token) == SESSION
     assert open_session(Vault(NEW), token) is None
+
+
+def test_a_session_is_known_by_its_id_and_its_beginning() -> None:
+    """An older database, put back, gives ids again: to others, later."""
+    kept = AdministratorSession(id=7)
+    kept.created_at.FromMicroseconds(SESSION.began_at)
+    assert Session.of(kept) == SESSION
+    kept.created_at.FromMicroseconds(SESSION.began_at + 1)
+    assert Session.of(kept) != SESSION
 
 
 def test_what_is_no_token_of_ours_is_no_session() -> None:
@@ -34,7 +43,7 @@ def test_what_is_no_token_of_ours_is_no_session() -> None:
         assert open_session(vault, token[:each] + other + token[each + 1 :]) is None
     for text in ("", SESSION_START, token + "A", token[:-1], "x" * MAX_CHARACTERS):
         assert open_session(vault, text) is None
-    secret = vault.seal_client_secret(b'{"name": "anna", "role": 1, "expires_at": 1900000000}')
+    secret = vault.seal_client_secret(b'{"id": 7, "began_at": 1900000000000001}')
     assert open_session(vault, SESSION_START + secret) is None
     assert vault.open_client_secret(token.removeprefix(SESSION_START)) is None
 
@@ -55,9 +64,11 @@ def test_a_text_opens_for_its_purpose_alone(purpose: bytes) -> None:
     assert vault.open_text(vault.seal_text(b"x", b"one"), b"one") == b"x"
 
 
-def test_a_session_of_another_version_is_none() -> None:
+@pytest.mark.parametrize("purpose", [b"administrator session v1", b"administrator session v2"])
+def test_a_session_of_another_version_is_none(purpose: bytes) -> None:
     """Whoever has it logs in again."""
     vault = Vault(OLD)
-    for content in (b"{}", b'{"name": 1}', b"", b"\xff"):
-        token = SESSION_START + vault.seal_text(content, b"administrator session v1")
+    older = b'{"name": "anna", "role": 1, "expires_at": 1900000000}'
+    for content in (b"{}", b'{"id": "x"}', b"", b"\xff", older):
+        token = SESSION_START + vault.seal_text(content, purpose)
         assert open_session(vault, token) is None

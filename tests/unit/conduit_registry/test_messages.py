@@ -7,7 +7,7 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 
 from conduit.v1.audit_entry_pb2 import AUDIT_ACTION_ROTATED
-from conduit_registry import messages
+from conduit_registry import messages, snapshot_messages
 from conduit_registry.values import (
     AuditEntry,
     DiscoveredModel,
@@ -94,9 +94,9 @@ def test_no_kind_of_thing_shows_a_secret(value: Resource) -> None:
 
 def test_only_our_own_services_are_told_what_is_sealed() -> None:
     """A key with its ciphertext, a virtual key with its hash."""
-    sealed = messages.snapshot_key(KEY, rotation_days=0, now=0)
+    sealed = snapshot_messages.key(KEY, rotation_days=0, now=0)
     assert (sealed.secret.ciphertext, sealed.credential.id) == (b"cipher-bytes", "key_3")
-    assert messages.snapshot_virtual_key(VIRTUAL_KEY).hash == b"hash-bytes"
+    assert snapshot_messages.virtual_key(VIRTUAL_KEY).hash == b"hash-bytes"
 
 
 def test_money_is_shown_exactly_as_far_as_json_can() -> None:

@@ -20,6 +20,8 @@ AUDIT_ACTION_BY_SPELLING: Final[dict[str, audit_entry_pb2.AuditAction.ValueType]
     "exported": audit_entry_pb2.AUDIT_ACTION_EXPORTED,
     "imported": audit_entry_pb2.AUDIT_ACTION_IMPORTED,
     "used": audit_entry_pb2.AUDIT_ACTION_USED,
+    "loggedin": audit_entry_pb2.AUDIT_ACTION_LOGGED_IN,
+    "loggedout": audit_entry_pb2.AUDIT_ACTION_LOGGED_OUT,
 }
 AUDIT_ACTION_SPELLINGS: Final[dict[audit_entry_pb2.AuditAction.ValueType, str]] = {
     audit_entry_pb2.AUDIT_ACTION_UNSPECIFIED: "Unspecified",
@@ -33,6 +35,8 @@ AUDIT_ACTION_SPELLINGS: Final[dict[audit_entry_pb2.AuditAction.ValueType, str]] 
     audit_entry_pb2.AUDIT_ACTION_EXPORTED: "Exported",
     audit_entry_pb2.AUDIT_ACTION_IMPORTED: "Imported",
     audit_entry_pb2.AUDIT_ACTION_USED: "Used",
+    audit_entry_pb2.AUDIT_ACTION_LOGGED_IN: "LoggedIn",
+    audit_entry_pb2.AUDIT_ACTION_LOGGED_OUT: "LoggedOut",
 }
 
 

@@ -47,6 +47,10 @@ class _AuditActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AuditActi
     """The configuration was made what a document says; what that changed has entries of its own, before this one."""
     AUDIT_ACTION_USED: _AuditAction.ValueType  # 10
     """A key was used for calls: those of one minute, of a provider whose audit level is Full."""
+    AUDIT_ACTION_LOGGED_IN: _AuditAction.ValueType  # 75
+    """Somebody logged in by OpenID Connect."""
+    AUDIT_ACTION_LOGGED_OUT: _AuditAction.ValueType  # 76
+    """Somebody logged out."""
 
 class AuditAction(_AuditAction, metaclass=_AuditActionEnumTypeWrapper):
     """What was done."""
@@ -73,6 +77,10 @@ AUDIT_ACTION_IMPORTED: AuditAction.ValueType  # 9
 """The configuration was made what a document says; what that changed has entries of its own, before this one."""
 AUDIT_ACTION_USED: AuditAction.ValueType  # 10
 """A key was used for calls: those of one minute, of a provider whose audit level is Full."""
+AUDIT_ACTION_LOGGED_IN: AuditAction.ValueType  # 75
+"""Somebody logged in by OpenID Connect."""
+AUDIT_ACTION_LOGGED_OUT: AuditAction.ValueType  # 76
+"""Somebody logged out."""
 Global___AuditAction: _TypeAlias = AuditAction  # noqa: Y015
 
 @_typing.final

@@ -553,6 +553,22 @@ METHODS: Final[dict[str, Method]] = {
         server_streaming=False,
         client_streaming=False,
     ),
+    "/conduit.v1.RegistryService/ListAdministratorSessions": Method(
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        role=role_pb2.ROLE_AUDITOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        idempotent=True,
+        server_streaming=False,
+        client_streaming=False,
+    ),
+    "/conduit.v1.RegistryService/EndAdministratorSessions": Method(
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        role=role_pb2.ROLE_OWNER,
+        dialect=options_pb2.DIALECT_ADMIN,
+        idempotent=True,
+        server_streaming=False,
+        client_streaming=False,
+    ),
     "/conduit.v1.RegistryService/ListAuditEntries": Method(
         access=options_pb2.ACCESS_ADMINISTRATOR,
         role=role_pb2.ROLE_AUDITOR,

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from conduit.v1 import administrator_requests_pb2 as conduit_dot_v1_dot_administrator__requests__pb2
+from conduit.v1 import administrator_session_pb2 as conduit_dot_v1_dot_administrator__session__pb2
 from conduit.v1 import fallback_chain_requests_pb2 as conduit_dot_v1_dot_fallback__chain__requests__pb2
 from conduit.v1 import key_credential_requests_pb2 as conduit_dot_v1_dot_key__credential__requests__pb2
 from conduit.v1 import model_mapping_requests_pb2 as conduit_dot_v1_dot_model__mapping__requests__pb2
@@ -252,6 +253,16 @@ class RegistryServiceStub:
                 '/conduit.v1.RegistryService/RotateAdministrator',
                 request_serializer=conduit_dot_v1_dot_administrator__requests__pb2.RotateAdministratorRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_administrator__requests__pb2.RotateAdministratorResponse.FromString,
+                _registered_method=True)
+        self.ListAdministratorSessions = channel.unary_unary(
+                '/conduit.v1.RegistryService/ListAdministratorSessions',
+                request_serializer=conduit_dot_v1_dot_administrator__session__pb2.ListAdministratorSessionsRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_administrator__session__pb2.ListAdministratorSessionsResponse.FromString,
+                _registered_method=True)
+        self.EndAdministratorSessions = channel.unary_unary(
+                '/conduit.v1.RegistryService/EndAdministratorSessions',
+                request_serializer=conduit_dot_v1_dot_administrator__session__pb2.EndAdministratorSessionsRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_administrator__session__pb2.EndAdministratorSessionsResponse.FromString,
                 _registered_method=True)
         self.ListAuditEntries = channel.unary_unary(
                 '/conduit.v1.RegistryService/ListAuditEntries',
@@ -584,6 +595,21 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListAdministratorSessions(self, request, context):
+        """Returns a page of the sessions of those who have logged in by OpenID Connect.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndAdministratorSessions(self, request, context):
+        """Ends sessions of those who have logged in: single ones, or all of a person's. They are refused from then on; to keep somebody out, take them
+        out of their groups at the login provider as well. Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListAuditEntries(self, request, context):
         """Returns a page of the audit log.
         """
@@ -832,6 +858,16 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.RotateAdministrator,
                     request_deserializer=conduit_dot_v1_dot_administrator__requests__pb2.RotateAdministratorRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_administrator__requests__pb2.RotateAdministratorResponse.SerializeToString,
+            ),
+            'ListAdministratorSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAdministratorSessions,
+                    request_deserializer=conduit_dot_v1_dot_administrator__session__pb2.ListAdministratorSessionsRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_administrator__session__pb2.ListAdministratorSessionsResponse.SerializeToString,
+            ),
+            'EndAdministratorSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndAdministratorSessions,
+                    request_deserializer=conduit_dot_v1_dot_administrator__session__pb2.EndAdministratorSessionsRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_administrator__session__pb2.EndAdministratorSessionsResponse.SerializeToString,
             ),
             'ListAuditEntries': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAuditEntries,
@@ -1995,6 +2031,60 @@ class RegistryService:
             '/conduit.v1.RegistryService/RotateAdministrator',
             conduit_dot_v1_dot_administrator__requests__pb2.RotateAdministratorRequest.SerializeToString,
             conduit_dot_v1_dot_administrator__requests__pb2.RotateAdministratorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAdministratorSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RegistryService/ListAdministratorSessions',
+            conduit_dot_v1_dot_administrator__session__pb2.ListAdministratorSessionsRequest.SerializeToString,
+            conduit_dot_v1_dot_administrator__session__pb2.ListAdministratorSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndAdministratorSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RegistryService/EndAdministratorSessions',
+            conduit_dot_v1_dot_administrator__session__pb2.EndAdministratorSessionsRequest.SerializeToString,
+            conduit_dot_v1_dot_administrator__session__pb2.EndAdministratorSessionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from conduit.v1 import administrator_requests_pb2 as _administrator_requests_pb2
+from conduit.v1 import administrator_session_pb2 as _administrator_session_pb2
 from conduit.v1 import fallback_chain_requests_pb2 as _fallback_chain_requests_pb2
 from conduit.v1 import key_credential_requests_pb2 as _key_credential_requests_pb2
 from conduit.v1 import model_mapping_requests_pb2 as _model_mapping_requests_pb2
@@ -135,6 +136,12 @@ class RegistryServiceStub:
     the new one. Not idempotent.
     ADMINISTRATOR_NOT_FOUND if there is none.
     """
+    ListAdministratorSessions: _grpc.UnaryUnaryMultiCallable[_administrator_session_pb2.ListAdministratorSessionsRequest, _administrator_session_pb2.ListAdministratorSessionsResponse]
+    """Returns a page of the sessions of those who have logged in by OpenID Connect."""
+    EndAdministratorSessions: _grpc.UnaryUnaryMultiCallable[_administrator_session_pb2.EndAdministratorSessionsRequest, _administrator_session_pb2.EndAdministratorSessionsResponse]
+    """Ends sessions of those who have logged in: single ones, or all of a person's. They are refused from then on; to keep somebody out, take them
+    out of their groups at the login provider as well. Idempotent.
+    """
     ListAuditEntries: _grpc.UnaryUnaryMultiCallable[_registry_requests_pb2.ListAuditEntriesRequest, _registry_requests_pb2.ListAuditEntriesResponse]
     """Returns a page of the audit log."""
     VerifyAuditLog: _grpc.UnaryUnaryMultiCallable[_registry_requests_pb2.VerifyAuditLogRequest, _registry_requests_pb2.VerifyAuditLogResponse]
@@ -247,6 +254,12 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     """Replaces an administrator's token: the old one is refused from then on, or once the grace time is over, and the answer is the only one with
     the new one. Not idempotent.
     ADMINISTRATOR_NOT_FOUND if there is none.
+    """
+    ListAdministratorSessions: _aio.UnaryUnaryMultiCallable[_administrator_session_pb2.ListAdministratorSessionsRequest, _administrator_session_pb2.ListAdministratorSessionsResponse]  # type: ignore[assignment]
+    """Returns a page of the sessions of those who have logged in by OpenID Connect."""
+    EndAdministratorSessions: _aio.UnaryUnaryMultiCallable[_administrator_session_pb2.EndAdministratorSessionsRequest, _administrator_session_pb2.EndAdministratorSessionsResponse]  # type: ignore[assignment]
+    """Ends sessions of those who have logged in: single ones, or all of a person's. They are refused from then on; to keep somebody out, take them
+    out of their groups at the login provider as well. Idempotent.
     """
     ListAuditEntries: _aio.UnaryUnaryMultiCallable[_registry_requests_pb2.ListAuditEntriesRequest, _registry_requests_pb2.ListAuditEntriesResponse]  # type: ignore[assignment]
     """Returns a page of the audit log."""
@@ -609,6 +622,24 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         """Replaces an administrator's token: the old one is refused from then on, or once the grace time is over, and the answer is the only one with
         the new one. Not idempotent.
         ADMINISTRATOR_NOT_FOUND if there is none.
+        """
+
+    @_abc_1.abstractmethod
+    def ListAdministratorSessions(
+        self,
+        request: _administrator_session_pb2.ListAdministratorSessionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_administrator_session_pb2.ListAdministratorSessionsResponse, _abc.Awaitable[_administrator_session_pb2.ListAdministratorSessionsResponse]]:
+        """Returns a page of the sessions of those who have logged in by OpenID Connect."""
+
+    @_abc_1.abstractmethod
+    def EndAdministratorSessions(
+        self,
+        request: _administrator_session_pb2.EndAdministratorSessionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_administrator_session_pb2.EndAdministratorSessionsResponse, _abc.Awaitable[_administrator_session_pb2.EndAdministratorSessionsResponse]]:
+        """Ends sessions of those who have logged in: single ones, or all of a person's. They are refused from then on; to keep somebody out, take them
+        out of their groups at the login provider as well. Idempotent.
         """
 
     @_abc_1.abstractmethod

@@ -7,6 +7,7 @@ from typing import Final
 import orjson
 from conduit.v1 import (
     administrator_requests_pb2,
+    administrator_session_pb2,
     fallback_chain_requests_pb2,
     key_credential_requests_pb2,
     model_mapping_requests_pb2,
@@ -20,6 +21,11 @@ from conduit.v1 import http_runtime as http
 from conduit.v1 import json_runtime as json
 from conduit.v1.administrator_json import administrator_to_json, fill_administrator_spec
 from conduit.v1.administrator_requests_json import list_administrators_response_to_json
+from conduit.v1.administrator_session_json import (
+    end_administrator_sessions_response_to_json,
+    fill_end_administrator_sessions_request,
+    list_administrator_sessions_response_to_json,
+)
 from conduit.v1.audit_entry_json import AUDIT_ACTION_BY_SPELLING, AUDIT_ACTION_SPELLINGS
 from conduit.v1.connectivity_json import connectivity_report_to_json
 from conduit.v1.fallback_chain_json import fallback_chain_to_json, fill_fallback_chain_spec
@@ -1098,6 +1104,47 @@ def report_of_rotate_administrator(
 ) -> bytes:
     """Write the header lines of an answer of RotateAdministrator."""
     return http.etag_line(message.administrator.etag)
+
+
+def read_list_administrator_sessions(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> administrator_session_pb2.ListAdministratorSessionsRequest:
+    """Return the request that `GET /api/administrator-sessions` says."""
+    message = administrator_session_pb2.ListAdministratorSessionsRequest()
+    for name, value in query:
+        match name:
+            case "pageSize":
+                message.page_size = json.int32(value, name)
+            case "pageToken":
+                message.page_token = value
+            case _:
+                http.refuse_parameter(name, ("pageSize", "pageToken"))
+    return message
+
+
+def write_list_administrator_sessions(
+    message: administrator_session_pb2.ListAdministratorSessionsResponse,
+) -> bytes:
+    """Write the answer of ListAdministratorSessions."""
+    return orjson.dumps(list_administrator_sessions_response_to_json(message))
+
+
+def read_end_administrator_sessions(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> administrator_session_pb2.EndAdministratorSessionsRequest:
+    """Return the request that `POST /api/administrator-sessions/end` says."""
+    message = administrator_session_pb2.EndAdministratorSessionsRequest()
+    if body:
+        fill_end_administrator_sessions_request(message, json.parse(body), "")
+    http.refuse_parameters(query)
+    return message
+
+
+def write_end_administrator_sessions(
+    message: administrator_session_pb2.EndAdministratorSessionsResponse,
+) -> bytes:
+    """Write the answer of EndAdministratorSessions."""
+    return orjson.dumps(end_administrator_sessions_response_to_json(message))
 
 
 def read_list_audit_entries(
@@ -2421,6 +2468,52 @@ ROUTES: Final[tuple[Route, ...]] = (
         media_type=b"application/json",
         media_type_of=None,
         write_report=report_of_rotate_administrator,
+    ),
+    Route(
+        verb="GET",
+        path="/api/administrator-sessions",
+        segments=(Segment("api"), Segment("administrator-sessions")),
+        service="RegistryService",
+        rpc="ListAdministratorSessions",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_list_administrator_sessions,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_list_administrator_sessions,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="POST",
+        path="/api/administrator-sessions/end",
+        segments=(Segment("api"), Segment("administrator-sessions"), Segment("end")),
+        service="RegistryService",
+        rpc="EndAdministratorSessions",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_end_administrator_sessions,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_end_administrator_sessions,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",

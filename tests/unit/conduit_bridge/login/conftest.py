@@ -1,14 +1,19 @@
 """A provider of logins for each test."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from tests.support.oidc_issuer import CLIENT_ID, CLIENT_SECRET, OidcIssuer, oidc_issuer
+from tests.support.registry import SERVICE_METADATA, Bench, Clock, settings_of
 
 from conduit.v1.role_pb2 import ROLE_OPERATOR
 from conduit_bridge.login.provider import OidcProvider
 from conduit_kernel.http import HttpClient
+from conduit_kernel.login_sessions import LoginSessions
 from conduit_kernel.oidc_settings import OidcSettings
+from conduit_kernel.rpc import connect
+from conduit_providers.catalog import load_catalog
 
 
 class Timer:
@@ -48,3 +53,20 @@ async def provider(issuer: OidcIssuer, timer: Timer) -> AsyncIterator[OidcProvid
     made = OidcProvider(settings, HttpClient(), timer)
     yield made
     await made.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return the clock of logins and of the Registry."""
+    return Clock()
+
+
+@pytest.fixture
+async def sessions(tmp_path: Path, clock: Clock) -> AsyncIterator[LoginSessions]:
+    """Run a Registry; return what keeps sessions there."""
+    bench = Bench(settings_of(tmp_path), load_catalog(), clock)
+    async with (
+        bench.registry() as api,
+        connect(f"127.0.0.1:{api.process.port}") as channel,
+    ):
+        yield LoginSessions(channel, SERVICE_METADATA)

@@ -2,28 +2,20 @@
 
 from pathlib import Path
 
+import orjson
 import pytest
 from tests.support.key_files import key_file
 from tests.support.oidc_issuer import OidcIssuer
+from tests.support.registry import Clock
 
 from conduit_bridge.login.endpoints import FLOW_SECONDS, Login
 from conduit_bridge.login.provider import OidcProvider
 from conduit_kernel.auth_errors import AdministratorTokenInvalid
 from conduit_kernel.http import Request
 from conduit_kernel.key_ring import KeyRing
+from conduit_kernel.login_sessions import LoginSessions
 
-NOW = 1_000_000.0
-
-
-class Clock:
-    """Stands still until a test moves it."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> float:
-        """Return seconds since 1970."""
-        return self.now
+ID = "req_1"
 
 
 def request(query: str = "", cookie: str = "", method: str = "GET") -> Request:
@@ -42,15 +34,23 @@ def cookies(fields: object) -> dict[str, str]:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    """Return the clock of logins."""
-    return Clock()
+def refused() -> list[tuple[str, str]]:
+    """Return the logins that were refused."""
+    return []
 
 
 @pytest.fixture
-def login(provider: OidcProvider, clock: Clock) -> Login:
+def login(
+    provider: OidcProvider, clock: Clock, sessions: LoginSessions, refused: list[tuple[str, str]]
+) -> Login:
     """Return what lets in."""
-    return Login(provider, KeyRing([bytes(32)]), clock)
+    return Login(
+        provider,
+        KeyRing([bytes(32)]),
+        clock,
+        sessions,
+        lambda address, reason: refused.append((address, reason)),
+    )
 
 
 async def begun(login: Login, issuer: OidcIssuer) -> tuple[str, str]:
@@ -66,7 +66,7 @@ async def begun(login: Login, issuer: OidcIssuer) -> tuple[str, str]:
 
 async def test_a_login_ends_with_a_strict_cookie(login: Login, issuer: OidcIssuer) -> None:
     """And with a page, as a redirect would still be the provider's; the flow is forgotten."""
-    status, fields, body = await login.finish(request(*await begun(login, issuer)))
+    status, fields, body = await login.finish(request(*await begun(login, issuer)), ID)
     assert (status, b"You are logged in" in body) == (200, True)
     found = cookies(fields)
     assert "SameSite=Strict" in found["conduit-session"]
@@ -76,28 +76,54 @@ async def test_a_login_ends_with_a_strict_cookie(login: Login, issuer: OidcIssue
 
 
 async def test_a_login_takes_ten_minutes_at_most(
-    login: Login, issuer: OidcIssuer, clock: Clock
+    login: Login, issuer: OidcIssuer, clock: Clock, refused: list[tuple[str, str]]
 ) -> None:
     """Nobody finishes one tomorrow that was left open."""
     back = request(*await begun(login, issuer))
     clock.now += FLOW_SECONDS
-    assert (await login.finish(back))[0] == 403
+    assert (await login.finish(back, ID))[0] == 403
+    assert refused == [("10.0.0.1", "LOGIN_REFUSED")]
 
 
 async def test_without_a_session_nobody_is_shown(login: Login) -> None:
     """Nor leaves."""
-    for asked in (login.show, login.leave):
-        with pytest.raises(AdministratorTokenInvalid):
-            await asked(request())
+    with pytest.raises(AdministratorTokenInvalid):
+        await login.show(request())
+    with pytest.raises(AdministratorTokenInvalid):
+        await login.leave(request(), ID)
 
 
 async def test_a_login_that_began_at_a_newer_worker_ends_here(
-    provider: OidcProvider, issuer: OidcIssuer, clock: Clock, tmp_path: Path
+    provider: OidcProvider,
+    issuer: OidcIssuer,
+    clock: Clock,
+    sessions: LoginSessions,
+    tmp_path: Path,
 ) -> None:
     """It has the key that the file has by now."""
     old, new = bytes(32), bytes(range(32))
     file = key_file(tmp_path, old)
-    here = Login(provider, KeyRing([old], file.path), clock)
+    here, there = (
+        Login(provider, KeyRing([old], file.path), clock, sessions, lambda *_: None)
+        for _ in range(2)
+    )
     key_file(tmp_path, new, old)
-    back = await begun(Login(provider, KeyRing([old], file.path), clock), issuer)
-    assert (await here.finish(request(*back)))[0] == 200
+    back = await begun(there, issuer)
+    assert (await here.finish(request(*back), ID))[0] == 200
+
+
+async def test_a_session_that_was_left_is_none(login: Login, issuer: OidcIssuer) -> None:
+    """Whoever has kept its cookie is nobody, here and everywhere."""
+    _, fields, _ = await login.finish(request(*await begun(login, issuer)), ID)
+    token = cookies(fields)["conduit-session"].partition(";")[0]
+    kept = request(cookie=f"conduit-session={token}")
+    kept.fields[b"host"] = b"localhost:8080"
+    shown = orjson.loads((await login.show(kept))[2])
+    assert (shown["name"], shown["role"]) == ("user-1", "Operator")
+    leaving = request(cookie=f"conduit-session={token}", method="POST")
+    leaving.fields |= {b"host": b"localhost:8080", b"x-csrf-token": shown["csrfToken"].encode()}
+    assert (await login.leave(leaving, ID))[0] == 204
+    with pytest.raises(AdministratorTokenInvalid):
+        await login.show(kept)
+    # Once more is no error: it is what was asked for.
+    assert (await login.leave(leaving, ID))[0] == 204

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from conduit.v1 import administrator_pb2 as _administrator_pb2
+from conduit.v1 import administrator_session_pb2 as _administrator_session_pb2
 from conduit.v1 import fallback_chain_pb2 as _fallback_chain_pb2
 from conduit.v1 import key_credential_pb2 as _key_credential_pb2
 from conduit.v1 import model_mapping_pb2 as _model_mapping_pb2
@@ -40,6 +41,7 @@ class Snapshot(_message.Message):
     VIRTUAL_KEYS_FIELD_NUMBER: _builtins.int
     ADMINISTRATORS_FIELD_NUMBER: _builtins.int
     VIRTUAL_KEY_GROUPS_FIELD_NUMBER: _builtins.int
+    ADMINISTRATOR_SESSIONS_FIELD_NUMBER: _builtins.int
     epoch: _builtins.str
     """The Registry's state this belongs to; a Registry that starts over has another one."""
     revision: _builtins.int
@@ -72,6 +74,10 @@ class Snapshot(_message.Message):
     def virtual_key_groups(self) -> _containers.RepeatedCompositeFieldContainer[_virtual_key_group_pb2.VirtualKeyGroup]:
         """All groups of virtual keys."""
 
+    @_builtins.property
+    def administrator_sessions(self) -> _containers.RepeatedCompositeFieldContainer[_administrator_session_pb2.AdministratorSession]:
+        """All sessions of administrators who have logged in."""
+
     def __init__(
         self,
         *,
@@ -84,10 +90,11 @@ class Snapshot(_message.Message):
         virtual_keys: _abc.Iterable[Global___SnapshotVirtualKey] | None = ...,
         administrators: _abc.Iterable[Global___SnapshotAdministrator] | None = ...,
         virtual_key_groups: _abc.Iterable[_virtual_key_group_pb2.VirtualKeyGroup] | None = ...,
+        administrator_sessions: _abc.Iterable[_administrator_session_pb2.AdministratorSession] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrators", b"administrators", "epoch", b"epoch", "fallback_chains", b"fallback_chains", "keys", b"keys", "mappings", b"mappings", "providers", b"providers", "revision", b"revision", "virtual_key_groups", b"virtual_key_groups", "virtual_keys", b"virtual_keys"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrator_sessions", b"administrator_sessions", "administrators", b"administrators", "epoch", b"epoch", "fallback_chains", b"fallback_chains", "keys", b"keys", "mappings", b"mappings", "providers", b"providers", "revision", b"revision", "virtual_key_groups", b"virtual_key_groups", "virtual_keys", b"virtual_keys"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -245,6 +252,8 @@ class SnapshotChange(_message.Message):
     DELETED_ADMINISTRATOR_ID_FIELD_NUMBER: _builtins.int
     VIRTUAL_KEY_GROUP_FIELD_NUMBER: _builtins.int
     DELETED_VIRTUAL_KEY_GROUP_ID_FIELD_NUMBER: _builtins.int
+    ADMINISTRATOR_SESSION_FIELD_NUMBER: _builtins.int
+    DELETED_ADMINISTRATOR_SESSION_ID_FIELD_NUMBER: _builtins.int
     deleted_provider_id: _builtins.int
     """The instance with this id is gone."""
     deleted_key_id: _builtins.str
@@ -259,6 +268,8 @@ class SnapshotChange(_message.Message):
     """The administrator with this id is gone."""
     deleted_virtual_key_group_id: _builtins.int
     """The group of virtual keys with this id is gone."""
+    deleted_administrator_session_id: _builtins.int
+    """The session with this id has ended."""
     @_builtins.property
     def provider(self) -> _provider_pb2.Provider:
         """An instance was made or changed."""
@@ -287,6 +298,10 @@ class SnapshotChange(_message.Message):
     def virtual_key_group(self) -> _virtual_key_group_pb2.VirtualKeyGroup:
         """A group of virtual keys was made or changed."""
 
+    @_builtins.property
+    def administrator_session(self) -> _administrator_session_pb2.AdministratorSession:
+        """A session was begun or changed."""
+
     def __init__(
         self,
         *,
@@ -304,12 +319,14 @@ class SnapshotChange(_message.Message):
         deleted_administrator_id: _builtins.int = ...,
         virtual_key_group: _virtual_key_group_pb2.VirtualKeyGroup | None = ...,
         deleted_virtual_key_group_id: _builtins.int = ...,
+        administrator_session: _administrator_session_pb2.AdministratorSession | None = ...,
+        deleted_administrator_session_id: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "change", b"change", "deleted_administrator_id", b"deleted_administrator_id", "deleted_fallback_chain_id", b"deleted_fallback_chain_id", "deleted_key_id", b"deleted_key_id", "deleted_mapping_id", b"deleted_mapping_id", "deleted_provider_id", b"deleted_provider_id", "deleted_virtual_key_group_id", b"deleted_virtual_key_group_id", "deleted_virtual_key_id", b"deleted_virtual_key_id", "fallback_chain", b"fallback_chain", "key", b"key", "mapping", b"mapping", "provider", b"provider", "virtual_key", b"virtual_key", "virtual_key_group", b"virtual_key_group"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "administrator_session", b"administrator_session", "change", b"change", "deleted_administrator_id", b"deleted_administrator_id", "deleted_administrator_session_id", b"deleted_administrator_session_id", "deleted_fallback_chain_id", b"deleted_fallback_chain_id", "deleted_key_id", b"deleted_key_id", "deleted_mapping_id", b"deleted_mapping_id", "deleted_provider_id", b"deleted_provider_id", "deleted_virtual_key_group_id", b"deleted_virtual_key_group_id", "deleted_virtual_key_id", b"deleted_virtual_key_id", "fallback_chain", b"fallback_chain", "key", b"key", "mapping", b"mapping", "provider", b"provider", "virtual_key", b"virtual_key", "virtual_key_group", b"virtual_key_group"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "change", b"change", "deleted_administrator_id", b"deleted_administrator_id", "deleted_fallback_chain_id", b"deleted_fallback_chain_id", "deleted_key_id", b"deleted_key_id", "deleted_mapping_id", b"deleted_mapping_id", "deleted_provider_id", b"deleted_provider_id", "deleted_virtual_key_group_id", b"deleted_virtual_key_group_id", "deleted_virtual_key_id", b"deleted_virtual_key_id", "fallback_chain", b"fallback_chain", "key", b"key", "mapping", b"mapping", "provider", b"provider", "virtual_key", b"virtual_key", "virtual_key_group", b"virtual_key_group"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "administrator_session", b"administrator_session", "change", b"change", "deleted_administrator_id", b"deleted_administrator_id", "deleted_administrator_session_id", b"deleted_administrator_session_id", "deleted_fallback_chain_id", b"deleted_fallback_chain_id", "deleted_key_id", b"deleted_key_id", "deleted_mapping_id", b"deleted_mapping_id", "deleted_provider_id", b"deleted_provider_id", "deleted_virtual_key_group_id", b"deleted_virtual_key_group_id", "deleted_virtual_key_id", b"deleted_virtual_key_id", "fallback_chain", b"fallback_chain", "key", b"key", "mapping", b"mapping", "provider", b"provider", "virtual_key", b"virtual_key", "virtual_key_group", b"virtual_key_group"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["provider", "key", "mapping", "fallback_chain", "virtual_key", "deleted_provider_id", "deleted_key_id", "deleted_mapping_id", "deleted_fallback_chain_id", "deleted_virtual_key_id", "administrator", "deleted_administrator_id", "virtual_key_group", "deleted_virtual_key_group_id"]  # noqa: Y015
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["provider", "key", "mapping", "fallback_chain", "virtual_key", "deleted_provider_id", "deleted_key_id", "deleted_mapping_id", "deleted_fallback_chain_id", "deleted_virtual_key_id", "administrator", "deleted_administrator_id", "virtual_key_group", "deleted_virtual_key_group_id", "administrator_session", "deleted_administrator_session_id"]  # noqa: Y015
     _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
 
