@@ -257,6 +257,7 @@ def virtual_key(value: values.VirtualKey) -> virtual_key_pb.VirtualKey:
         tags=value.tags,
         metadata=value.notes,
         allowed_providers=value.allowed_providers,
+        refuse_unpriced=value.refuse_unpriced,
         created_at=timestamp(value.created_at),
         updated_at=timestamp(value.updated_at),
     )
@@ -275,6 +276,7 @@ def virtual_key_group(value: values.VirtualKeyGroup) -> group_pb.VirtualKeyGroup
         usage_limits=_usage_limits(value.usage_limits),
         tags=value.tags,
         metadata=value.notes,
+        refuse_unpriced=value.refuse_unpriced,
         created_at=timestamp(value.created_at),
         updated_at=timestamp(value.updated_at),
     )

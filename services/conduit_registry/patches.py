@@ -106,6 +106,7 @@ class VirtualKeyPatch(CallerSecurityPatch, total=False):
     tags: tuple[str, ...]
     notes: Mapping[str, str]
     allowed_providers: tuple[str, ...]
+    refuse_unpriced: bool
 
 
 class VirtualKeyGroupPatch(TypedDict, total=False):
@@ -119,6 +120,7 @@ class VirtualKeyGroupPatch(TypedDict, total=False):
     usage_limits: UsageLimits
     tags: tuple[str, ...]
     notes: Mapping[str, str]
+    refuse_unpriced: bool
 
 
 class AdministratorPatch(CallerSecurityPatch, total=False):

@@ -208,6 +208,7 @@ class VirtualKeyGroup:
     usage_limits: UsageLimits = NO_USAGE_LIMITS
     tags: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict[str, str])
+    refuse_unpriced: bool = False
     created_at: int = 0
     updated_at: int = 0
 
@@ -243,6 +244,7 @@ class VirtualKey:
     tags: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict[str, str])
     allowed_providers: tuple[str, ...] = ()
+    refuse_unpriced: bool = False
     created_at: int = 0
     updated_at: int = 0
 

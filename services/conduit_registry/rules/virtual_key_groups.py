@@ -27,6 +27,8 @@ def virtual_key_group_fields(spec: VirtualKeyGroupSpec) -> VirtualKeyGroupPatch:
         given["budgets"] = budgets.budgets(spec.budgets)
     if spec.HasField("usage_limits"):
         given["usage_limits"] = usage_limits(spec.usage_limits, "limits")
+    if spec.HasField("refuse_unpriced"):
+        given["refuse_unpriced"] = spec.refuse_unpriced
     if spec.tags:
         given["tags"] = limits.names_of(spec, "tags")
     if spec.metadata:

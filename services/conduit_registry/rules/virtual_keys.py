@@ -65,4 +65,6 @@ def _spending(spec: VirtualKeySpec) -> VirtualKeyPatch:
         given["outage_allowance_nano_usd"] = limits.number_of(spec, "outage_allowance_nano_usd")
     if spec.HasField("usage_limits"):
         given["usage_limits"] = usage_limits(spec.usage_limits, "limits")
+    if spec.HasField("refuse_unpriced"):
+        given["refuse_unpriced"] = spec.refuse_unpriced
     return given

@@ -205,6 +205,7 @@ class VirtualKeyGroupRow(Row):
     usage_limits: Mapped[UsageLimits]
     tags: Mapped[tuple[str, ...]]
     notes: Mapped[Mapping[str, str]]
+    refuse_unpriced: Mapped[bool]
 
 
 class VirtualKeyRow(Row):
@@ -238,6 +239,7 @@ class VirtualKeyRow(Row):
     tags: Mapped[tuple[str, ...]]
     notes: Mapped[Mapping[str, str]]
     allowed_providers: Mapped[tuple[str, ...]]
+    refuse_unpriced: Mapped[bool]
 
 
 class AdministratorRow(Row):

@@ -19,6 +19,7 @@ from conduit_router.calls.choice import choose, first_choice, tagged
 from conduit_router.calls.failed_attempts import account_for_failure
 from conduit_router.calls.media import Media
 from conduit_router.calls.needed_cost import needed_for, not_covered
+from conduit_router.calls.priced_candidates import no_price, only_priced
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import MAX_ATTEMPTS, CallerContext, CallLimits, limits_of, steers
 from conduit_router.routing.attempt_plan import Attempt, AttemptPlan
@@ -198,6 +199,9 @@ class CallScope(msgspec.Struct, eq=False):
         decision = choose(
             runtime, self.requirements, self.options, caller, health=health, seed=seed, turn=turn
         )
+        usage = caller.caller.usage
+        if usage is not None and usage.refuses_unpriced:
+            decision = only_priced(runtime.recorder.prices, self.worst_case, decision)
         self.plan.restart(decision)
         self.last_decision = decision
         if self.needed:
@@ -208,6 +212,15 @@ class CallScope(msgspec.Struct, eq=False):
         """Return the error of a call for which nothing is left to try as things are now."""
         self.decide_again()
         return no_candidate(self.requirements, self.plan.decision)
+
+    def keep_priced(self) -> None:
+        """Leave out the candidates whose price is unknown. CostUnknown if no other is left."""
+        prices = self.runtime.recorder.prices
+        decision = only_priced(prices, self.worst_case, self.decision)
+        if not decision.candidates and self.decision.candidates:
+            raise no_price(self.requirements.model)
+        self.decision = decision
+        self.plan.restart(decision)
 
     def note_need(self, decision: Decision) -> None:
         """Note the most that an attempt may cost. CostUnknown if that is unknown."""

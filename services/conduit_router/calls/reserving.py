@@ -11,11 +11,13 @@ async def reserve(scope: CallScope) -> None:
     """Reserve what a call may use of its virtual key's budgets and limits; it may have to wait.
 
     BudgetExceeded or RateLimited if there is no room for it, ServiceUnavailable if nobody can say,
-    CostUnknown if that is what it is.
+    CostUnknown if that is what it is. Keys that refuse what has no price ask none without one.
     """
     caller, runtime = scope.caller.caller, scope.runtime
     if (usage := caller.usage) is None:
         return
+    if usage.refuses_unpriced:
+        scope.keep_priced()
     began = runtime.clock()
     needs = _text_needs(scope, usage) or _needs(scope, usage)
     reserved = runtime.reserver.at_hand(caller.virtual_key_id, usage, needs, began)

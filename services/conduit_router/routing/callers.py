@@ -53,6 +53,7 @@ def usage_policy_of(key: VirtualKey, groups: Sequence[VirtualKeyGroup] = ()) -> 
         _least(each.requests_per_minute for each in limits),
         _least(each.tokens_per_minute for each in limits),
         _least(each.concurrent_requests for each in limits),
+        any(each.refuse_unpriced for each in levels),
     )
     is_unlimited = policy._replace(outage_allowance=0) == NO_USAGE_POLICY
     return None if is_unlimited else policy

@@ -71,6 +71,8 @@ class UsagePolicy(NamedTuple):
     requests: int = 0
     tokens: int = 0
     concurrent: int = 0
+    # Whether candidates without a known price are not asked.
+    refuses_unpriced: bool = False
 
 
 NO_CAPS = CallerCaps()

@@ -101,6 +101,7 @@ def virtual_key_spec() -> VirtualKeySpec:
         tags=["team=search"],
         metadata={"owner": "anna"},
         allowed_providers=["Main"],
+        refuse_unpriced=True,
     )
     spec.expires_at.FromJsonString("2030-01-02T03:04:05Z")
     return spec
@@ -191,6 +192,7 @@ KINDS = {
             allowed_models=["gpt-*"],
             budgets=[Budget(limit_nano_usd=5_000, period=BUDGET_PERIOD_DAY, is_hard=True)],
             usage_limits=UsageLimits(requests_per_minute=60),
+            refuse_unpriced=True,
             tags=["team=search"],
             metadata={"owner": "anna"},
         ),

@@ -103,6 +103,7 @@ VIRTUAL_KEYS = Resource(
     (
         Field("isEnabled", value=False, default=True),
         Field("allowedModels", value=["gpt-*"], default=[]),
+        Field("refuseUnpriced", value=True, default=False),
         Field("expiresAt", value=TIME, default=None),
     ),
     ("name",),

@@ -283,7 +283,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_COST_UNKNOWN: _ErrorReason.ValueType  # 60
     """The most that the call may cost is unknown, since its model has no price or nothing bounds what it uses, and the virtual key has a
-    hard budget, which must cover it.
+    hard budget, which must cover it; or the price of what it uses is unknown, and the key, or a group of its, refuses such calls.
     Example: `{"reason": "COST_UNKNOWN", "metadata": {"model": "gpt-9"}}`.
     """
     ERROR_REASON_RATE_LIMITED: _ErrorReason.ValueType  # 61
@@ -575,7 +575,7 @@ Example: `{"reason": "CALLER_NOT_ALLOWED", "metadata": {"address": "203.0.113.9"
 """
 ERROR_REASON_COST_UNKNOWN: ErrorReason.ValueType  # 60
 """The most that the call may cost is unknown, since its model has no price or nothing bounds what it uses, and the virtual key has a
-hard budget, which must cover it.
+hard budget, which must cover it; or the price of what it uses is unknown, and the key, or a group of its, refuses such calls.
 Example: `{"reason": "COST_UNKNOWN", "metadata": {"model": "gpt-9"}}`.
 """
 ERROR_REASON_RATE_LIMITED: ErrorReason.ValueType  # 61

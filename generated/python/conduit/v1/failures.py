@@ -395,7 +395,7 @@ FAILURES: Final[dict[str, Failure]] = {
         code=9,
         http_status=400,
         openai_type="invalid_request_error",
-        hint="The operator can price the model with POST /api/model-costs, or make the key's budgets soft.",
+        hint="The operator can price the model with POST /api/model-costs, make the key's budgets soft, or allow calls without a price (`refuseUnpriced`).",
     ),
     "RATE_LIMITED": Failure(
         code=8,

@@ -771,6 +771,7 @@ def read_update_virtual_key(
                     "metadata": "metadata",
                     "allowedProviders": "allowed_providers",
                     "groupId": "group_id",
+                    "refuseUnpriced": "refuse_unpriced",
                 },
             )
         )
@@ -922,6 +923,7 @@ def read_update_virtual_key_group(
                     "limits": "usage_limits",
                     "tags": "tags",
                     "metadata": "metadata",
+                    "refuseUnpriced": "refuse_unpriced",
                 },
             )
         )

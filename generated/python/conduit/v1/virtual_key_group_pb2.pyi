@@ -59,6 +59,7 @@ class VirtualKeyGroup(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    REFUSE_UNPRICED_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by the Registry, never used again."""
     name: _builtins.str
@@ -69,6 +70,10 @@ class VirtualKeyGroup(_message.Message):
     """Whether it is the whole: all virtual keys belong to it, beside the group that they are in. At most one group is."""
     etag: _builtins.str
     """Names this state of it: send it with a change, so as not to undo somebody else's. Over HTTP also the header `ETag`."""
+    refuse_unpriced: _builtins.bool
+    """Whether calls of its keys are refused with COST_UNKNOWN where what they use has no known price, rather than counted as unpriced: candidates
+    without one are not asked. Where the group covers all, of every key.
+    """
     @_builtins.property
     def allowed_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The aliases that its keys may use, as far as their own rules allow them; `*` stands for any run of characters. Empty means all."""
@@ -112,10 +117,11 @@ class VirtualKeyGroup(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        refuse_unpriced: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_models", b"allowed_models", "budgets", b"budgets", "covers_all", b"covers_all", "created_at", b"created_at", "etag", b"etag", "id", b"id", "is_enabled", b"is_enabled", "metadata", b"metadata", "name", b"name", "tags", b"tags", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_models", b"allowed_models", "budgets", b"budgets", "covers_all", b"covers_all", "created_at", b"created_at", "etag", b"etag", "id", b"id", "is_enabled", b"is_enabled", "metadata", b"metadata", "name", b"name", "refuse_unpriced", b"refuse_unpriced", "tags", b"tags", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -155,11 +161,14 @@ class VirtualKeyGroupSpec(_message.Message):
     USAGE_LIMITS_FIELD_NUMBER: _builtins.int
     TAGS_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
+    REFUSE_UNPRICED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required on creation."""
     is_enabled: _builtins.bool
     """Default true."""
     covers_all: _builtins.bool
+    """Default false."""
+    refuse_unpriced: _builtins.bool
     """Default false."""
     @_builtins.property
     def allowed_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -192,10 +201,11 @@ class VirtualKeyGroupSpec(_message.Message):
         usage_limits: _usage_limits_pb2.UsageLimits | None = ...,
         tags: _abc.Iterable[_builtins.str] | None = ...,
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        refuse_unpriced: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_covers_all", b"_covers_all", "_is_enabled", b"_is_enabled", "_name", b"_name", "covers_all", b"covers_all", "is_enabled", b"is_enabled", "name", b"name", "usage_limits", b"usage_limits"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_covers_all", b"_covers_all", "_is_enabled", b"_is_enabled", "_name", b"_name", "_refuse_unpriced", b"_refuse_unpriced", "covers_all", b"covers_all", "is_enabled", b"is_enabled", "name", b"name", "refuse_unpriced", b"refuse_unpriced", "usage_limits", b"usage_limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_covers_all", b"_covers_all", "_is_enabled", b"_is_enabled", "_name", b"_name", "allowed_models", b"allowed_models", "budgets", b"budgets", "covers_all", b"covers_all", "is_enabled", b"is_enabled", "metadata", b"metadata", "name", b"name", "tags", b"tags", "usage_limits", b"usage_limits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_covers_all", b"_covers_all", "_is_enabled", b"_is_enabled", "_name", b"_name", "_refuse_unpriced", b"_refuse_unpriced", "allowed_models", b"allowed_models", "budgets", b"budgets", "covers_all", b"covers_all", "is_enabled", b"is_enabled", "metadata", b"metadata", "name", b"name", "refuse_unpriced", b"refuse_unpriced", "tags", b"tags", "usage_limits", b"usage_limits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__covers_all: _TypeAlias = _typing.Literal["covers_all"]  # noqa: Y015
     _WhichOneofArgType__covers_all: _TypeAlias = _typing.Literal["_covers_all", b"_covers_all"]  # noqa: Y015
@@ -203,11 +213,15 @@ class VirtualKeyGroupSpec(_message.Message):
     _WhichOneofArgType__is_enabled: _TypeAlias = _typing.Literal["_is_enabled", b"_is_enabled"]  # noqa: Y015
     _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
     _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    _WhichOneofReturnType__refuse_unpriced: _TypeAlias = _typing.Literal["refuse_unpriced"]  # noqa: Y015
+    _WhichOneofArgType__refuse_unpriced: _TypeAlias = _typing.Literal["_refuse_unpriced", b"_refuse_unpriced"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__covers_all) -> _WhichOneofReturnType__covers_all | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__is_enabled) -> _WhichOneofReturnType__is_enabled | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__refuse_unpriced) -> _WhichOneofReturnType__refuse_unpriced | None: ...
 
 Global___VirtualKeyGroupSpec: _TypeAlias = VirtualKeyGroupSpec  # noqa: Y015

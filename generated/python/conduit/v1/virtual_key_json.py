@@ -39,6 +39,7 @@ _VIRTUAL_KEY_MEMBERS: Final[frozenset[str]] = frozenset(
         "groupId",
         "rotatedAt",
         "formerKeyUntil",
+        "refuseUnpriced",
     }
 )
 
@@ -113,6 +114,8 @@ def fill_virtual_key(message: virtual_key_pb2.VirtualKey, value: object, path: s
         well_known.fill_timestamp(message.rotated_at, member, path + "rotatedAt")
     if (member := value.get("formerKeyUntil")) is not None:
         well_known.fill_timestamp(message.former_key_until, member, path + "formerKeyUntil")
+    if (member := value.get("refuseUnpriced")) is not None:
+        message.refuse_unpriced = runtime.boolean(member, path + "refuseUnpriced")
     if not _VIRTUAL_KEY_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _VIRTUAL_KEY_MEMBERS, path)
 
@@ -172,6 +175,7 @@ def virtual_key_to_json(message: virtual_key_pb2.VirtualKey) -> dict[str, object
         if message.HasField("former_key_until")
         else None
     )
+    members["refuseUnpriced"] = message.refuse_unpriced
     return members
 
 
@@ -194,6 +198,7 @@ _VIRTUAL_KEY_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
         "metadata",
         "allowedProviders",
         "groupId",
+        "refuseUnpriced",
     }
 )
 
@@ -254,6 +259,8 @@ def fill_virtual_key_spec(
         )
     if (member := value.get("groupId")) is not None:
         message.group_id = runtime.int64(member, path + "groupId")
+    if (member := value.get("refuseUnpriced")) is not None:
+        message.refuse_unpriced = runtime.boolean(member, path + "refuseUnpriced")
     if not _VIRTUAL_KEY_SPEC_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _VIRTUAL_KEY_SPEC_MEMBERS, path)
 
@@ -292,4 +299,6 @@ def virtual_key_spec_to_json(message: virtual_key_pb2.VirtualKeySpec) -> dict[st
     members["allowedProviders"] = list(message.allowed_providers)
     if message.HasField("group_id"):
         members["groupId"] = message.group_id
+    if message.HasField("refuse_unpriced"):
+        members["refuseUnpriced"] = message.refuse_unpriced
     return members

@@ -75,6 +75,7 @@ class VirtualKey(_message.Message):
     ALLOWED_PROVIDERS_FIELD_NUMBER: _builtins.int
     GROUP_ID_FIELD_NUMBER: _builtins.int
     USAGE_LIMITS_FIELD_NUMBER: _builtins.int
+    REFUSE_UNPRICED_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by the Registry, never used again."""
     name: _builtins.str
@@ -103,6 +104,10 @@ class VirtualKey(_message.Message):
     """
     group_id: _builtins.int
     """The group whose budgets, limits and models it shares. Unset means none but the one that covers all."""
+    refuse_unpriced: _builtins.bool
+    """Whether its calls are refused with COST_UNKNOWN where what they use has no known price, rather than counted as unpriced: candidates
+    without one are not asked. So are they where a group of the key's says it.
+    """
     @_builtins.property
     def allowed_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The aliases it may use; `*` stands for any run of characters. Empty means all. The models that a session brings in
@@ -187,10 +192,11 @@ class VirtualKey(_message.Message):
         allowed_providers: _abc.Iterable[_builtins.str] | None = ...,
         group_id: _builtins.int | None = ...,
         usage_limits: _usage_limits_pb2.UsageLimits | None = ...,
+        refuse_unpriced: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_group_id", b"_group_id", "_hedging_budget", b"_hedging_budget", "_key", b"_key", "_max_attempts", b"_max_attempts", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "created_at", b"created_at", "expires_at", b"expires_at", "former_key_until", b"former_key_until", "group_id", b"group_id", "hedging_budget", b"hedging_budget", "key", b"key", "max_attempts", b"max_attempts", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "rotated_at", b"rotated_at", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_group_id", b"_group_id", "_hedging_budget", b"_hedging_budget", "_key", b"_key", "_max_attempts", b"_max_attempts", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "allowed_providers", b"allowed_providers", "budget_nano_usd", b"budget_nano_usd", "budgets", b"budgets", "created_at", b"created_at", "etag", b"etag", "expires_at", b"expires_at", "former_key_until", b"former_key_until", "group_id", b"group_id", "hedging_budget", b"hedging_budget", "id", b"id", "is_enabled", b"is_enabled", "key", b"key", "key_prefix", b"key_prefix", "max_attempts", b"max_attempts", "metadata", b"metadata", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "rotated_at", b"rotated_at", "security", b"security", "stream_failover", b"stream_failover", "tags", b"tags", "timeout", b"timeout", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_group_id", b"_group_id", "_hedging_budget", b"_hedging_budget", "_key", b"_key", "_max_attempts", b"_max_attempts", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "allowed_providers", b"allowed_providers", "budget_nano_usd", b"budget_nano_usd", "budgets", b"budgets", "created_at", b"created_at", "etag", b"etag", "expires_at", b"expires_at", "former_key_until", b"former_key_until", "group_id", b"group_id", "hedging_budget", b"hedging_budget", "id", b"id", "is_enabled", b"is_enabled", "key", b"key", "key_prefix", b"key_prefix", "max_attempts", b"max_attempts", "metadata", b"metadata", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "refuse_unpriced", b"refuse_unpriced", "rotated_at", b"rotated_at", "security", b"security", "stream_failover", b"stream_failover", "tags", b"tags", "timeout", b"timeout", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_nano_usd: _TypeAlias = _typing.Literal["budget_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__budget_nano_usd: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd"]  # noqa: Y015
@@ -266,6 +272,7 @@ class VirtualKeySpec(_message.Message):
     ALLOWED_PROVIDERS_FIELD_NUMBER: _builtins.int
     GROUP_ID_FIELD_NUMBER: _builtins.int
     USAGE_LIMITS_FIELD_NUMBER: _builtins.int
+    REFUSE_UNPRICED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required on creation."""
     is_enabled: _builtins.bool
@@ -282,6 +289,8 @@ class VirtualKeySpec(_message.Message):
     """Default unset, which is nothing."""
     group_id: _builtins.int
     """Default unset. VIRTUAL_KEY_GROUP_NOT_FOUND if there is none."""
+    refuse_unpriced: _builtins.bool
+    """Default false."""
     @_builtins.property
     def allowed_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Default empty."""
@@ -338,10 +347,11 @@ class VirtualKeySpec(_message.Message):
         allowed_providers: _abc.Iterable[_builtins.str] | None = ...,
         group_id: _builtins.int | None = ...,
         usage_limits: _usage_limits_pb2.UsageLimits | None = ...,
+        refuse_unpriced: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_group_id", b"_group_id", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_max_attempts", b"_max_attempts", "_name", b"_name", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "expires_at", b"expires_at", "group_id", b"group_id", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "max_attempts", b"max_attempts", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout", "usage_limits", b"usage_limits"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_group_id", b"_group_id", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_max_attempts", b"_max_attempts", "_name", b"_name", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_refuse_unpriced", b"_refuse_unpriced", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "expires_at", b"expires_at", "group_id", b"group_id", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "max_attempts", b"max_attempts", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "refuse_unpriced", b"refuse_unpriced", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout", "usage_limits", b"usage_limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_group_id", b"_group_id", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_max_attempts", b"_max_attempts", "_name", b"_name", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "allowed_providers", b"allowed_providers", "budget_nano_usd", b"budget_nano_usd", "budgets", b"budgets", "expires_at", b"expires_at", "group_id", b"group_id", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "max_attempts", b"max_attempts", "metadata", b"metadata", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "security", b"security", "stream_failover", b"stream_failover", "tags", b"tags", "timeout", b"timeout", "usage_limits", b"usage_limits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_group_id", b"_group_id", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_max_attempts", b"_max_attempts", "_name", b"_name", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_refuse_unpriced", b"_refuse_unpriced", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "allowed_providers", b"allowed_providers", "budget_nano_usd", b"budget_nano_usd", "budgets", b"budgets", "expires_at", b"expires_at", "group_id", b"group_id", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "max_attempts", b"max_attempts", "metadata", b"metadata", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "refuse_unpriced", b"refuse_unpriced", "security", b"security", "stream_failover", b"stream_failover", "tags", b"tags", "timeout", b"timeout", "usage_limits", b"usage_limits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_nano_usd: _TypeAlias = _typing.Literal["budget_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__budget_nano_usd: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd"]  # noqa: Y015
@@ -357,6 +367,8 @@ class VirtualKeySpec(_message.Message):
     _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
     _WhichOneofReturnType__outage_allowance_nano_usd: _TypeAlias = _typing.Literal["outage_allowance_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__outage_allowance_nano_usd: _TypeAlias = _typing.Literal["_outage_allowance_nano_usd", b"_outage_allowance_nano_usd"]  # noqa: Y015
+    _WhichOneofReturnType__refuse_unpriced: _TypeAlias = _typing.Literal["refuse_unpriced"]  # noqa: Y015
+    _WhichOneofArgType__refuse_unpriced: _TypeAlias = _typing.Literal["_refuse_unpriced", b"_refuse_unpriced"]  # noqa: Y015
     _WhichOneofReturnType__stream_failover: _TypeAlias = _typing.Literal["stream_failover"]  # noqa: Y015
     _WhichOneofArgType__stream_failover: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover"]  # noqa: Y015
     @_typing.overload
@@ -373,6 +385,8 @@ class VirtualKeySpec(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__outage_allowance_nano_usd) -> _WhichOneofReturnType__outage_allowance_nano_usd | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__refuse_unpriced) -> _WhichOneofReturnType__refuse_unpriced | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__stream_failover) -> _WhichOneofReturnType__stream_failover | None: ...
 

@@ -92,6 +92,7 @@ async def test_what_a_thing_leaves_out_is_as_on_creation(catalog: Catalog) -> No
         "tags": (),
         "notes": {},
         "allowed_providers": (),
+        "refuse_unpriced": False,
     }
 
 

@@ -27,6 +27,7 @@ def test_only_what_a_spec_gives_is_read() -> None:
         usage_limits=UsageLimits(tokens_per_minute=7),
         tags=["team=search"],
         metadata={"owner": "anna"},
+        refuse_unpriced=True,
     )
     assert virtual_key_group_fields(spec) == {
         "name": "search",
@@ -37,6 +38,7 @@ def test_only_what_a_spec_gives_is_read() -> None:
         "usage_limits": values.UsageLimits(tokens_per_minute=7),
         "tags": ("team=search",),
         "notes": {"owner": "anna"},
+        "refuse_unpriced": True,
     }
 
 

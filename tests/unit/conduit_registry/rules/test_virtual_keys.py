@@ -34,6 +34,7 @@ def test_only_what_a_spec_gives_is_read() -> None:
         tags=["team=search", "nightly"],
         metadata={"owner": "anna"},
         allowed_providers=["Main*"],
+        refuse_unpriced=True,
     )
     assert virtual_key_fields(spec) == {
         "name": "ci",
@@ -51,6 +52,7 @@ def test_only_what_a_spec_gives_is_read() -> None:
         "tags": ("team=search", "nightly"),
         "notes": {"owner": "anna"},
         "allowed_providers": ("Main*",),
+        "refuse_unpriced": True,
     }
 
 

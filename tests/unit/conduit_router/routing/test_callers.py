@@ -48,6 +48,8 @@ def test_the_least_limit_of_all_levels_holds() -> None:
     hard = VirtualKeyGroup(id=2, budgets=[Budget(limit_nano_usd=1, period=BUDGET_PERIOD_DAY)])
     found = usage_policy_of(VirtualKey(id=4), (hard,))
     assert found == UsagePolicy(has_budget=True)
+    strict = VirtualKeyGroup(id=3, refuse_unpriced=True)
+    assert usage_policy_of(VirtualKey(id=4), (strict,)) == UsagePolicy(refuses_unpriced=True)
     soft_only = VirtualKey(id=4, budgets=[soft], outage_allowance_nano_usd=5)
     assert usage_policy_of(soft_only) is None
 

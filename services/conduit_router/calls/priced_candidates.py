@@ -1,0 +1,40 @@
+"""Leaves out the candidates whose price nobody knows, for keys that refuse these."""
+
+from msgspec.structs import replace
+
+from conduit_kernel.errors import CostUnknown
+from conduit_providers.operation import WorstCase
+from conduit_router.accounting.prices import PriceCard, PriceList
+from conduit_router.routing.decide import CandidateKeys, Decision
+
+
+def only_priced(prices: PriceList, worst: WorstCase, decision: Decision) -> Decision:
+    """Return a decision without the candidates that have no price of what a call uses."""
+
+    def is_kept(chosen: CandidateKeys) -> bool:
+        candidate = chosen.candidate
+        return is_priced(prices.card(candidate.provider_id, candidate.model), worst)
+
+    return replace(
+        decision,
+        candidates=tuple(filter(is_kept, decision.candidates)),
+        conditional=tuple(filter(is_kept, decision.conditional)),
+    )
+
+
+def is_priced(card: PriceCard, worst: WorstCase) -> bool:
+    """Tell whether any of what a call may use has a price.
+
+    Sound may be billed by tokens or by time, so a call's worst case has units of both. What a
+    provider then counts that has no price is stored as unpriced all the same.
+    """
+    leaves = worst.usage.leaves
+    if not card.units or not card.sheet.tells_of(leaves):
+        return False
+    return card.has_request_price or not leaves or any(unit in card.units for unit, _ in leaves)
+
+
+def no_price(model: str) -> CostUnknown:
+    """Return the error of a call that no candidate with a price can serve."""
+    message = f"What the model {model!r} costs is unknown, and the virtual key refuses such calls"
+    return CostUnknown(message, model=model)
