@@ -116,6 +116,13 @@ class ChargeRow(Base):
             sqlite_where=text("cost IS NULL"),
             postgresql_where=text("cost IS NULL"),
         ),
+        # Few providers say what it cost.
+        Index(
+            "ix_billing_charges_provider_cost",
+            "id",
+            sqlite_where=text("provider_cost IS NOT NULL"),
+            postgresql_where=text("provider_cost IS NOT NULL"),
+        ),
         _ONE_TREE,
     )
 
@@ -144,6 +151,8 @@ class ChargeRow(Base):
     lease_id: Mapped[str] = mapped_column(String(26), server_default="")
     # A list of JSON, or empty.
     tags: Mapped[str] = mapped_column(Text, server_default="")
+    # By the provider's word; null if it says none.
+    provider_cost: Mapped[MaybeBig]
 
 
 class ChargeLineRow(Base):

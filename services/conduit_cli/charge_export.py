@@ -25,6 +25,7 @@ FIELDS = (
     "actualModelName",
     "operation",
     "cost",
+    "providerCost",
     "priceVersion",
     "usageSource",
     "isComplete",

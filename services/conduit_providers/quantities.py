@@ -147,6 +147,12 @@ class Quantities(msgspec.Struct, frozen=True):
     qualifiers: Qualifiers = ()
     # False where the provider's counters contradict each other.
     is_consistent: bool = True
+    # What the provider says that it cost, in nano-dollars; None if it does not.
+    provider_cost: int | None = None
+
+    def costing(self, provider_cost: int | None) -> "Quantities":
+        """Return the same with what the provider says that it cost."""
+        return msgspec.structs.replace(self, provider_cost=provider_cost)
 
     @property
     def input_tokens(self) -> int:
@@ -199,12 +205,16 @@ def total(parts: Iterable[Quantities]) -> Quantities:
     sums: Counter[int] = Counter()
     qualifiers: Qualifiers = ()
     is_consistent = True
+    costs: list[int] = []
     for part in parts:
         for unit, count in part.leaves:
             sums[unit] += count
         qualifiers = qualifiers or part.qualifiers
         is_consistent = is_consistent and part.is_consistent
-    return counted(sums.items(), qualifiers, is_consistent=is_consistent)
+        if part.provider_cost is not None:
+            costs.append(part.provider_cost)
+    found = counted(sums.items(), qualifiers, is_consistent=is_consistent)
+    return found.costing(sum(costs)) if costs else found
 
 
 def milliseconds(seconds: float) -> int:

@@ -60,6 +60,8 @@ class TokenCounts(msgspec.Struct):
     citation_tokens: int = 0
     # No tokens at all.
     web_searches: int = 0
+    # What the provider says that it cost, in nano-dollars; None if it does not.
+    provider_cost: int | None = None
 
     def quantities(
         self, qualifiers: Qualifiers = (), cached: Mapping[int, int] = MappingProxyType({})
@@ -77,7 +79,8 @@ class TokenCounts(msgspec.Struct):
             written = ((OUTPUT, self.output_tokens), (REASONING, self.reasoning_apart_tokens))
             is_consistent = False
         others = ((CITATION, self.citation_tokens), (WEB_SEARCH, self.web_searches))
-        return counted((*read, *written, *others), qualifiers, is_consistent=is_consistent)
+        found = counted((*read, *written, *others), qualifiers, is_consistent=is_consistent)
+        return found if self.provider_cost is None else found.costing(self.provider_cost)
 
     def _written(self) -> tuple[tuple[int, int], ...]:
         other = self.audio_output_tokens + self.image_output_tokens + self.video_output_tokens

@@ -300,6 +300,8 @@ def counts(usage: Quantities | None) -> Json | None:
     named: Json = {LEAVES[unit].name: count for unit, count in usage.leaves}
     if usage.qualifiers:
         named["qualifiers"] = dict(usage.qualifiers)
+    if usage.provider_cost is not None:
+        named["providerCostNanoUsd"] = usage.provider_cost
     return named if usage.is_consistent else {**named, "isConsistent": False}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, func, or_
 
 from conduit_billing.tables import ChargeRow
 from conduit_billing.timestamps import DAY_MICROS
@@ -12,6 +12,8 @@ from conduit_kernel.ids import first_id_of
 # Ids tell when charges were made, by the clock that also says when their calls were: the day before
 # and after are read with a range of them, so that a report of a day reads no other.
 _SLACK_MICROS = DAY_MICROS
+# Providers round otherwise.
+LEAST_DIFFERENCE_NANO = 1_000
 
 
 class ChargeFilter(NamedTuple):
@@ -28,6 +30,8 @@ class ChargeFilter(NamedTuple):
     until: int = 0
     # Whether those alone whose price is unknown.
     is_unpriced: bool = False
+    # Whether those alone of which the provider says another cost.
+    cost_differs: bool = False
 
 
 ALL_CHARGES = ChargeFilter()
@@ -54,3 +58,7 @@ def clauses(of: ChargeFilter) -> Iterator[ColumnElement[bool]]:
         yield row.id < first_id_of((of.until + _SLACK_MICROS) // 1000)
     if of.is_unpriced:
         yield row.cost.is_(None)
+    if of.cost_differs:
+        yield row.provider_cost.is_not(None)
+        difference = func.abs(row.cost - row.provider_cost)
+        yield or_(row.cost.is_(None), difference > LEAST_DIFFERENCE_NANO)

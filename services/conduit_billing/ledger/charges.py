@@ -66,6 +66,8 @@ class PostedCharge(NamedTuple):
     lease_id: str = ""
     # What its call belongs to; JSON in the database.
     tags: tuple[str, ...] = ()
+    # By the provider's word; None if it says none.
+    provider_cost: int | None = None
 
 
 def is_charge_id(text: str) -> bool:
@@ -112,6 +114,7 @@ def read_charge(charge: Charge, field: str) -> PostedCharge:
         lines,
         clipped(charge.lease_id, 26),
         tuple([clipped(tag, _MAX_TAG_CHARS) for tag in charge.tags[:_MAX_TAGS]]),
+        _read_provider_cost(charge),
     )
 
 
@@ -170,7 +173,15 @@ def charge_message(charge: PostedCharge) -> Charge:
         qualifiers=dict(charge.qualifiers),
         lease_id=charge.lease_id,
         tags=charge.tags,
+        provider_cost_nano_usd=charge.provider_cost,
     )
+
+
+def _read_provider_cost(charge: Charge) -> int | None:
+    """Return the provider's own word; nonsense of a provider's is none, and the charge counts."""
+    cost = charge.provider_cost_nano_usd
+    is_told = charge.HasField("provider_cost_nano_usd") and 0 <= cost <= MAX_CHARGE_NANO
+    return cost if is_told else None
 
 
 def _read_qualifiers(charge: Charge, field: str) -> Qualifiers:

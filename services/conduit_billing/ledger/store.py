@@ -108,14 +108,16 @@ async def _insert_charges(
 def _row(charge: PostedCharge, posting_id: str | None) -> tuple[Any, ...]:
     qualifiers = orjson.dumps(dict(charge.qualifiers)).decode() if charge.qualifiers else ""
     tags = orjson.dumps(charge.tags).decode() if charge.tags else ""
-    return (*charge[:-4], qualifiers, posting_id, charge.lease_id, tags)
+    return (*charge[:-5], qualifiers, posting_id, charge.lease_id, tags, charge.provider_cost)
 
 
 def _charge(row: tuple[Any, ...], lines: Iterable[Line]) -> PostedCharge:
-    *columns, qualifiers, lease_id, tags = row
+    *columns, qualifiers, lease_id, tags, provider_cost = row
     pairs = orjson.loads(qualifiers).items() if qualifiers else ()
     named = tuple(orjson.loads(tags)) if tags else ()
-    return PostedCharge._make([*columns, tuple(pairs), tuple(lines), lease_id, named])
+    return PostedCharge._make(
+        [*columns, tuple(pairs), tuple(lines), lease_id, named, provider_cost]
+    )
 
 
 async def _add_days(connection: AsyncConnection, sums: Mapping[DayKey, DaySum]) -> None:

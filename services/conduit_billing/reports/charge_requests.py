@@ -28,4 +28,5 @@ def charge_filter(request: ListChargesRequest) -> ChargeFilter:
         # Zero is any time.
         max((day_number(last) + 1) * DAY_MICROS, 1) if request.end_date else 0,
         request.unpriced,
+        request.cost_differs,
     )

@@ -49,6 +49,7 @@ _SHORT = 128
 _REQUEST_IDS = tuple(_REQUEST_ID + varint(size) for size in range(_SHORT))
 _OCCURRED_AT = data_tag(pb.Charge, "occurred_at")
 _COST = number_tag(pb.Charge, "cost_nano_usd")
+_PROVIDER_COST = number_tag(pb.Charge, "provider_cost_nano_usd")
 _DURATION = number_tag(pb.Charge, "duration_ms")
 
 # Alias, operation, model, virtual key, version of the price, where the usage is from, whether it is
@@ -161,6 +162,8 @@ class ChargeRecorder:
         ]
         if paid_from is not None and (lease_id := paid_from.pay(usage, cost or 0)):
             parts += (_LEASE_ID, lease_id.encode())
+        if usage.provider_cost is not None:
+            parts += (_PROVIDER_COST, varint(usage.provider_cost))
         own = caller.caller.tags
         parts += _tags(own, requirements.tags) if own or requirements.tags else ()
         units = counts.units

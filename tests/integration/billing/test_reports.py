@@ -81,6 +81,7 @@ CHARGE_FILTERS: list[tuple[dict[str, object], set[int]]] = [
     ({"provider_account_group": "development"}, {2}),
     ({"model_alias": "slow"}, {3}),
     ({"unpriced": True}, {1}),
+    ({"cost_differs": True}, {1, 3}),
     ({"start_date": "2026-11-23"}, {0, 1}),
     ({"end_date": "2026-11-22"}, {2, 3}),
     ({"start_date": "2026-11-22", "end_date": "2026-11-22"}, {2}),
@@ -95,9 +96,18 @@ async def test_charges_are_those_that_are_asked_for(
     """By what they have in common, and by the days of their calls."""
     made = [
         dated(NOW),
-        dated(NOW, price=None, key_id="key_2", actual_model_name="nobody-knows"),
-        dated(NOW - DAY, provider_account_group="development"),
-        dated(NOW - 2 * DAY, model_alias="slow"),
+        dated(
+            *(NOW,),
+            price=None,
+            key_id="key_2",
+            actual_model_name="nobody-knows",
+            provider_cost_nano_usd=5,
+        ),
+        # A dollar, and what a provider rounds.
+        dated(
+            NOW - DAY, provider_account_group="development", provider_cost_nano_usd=DOLLAR + 1_000
+        ),
+        dated(NOW - 2 * DAY, model_alias="slow", provider_cost_nano_usd=DOLLAR - 1_001),
     ]
     await record(billing, *made)
     answer = await billing.ListCharges(pb.ListChargesRequest(**asked), metadata=METADATA)

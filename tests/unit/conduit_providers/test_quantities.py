@@ -113,3 +113,10 @@ def test_seconds_that_nobody_has_lived_are_marked(
 def test_counts_in_headers_are_digits_of_a_bounded_number(text: str, count: int | None) -> None:
     """A digit that is no number is none, and no text is too long to be looked at."""
     assert count_in(text) == count
+
+
+def test_costs_that_providers_told_add_up() -> None:
+    """Of parts of which one told none, those of the others; of nobody's word there is none."""
+    parts = [plain(1).costing(5), plain(2), plain(3).costing(0)]
+    assert total(parts).provider_cost == 5
+    assert total([plain(1), plain(2)]).provider_cost is None

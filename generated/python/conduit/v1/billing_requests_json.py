@@ -383,6 +383,7 @@ _LIST_CHARGES_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
         "startDate",
         "endDate",
         "unpriced",
+        "costDiffers",
     }
 )
 
@@ -424,6 +425,8 @@ def fill_list_charges_request(
         message.end_date = runtime.text(member, path + "endDate")
     if (member := value.get("unpriced")) is not None:
         message.unpriced = runtime.boolean(member, path + "unpriced")
+    if (member := value.get("costDiffers")) is not None:
+        message.cost_differs = runtime.boolean(member, path + "costDiffers")
     if not _LIST_CHARGES_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _LIST_CHARGES_REQUEST_MEMBERS, path)
 
@@ -444,6 +447,7 @@ def list_charges_request_to_json(
         "startDate": message.start_date,
         "endDate": message.end_date,
         "unpriced": message.unpriced,
+        "costDiffers": message.cost_differs,
     }
 
 

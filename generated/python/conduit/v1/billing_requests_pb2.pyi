@@ -297,6 +297,7 @@ class ListChargesRequest(_message.Message):
     START_DATE_FIELD_NUMBER: _builtins.int
     END_DATE_FIELD_NUMBER: _builtins.int
     UNPRICED_FIELD_NUMBER: _builtins.int
+    COST_DIFFERS_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """The most to return, from 1 to 1,000. Zero means 100."""
     page_token: _builtins.str
@@ -319,6 +320,8 @@ class ListChargesRequest(_message.Message):
     """Only those of calls up to the end of this day. Empty means all."""
     unpriced: _builtins.bool
     """Only those whose price is unknown."""
+    cost_differs: _builtins.bool
+    """Only those of which the provider says another cost: by more than a millionth of a dollar, or where theirs is unknown."""
     def __init__(
         self,
         *,
@@ -333,10 +336,11 @@ class ListChargesRequest(_message.Message):
         start_date: _builtins.str = ...,
         end_date: _builtins.str = ...,
         unpriced: _builtins.bool = ...,
+        cost_differs: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_date", b"end_date", "key_id", b"key_id", "model_alias", b"model_alias", "page_size", b"page_size", "page_token", b"page_token", "provider_account_group", b"provider_account_group", "provider_id", b"provider_id", "request_id", b"request_id", "start_date", b"start_date", "unpriced", b"unpriced", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost_differs", b"cost_differs", "end_date", b"end_date", "key_id", b"key_id", "model_alias", b"model_alias", "page_size", b"page_size", "page_token", b"page_token", "provider_account_group", b"provider_account_group", "provider_id", b"provider_id", "request_id", b"request_id", "start_date", b"start_date", "unpriced", b"unpriced", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

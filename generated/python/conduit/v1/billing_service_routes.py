@@ -189,6 +189,8 @@ def read_list_charges(
                 message.end_date = value
             case "unpriced":
                 message.unpriced = http.boolean(value, name)
+            case "costDiffers":
+                message.cost_differs = http.boolean(value, name)
             case _:
                 http.refuse_parameter(
                     name,
@@ -204,6 +206,7 @@ def read_list_charges(
                         "startDate",
                         "endDate",
                         "unpriced",
+                        "costDiffers",
                     ),
                 )
     return message

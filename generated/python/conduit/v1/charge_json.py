@@ -114,6 +114,7 @@ _CHARGE_MEMBERS: Final[frozenset[str]] = frozenset(
         "leaseId",
         "qualifiers",
         "tags",
+        "providerCost",
     }
 )
 
@@ -173,6 +174,8 @@ def fill_charge(message: charge_pb2.Charge, value: object, path: str) -> None:
             message.qualifiers[name] = runtime.text(item, f"{path}qualifiers.{name}")
     if (member := value.get("tags")) is not None:
         message.tags.extend(runtime.listed(runtime.text, member, path + "tags"))
+    if (member := value.get("providerCost")) is not None:
+        message.provider_cost_nano_usd = runtime.nano_dollars(member, path + "providerCost")
     if not _CHARGE_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _CHARGE_MEMBERS, path)
 
@@ -201,6 +204,11 @@ def charge_to_json(message: charge_pb2.Charge) -> dict[str, object]:
     members["leaseId"] = message.lease_id
     members["qualifiers"] = dict(sorted(message.qualifiers.items()))
     members["tags"] = list(message.tags)
+    members["providerCost"] = (
+        runtime.dollars(message.provider_cost_nano_usd)
+        if message.HasField("provider_cost_nano_usd")
+        else None
+    )
     return members
 
 

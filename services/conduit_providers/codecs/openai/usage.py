@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from conduit_providers.json_reading import parsed
+from conduit_providers.provider_cost import cost_of_credits, cost_of_dollars, cost_of_ticks
 from conduit_providers.quantities import (
     CACHED_INPUT,
     INPUT,
@@ -51,6 +52,11 @@ class UsageReport(msgspec.Struct, gc=False):
     total_tokens: int | None = None
     prompt_tokens_details: _Prompt | None = None
     completion_tokens_details: _Completion | None = None
+    # What it cost, as some say: see `provider_cost`.
+    cost: object = None
+    cost_in_usd_ticks: object = None
+    cost_details: object = None
+    is_byok: object = None
 
 
 def read_usage(value: object) -> TokenCounts | None:
@@ -85,7 +91,16 @@ def counts_of(report: UsageReport) -> TokenCounts | None:
         reasoning_apart_tokens=reasoning if is_apart else 0,
         audio_output_tokens=completion.audio_tokens or 0,
         image_output_tokens=completion.image_tokens or 0,
+        provider_cost=_cost_told(report),
     )
+
+
+def _cost_told(report: UsageReport) -> int | None:
+    if report.cost_in_usd_ticks is not None:
+        return cost_of_ticks(report.cost_in_usd_ticks)
+    if report.is_byok is True:
+        return cost_of_credits(report.cost, report.cost_details)
+    return cost_of_dollars(report.cost)
 
 
 def quantities_of(report: UsageReport, tier: object) -> Quantities | None:
@@ -95,6 +110,8 @@ def quantities_of(report: UsageReport, tier: object) -> Quantities | None:
     """
     prompt, completion = report.prompt_tokens_details, report.completion_tokens_details
     if tier not in _NO_TIERS or _has_rare(prompt, completion):
+        return _taken_apart(report, tier)
+    if report.cost is not None or report.cost_in_usd_ticks is not None:
         return _taken_apart(report, tier)
     read, written = report.prompt_tokens or 0, report.completion_tokens or 0
     cached = prompt.cached_tokens or 0 if prompt is not None else 0

@@ -20,6 +20,7 @@ from conduit_kernel.errors import UpstreamError
 from conduit_providers.codecs.shared.counts import chat_usage
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.json_reading import Index
+from conduit_providers.provider_cost import cost_of_dollars
 from conduit_providers.quantities import (
     CACHE_WRITE,
     CACHED_INPUT,
@@ -76,7 +77,7 @@ class Counts(msgspec.Struct):
                 (OUTPUT, self.output_tokens or 0),
                 (WEB_SEARCH, searches),
             )
-        )
+        ).costing(cost_of_dollars(self.cost))
 
     def usage(self) -> ChatUsage:
         """Return the counts as OpenAI's answers have them, with Perplexity's own beside them."""

@@ -16,8 +16,9 @@ def test_nothing_asked_for_is_no_clause() -> None:
 
 def test_each_member_is_a_clause() -> None:
     """One each, but for days, which are also a range of ids."""
-    of = ChargeFilter("r", 1, 2, "k", "g", "m", 5 * DAY_MICROS, 6 * DAY_MICROS, is_unpriced=True)
-    assert len(texts(of)) == 6 + 4 + 1
+    days = (5 * DAY_MICROS, 6 * DAY_MICROS)
+    of = ChargeFilter("r", 1, 2, "k", "g", "m", *days, is_unpriced=True, cost_differs=True)
+    assert len(texts(of)) == 6 + 4 + 1 + 2
 
 
 def test_days_before_ids_began_are_no_error() -> None:

@@ -26,7 +26,15 @@ def test_a_charge_survives_being_read_and_written(price: int | None) -> None:
     """The ledger's form of a charge loses nothing of it."""
     made = charge(price=price)
     made.qualifiers.update({"size": "1024x1024", "quality": "high"})
+    made.provider_cost_nano_usd = 0
     assert charge_message(read_charge(made, "charge")) == made
+
+
+@pytest.mark.parametrize("nonsense", [-1, MAX_CHARGE_NANO + 1, 2**63 - 1])
+def test_a_providers_nonsense_of_a_cost_is_no_word(nonsense: int) -> None:
+    """Its charge counts all the same."""
+    assert read_charge(charge(provider_cost_nano_usd=nonsense), "charge").provider_cost is None
+    assert read_charge(charge(), "charge").provider_cost is None
 
 
 def test_descriptions_are_cut_rather_than_refused() -> None:

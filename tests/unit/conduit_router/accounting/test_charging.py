@@ -40,12 +40,18 @@ def attempt(bench: Bench) -> Attempt:
     return Attempt(candidate, candidate.instance.keys[0], is_retry=False)
 
 
-def charged(bench: Bench, recorder: ChargeRecorder, request_id: str = "req_1") -> int | None:
+def charged(
+    bench: Bench,
+    recorder: ChargeRecorder,
+    request_id: str = "req_1",
+    provider_cost: int | None = None,
+) -> int | None:
     """Charge what an attempt used."""
     caller = replace(CALLER, request_id=request_id)
-    made = attempt(bench)
+    made, consumption = attempt(bench), used()
+    consumption = replace(consumption, usage=consumption.usage.costing(provider_cost))
     counts = recorder.counts_of(made, CHAT.operation)
-    return recorder.charge(caller, CHAT, made, used(), 800.9, counts=counts)
+    return recorder.charge(caller, CHAT, made, consumption, 800.9, counts=counts)
 
 
 def test_a_charge_says_who_asked_whom_for_what_and_when(bench: Bench) -> None:
@@ -60,6 +66,16 @@ def test_a_charge_says_who_asked_whom_for_what_and_when(bench: Bench) -> None:
     assert (charge.virtual_key_id, charge.usage_source) == (1, USAGE_SOURCE_PROVIDER)
     assert (charge.occurred_at.ToMilliseconds(), charge.duration_ms) == (1_795_435_200_250, 800)
     assert {line.unit: line.quantity for line in charge.lines}[UNIT_INPUT_TOKEN] == 3
+
+
+def test_a_charge_keeps_the_providers_own_word_on_its_cost(bench: Bench) -> None:
+    """Beside ours, which it does not change; nothing is a word, too."""
+    for told in (None, 0, 7_000):
+        assert charged(bench, bench.recorder, provider_cost=told) is None
+    silent, free, told_7 = bench.records()[0]
+    assert not silent.HasField("provider_cost_nano_usd")
+    assert free.HasField("provider_cost_nano_usd")
+    assert (free.provider_cost_nano_usd, told_7.provider_cost_nano_usd) == (0, 7_000)
 
 
 def test_two_charges_of_a_kind_share_no_more_than_the_kind(bench: Bench) -> None:

@@ -86,3 +86,40 @@ def test_an_answer_that_cannot_be_read_has_the_usual_counts() -> None:
     """Something in it is passed on as it came."""
     counts = TokenCounts(3, 1)
     assert counts_at(b'{"meta":{"in":7},"x":1e999}', PATHS, counts) is counts
+
+
+TOLD = {"prompt_tokens": 3, "completion_tokens": 4}
+
+
+@pytest.mark.parametrize(
+    ("members", "nano"),
+    [
+        ({"cost": 0.25}, 250_000_000),
+        (
+            {"cost": 0.25, "is_byok": False, "cost_details": {"upstream_inference_cost": 0.25}},
+            250_000_000,
+        ),
+        (
+            {"cost": 0.01, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.25}},
+            260_000_000,
+        ),
+        ({"cost": {"total_cost": 0.5}}, 500_000_000),
+        ({"cost_in_usd_ticks": 70}, 7),
+        ({"cost": "free"}, None),
+        ({}, None),
+    ],
+)
+def test_the_providers_word_on_the_cost_is_read_beside_the_counts(
+    members: dict[str, object], nano: int | None
+) -> None:
+    """In whichever form; the counts are the same with and without it, whole and streamed."""
+    report = msgspec.convert({**TOLD, **members}, UsageReport, strict=False)
+    found = quantities_of(report, None)
+    assert found is not None
+    assert found.provider_cost == nano
+    plain = quantities_of(msgspec.convert(TOLD, UsageReport), None)
+    assert plain is not None
+    assert found.leaves == plain.leaves
+    streamed = read_usage({**TOLD, **members})
+    assert streamed is not None
+    assert streamed.quantities() == found
