@@ -96,6 +96,13 @@ class ImageModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_images: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
+class ModerateModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Facts that every dialect requires of a model that judges."""
+
+    # Whether its provider charges nothing for it.
+    is_free: bool = False
+
+
 class SpeakModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Facts that every dialect requires of a model that speaks."""
 
@@ -112,6 +119,7 @@ MODEL_FACTS: Mapping[str, type[msgspec.Struct]] = {
     "embed": EmbedModel,
     "image": ImageModel,
     "image_edit": ImageModel,
+    "moderate": ModerateModel,
     "speak": SpeakModel,
 }
 

@@ -182,6 +182,8 @@ def _read_message(came: Came, answer: Any) -> None:  # noqa: ANN401 # of each RP
         came.text = answer.images.data[0].b64_json.decode()
     elif form == "transcription":
         came.text = answer.transcription.text
+    elif form == "moderation":
+        came.text = str(len(answer.moderation.results))
     elif form == "ranking":
         came.text = str(len(answer.ranking.results))
     else:

@@ -80,7 +80,7 @@ async def check_repetition(case: Case, came: Came, gateway: FaultGateway) -> Non
 
 def said(case: Case) -> str:
     """Return what a whole answer says."""
-    return "1" if case.operation.name in {"embed", "rerank"} else case.fault.second_text
+    return "1" if case.operation.name in {"embed", "moderate", "rerank"} else case.fault.second_text
 
 
 def is_hidden(case: Case, came: Came, gateway: FaultGateway) -> bool:

@@ -11,6 +11,7 @@ from conduit.v1 import audio_requests_pb2 as audio_pb
 from conduit.v1 import completion_requests_pb2 as completions_pb
 from conduit.v1 import image_requests_pb2 as image_pb
 from conduit.v1 import message_requests_pb2 as messages_pb
+from conduit.v1 import moderation_requests_pb2 as moderations_pb
 from conduit.v1 import response_requests_pb2 as responses_pb
 from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.call_pb2 import CallOptions
@@ -20,6 +21,7 @@ from conduit.v1.form_pb2 import FormFile
 from conduit.v1.image_edit_pb2 import ImageEditRequest, ImageInput
 from conduit.v1.image_generation_pb2 import ImageGenerationRequest
 from conduit.v1.message_pb2 import MessageCreation
+from conduit.v1.moderation_pb2 import ModerationInput, ModerationRequest
 from conduit.v1.rerank_pb2 import RerankingDocument, RerankingRequest
 from conduit.v1.response_pb2 import ResponseCreation, ResponseItem
 from conduit.v1.speech_pb2 import SpeechRequest
@@ -46,6 +48,11 @@ def _conversation(alias: str) -> MessageCreation:
 def _response(alias: str, options: CallOptions) -> responses_pb.CreateResponseRequest:
     asked = ResponseCreation(model=alias, input=[ResponseItem(text="hi")])
     return responses_pb.CreateResponseRequest(response=asked, options=options)
+
+
+def _moderate(alias: str, options: CallOptions) -> moderations_pb.ModerateRequest:
+    asked = ModerationRequest(model=alias, input=[ModerationInput(text="hi")])
+    return moderations_pb.ModerateRequest(moderation=asked, options=options)
 
 
 def _completion(alias: str, options: CallOptions) -> completions_pb.CreateCompletionRequest:
@@ -208,6 +215,7 @@ OPERATIONS: Sequence[Operation] = (
         like="response",
     ),
     Operation("embed", "/v1/embeddings", "Embed", _INPUT, _embed),
+    Operation("moderate", "/v1/moderations", "Moderate", _INPUT, _moderate),
     Operation(
         "rerank",
         "/v1/rerank",

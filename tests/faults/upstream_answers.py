@@ -59,6 +59,12 @@ def _rerank() -> Answer:
     return Answer(orjson.dumps(answer))
 
 
+def _moderate() -> Answer:
+    result = {"flagged": False, "categories": {}, "category_scores": {}}
+    answer = {"id": "m1", "model": "m", "results": [result], "usage": COUNTS}
+    return Answer(orjson.dumps(answer))
+
+
 def _translate() -> Answer:
     return Answer(orjson.dumps({"text": TEXT}))
 
@@ -94,6 +100,7 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("/chat/completions", ""): _chat(),
     ("/embeddings", ""): _embed(),
     ("/rerank", ""): _rerank(),
+    ("/moderations", ""): _moderate(),
     ("/images/generations", ""): _image("image_generation"),
     ("/images/edits", ""): _image("image_edit"),
     ("/audio/transcriptions", ""): _transcribe(),

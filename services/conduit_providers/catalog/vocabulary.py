@@ -36,6 +36,7 @@ CAPABILITIES: Mapping[str, frozenset[str]] = {
     "image": _IMAGES | {"negative_prompt", "seed", "style"},
     "image_edit": _IMAGES | {"mask", "several_images"},
     "models": frozenset(),
+    "moderate": frozenset({"vision"}),
     "rerank": frozenset({"structured_documents"}),
     "speak": _SOUNDS | {"instructions", "speed"},
     "transcribe": _FORMATS | {"diarized_json", "stream", "word_timestamps"},

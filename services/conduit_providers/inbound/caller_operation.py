@@ -97,14 +97,11 @@ class CallerOperation(
 
     def native_media(self, call: Call[RequestT], endpoint: Endpoint) -> tuple[str, ...] | None:
         """Have fetched what a conversation refers to by URL, where the endpoint takes no URLs."""
-        if not endpoint.inline_media:
-            return None
-        chat = translation_of(call.request, ANY_TERMS).chat
-        return endpoint.native_urls if has_urls(chat.typed) else None
+        return media_to_fetch(call, endpoint)
 
     def media(self, form: Form[RequestT]) -> set[str]:
         """Return what a conversation refers to by URL."""
-        return urls_of(translation_of(form, ANY_TERMS).chat.typed)
+        return media_in(form)
 
     def started(self, message: Any) -> CallReport:  # noqa: ANN401 # as above
         """Return the report of the first message."""
@@ -135,3 +132,16 @@ def estimated_tokens(form: Form[Any]) -> int:
     except ConduitError:
         # Of what goes to the dialect's own provider alone.
         return estimate_tokens(len(form.json))
+
+
+def media_in(form: Form[Any]) -> set[str]:
+    """Return what a request refers to by URL."""
+    return urls_of(translation_of(form, ANY_TERMS).chat.typed)
+
+
+def media_to_fetch(call: Call[Any], endpoint: Endpoint) -> tuple[str, ...] | None:
+    """Return the addresses that an endpoint reads by itself; None where nothing is fetched."""
+    if not endpoint.inline_media:
+        return None
+    chat = translation_of(call.request, ANY_TERMS).chat
+    return endpoint.native_urls if has_urls(chat.typed) else None

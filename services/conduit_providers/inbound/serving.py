@@ -9,14 +9,13 @@ from typing import Any
 
 from conduit_providers.codecs import codec_named, has_codec
 from conduit_providers.inbound.completion_choice import chosen_codec
+from conduit_providers.inbound.counting_codecs import counting_codec, message_counting_codec
 from conduit_providers.inbound.message_dialect import message_codec
-from conduit_providers.inbound.no_message_count import NoMessageCountCodec
 from conduit_providers.inbound.response_dialect import response_codec
 from conduit_providers.spec import Endpoint
 
 _MADE: Mapping[str, Callable[[Any], Any]] = {
     "message": message_codec,
-    "message_count": lambda _: NoMessageCountCodec(),
     "response": response_codec,
 }
 
@@ -25,10 +24,12 @@ def inbound_codec(dialect: str, endpoint: Endpoint, codec: Any) -> Any:  # noqa:
     """Return the codec of a dialect of callers', given the operation's."""
     if dialect == "completion":
         return chosen_codec(endpoint, codec)
+    if dialect == "token_count":
+        return counting_codec(endpoint)
     own = f"{endpoint.codec.partition('_')[0]}_{dialect}"
     if "." not in endpoint.codec and has_codec(own) and _passes(dialect, endpoint):
         return codec_named(own)
-    return _MADE[dialect](codec)
+    return message_counting_codec(endpoint) if dialect == "message_count" else _MADE[dialect](codec)
 
 
 def _passes(dialect: str, endpoint: Endpoint) -> bool:

@@ -13,6 +13,7 @@ INBOUND: Mapping[str, str] = {
     "message_count": "chat",
     "response": "chat",
     "completion": "chat",
+    "token_count": "chat",
 }
 
 

@@ -11,13 +11,14 @@ from conduit.v1.message_answer_json import (
 )
 from conduit.v1.message_answer_pb2 import MessageTokenCount
 from conduit.v1.message_pb2 import MessageCreation
-from conduit_providers.calls import Answer, Form
+from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.codec import Codec
-from conduit_providers.inbound.caller_operation import estimated_tokens
+from conduit_providers.inbound.caller_operation import estimated_tokens, media_in, media_to_fetch
 from conduit_providers.inbound.message_form import MessageForm, message_request
 from conduit_providers.operation import EstimatingOperation, Requirements, WorstCase
 from conduit_providers.operations.message import OPERATION as MESSAGES
 from conduit_providers.quantities import Quantities
+from conduit_providers.spec import Endpoint
 
 CountAnswer = Answer[MessageTokenCount]
 # Providers charge nothing for it.
@@ -65,6 +66,16 @@ class MessageCountOperation(EstimatingOperation[MessageCreation, MessageTokenCou
     def worst_case(self, form: Form[MessageCreation], requirements: Requirements) -> WorstCase:
         """Return nothing: it is free."""
         return WorstCase(_NOTHING, is_bounded=True)
+
+    def native_media(
+        self, call: Call[MessageCreation], endpoint: Endpoint
+    ) -> tuple[str, ...] | None:
+        """Have fetched what a conversation refers to by URL, where the endpoint takes no URLs."""
+        return media_to_fetch(call, endpoint)
+
+    def media(self, form: Form[MessageCreation]) -> set[str]:
+        """Return what a conversation refers to by URL."""
+        return media_in(form)
 
     def write(
         self, response: pb.CountMessageTokensResponse, answer: CountAnswer, *, is_typed: bool

@@ -30,7 +30,9 @@ class EstimatingCalls:
 
     def _estimated(self, request: Any, caller: CallerContext) -> Any:  # noqa: ANN401 # as above
         form, response = self._operation.form_of(request), self._response()
-        answer, is_typed = self._operation.estimated(form), form.json_at_hand is None
+        # An estimate may write the JSON of a typed request.
+        is_typed = form.json_at_hand is None
+        answer = self._operation.estimated(form)
         self._operation.write(response, answer, is_typed=is_typed)
         response.report.request_id = caller.request_id
         return response

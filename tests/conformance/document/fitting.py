@@ -103,6 +103,10 @@ def _fit_parts(path: str, body: Json) -> Json:
         body = {name: body[name] for name in body if name != "background"}
         # Events with names are held to the schema as if their names were a part of their JSON.
         body = body | {"input": body.get("input") or "a", "stream": False}
+    if path == "/v1/tokenize":
+        # Of one of the two.
+        body = {name: body[name] for name in body if name not in {"messages", "tools"}}
+        body = body | {"prompt": "a"}
     if path == "/v1/completions":
         # Chats are asked, which fill no gaps, and have no odds of what was said to them.
         body = {name: body[name] for name in body if name not in {"suffix", "echo"}}

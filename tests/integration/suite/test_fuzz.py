@@ -34,6 +34,7 @@ PATHS = {
     "embed": "/v1/embeddings",
     "image": "/v1/images/generations",
     "rerank": "/v1/rerank",
+    "moderate": "/v1/moderations",
     "speak": "/v1/audio/speech",
     "image_edit": "/v1/images/edits",
     "transcribe": "/v1/audio/transcriptions",

@@ -20,6 +20,7 @@ from conduit.v1.provider_requests_pb2 import GetProviderRequest
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
 from conduit.v1.response_pb2 import ResponseCreation
 from conduit.v1.router_service_pb2_grpc import RouterServiceStub
+from conduit.v1.token_count_pb2 import CountTokensRequest, TokenCounting
 from conduit_kernel.rpc import error_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -117,6 +118,19 @@ async def test_a_response_whole_and_streamed(suite: Suite) -> None:
     assert "".join(event.delta for event in events) == "hello there"
     assert pieces[-1].finished.usage.total_tokens > 0
     assert pieces[-1].finished.report.request_id.startswith("req_")
+
+
+async def test_a_count_of_tokens(suite: Suite) -> None:
+    """Typed, of a text; an estimate says that it is one."""
+    await suite.add_simulator("counts", "echo")
+    await suite.settled()
+    metadata = (("authorization", f"Bearer {suite.virtual_key}"),)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{suite.ports()['router']}") as channel:
+        counting = TokenCounting(model="counts", prompt="x" * 40)
+        request = CountTokensRequest(counting=counting)
+        found = await RouterServiceStub(channel).CountTokens(request, metadata=metadata)
+    assert (found.count.count, found.count.is_estimate) == (10, True)
+    assert found.report.request_id.startswith("req_")
 
 
 JSON_COMPLETION = b'{"model":"completes","prompt":"hello there"}'

@@ -9,10 +9,12 @@ from conduit.v1 import completion_requests_pb2 as conduit_dot_v1_dot_completion_
 from conduit.v1 import converse_requests_pb2 as conduit_dot_v1_dot_converse__requests__pb2
 from conduit.v1 import image_requests_pb2 as conduit_dot_v1_dot_image__requests__pb2
 from conduit.v1 import message_requests_pb2 as conduit_dot_v1_dot_message__requests__pb2
+from conduit.v1 import moderation_requests_pb2 as conduit_dot_v1_dot_moderation__requests__pb2
 from conduit.v1 import request_record_requests_pb2 as conduit_dot_v1_dot_request__record__requests__pb2
 from conduit.v1 import response_requests_pb2 as conduit_dot_v1_dot_response__requests__pb2
 from conduit.v1 import router_requests_pb2 as conduit_dot_v1_dot_router__requests__pb2
 from conduit.v1 import task_requests_pb2 as conduit_dot_v1_dot_task__requests__pb2
+from conduit.v1 import token_count_pb2 as conduit_dot_v1_dot_token__count__pb2
 from conduit.v1 import voice_consent_requests_pb2 as conduit_dot_v1_dot_voice__consent__requests__pb2
 from conduit.v1 import voice_requests_pb2 as conduit_dot_v1_dot_voice__requests__pb2
 
@@ -97,6 +99,11 @@ class RouterServiceStub:
                 request_serializer=conduit_dot_v1_dot_completion__requests__pb2.StreamCreateCompletionRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_completion__requests__pb2.StreamCreateCompletionResponse.FromString,
                 _registered_method=True)
+        self.CountTokens = channel.unary_unary(
+                '/conduit.v1.RouterService/CountTokens',
+                request_serializer=conduit_dot_v1_dot_token__count__pb2.CountTokensRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_token__count__pb2.CountTokensResponse.FromString,
+                _registered_method=True)
         self.Embed = channel.unary_unary(
                 '/conduit.v1.RouterService/Embed',
                 request_serializer=conduit_dot_v1_dot_router__requests__pb2.EmbedRequest.SerializeToString,
@@ -106,6 +113,11 @@ class RouterServiceStub:
                 '/conduit.v1.RouterService/Rerank',
                 request_serializer=conduit_dot_v1_dot_router__requests__pb2.RerankRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_router__requests__pb2.RerankResponse.FromString,
+                _registered_method=True)
+        self.Moderate = channel.unary_unary(
+                '/conduit.v1.RouterService/Moderate',
+                request_serializer=conduit_dot_v1_dot_moderation__requests__pb2.ModerateRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_moderation__requests__pb2.ModerateResponse.FromString,
                 _registered_method=True)
         self.GenerateImages = channel.unary_unary(
                 '/conduit.v1.RouterService/GenerateImages',
@@ -354,6 +366,14 @@ class RouterServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CountTokens(self, request, context):
+        """Counts the tokens that a model would read of a text or a conversation. Where no provider of the model counts, or none can just
+        now, it is an estimate, and says so. Costs nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Embed(self, request, context):
         """Turns texts into vectors.
         """
@@ -363,6 +383,13 @@ class RouterServiceServicer:
 
     def Rerank(self, request, context):
         """Puts documents in order by their relevance to a query.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Moderate(self, request, context):
+        """Judges whether texts and pictures may do harm.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -669,6 +696,11 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     request_deserializer=conduit_dot_v1_dot_completion__requests__pb2.StreamCreateCompletionRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_completion__requests__pb2.StreamCreateCompletionResponse.SerializeToString,
             ),
+            'CountTokens': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountTokens,
+                    request_deserializer=conduit_dot_v1_dot_token__count__pb2.CountTokensRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_token__count__pb2.CountTokensResponse.SerializeToString,
+            ),
             'Embed': grpc.unary_unary_rpc_method_handler(
                     servicer.Embed,
                     request_deserializer=conduit_dot_v1_dot_router__requests__pb2.EmbedRequest.FromString,
@@ -678,6 +710,11 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.Rerank,
                     request_deserializer=conduit_dot_v1_dot_router__requests__pb2.RerankRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_router__requests__pb2.RerankResponse.SerializeToString,
+            ),
+            'Moderate': grpc.unary_unary_rpc_method_handler(
+                    servicer.Moderate,
+                    request_deserializer=conduit_dot_v1_dot_moderation__requests__pb2.ModerateRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_moderation__requests__pb2.ModerateResponse.SerializeToString,
             ),
             'GenerateImages': grpc.unary_unary_rpc_method_handler(
                     servicer.GenerateImages,
@@ -1123,6 +1160,33 @@ class RouterService:
             _registered_method=True)
 
     @staticmethod
+    def CountTokens(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/CountTokens',
+            conduit_dot_v1_dot_token__count__pb2.CountTokensRequest.SerializeToString,
+            conduit_dot_v1_dot_token__count__pb2.CountTokensResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def Embed(request,
             target,
             options=(),
@@ -1166,6 +1230,33 @@ class RouterService:
             '/conduit.v1.RouterService/Rerank',
             conduit_dot_v1_dot_router__requests__pb2.RerankRequest.SerializeToString,
             conduit_dot_v1_dot_router__requests__pb2.RerankResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Moderate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/Moderate',
+            conduit_dot_v1_dot_moderation__requests__pb2.ModerateRequest.SerializeToString,
+            conduit_dot_v1_dot_moderation__requests__pb2.ModerateResponse.FromString,
             options,
             channel_credentials,
             insecure,

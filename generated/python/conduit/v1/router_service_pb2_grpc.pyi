@@ -10,10 +10,12 @@ from conduit.v1 import completion_requests_pb2 as _completion_requests_pb2
 from conduit.v1 import converse_requests_pb2 as _converse_requests_pb2
 from conduit.v1 import image_requests_pb2 as _image_requests_pb2
 from conduit.v1 import message_requests_pb2 as _message_requests_pb2
+from conduit.v1 import moderation_requests_pb2 as _moderation_requests_pb2
 from conduit.v1 import request_record_requests_pb2 as _request_record_requests_pb2
 from conduit.v1 import response_requests_pb2 as _response_requests_pb2
 from conduit.v1 import router_requests_pb2 as _router_requests_pb2
 from conduit.v1 import task_requests_pb2 as _task_requests_pb2
+from conduit.v1 import token_count_pb2 as _token_count_pb2
 from conduit.v1 import voice_consent_requests_pb2 as _voice_consent_requests_pb2
 from conduit.v1 import voice_requests_pb2 as _voice_requests_pb2
 from grpc import aio as _aio
@@ -85,10 +87,16 @@ class RouterServiceStub:
     """Asks a model to go on from texts and streams the completions. The last message has `finished`; a stream that ends without one,
     or with an error status, is incomplete.
     """
+    CountTokens: _grpc.UnaryUnaryMultiCallable[_token_count_pb2.CountTokensRequest, _token_count_pb2.CountTokensResponse]
+    """Counts the tokens that a model would read of a text or a conversation. Where no provider of the model counts, or none can just
+    now, it is an estimate, and says so. Costs nothing.
+    """
     Embed: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.EmbedRequest, _router_requests_pb2.EmbedResponse]
     """Turns texts into vectors."""
     Rerank: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.RerankRequest, _router_requests_pb2.RerankResponse]
     """Puts documents in order by their relevance to a query."""
+    Moderate: _grpc.UnaryUnaryMultiCallable[_moderation_requests_pb2.ModerateRequest, _moderation_requests_pb2.ModerateResponse]
+    """Judges whether texts and pictures may do harm."""
     GenerateImages: _grpc.UnaryUnaryMultiCallable[_image_requests_pb2.GenerateImagesRequest, _image_requests_pb2.GenerateImagesResponse]
     """Draws pictures and returns them whole."""
     StreamGenerateImages: _grpc.UnaryStreamMultiCallable[_image_requests_pb2.StreamGenerateImagesRequest, _image_requests_pb2.StreamGenerateImagesResponse]
@@ -241,10 +249,16 @@ class RouterServiceAsyncStub(RouterServiceStub):
     """Asks a model to go on from texts and streams the completions. The last message has `finished`; a stream that ends without one,
     or with an error status, is incomplete.
     """
+    CountTokens: _aio.UnaryUnaryMultiCallable[_token_count_pb2.CountTokensRequest, _token_count_pb2.CountTokensResponse]  # type: ignore[assignment]
+    """Counts the tokens that a model would read of a text or a conversation. Where no provider of the model counts, or none can just
+    now, it is an estimate, and says so. Costs nothing.
+    """
     Embed: _aio.UnaryUnaryMultiCallable[_router_requests_pb2.EmbedRequest, _router_requests_pb2.EmbedResponse]  # type: ignore[assignment]
     """Turns texts into vectors."""
     Rerank: _aio.UnaryUnaryMultiCallable[_router_requests_pb2.RerankRequest, _router_requests_pb2.RerankResponse]  # type: ignore[assignment]
     """Puts documents in order by their relevance to a query."""
+    Moderate: _aio.UnaryUnaryMultiCallable[_moderation_requests_pb2.ModerateRequest, _moderation_requests_pb2.ModerateResponse]  # type: ignore[assignment]
+    """Judges whether texts and pictures may do harm."""
     GenerateImages: _aio.UnaryUnaryMultiCallable[_image_requests_pb2.GenerateImagesRequest, _image_requests_pb2.GenerateImagesResponse]  # type: ignore[assignment]
     """Draws pictures and returns them whole."""
     StreamGenerateImages: _aio.UnaryStreamMultiCallable[_image_requests_pb2.StreamGenerateImagesRequest, _image_requests_pb2.StreamGenerateImagesResponse]  # type: ignore[assignment]
@@ -456,6 +470,16 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def CountTokens(
+        self,
+        request: _token_count_pb2.CountTokensRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_token_count_pb2.CountTokensResponse, _abc.Awaitable[_token_count_pb2.CountTokensResponse]]:
+        """Counts the tokens that a model would read of a text or a conversation. Where no provider of the model counts, or none can just
+        now, it is an estimate, and says so. Costs nothing.
+        """
+
+    @_abc_1.abstractmethod
     def Embed(
         self,
         request: _router_requests_pb2.EmbedRequest,
@@ -470,6 +494,14 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_router_requests_pb2.RerankResponse, _abc.Awaitable[_router_requests_pb2.RerankResponse]]:
         """Puts documents in order by their relevance to a query."""
+
+    @_abc_1.abstractmethod
+    def Moderate(
+        self,
+        request: _moderation_requests_pb2.ModerateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_moderation_requests_pb2.ModerateResponse, _abc.Awaitable[_moderation_requests_pb2.ModerateResponse]]:
+        """Judges whether texts and pictures may do harm."""
 
     @_abc_1.abstractmethod
     def GenerateImages(

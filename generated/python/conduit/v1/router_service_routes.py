@@ -14,11 +14,13 @@ from conduit.v1 import (
     form_pb2,
     image_requests_pb2,
     message_requests_pb2,
+    moderation_requests_pb2,
     options_pb2,
     request_record_requests_pb2,
     response_requests_pb2,
     router_requests_pb2,
     task_requests_pb2,
+    token_count_pb2,
     voice_consent_requests_pb2,
     voice_requests_pb2,
 )
@@ -486,6 +488,28 @@ def report_of_stream_create_completion(
     return _lines_of_call_report(message.started)
 
 
+def read_count_tokens(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> token_count_pb2.CountTokensRequest:
+    """Return the request that `POST /v1/tokenize` says."""
+    message = token_count_pb2.CountTokensRequest(json=body)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    return message
+
+
+def write_count_tokens(message: token_count_pb2.CountTokensResponse) -> bytes:
+    """Write the answer of CountTokens."""
+    return message.json
+
+
+def report_of_count_tokens(message: token_count_pb2.CountTokensResponse) -> bytes:
+    """Write the header lines of an answer of CountTokens."""
+    if not message.HasField("report"):
+        return b""
+    return _lines_of_call_report(message.report)
+
+
 def read_embed(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> router_requests_pb2.EmbedRequest:
@@ -538,6 +562,28 @@ def read_rerank_2(
     if (options := _call_options_of_headers(headers)) is not None:
         message.options.CopyFrom(options)
     return message
+
+
+def read_moderate(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> moderation_requests_pb2.ModerateRequest:
+    """Return the request that `POST /v1/moderations` says."""
+    message = moderation_requests_pb2.ModerateRequest(json=body)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    return message
+
+
+def write_moderate(message: moderation_requests_pb2.ModerateResponse) -> bytes:
+    """Write the answer of Moderate."""
+    return message.json
+
+
+def report_of_moderate(message: moderation_requests_pb2.ModerateResponse) -> bytes:
+    """Write the header lines of an answer of Moderate."""
+    if not message.HasField("report"):
+        return b""
+    return _lines_of_call_report(message.report)
 
 
 def read_generate_images(
@@ -1514,6 +1560,29 @@ ROUTES: Final[tuple[Route, ...]] = (
     ),
     Route(
         verb="POST",
+        path="/v1/tokenize",
+        segments=(Segment("v1"), Segment("tokenize")),
+        service="RouterService",
+        rpc="CountTokens",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_count_tokens,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_count_tokens,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_count_tokens,
+    ),
+    Route(
+        verb="POST",
         path="/v1/embeddings",
         segments=(Segment("v1"), Segment("embeddings")),
         service="RouterService",
@@ -1580,6 +1649,29 @@ ROUTES: Final[tuple[Route, ...]] = (
         media_type=b"application/json",
         media_type_of=None,
         write_report=report_of_rerank,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/moderations",
+        segments=(Segment("v1"), Segment("moderations")),
+        service="RouterService",
+        rpc="Moderate",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_moderate,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_moderate,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_moderate,
     ),
     Route(
         verb="POST",

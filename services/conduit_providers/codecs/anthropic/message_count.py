@@ -38,12 +38,18 @@ class AnthropicMessageCountCodec:
         self, response: HttpResponse, call: MessageCall, endpoint: Endpoint
     ) -> CountAnswer:
         """Pass the provider's body on."""
-        found = read_answer(_READER, response.body, call.provider, "it is not a count")
-        if found.error is not None:
-            raise error_in_stream(found.error, call.provider)
-        if found.input_tokens is None:
-            raise malformed(call.provider, "it has no count")
+        input_tokens_in(response.body, call.provider)
         return count_answer(response.body)
+
+
+def input_tokens_in(body: bytes, provider: str) -> int:
+    """Return what was counted. UpstreamError if that is nothing."""
+    found = read_answer(_READER, body, provider, "it is not a count")
+    if found.error is not None:
+        raise error_in_stream(found.error, provider)
+    if found.input_tokens is None:
+        raise malformed(provider, "it has no count")
+    return found.input_tokens
 
 
 CODEC = AnthropicMessageCountCodec()

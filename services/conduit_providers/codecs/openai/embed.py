@@ -9,7 +9,7 @@ import msgspec
 import orjson
 from msgspec.structs import replace
 
-from conduit_providers.codecs.openai.request import embed_body, headers_of
+from conduit_providers.codecs.openai.request import fitted_body, headers_of
 from conduit_providers.codecs.openai.usage import counts_at, read_usage
 from conduit_providers.codecs.shared.answers import read_answer
 from conduit_providers.codecs.shared.embeddings import packed, texts_of
@@ -55,7 +55,7 @@ class OpenAIEmbedCodec:
             "POST",
             target.fill(endpoint.path_for(target.settings), model=call.model),
             headers_of(endpoint),
-            embed_body(call, endpoint, target.provider_name),
+            fitted_body(call, endpoint, target.provider_name),
         )
 
     def from_upstream(

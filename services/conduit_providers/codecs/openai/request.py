@@ -19,7 +19,6 @@ from conduit_providers.codecs.shared.unsupported import is_default
 from conduit_providers.json_reading import parsed
 from conduit_providers.model_rows import ValueMap
 from conduit_providers.operations.chat import ChatCall
-from conduit_providers.operations.embed import EmbedCall
 from conduit_providers.spec import Endpoint
 from conduit_providers.wire import JSON_HEADERS, Headers
 
@@ -56,8 +55,11 @@ def chat_body(call: ChatCall, endpoint: Endpoint, provider: str) -> bytes:
     return _rewritten_chat(call, endpoint, provider) if body is None else body
 
 
-def embed_body(call: EmbedCall, endpoint: Endpoint, provider: str) -> bytes:
-    """Return the body for an embedding. InvalidRequest if the request is not a JSON object."""
+def fitted_body(call: Call[Any], endpoint: Endpoint, provider: str) -> bytes:
+    """Return a body of members that need no more than to be fitted.
+
+    InvalidRequest if the request is not a JSON object.
+    """
     raw = call.request.json
     if not _must_change(raw, endpoint, call.model):
         body = with_model(raw, call.alias, call.model)

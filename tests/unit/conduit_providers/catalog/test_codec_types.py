@@ -99,7 +99,7 @@ def test_a_codec_is_one_of_its_operation_alone(operation: str, name: str) -> Non
     check_codec(operation, codec)
     # What is whole or streamed, of whatever, looks alike, and so do lists.
     alike = {"chat": {"chat", "image", "image_edit", "speak"}, "models": {"voices"}}
-    unlike = operation_names() - {operation, "translate", "transcribe", "embed"}
+    unlike = operation_names() - {operation, "translate", "transcribe", "embed", "moderate"}
     for other in unlike - alike.get(operation, set()):
         if (operation, other) == ("rerank", "embed"):
             continue
@@ -110,6 +110,6 @@ def test_a_codec_is_one_of_its_operation_alone(operation: str, name: str) -> Non
 def test_endpoints_are_for_operations_and_for_lists_of_models() -> None:
     """A module that operations share is none of them."""
     assert operation_names() == {
-        "chat", "converse", "create_voice", "embed", "image", "image_edit", "models", "rerank",
-        "speak", "transcribe", "translate", "voices",
+        "chat", "converse", "create_voice", "embed", "image", "image_edit", "models",
+        "moderate", "rerank", "speak", "transcribe", "translate", "voices",
     }  # fmt: skip

@@ -46,6 +46,12 @@ async def test_who_never_counts_is_not_asked(tmp_path: Path) -> None:
     assert await counted(tmp_path, kind="OpenAI") == expected
 
 
+async def test_another_provider_counts_messages_in_its_own_way(tmp_path: Path) -> None:
+    """One counter for chats, texts and messages."""
+    act = answer(b'{"totalTokens":8}')
+    assert await counted(tmp_path, act, kind="Gemini") == {"input_tokens": 8}
+
+
 async def test_what_is_no_message_is_refused(tmp_path: Path) -> None:
     """It has no tokens to estimate."""
     with pytest.raises(InvalidRequest):

@@ -8,7 +8,7 @@ import pytest
 from conduit_kernel.errors import InvalidRequest, UnsupportedParameter
 from conduit_providers.calls import Call
 from conduit_providers.codecs.openai.options import ChatOptions
-from conduit_providers.codecs.openai.request import chat_body, embed_body, headers_of
+from conduit_providers.codecs.openai.request import chat_body, fitted_body, headers_of
 from conduit_providers.operations.chat import ChatCall, chat_request
 from conduit_providers.operations.embed import EmbedCall, embedding_request
 from conduit_providers.spec import Endpoint
@@ -152,7 +152,7 @@ def test_a_role_that_a_provider_does_not_know_has_another_name() -> None:
 def embed(raw: bytes, where: Endpoint = PLAIN) -> tuple[bytes, list[str]]:
     """Return the body of an embedding, and what was dropped."""
     call: EmbedCall = Call(embedding_request(json=raw), alias="a", model="m")
-    return embed_body(call, where, "P"), call.dropped
+    return fitted_body(call, where, "P"), call.dropped
 
 
 def test_embeddings_pass_as_chats_do() -> None:
