@@ -35,6 +35,7 @@ from conduit_billing.ledger.attempt_stats import RETENTION_MICROS
 from conduit_billing.ledger.store import LedgerStore
 from conduit_billing.ledger_service import LedgerService
 from conduit_billing.pricing.catalog import PriceCatalog
+from conduit_billing.pricing.catalog_file import FILE_NAME
 from conduit_billing.pricing.price_book import PriceBook
 from conduit_billing.pricing.price_list import PriceList
 from conduit_billing.pricing.rule_store import RuleStore
@@ -102,7 +103,8 @@ class _Parts:
         self.alerts = BudgetAlerts(budgets, usage.balances, report, clock)
         self._budgets = budgets
         followers = Followers()
-        shipped = PriceCatalog(lambda name: _price_provider(catalog, name))
+        file = settings.data_dir / FILE_NAME
+        shipped = PriceCatalog(lambda name: _price_provider(catalog, name), file)
         prices = PriceList(shipped, PriceBook())
         self.outbox = AuditOutbox(engine, AUDIT_OUTBOX, SERVICE)
         self.service = BillingService(

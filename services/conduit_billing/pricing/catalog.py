@@ -7,10 +7,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+import structlog
 
 from conduit.v1.charge_pb2 import UNIT_IMAGE, UNIT_STEP
 from conduit_billing.money import PER, nano
+from conduit_billing.pricing.catalog_file import CatalogUnreadable, digest_of, read_catalog
 from conduit_billing.pricing.multipliers import multiplied
 from conduit_billing.pricing.rules import UNKNOWN, Priced
 from conduit_providers.prices import SERVED, PriceSheet, Tier, UnitPrices, Variant
@@ -25,6 +29,7 @@ from conduit_providers.quantities import (
 )
 
 if TYPE_CHECKING:
+    from genai_prices.data_snapshot import DataSnapshot
     from genai_prices.types import ModelInfo, ModelPrice, PriceVariant
 
 _MAX_KEPT = 20_000
@@ -60,10 +65,15 @@ class _Reading(NamedTuple):
 class PriceCatalog:
     """Finds the shipped prices of models."""
 
-    def __init__(self, provider_names: Callable[[str], str]) -> None:
-        """Take what turns a provider type into the catalog's name of it, or an empty string."""
+    def __init__(self, provider_names: Callable[[str], str], file: Path | None = None) -> None:
+        """Take what turns a provider type into the catalog's name of it, or an empty string.
+
+        A file has other data than the installed package, if it is there.
+        """
         self._provider_names = provider_names
+        self._file = file
         self._version = f"catalog:{version('genai-prices')}"
+        self._snapshot: DataSnapshot | None = None
         # By provider type and model.
         self._found: dict[tuple[str, str], ModelInfo] = {}
         self._missing: set[tuple[str, str]] = set()
@@ -118,13 +128,26 @@ class PriceCatalog:
         provider = self._provider_names(provider_type)
         if not provider:
             return None
-        from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 # see the top
-
         self._sources = self._sources or _sources()
+        snapshot = self._snapshot = self._snapshot or self._load()
         try:
-            return get_snapshot().find_provider_model(model, None, provider, None)[1]
+            return snapshot.find_provider_model(model, None, provider, None)[1]
         except LookupError:
             return None
+
+    def _load(self) -> "DataSnapshot":
+        from genai_prices.data_snapshot import DataSnapshot, get_snapshot  # noqa: PLC0415 # see the top
+
+        if self._file is None or not self._file.is_file():
+            return get_snapshot()
+        try:
+            providers, digest = read_catalog(self._file), digest_of(self._file)
+        except (CatalogUnreadable, OSError) as error:
+            # Prices that are some weeks old are better than none.
+            structlog.get_logger("pricing").error("catalog_unreadable", error=str(error))
+            return get_snapshot()
+        self._version += f"+{digest}"
+        return DataSnapshot(providers, from_auto_update=False)
 
     def _read(
         self,
