@@ -15,11 +15,16 @@ from tests.faults.fault_gateway import FaultGateway, faulty_gateway
 from tests.support.waiting import eventually
 
 from conduit.v1.charge_pb2 import Charge
+from conduit.v1.usage_limits_pb2 import UsageLimits
 from conduit_kernel.http import Exchange
 from conduit_router.calls.call_scope import CallScope
 
 # More calls at once would have a slow machine be taken for a slow provider.
 AT_ONCE = 24
+# What calls that fail give back, others use: otherwise the places would soon be taken.
+LIMITED = UsageLimits(
+    requests_per_minute=1_000_000, tokens_per_minute=1_000_000_000_000, concurrent_requests=40
+)
 
 
 @contextmanager
@@ -34,11 +39,13 @@ def garbage_in_sight() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def last_gateway(folder: Path, cases: Sequence[Case]) -> AsyncIterator[FaultGateway]:
+async def last_gateway(
+    folder: Path, cases: Sequence[Case], usage: UsageLimits | None = None
+) -> AsyncIterator[FaultGateway]:
     """Run one gateway for many faults; when it is gone, nothing may be left of it."""
     before = asyncio.all_tasks()
     with garbage_in_sight():
-        async with faulty_gateway(folder, cases) as running:
+        async with faulty_gateway(folder, cases, usage) as running:
             gc.freeze()
             yield running
             await running.is_idle()

@@ -33,6 +33,7 @@ from tests.support.snapshots import (
     provider,
     save_snapshot,
     snapshot,
+    virtual_key,
 )
 from tests.support.storage_host import StorageHost
 from tests.support.waiting import eventually
@@ -43,6 +44,7 @@ from conduit.v1.charge_pb2 import Charge
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
 from conduit.v1.routing_policy_pb2 import StreamFailover
 from conduit.v1.timeouts_pb2 import Timeouts
+from conduit.v1.usage_limits_pb2 import UsageLimits
 from conduit_bridge import bootstrap as bridge
 from conduit_kernel.settings import Settings
 from conduit_providers.catalog import load_catalog
@@ -168,8 +170,13 @@ def _duration(seconds: float) -> Duration:
     return duration
 
 
-def configuration(upstream: MisbehavingUpstream, cases: Sequence[Case]) -> Snapshot:
-    """Return two instances for each case, under an alias of its own."""
+def configuration(
+    upstream: MisbehavingUpstream, cases: Sequence[Case], usage: UsageLimits | None = None
+) -> Snapshot:
+    """Return two instances for each case, under an alias of its own.
+
+    `usage` limits the virtual key that all calls are made with.
+    """
     providers, mappings, chains = [], [], []
     for number, case in enumerate(cases):
         first, second = 2 * number + 1, 2 * number + 2
@@ -209,7 +216,8 @@ def configuration(upstream: MisbehavingUpstream, cases: Sequence[Case]) -> Snaps
     providers.append(provider(kept, upstream.play(KEPT, ())))
     mappings.append(mapping(kept, kept, model_alias=KEPT, actual_model_name="gpt"))
     keys = [key(each.id, each.id) for each in providers]
-    return snapshot(providers, keys=keys, mappings=mappings, chains=chains)
+    caller = virtual_key(usage_limits=usage)
+    return snapshot(providers, keys, mappings, chains, [caller])
 
 
 @asynccontextmanager
@@ -228,11 +236,11 @@ async def _storage(folder: Path, cases: Sequence[Case]) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def faulty_gateway(
-    folder: Path, cases: Sequence[Case] = CASES, **limits: float
+    folder: Path, cases: Sequence[Case] = CASES, usage: UsageLimits | None = None, **limits: float
 ) -> AsyncIterator[FaultGateway]:
-    """Run the gateway and its providers; the limits are settings."""
+    """Run the gateway and its providers, whose callers' use may be limited; limits are settings."""
     async with misbehaving(folder) as upstream, _storage(folder, cases) as storage:
-        save_snapshot(folder / "router" / "snapshot.binpb", configuration(upstream, cases))
+        save_snapshot(folder / "router" / "snapshot.binpb", configuration(upstream, cases, usage))
         settings = Settings(
             **limits,  # type: ignore[arg-type] # all of them are seconds
             data_dir=folder,

@@ -21,6 +21,7 @@ from tests.faults.fault_case import (
 )
 from tests.faults.fault_catalogue import CUTTING, ENDLESS, FAILING, FAULTS, SILENT
 from tests.faults.fault_checks import (
+    LIMITED,
     check_all,
     check_answer,
     check_charges,
@@ -49,8 +50,8 @@ async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fau
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chats(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FaultGateway]:
-    """Run another one, for the chats that take turns at the first."""
-    async with last_gateway(tmp_path_factory.mktemp("chats"), CHAT_CASES) as running:
+    """Run another one, for chats that take turns at the first, of a caller who has limits."""
+    async with last_gateway(tmp_path_factory.mktemp("chats"), CHAT_CASES, LIMITED) as running:
         yield running
 
 

@@ -15,6 +15,7 @@ from tests.faults.fault_case import Case
 from tests.faults.fault_catalogue import FAULTS
 from tests.faults.fault_checks import (
     AT_ONCE,
+    LIMITED,
     check_answer,
     check_requests,
     is_hidden,
@@ -47,8 +48,8 @@ CASES = [
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FaultGateway]:
-    """Run a gateway; when it is gone, nothing may be left of it."""
-    async with last_gateway(tmp_path_factory.mktemp("sockets"), CASES) as running:
+    """Run a gateway whose callers have limits; when it is gone, nothing may be left of it."""
+    async with last_gateway(tmp_path_factory.mktemp("sockets"), CASES, LIMITED) as running:
         yield running
 
 
