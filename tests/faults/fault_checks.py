@@ -45,7 +45,7 @@ async def last_gateway(
     """Run one gateway for many faults; when it is gone, nothing may be left of it."""
     before = asyncio.all_tasks()
     with garbage_in_sight():
-        async with faulty_gateway(folder, cases, usage) as running:
+        async with faulty_gateway(folder, cases, usage=usage) as running:
             gc.freeze()
             yield running
             await running.is_idle()

@@ -236,7 +236,11 @@ async def _storage(folder: Path, cases: Sequence[Case]) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def faulty_gateway(
-    folder: Path, cases: Sequence[Case] = CASES, usage: UsageLimits | None = None, **limits: float
+    folder: Path,
+    cases: Sequence[Case] = CASES,
+    *,
+    usage: UsageLimits | None = None,
+    **limits: float,
 ) -> AsyncIterator[FaultGateway]:
     """Run the gateway and its providers, whose callers' use may be limited; limits are settings."""
     async with misbehaving(folder) as upstream, _storage(folder, cases) as storage:

@@ -37,9 +37,10 @@ class Met(NamedTuple):
 async def met(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Met]:
     """Hold many sessions at once, since most of them wait for their ends."""
     folder = tmp_path_factory.mktemp("sessions")
-    limits = {"session_idle_seconds": IDLE, "session_seconds": LONGEST}
     with garbage_in_sight():
-        async with faulty_gateway(folder, CASES, **limits) as gateway:
+        async with faulty_gateway(
+            folder, CASES, session_idle_seconds=IDLE, session_seconds=LONGEST
+        ) as gateway:
             slots = asyncio.Semaphore(AT_ONCE)
 
             async def meet(case: Case) -> Came:
