@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Protocol
 
 import structlog
@@ -229,8 +228,13 @@ class LeasePool:
         for lease in [*self._former]:
             if lease.virtual_key_id == virtual_key_id and not lease.is_open:
                 # Where it cannot be given back, it is tried again later.
-                with suppress(ConduitError):
+                try:
                     await self._give_back(lease)
+                except ServiceUnavailable:
+                    # Nor can the others, of which there is one more for each time that this was so.
+                    break
+                except ConduitError:
+                    continue
         for lease, gone in [*self._leaving.values()]:
             if lease.virtual_key_id == virtual_key_id:
                 await gone.wait()

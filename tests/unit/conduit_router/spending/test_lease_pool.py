@@ -8,7 +8,7 @@ from conduit_kernel.errors import BudgetExceeded, ServiceUnavailable
 from conduit_router.routing.policy import UsagePolicy
 from conduit_router.routing.table import Caller
 from conduit_router.spending.key_leases import LEAST_SPARE
-from conduit_router.spending.lease_pool import LeasePool, NoLeases
+from conduit_router.spending.lease_pool import AWAY_SECONDS, LeasePool, NoLeases
 from conduit_router.spending.leases import Grant
 
 
@@ -26,6 +26,8 @@ class Ledger:
         self.open: dict[str, int] = {}
         self.asked: list[tuple[int, int, int]] = []
         self.released: dict[str, int] = {}
+        # How often one was to be taken back.
+        self.returns = 0
         self.renewed: list[str] = []
         self.gone: list[str] = []
         self.is_away = False
@@ -57,6 +59,7 @@ class Ledger:
 
     async def release(self, name: str, spent: int, left: int) -> None:
         """Take back the rest of a lease."""
+        self.returns += 1
         await self.way_back.wait()
         if self.is_away:
             raise ServiceUnavailable("away", service="billing")
@@ -105,6 +108,21 @@ async def test_calls_that_wait_are_asked_for_together() -> None:
     assert sum(not isinstance(each, BudgetExceeded) for each in answers) == 50
     assert [amount for _, amount, _ in bench.ledger.asked[:2]] == [10, 1_830]
     assert len(bench.ledger.asked) < 10
+
+
+async def test_a_long_absence_of_billing_makes_no_call_wait_longer() -> None:
+    """What may have been granted each time goes back later, not with each call that asks."""
+    bench = Bench(10_000)
+    bench.ledger.is_away = True
+    for _ in range(100):
+        bench.now += AWAY_SECONDS
+        asked, returns = len(bench.ledger.asked), bench.ledger.returns
+        await bench.budgets.acquire(caller(allowance=10**9), 10)
+        assert len(bench.ledger.asked) == asked + 1
+        assert bench.ledger.returns <= returns + 1
+    bench.ledger.is_away = False
+    await bench.budgets.keep()
+    assert len(bench.ledger.released) == 100
 
 
 async def test_a_refusal_holds_for_those_who_waited_and_ask_for_no_less() -> None:
