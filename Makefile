@@ -15,7 +15,7 @@ SEEDS ?= 200
 MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test slow generate drift format lint baseline types imports unit fuzz schema wire faults hostile outages crashes soak uploads engines hub-clients node-client claude-code codex kms oidc sbom containers readme stubs bench voice check clean
+.PHONY: help install serve test slow generate drift format lint baseline types imports unit fuzz schema wire faults hostile outages crashes soak uploads engines hub-clients node-client claude-code codex kms oidc sbom containers readme stubs bench ledger voice check clean
 # Steps of one check would only fight for the processors.
 .NOTPARALLEL:
 
@@ -133,6 +133,9 @@ stubs: $(DEV_INSTALLED) ## stream an answer in each language of clients/README.m
 
 bench: $(INSTALLED) ## measure CPU per request, latency and the start, and hold them to the budget
 	$(BIN)/python benchmarks/bench.py $(ARGS)
+
+ledger: $(DEV_INSTALLED) ## fill a ledger, and measure what charges take and how long reports do; ARGS="--charges 10000000" takes 3 GB of disk
+	$(BIN)/python benchmarks/ledger.py $(ARGS)
 
 voice: $(INSTALLED) ## measure how much later the sound of 200 sessions is than without Conduit
 	$(BIN)/python benchmarks/voice.py $(ARGS)

@@ -32,6 +32,8 @@ from conduit_billing.budgets.spending import BudgetSpending
 from conduit_billing.caller_usage_service import CallerUsageService
 from conduit_billing.instances import Instances
 from conduit_billing.ledger.attempt_stats import RETENTION_MICROS
+from conduit_billing.ledger.group_commit import GroupCommit
+from conduit_billing.ledger.retention import ChargeRetention
 from conduit_billing.ledger.store import LedgerStore
 from conduit_billing.ledger_service import LedgerService
 from conduit_billing.pricing.catalog import PriceCatalog
@@ -102,6 +104,8 @@ class _Parts:
         report = BudgetReports(OutcomeServiceStub(self.health), ours).report
         self.alerts = BudgetAlerts(budgets, usage.balances, report, clock)
         self._budgets = budgets
+        folder = settings.data_dir / "charges"
+        self.retention = ChargeRetention(engine, folder, settings.charge_days, clock)
         followers = Followers()
         file = settings.data_dir / FILE_NAME
         shipped = PriceCatalog(lambda name: _price_provider(catalog, name), file)
@@ -117,7 +121,7 @@ class _Parts:
             clock=clock,
         )
         self.ledger_service = LedgerService(
-            ledger=self.ledger,
+            ledger=GroupCommit(self.ledger),
             leases=self.leases,
             budgets=budgets,
             alerts=self.alerts,
@@ -248,6 +252,7 @@ def _work(
         lambda: parts.ledger.forget_attempt_stats(int(clock() * MICRO) - RETENTION_MICROS),
         every=FORGET_SECONDS,
     )
+    run("charge_retention", parts.retention.run, every=FORGET_SECONDS)
     upkeep = LeaseUpkeep(parts.leases, clock)
     run("lease_expiry", upkeep.expire, every=EXPIRY_SECONDS)
     run("forget_leases", upkeep.forget, every=FORGET_SECONDS)

@@ -17,7 +17,7 @@ from conduit_billing.budgets.lease_store import LEASE_MICROS, Lease, LeaseReques
 from conduit_billing.budgets.rules import BudgetRules
 from conduit_billing.ledger.attempt_stats import RETENTION_MICROS, read_attempt_stats
 from conduit_billing.ledger.charges import is_charge_id, price_charge, read_charge
-from conduit_billing.ledger.store import LedgerStore
+from conduit_billing.ledger.group_commit import Delivery, GroupCommit
 from conduit_billing.money import MAX_QUANTITY, MAX_SUM_NANO
 from conduit_billing.pricing.price_list import PriceList
 from conduit_billing.timestamps import micros_at, timestamp_of
@@ -46,7 +46,7 @@ class LedgerService(LedgerServiceServicer):
     def __init__(
         self,
         *,
-        ledger: LedgerStore,
+        ledger: GroupCommit,
         leases: LeaseStore,
         budgets: BudgetRules,
         alerts: BudgetAlerts,
@@ -119,7 +119,7 @@ class LedgerService(LedgerServiceServicer):
         now = micros_at(self._now())
         oldest = now - RETENTION_MICROS
         recent = [each for each in stats if each.started_at >= oldest]
-        recorded = await self._ledger.record(charges, recent, now)
+        recorded = await self._ledger.record(Delivery(charges, recent, now))
         self._alerts.note((each.virtual_key_id, each.cost or 0) for each in charges)
         return pb.RecordChargesResponse(recorded=recorded)
 

@@ -7,6 +7,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     String,
@@ -16,6 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from conduit_billing.packed_id import PackedId
 from conduit_kernel.audit.outbox import outbox_table
 
 # SQLite counts up only what it calls INTEGER.
@@ -27,6 +29,8 @@ MaybeBig = Annotated[int | None, mapped_column(BigInteger)]
 Small = Annotated[int, mapped_column(SmallInteger)]
 BigKey = Annotated[int, mapped_column(BigInteger, primary_key=True, autoincrement=False)]
 SmallKey = Annotated[int, mapped_column(SmallInteger, primary_key=True, autoincrement=False)]
+Id = Annotated[str, mapped_column(PackedId)]
+IdKey = Annotated[str, mapped_column(PackedId, primary_key=True)]
 IntegerKey = Annotated[int, mapped_column(Integer, primary_key=True, autoincrement=False)]
 # Without a rowid of its own a table is one tree rather than two.
 _ONE_TREE = {"sqlite_with_rowid": False}
@@ -91,24 +95,46 @@ class PostingRow(Base):
     __tablename__ = "billing_postings"
     __table_args__ = (UniqueConstraint("hold_id", name="uq_billing_postings_hold"), _ONE_TREE)
 
-    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    id: Mapped[IdKey]
     # A `PostingKind`.
     kind: Mapped[Small]
     posted_at: Mapped[Big]
     # The hold that it ends: each is ended once.
-    hold_id: Mapped[str | None] = mapped_column(String(40), ForeignKey("billing_postings.id"))
+    hold_id: Mapped[str | None] = mapped_column(PackedId, ForeignKey("billing_postings.id"))
     # Of holds alone.
     expires_at: Mapped[MaybeBig]
 
 
+class AttributionRow(Base):
+    """The part that many charges have in common: instance, key, model, operation, price version."""
+
+    __tablename__ = "billing_attributions"
+
+    id: Mapped[Serial]
+    # Of all that follows.
+    digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    provider_id: Mapped[Big]
+    provider_type: Mapped[str] = mapped_column(String(100))
+    key_id: Mapped[str] = mapped_column(String(40))
+    account_group: Mapped[str] = mapped_column(String(200))
+    model_alias: Mapped[str] = mapped_column(String(200))
+    actual_model_name: Mapped[str] = mapped_column(String(500))
+    operation: Mapped[str] = mapped_column(String(40))
+    price_version: Mapped[str] = mapped_column(String(100))
+
+
 class ChargeRow(Base):
-    """A charge, as it was delivered, priced."""
+    """A charge, as it was delivered, priced.
+
+    There are many: it refers to its attribution and its posting without the database's looking them
+    up for each, which `verification` does for all.
+    """
 
     __tablename__ = "billing_charges"
     __table_args__ = (
         Index("ix_billing_charges_request", "request_id"),
         Index("ix_billing_charges_virtual_key", "virtual_key_id", "id"),
-        Index("ix_billing_charges_provider", "provider_id", "id"),
+        Index("ix_billing_charges_attribution", "attribution_id", "id"),
         # Few are, and those are looked for.
         Index(
             "ix_billing_charges_unpriced",
@@ -126,49 +152,49 @@ class ChargeRow(Base):
         _ONE_TREE,
     )
 
-    id: Mapped[str] = mapped_column(String(26), primary_key=True)
-    request_id: Mapped[str] = mapped_column(String(200))
+    id: Mapped[IdKey]
+    request_id: Mapped[Id]
     occurred_at: Mapped[Big]
-    provider_id: Mapped[Big]
-    provider_type: Mapped[str] = mapped_column(String(100))
-    key_id: Mapped[str] = mapped_column(String(40))
-    account_group: Mapped[str] = mapped_column(String(200))
+    attribution_id: Mapped[Big]
     virtual_key_id: Mapped[Big]
-    model_alias: Mapped[str] = mapped_column(String(200))
-    actual_model_name: Mapped[str] = mapped_column(String(500))
-    operation: Mapped[str] = mapped_column(String(40))
     # Null if a price is unknown.
     cost: Mapped[MaybeBig]
-    price_version: Mapped[str] = mapped_column(String(100))
     usage_source: Mapped[Small]
     is_complete: Mapped[bool]
     duration_ms: Mapped[Big]
+    # As in `charge_columns`.
+    lines: Mapped[str] = mapped_column(Text)
     # An object of JSON, or empty.
-    qualifiers: Mapped[str] = mapped_column(String(1500), server_default="")
+    qualifiers: Mapped[str] = mapped_column(String(1500))
     # Null if it cost nothing, as far as is known.
-    posting_id: Mapped[str | None] = mapped_column(String(40), ForeignKey("billing_postings.id"))
+    posting_id: Mapped[str | None] = mapped_column(PackedId)
     # The lease it was paid from; empty for none.
-    lease_id: Mapped[str] = mapped_column(String(26), server_default="")
+    lease_id: Mapped[Id]
     # A list of JSON, or empty.
-    tags: Mapped[str] = mapped_column(Text, server_default="")
+    tags: Mapped[str] = mapped_column(Text)
     # By the provider's word; null if it says none.
     provider_cost: Mapped[MaybeBig]
 
 
-class ChargeLineRow(Base):
-    """A kind of unit that a charge counts."""
+class DetachedDayRow(Base):
+    """A day of which no charges are kept; those that come late are left out."""
 
-    __tablename__ = "billing_charge_lines"
+    __tablename__ = "billing_detached_days"
     __table_args__ = (_ONE_TREE,)
 
-    charge_id: Mapped[str] = mapped_column(
-        String(26), ForeignKey("billing_charges.id"), primary_key=True
-    )
-    position: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
-    unit: Mapped[Small]
-    quantity: Mapped[Big]
-    # Of a million units. Null if unknown.
-    price: Mapped[MaybeBig]
+    # Days since 1970-01-01, by the ids of charges.
+    day: Mapped[IntegerKey]
+    detached_at: Mapped[Big]
+
+
+class DetachedExpenseRow(Base):
+    """The cost of a virtual key's charges that are kept no longer."""
+
+    __tablename__ = "billing_detached_expenses"
+    __table_args__ = (_ONE_TREE,)
+
+    virtual_key_id: Mapped[BigKey]
+    cost: Mapped[Big]
 
 
 class EntryRow(Base):
@@ -178,7 +204,7 @@ class EntryRow(Base):
     __table_args__ = (_ONE_TREE,)
 
     posting_id: Mapped[str] = mapped_column(
-        String(40), ForeignKey("billing_postings.id"), primary_key=True
+        PackedId, ForeignKey("billing_postings.id"), primary_key=True
     )
     account_id: Mapped[int] = mapped_column(
         BigInteger, ForeignKey("billing_accounts.id"), primary_key=True, autoincrement=False
@@ -240,7 +266,7 @@ class LeaseRow(Base):
     __tablename__ = "billing_leases"
     __table_args__ = (Index("ix_billing_leases_open", "ended_at", "expires_at"), _ONE_TREE)
 
-    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    id: Mapped[IdKey]
     virtual_key_id: Mapped[Big]
     amount: Mapped[Big]
     # The sum of the charges that name it and were delivered before it ended.

@@ -15,8 +15,13 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
+from conduit_billing.packed_id import PackedId
+from conduit_kernel.ids import pack_id
+
 Row = dict[str, Any]
 Insert = postgresql.Insert | sqlite.Insert
+# Of a statement of SQLite, which takes more.
+_MOST_PARAMETERS = 1024
 # Any numbers that nobody else locks.
 LEDGER_LOCK = 4_830_177_261
 QUOTA_LOCK = 4_830_177_262
@@ -41,6 +46,14 @@ async def insert_rows(
     connection: AsyncConnection, table: type[DeclarativeBase], rows: Sequence[tuple[Any, ...]]
 ) -> None:
     """Insert rows, each with a number or text for every column, in the table's order."""
+    ids = _id_places(table)
+    await insert_stored(connection, table, [_packed(row, ids) for row in rows] if ids else rows)
+
+
+async def insert_stored(
+    connection: AsyncConnection, table: type[DeclarativeBase], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Insert rows as they are stored: with packed ids."""
     if rows:
         await connection.exec_driver_sql(_insert(connection.dialect, table), list(rows))
 
@@ -57,6 +70,30 @@ async def select_among(
     is_array = connection.dialect.name == "postgresql"
     among = list(values) if is_array else orjson.dumps(list(values)).decode()
     return [tuple(row) for row in await connection.exec_driver_sql(statement, (among,))]
+
+
+async def select_among_bytes(
+    connection: AsyncConnection,
+    columns: Sequence[InstrumentedAttribute[Any]],
+    values: Sequence[bytes],
+) -> list[tuple[Any, ...]]:
+    """Return the columns, as they are stored, of the rows whose first one has one of many values.
+
+    Such as packed ids.
+    """
+    if connection.dialect.name == "postgresql":
+        statement = _select_among(connection.dialect, tuple(columns))
+        found = await connection.exec_driver_sql(statement, (list(values),)) if values else ()
+        return [tuple(row) for row in found]
+    rows = []
+    for start in range(0, len(values), _MOST_PARAMETERS):
+        piece = values[start : start + _MOST_PARAMETERS]
+        # Few lengths, so that few statements are compiled: the last value stands in for the rest.
+        length = 1 << (len(piece) - 1).bit_length()
+        statement = _select_in(connection.dialect, tuple(columns), length)
+        parameters = (*piece, *([piece[-1]] * (length - len(piece))))
+        rows += [tuple(row) for row in await connection.exec_driver_sql(statement, parameters)]
+    return rows
 
 
 async def known_of(
@@ -89,6 +126,28 @@ async def add_up(
 @lru_cache
 def _insert(dialect: Dialect, table: type[DeclarativeBase]) -> str:
     return str(sa.insert(table).compile(dialect=dialect))
+
+
+@lru_cache
+def _select_in(
+    dialect: Dialect, columns: tuple[InstrumentedAttribute[Any], ...], length: int
+) -> str:
+    query = str(sa.select(*columns).compile(dialect=dialect))
+    return f"{query} WHERE {columns[0].expression} IN ({', '.join('?' * length)})"
+
+
+@lru_cache
+def _id_places(table: type[DeclarativeBase]) -> tuple[int, ...]:
+    columns = enumerate(table.__table__.c)
+    return tuple(at for at, column in columns if isinstance(column.type, PackedId))
+
+
+def _packed(row: tuple[Any, ...], places: tuple[int, ...]) -> tuple[Any, ...]:
+    values = list(row)
+    for at in places:
+        if values[at] is not None:
+            values[at] = pack_id(values[at])
+    return tuple(values)
 
 
 @lru_cache

@@ -198,7 +198,7 @@ def _of_charges(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.group()
 def usage() -> None:
-    """Export what a running gateway charged."""
+    """Export what a running gateway charged, and hold it against providers' bills."""
 
 
 @usage.command(name="export")
@@ -233,3 +233,44 @@ def export_charges(
 
 
 ADMIN_COMMANDS = (audit, keys, usage)
+
+
+@usage.command()
+@click.argument("file", type=click.File(encoding="utf-8-sig"))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["openai", "anthropic"]),
+    help="Whose export of costs it is. Others are told by their columns.",
+)
+@click.option("--day-column", help="The column of the day.")
+@click.option("--model-column", help="The column of the model, if there is one.")
+@click.option("--cost-column", help="The column of the cost in dollars.")
+@click.option(
+    "--tolerance", default="0.01", show_default=True, help="Dollars a day and model may differ by."
+)
+@_of_charges
+@_administering
+def reconcile(gateway: "Gateway", file: TextIO, form: str | None, **asked: str | None) -> None:
+    """Hold a provider's own export of costs, FILE, against what was charged, by day and model.
+
+    The exit code is 1 if a day and model differs by more than is allowed.
+    """
+    from conduit_cli.reconciling import UnclearExport, reconciled  # noqa: PLC0415 # as above
+
+    given = {name: value for name, value in asked.items() if value}
+    wanted = {_camel(name): given.pop(name) for name in _charge_filters() & given.keys()}
+    try:
+        report = reconciled(gateway, file, form, given, wanted)
+    except UnclearExport as error:
+        raise click.ClickException(str(error)) from error
+    for row in report.rows:
+        click.echo("\t".join(row))
+    if report.unpriced:
+        click.echo(f"{report.unpriced} charges have no price: they are not in it.", err=True)
+    if report.differing:
+        raise click.ClickException(f"{report.differing} of these differ.")
+
+
+def _charge_filters() -> set[str]:
+    return {name.replace("-", "_") for name in _CHARGES}

@@ -1,9 +1,10 @@
 """Charges in the columns of FOCUS, the FinOps Open Cost and Usage Specification.
 
 The columns are those of FOCUS 1.2 that say something of a model's use, with two names of 1.3 beside
-them; own columns begin with `x_`, as it asks. Quantities and their units are given where there is a
-price for them (`SkuPriceId`), and only there. Source: the columns as Microsoft describes them,
-https://learn.microsoft.com/cloud-computing/finops/focus/metadata, not the specification itself.
+them; own columns begin with `x_`, as it asks. What is used has a quantity and a unit price whose
+product is its list cost, always: a cost that is known without prices is one request at that cost.
+Source: the specification itself, read on 2026-11-30 at its tag v1.2,
+https://github.com/FinOps-Open-Cost-and-Usage-Spec/FOCUS_Spec/tree/v1.2/specification/columns.
 """
 
 import json
@@ -68,15 +69,17 @@ def focus_rows(charge: Json) -> Iterator[dict[str, Any]]:
     shared = _shared(charge)
     total = Decimal(str(charge["cost"]))
     lines = [line for line in charge.get("lines") or () if line.get("quantity")]
-    if not lines:
-        yield shared | _costs(total)
+    version, model = str(charge.get("priceVersion") or ""), str(charge.get("actualModelName"))
+    if not version or not lines or any(line.get("nanoUsdPerMillion") is None for line in lines):
+        yield shared | _costs(total, total) | _as_a_request(model, version, total)
         return
     left = total
     for number, line in enumerate(lines, 1):
-        # What rounding once, for the whole charge, makes of it is the last one's.
-        cost = left if number == len(lines) else _cost_of(line)
-        left -= cost
-        yield shared | _costs(cost) | _quantities(line, str(charge.get("priceVersion") or ""))
+        # What is billed is rounded once, for the whole charge, and the last one has the rest.
+        cost = _cost_of(line)
+        billed = left if number == len(lines) else cost
+        left -= billed
+        yield shared | _costs(billed, cost) | _quantities(line, model, version)
 
 
 def _shared(charge: Json) -> dict[str, Any]:
@@ -117,28 +120,41 @@ def _shared(charge: Json) -> dict[str, Any]:
     }
 
 
-def _costs(cost: Decimal) -> dict[str, Any]:
-    text = _decimal(cost)
-    return dict.fromkeys(("BilledCost", "EffectiveCost", "ListCost", "ContractedCost"), text)
+def _costs(billed: Decimal, listed: Decimal) -> dict[str, Any]:
+    """Return what a row costs: as it is billed, and as its quantity and price say."""
+    bill, price = _decimal(billed), _decimal(listed)
+    return {"BilledCost": bill, "EffectiveCost": bill, "ListCost": price, "ContractedCost": price}
 
 
-def _quantities(line: Json, version: str) -> dict[str, Any]:
-    unit, price = str(line.get("unit")), line.get("nanoUsdPerMillion")
-    sku = {"SkuMeter": unit}
-    if not version or price is None:
-        return sku
+def _quantities(line: Json, model: str, version: str) -> dict[str, Any]:
+    unit = str(line.get("unit"))
     counted = "Tokens" if unit.lower().endswith("token") else unit
-    each = _decimal(Decimal(str(price)) / _MILLION / _NANO)
-    return sku | {
-        "ConsumedQuantity": line["quantity"],
-        "ConsumedUnit": counted,
+    each = Decimal(str(line["nanoUsdPerMillion"])) / _MILLION / _NANO
+    sku = _sku(model, unit, version) | {"PricingCategory": "Standard"}
+    return sku | _quantity(line["quantity"], counted, each)
+
+
+def _as_a_request(model: str, version: str, cost: Decimal) -> dict[str, Any]:
+    """Return the quantities of a charge whose cost is a provider's own word."""
+    sku = _sku(model, "Request", version or "provider") | {"PricingCategory": "Other"}
+    return sku | _quantity(1, "Requests", cost)
+
+
+def _sku(model: str, meter: str, version: str) -> dict[str, Any]:
+    # A price has one SKU, and a version of prices may be of many models.
+    sku = f"{model}/{meter}"
+    return {"SkuId": sku, "SkuMeter": meter, "SkuPriceId": f"{version}/{sku}"}
+
+
+def _quantity(quantity: int, unit: str, price: Decimal) -> dict[str, Any]:
+    each = _decimal(price)
+    return {
+        "ConsumedQuantity": quantity,
+        "ConsumedUnit": unit,
         "ContractedUnitPrice": each,
         "ListUnitPrice": each,
-        "PricingCategory": "Standard",
-        "PricingQuantity": line["quantity"],
-        "PricingUnit": counted,
-        "SkuId": unit,
-        "SkuPriceId": f"{version}/{unit}",
+        "PricingQuantity": quantity,
+        "PricingUnit": unit,
     }
 
 
@@ -147,10 +163,10 @@ def _cost_of(line: Json) -> Decimal:
     return Decimal(str(line["quantity"])) * price / _MILLION / _NANO
 
 
-def _tags(tags: Any) -> dict[str, str]:  # noqa: ANN401 # a list of JSON
-    """Return tags as keys with values; one without a value has an empty one."""
+def _tags(tags: Any) -> dict[str, str | bool]:  # noqa: ANN401 # a list of JSON
+    """Return tags as keys with values; one without a value is true."""
     pairs = (str(tag).partition("=") for tag in tags)
-    return {name: value for name, _, value in pairs}
+    return {name: value if separator else True for name, separator, value in pairs}
 
 
 def _moment(text: str) -> datetime:

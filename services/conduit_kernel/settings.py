@@ -36,6 +36,8 @@ TASK_HOURS = 24
 MAX_TASK_RESULT_BYTES = 64 * 1024 * 1024
 TASK_RESULT_BYTES = 32 * 1024 * 1024
 TASK_KEY_BYTES = 512 * 1024 * 1024
+# What is delivered later than this is rare enough.
+MIN_CHARGE_DAYS = 31
 IDEMPOTENCY_HOURS = 24
 IDEMPOTENT_RESULT_BYTES = 16 * 1024 * 1024
 IDEMPOTENT_KEY_BYTES = 256 * 1024 * 1024
@@ -104,6 +106,8 @@ class Settings:
     has_response_sockets: bool = True
     # How long the audit log is kept, in days; 0 for ever.
     audit_days: int = 0
+    # How long Billing keeps charges, in days; 0 for ever.
+    charge_days: int = 0
     # Of sessions, in seconds: until a caller's first event, where that names the model; until a
     # provider has opened one; the longest silence of both sides; from its beginning to its end.
     session_first_event_seconds: float = 60
@@ -219,6 +223,7 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "drain_seconds": _number(env, "CONDUIT_DRAIN_SECONDS", DRAIN_SECONDS),
         "drain_delay_seconds": _number(env, "CONDUIT_DRAIN_DELAY_SECONDS", 0),
         "audit_days": _number(env, "CONDUIT_AUDIT_DAYS", 0),
+        "charge_days": _charge_days(env),
         "session_first_event_seconds": _positive(env, "CONDUIT_SESSION_FIRST_EVENT_SECONDS", 60),
         "session_opening_seconds": _positive(env, "CONDUIT_SESSION_OPENING_SECONDS", 20),
         "session_idle_seconds": _positive(env, "CONDUIT_SESSION_IDLE_SECONDS", 900),
@@ -262,6 +267,13 @@ def _check_exposure(settings: Settings, *, may_be_plain: bool) -> None:
                 "certificate (--tls-cert, --tls-key), or say --allow-plaintext (CONDUIT_"
                 "ALLOW_PLAINTEXT=true) where a proxy before it speaks TLS"
             )
+
+
+def _charge_days(env: Mapping[str, str]) -> int:
+    days = _number(env, "CONDUIT_CHARGE_DAYS", 0)
+    if 0 < days < MIN_CHARGE_DAYS:
+        raise ValueError(f"CONDUIT_CHARGE_DAYS must be 0, for ever, or at least {MIN_CHARGE_DAYS}")
+    return days
 
 
 def _health_checks(env: Mapping[str, str]) -> HealthChecks:

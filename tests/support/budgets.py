@@ -50,7 +50,7 @@ class BudgetBench:
 
     async def record(self, *charges: PostedCharge) -> int:
         """Deliver charges; return how many were new."""
-        return await self.ledger.record(charges, (), self.now)
+        return len(await self.ledger.record(charges, (), self.now))
 
     async def balances(self, virtual_key_id: int = 4) -> list[Balance]:
         """Return what is left, held and spent of a virtual key's budgets, in their order."""

@@ -1,11 +1,15 @@
 """Which charges are asked for, as values and as clauses of a query."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, func, or_
+from sqlalchemy import ColumnElement, LargeBinary, Select, func, literal, or_, select, type_coerce
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from conduit_billing.tables import ChargeRow
+from conduit_billing.ledger.charge_columns import Attribution, ChargeColumns
+from conduit_billing.ledger.days import Dimension
+from conduit_billing.packed_id import PackedId
+from conduit_billing.tables import AttributionRow, ChargeRow, DayRow
 from conduit_billing.timestamps import DAY_MICROS
 from conduit_kernel.ids import first_id_of
 
@@ -33,23 +37,105 @@ class ChargeFilter(NamedTuple):
     # Whether those alone of which the provider says another cost.
     cost_differs: bool = False
 
+    @property
+    def is_seldom(self) -> bool:
+        """Return whether few charges are asked for, which have an index of their own."""
+        return bool(self.request_id) or self.is_unpriced or self.cost_differs
+
 
 ALL_CHARGES = ChargeFilter()
 
 
-def clauses(of: ChargeFilter) -> Iterator[ColumnElement[bool]]:
-    """Yield what must hold of a charge's row."""
-    row = ChargeRow
-    for column, value in (
-        (row.request_id, of.request_id),
-        (row.virtual_key_id, of.virtual_key_id),
-        (row.provider_id, of.provider_id),
-        (row.key_id, of.key_id),
-        (row.account_group, of.account_group),
-        (row.model_alias, of.model_alias),
-    ):
-        if value:
-            yield column == value
+_OWN: tuple[InstrumentedAttribute[Any], ...] = tuple(
+    getattr(ChargeRow, name) for name in ChargeColumns._fields
+)
+_COMMON: tuple[InstrumentedAttribute[Any], ...] = tuple(
+    getattr(AttributionRow, name) for name in Attribution._fields
+)
+
+
+def select_charges(
+    of: ChargeFilter, *, limit: int, before: str = "", by_attribution: bool = False
+) -> Select[Any]:
+    """Return the query for charges, newest first, older than `before`.
+
+    Its columns are those of `ChargeColumns`, as they are stored, and then those of `Attribution`.
+    Charges of a virtual key are found by their attributions if it is said so: if fewer have those.
+    """
+    selected: list[Any] = [*(_stored(column) for column in _OWN), *_COMMON]
+    row, common = ChargeRow, list(_common_clauses(of))
+    has_index = of.is_seldom or (of.virtual_key_id and not by_attribution)
+    is_by_attribution = bool(common) and not has_index
+    # A sum has no index: SQLite would else go through all charges, and look up each one's.
+    number = AttributionRow.id + 0 if is_by_attribution else AttributionRow.id
+    query = select(*selected).join(AttributionRow, number == row.attribution_id)
+    query = query.where(*_own_clauses(of, row, before), *common)
+    if is_by_attribution:
+        query = query.where(row.id >= _oldest_needed(of, limit, before))
+        query = query.with_hint(row, "INDEXED BY ix_billing_charges_attribution", "sqlite")
+    return query.order_by(row.id.desc()).limit(limit)
+
+
+def select_rarer(of: ChargeFilter) -> Select[Any] | None:
+    """Return the query for whether fewer charges have the attributions that are asked for.
+
+    Fewer than the virtual key that is asked for as well; None unless both are.
+    """
+    counts = [
+        _requests(dimension, name, number)
+        for dimension, name, number in (
+            (Dimension.PROVIDER, None, of.provider_id),
+            (Dimension.KEY, of.key_id, None),
+            (Dimension.ACCOUNT_GROUP, of.account_group, None),
+            (Dimension.MODEL, of.model_alias, None),
+        )
+        if name or number
+    ]
+    if not (of.virtual_key_id and counts):
+        return None
+    own = _requests(Dimension.VIRTUAL_KEY_MODEL, None, of.virtual_key_id)
+    return select(or_(*(count < own for count in counts)))
+
+
+def _requests(dimension: Dimension, name: str | None, number: int | None) -> ColumnElement[int]:
+    row = DayRow
+    # Written into the statement: one of the indexes is of one dimension alone.
+    query = select(func.coalesce(func.sum(row.requests), 0)).where(
+        row.dimension == literal(dimension.value, literal_execute=True)
+    )
+    if name is not None:
+        query = query.where(row.name == name)
+    if number is not None:
+        query = query.where(row.number == number)
+    return query.scalar_subquery()
+
+
+def _oldest_needed(of: ChargeFilter, limit: int, before: str) -> ColumnElement[Any]:
+    """Return the oldest charge of an attribution of which a page may have need.
+
+    Each attribution's newest are found by its index, however many there are of others.
+    """
+    row = aliased(ChargeRow)
+    oldest = (
+        select(row.id)
+        .where(row.attribution_id == AttributionRow.id, *_own_clauses(of, row, before))
+        .order_by(row.id.desc())
+        .offset(limit - 1)
+        .limit(1)
+        .correlate(AttributionRow)
+        .scalar_subquery()
+    )
+    return func.coalesce(type_coerce(oldest, LargeBinary), literal(b"", LargeBinary))
+
+
+def _own_clauses(
+    of: ChargeFilter, row: type[ChargeRow], before: str
+) -> Iterator[ColumnElement[bool]]:
+    """Yield what must hold of a charge's own columns."""
+    if of.request_id:
+        yield row.request_id == of.request_id
+    if of.virtual_key_id:
+        yield row.virtual_key_id == of.virtual_key_id
     if of.since:
         yield row.occurred_at >= of.since
         yield row.id >= first_id_of((of.since - _SLACK_MICROS) // 1000)
@@ -62,3 +148,22 @@ def clauses(of: ChargeFilter) -> Iterator[ColumnElement[bool]]:
         yield row.provider_cost.is_not(None)
         difference = func.abs(row.cost - row.provider_cost)
         yield or_(row.cost.is_(None), difference > LEAST_DIFFERENCE_NANO)
+    if before:
+        yield row.id < before
+
+
+def _common_clauses(of: ChargeFilter) -> Iterator[ColumnElement[bool]]:
+    row = AttributionRow
+    for column, value in (
+        (row.provider_id, of.provider_id),
+        (row.key_id, of.key_id),
+        (row.account_group, of.account_group),
+        (row.model_alias, of.model_alias),
+    ):
+        if value:
+            yield column == value
+
+
+def _stored(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
+    is_id = isinstance(column.type, PackedId)
+    return type_coerce(column, LargeBinary) if is_id else column.expression

@@ -4,7 +4,7 @@ Each way has rows of its own, so that a day has as many as it has keys, aliases 
 rather than as there are combinations of them.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from enum import IntEnum, unique
 from typing import NamedTuple
 
@@ -66,30 +66,72 @@ def days_of(charges: Iterable[PostedCharge], group_of: GroupOf = no_group) -> di
 
     One with several tags counts for each of them; one without counts for the empty tag.
     """
-    days: dict[DayKey, list[int]] = {}
-    for charge in charges:
-        read = sum([quantity for unit, quantity, _ in charge.lines if unit in INPUT_LEAVES])
-        written = sum([quantity for unit, quantity, _ in charge.lines if unit in OUTPUT_LEAVES])
-        added = (charge.cost or 0, 1, charge.cost is None, read, written)
-        for key in _keys_of(charge, group_of):
+    days: dict[_Key, list[int]] = {}
+    for like, added in _alike(charges).items():
+        for key in _keys_of(like, group_of):
             sums = days.get(key)
             if sums is None:
                 days[key] = list(added)
             else:
                 for at, more in enumerate(added):
                     sums[at] += more
-    return {key: DaySum(*map(int, sums)) for key, sums in days.items()}
+    return {
+        DayKey(Dimension(dimension), day, name, number): DaySum(*sums)
+        for (dimension, day, name, number), sums in days.items()
+    }
 
 
-def _keys_of(charge: PostedCharge, group_of: GroupOf) -> Iterator[DayKey]:
-    day = charge.occurred_at // DAY_MICROS
-    yield DayKey(Dimension.DAY, day)
-    yield DayKey(Dimension.PROVIDER, day, "", charge.provider_id)
-    yield DayKey(Dimension.KEY, day, charge.key_id, charge.provider_id)
-    yield DayKey(Dimension.ACCOUNT_GROUP, day, charge.account_group, charge.provider_id)
-    yield DayKey(Dimension.VIRTUAL_KEY, day, "", charge.virtual_key_id)
-    yield DayKey(Dimension.MODEL, day, charge.model_alias)
-    yield DayKey(Dimension.GROUP, day, "", group_of(charge.virtual_key_id))
-    yield DayKey(Dimension.VIRTUAL_KEY_MODEL, day, charge.model_alias, charge.virtual_key_id)
-    for tag in charge.tags or ("",):
-        yield DayKey(Dimension.TAG, day, tag)
+# The day, the instance, its key and account group, the virtual key, the alias, and the tags.
+_Like = tuple[int, int, str, str, int, str, tuple[str, ...]]
+
+
+# As `DayKey`, in a tenth of the time.
+_Key = tuple[int, int, str, int]
+_DAY, _PROVIDER, _KEY, _ACCOUNT_GROUP, _VIRTUAL_KEY, _MODEL, _TAG, _VIRTUAL_KEY_MODEL, _GROUP = (
+    dimension.value for dimension in Dimension
+)
+
+
+def _alike(charges: Iterable[PostedCharge]) -> dict[_Like, list[int]]:
+    """Add up charges that count in the same sums: most of a delivery are like others."""
+    alike: dict[_Like, list[int]] = {}
+    for charge in charges:
+        like = (
+            charge.occurred_at // DAY_MICROS,
+            charge.provider_id,
+            charge.key_id,
+            charge.account_group,
+            charge.virtual_key_id,
+            charge.model_alias,
+            charge.tags,
+        )
+        sums = alike.get(like)
+        if sums is None:
+            sums = alike[like] = [0, 0, 0, 0, 0]
+        if charge.cost is None:
+            sums[2] += 1
+        else:
+            sums[0] += charge.cost
+        sums[1] += 1
+        for unit, quantity, _ in charge.lines:
+            if unit in INPUT_LEAVES:
+                sums[3] += quantity
+            elif unit in OUTPUT_LEAVES:
+                sums[4] += quantity
+    return alike
+
+
+def _keys_of(like: _Like, group_of: GroupOf) -> list[_Key]:
+    day, provider_id, key_id, account_group, virtual_key_id, model_alias, tags = like
+    keys = [
+        (_DAY, day, "", 0),
+        (_PROVIDER, day, "", provider_id),
+        (_KEY, day, key_id, provider_id),
+        (_ACCOUNT_GROUP, day, account_group, provider_id),
+        (_VIRTUAL_KEY, day, "", virtual_key_id),
+        (_MODEL, day, model_alias, 0),
+        (_GROUP, day, "", group_of(virtual_key_id)),
+        (_VIRTUAL_KEY_MODEL, day, model_alias, virtual_key_id),
+    ]
+    keys += [(_TAG, day, tag, 0) for tag in tags or ("",)]
+    return keys

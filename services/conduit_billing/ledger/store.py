@@ -3,34 +3,54 @@
 Writers take turns, so that what one of them finds missing is missing until it ends.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
-import orjson
+import structlog
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from conduit_billing.budgets.spending import BudgetSpending
 from conduit_billing.ledger.attempt_stats import AttemptStats, hour_buckets_of, hours_of
-from conduit_billing.ledger.charge_filter import ALL_CHARGES, ChargeFilter, clauses
-from conduit_billing.ledger.charges import Line, PostedCharge
+from conduit_billing.ledger.attributions import Attributions
+from conduit_billing.ledger.charge_columns import (
+    Attribution,
+    ChargeColumns,
+    attribution_of,
+    charge_of,
+    row_of,
+)
+from conduit_billing.ledger.charge_filter import (
+    ALL_CHARGES,
+    ChargeFilter,
+    select_charges,
+    select_rarer,
+)
+from conduit_billing.ledger.charges import PostedCharge
 from conduit_billing.ledger.days import DayKey, DaySum, days_of, no_group
 from conduit_billing.ledger.posting_store import insert_posting, post
 from conduit_billing.ledger.postings import Posting, charge_posting
 from conduit_billing.tables import (
     AttemptStatsRow,
-    ChargeLineRow,
     ChargeRow,
     DayRow,
+    DetachedDayRow,
     HourBucketRow,
     HourRow,
 )
-from conduit_billing.upserts import add_up, insert_rows, known_of, take_turns
+from conduit_billing.timestamps import DAY_MICROS
+from conduit_billing.upserts import (
+    add_up,
+    insert_rows,
+    insert_stored,
+    known_of,
+    select_among_bytes,
+    take_turns,
+)
 from conduit_kernel.database import guarded, reader, writer
+from conduit_kernel.ids import made_at, pack_id
+from conduit_kernel.settings import MIN_CHARGE_DAYS
 
 SERVICE = "billing"
-# The columns of a charge in the order of its fields, without its lines.
-_COLUMNS = tuple(getattr(ChargeRow, name) for name in PostedCharge._fields if name != "lines")
 
 
 class LedgerStore:
@@ -41,25 +61,43 @@ class LedgerStore:
         self._writer = writer(engine)
         self._reader = reader(engine)
         self._spending = spending
+        self._attributions = Attributions()
 
     async def record(
         self, charges: Iterable[PostedCharge], stats: Iterable[AttemptStats], now: int
-    ) -> int:
-        """Store charges and attempt statistics at once; return how many charges were new."""
-        unique = {charge.id: charge for charge in charges}
+    ) -> set[str]:
+        """Store charges and attempt statistics at once; return the ids of charges that are new."""
+        unique = {pack_id(charge.id): charge for charge in charges}
         async with guarded(SERVICE), self._writer.begin() as connection:
             await take_turns(connection)
-            for known in await known_of(connection, ChargeRow.id, sorted(unique)):
-                del unique[known]
-            fresh = sorted(unique.values())
-            await _insert_charges(connection, fresh, charge_posting(fresh, now))
+            for (known,) in await select_among_bytes(connection, [ChargeRow.id], sorted(unique)):
+                del unique[bytes(known)]
+            await _leave_out_detached(connection, unique, now)
+            attributions = await self._insert(connection, unique, now)
+            fresh = list(unique.values())
             if self._spending is not None:
                 # Before the days, by which a budget that is new learns what was spent before.
                 await self._spending.spend(connection, fresh, now)
             group_of = no_group if self._spending is None else self._spending.group_of
             await _add_days(connection, days_of(fresh, group_of))
             await _add_attempts(connection, {each.id: each for each in stats})
-        return len(fresh)
+        self._attributions.note(attributions)
+        return {charge.id for charge in fresh}
+
+    async def _insert(
+        self, connection: AsyncConnection, charges: Mapping[bytes, PostedCharge], now: int
+    ) -> dict[Attribution, int]:
+        """Insert charges that are new, by their packed ids, and what they cost."""
+        posting = charge_posting(charges.values(), now)
+        if posting is not None:
+            await insert_posting(connection, posting)
+        posting_id = None if posting is None else pack_id(posting.id)
+        of = {name: attribution_of(charge) for name, charge in charges.items()}
+        ids = await self._attributions.ids_of(connection, set(of.values()))
+        ordered = sorted(charges.items())
+        rows = [row_of(charge, name, ids[of[name]], posting_id) for name, charge in ordered]
+        await insert_stored(connection, ChargeRow, rows)
+        return ids
 
     async def post(self, posting: Posting) -> bool:
         """Post once; return whether it is new. PostingError if the books do not allow it."""
@@ -75,16 +113,13 @@ class LedgerStore:
         of: ChargeFilter = ALL_CHARGES,
     ) -> Sequence[PostedCharge]:
         """Return charges, newest first, older than `before`."""
-        # More columns than the library has overloads for.
-        selected: list[Any] = list(_COLUMNS)
-        query = select(*selected).where(*clauses(of))
-        if before:
-            query = query.where(ChargeRow.id < before)
-        query = query.order_by(ChargeRow.id.desc()).limit(limit)
+        rarer = select_rarer(of)
         async with guarded(SERVICE), self._reader.connect() as connection:
+            is_rarer = rarer is not None and bool(await connection.scalar(rarer))
+            query = select_charges(of, limit=limit, before=before, by_attribution=is_rarer)
             rows = (await connection.execute(query)).all()
-            lines = await _lines_of(connection, [row.id for row in rows])
-        return [_charge(tuple(row), lines.get(row.id, ())) for row in rows]
+        own = len(ChargeColumns._fields)
+        return [charge_of(row[:own], row[own:]) for row in rows]
 
     async def forget_attempt_stats(self, before: int) -> None:
         """Delete the ids of attempt statistics that began before a moment."""
@@ -93,31 +128,21 @@ class LedgerStore:
             await connection.execute(delete(row).where(row.started_at < before))
 
 
-async def _insert_charges(
-    connection: AsyncConnection, charges: Sequence[PostedCharge], posting: Posting | None
+async def _leave_out_detached(
+    connection: AsyncConnection, charges: dict[bytes, PostedCharge], now: int
 ) -> None:
-    if posting is not None:
-        await insert_posting(connection, posting)
-    posting_id = None if posting is None else posting.id
-    rows = [_row(charge, posting_id if charge.cost else None) for charge in charges]
-    await insert_rows(connection, ChargeRow, rows)
-    lines = [(each.id, at, *line) for each in charges for at, line in enumerate(each.lines)]
-    await insert_rows(connection, ChargeLineRow, lines)
-
-
-def _row(charge: PostedCharge, posting_id: str | None) -> tuple[Any, ...]:
-    qualifiers = orjson.dumps(dict(charge.qualifiers)).decode() if charge.qualifiers else ""
-    tags = orjson.dumps(charge.tags).decode() if charge.tags else ""
-    return (*charge[:-5], qualifiers, posting_id, charge.lease_id, tags, charge.provider_cost)
-
-
-def _charge(row: tuple[Any, ...], lines: Iterable[Line]) -> PostedCharge:
-    *columns, qualifiers, lease_id, tags, provider_cost = row
-    pairs = orjson.loads(qualifiers).items() if qualifiers else ()
-    named = tuple(orjson.loads(tags)) if tags else ()
-    return PostedCharge._make(
-        [*columns, tuple(pairs), tuple(lines), lease_id, named, provider_cost]
-    )
+    """Leave out charges of days of which none are kept: whether they are new nobody knows."""
+    oldest = (now - MIN_CHARGE_DAYS * DAY_MICROS) // 1000
+    if (made_at(min(charges, default=b"")) or oldest) >= oldest:
+        return
+    late = {name: at * 1000 // DAY_MICROS for name in charges if (at := made_at(name)) is not None}
+    query = select(DetachedDayRow.day).where(DetachedDayRow.day.in_(set(late.values())))
+    detached = frozenset(await connection.scalars(query))
+    for name, day in late.items():
+        if day in detached:
+            charge = charges.pop(name)
+            log = structlog.get_logger("billing")
+            log.warning("late_charge_left_out", charge_id=charge.id, cost_nano_usd=charge.cost)
 
 
 async def _add_days(connection: AsyncConnection, sums: Mapping[DayKey, DaySum]) -> None:
@@ -141,14 +166,3 @@ async def _add_attempts(connection: AsyncConnection, stats: dict[str, AttemptSta
         for (key, bucket), count in sorted(hour_buckets_of(fresh).items())
     ]
     await add_up(connection, HourBucketRow, ["hour", "provider_id", "bucket"], buckets)
-
-
-async def _lines_of(connection: AsyncConnection, charges: Collection[str]) -> dict[str, list[Line]]:
-    found: dict[str, list[Line]] = {}
-    if charges:
-        row = ChargeLineRow
-        query = select(row.charge_id, row.unit, row.quantity, row.price)
-        query = query.where(row.charge_id.in_(charges)).order_by(row.charge_id, row.position)
-        for charge_id, unit, quantity, price in await connection.execute(query):
-            found.setdefault(charge_id, []).append(Line(unit, quantity, price))
-    return found

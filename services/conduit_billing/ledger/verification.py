@@ -5,14 +5,15 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from conduit_billing.ledger.postings import PostingKind
 from conduit_billing.tables import (
     AccountRow,
+    AttributionRow,
     BudgetWindowRow,
-    ChargeLineRow,
     ChargeRow,
+    DetachedExpenseRow,
     EntryRow,
     LeaseRow,
     PostingRow,
@@ -61,6 +62,7 @@ def _rules(now: int) -> Iterator[tuple[str, Query]]:
     yield "an open lease has spent what its charges cost", _wrong_leases()
     yield "what is left, held and spent of a budget is its limit", _wrong_windows()
     yield "what a charge cost is in a posting", _unposted_charges()
+    yield "a charge has an attribution", _unattributed_charges()
     yield "a charge with a price names the price's version", _versionless_charges()
     yield "a virtual key's expenses are what its charges cost", _wrong_expenses()
 
@@ -92,8 +94,10 @@ def _open_holds() -> Query:
 
 
 def _lease_of_hold() -> sa.ColumnElement[bool]:
-    # Its id is the lease's with a dot and a number.
-    return LeaseRow.id == sa.func.substr(PostingRow.id, 1, 26)
+    # Its id is the lease's, which is packed into 16 bytes, with a dot and a number.
+    return sa.type_coerce(LeaseRow.id, sa.LargeBinary) == sa.func.substr(
+        sa.type_coerce(PostingRow.id, sa.LargeBinary), 1, 16
+    )
 
 
 def _late_holds(now: int) -> Query:
@@ -120,27 +124,38 @@ def _wrong_leases() -> Query:
 
 
 def _unposted_charges() -> Query:
-    row = ChargeRow
-    return sa.select(row.id).where(row.cost > 0, row.posting_id.is_(None))
+    query = sa.select(ChargeRow.id).outerjoin(PostingRow, PostingRow.id == ChargeRow.posting_id)
+    return query.where(ChargeRow.cost > 0, PostingRow.id.is_(None))
+
+
+def _unattributed_charges() -> Query:
+    row, common = ChargeRow, AttributionRow
+    query = sa.select(row.id).outerjoin(common, common.id == row.attribution_id)
+    return query.where(common.id.is_(None))
 
 
 def _versionless_charges() -> Query:
-    priced = sa.exists().where(
-        ChargeLineRow.charge_id == ChargeRow.id, ChargeLineRow.price.is_not(None)
+    row, common = ChargeRow, AttributionRow
+    query = sa.select(row.id).join(common, common.id == row.attribution_id)
+    return query.where(row.lines.contains("@"), common.price_version == "")
+
+
+def _expense_code(virtual_key_id: InstrumentedAttribute[int]) -> sa.ColumnElement[str]:
+    number = sa.cast(virtual_key_id, sa.String)
+    return sa.case(
+        (virtual_key_id == 0, "expense:internal"),
+        else_=sa.literal("expense:virtual-key:").concat(number),
     )
-    return sa.select(ChargeRow.id).where(priced, ChargeRow.price_version == "")
 
 
 def _wrong_expenses() -> Query:
-    number = sa.cast(ChargeRow.virtual_key_id, sa.String)
-    code = sa.case(
-        (ChargeRow.virtual_key_id == 0, "expense:internal"),
-        else_=sa.literal("expense:virtual-key:").concat(number),
-    )
+    code = _expense_code(ChargeRow.virtual_key_id)
+    kept = sa.select(code.label("code"), ChargeRow.cost).where(ChargeRow.cost > 0)
+    detached = sa.select(_expense_code(DetachedExpenseRow.virtual_key_id), DetachedExpenseRow.cost)
+    both = sa.union_all(kept, detached).subquery()
     charged = (
-        sa.select(code.label("code"), sa.func.sum(ChargeRow.cost).label("cost"))
-        .where(ChargeRow.cost > 0)
-        .group_by(code)
+        sa.select(both.c.code, sa.func.sum(both.c.cost).label("cost"))
+        .group_by(both.c.code)
         .subquery()
     )
     query = sa.select(charged.c.code).outerjoin(AccountRow, AccountRow.code == charged.c.code)

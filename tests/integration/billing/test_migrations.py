@@ -9,10 +9,11 @@ from tests.integration.billing.conftest import Bench
 from tests.support.billing import charge
 
 from conduit_billing.bootstrap import MIGRATIONS, SERVICE
-from conduit_billing.ledger.charges import read_charge
+from conduit_billing.ledger.charge_filter import ChargeFilter
+from conduit_billing.ledger.charges import Line, read_charge
 from conduit_billing.ledger.postings import AccountType, PostingKind, top_up
 from conduit_billing.ledger.store import LedgerStore
-from conduit_billing.tables import Base
+from conduit_billing.tables import Base, ChargeRow, PostingRow
 from conduit_kernel.database import database_url as url_of
 from conduit_kernel.database import make_engine, open_database, writer
 from conduit_kernel.migrating import BASE, migrate
@@ -51,14 +52,16 @@ async def test_charges_survive_the_way_up_and_down(bench: Bench) -> None:
     await engine.dispose()
     engine = await open_database(bench.settings, SERVICE, MIGRATIONS)
     async with engine.connect() as connection:
-        assert await rows(connection, "SELECT id, posting_id FROM billing_charges ORDER BY id") == [
-            ("a" * 26, "a" * 26),
-            ("b" * 26, None),
-            ("c" * 26, "c" * 26),
+        charge_rows, posting_rows = ChargeRow, PostingRow
+        assert await selected(connection, charge_rows.id, charge_rows.posting_id) == [
+            (A, A),
+            (B, None),
+            (C, C),
         ]
-        assert await rows(connection, "SELECT id, kind, posted_at FROM billing_postings") == [
-            ("a" * 26, PostingKind.CHARGE, 11),
-            ("c" * 26, PostingKind.CHARGE, 13),
+        columns = posting_rows.id, posting_rows.kind, posting_rows.posted_at
+        assert await selected(connection, *columns) == [
+            (A, PostingKind.CHARGE, 11),
+            (C, PostingKind.CHARGE, 13),
         ]
         assert await rows(connection, "SELECT code, type, balance FROM billing_accounts") == [
             ("expense:internal", AccountType.EXPENSE, 5),
@@ -67,6 +70,12 @@ async def test_charges_survive_the_way_up_and_down(bench: Bench) -> None:
         ]
         assert await rows(connection, "SELECT id FROM billing_attempt_stats") == [("counted",)]
     store = LedgerStore(engine)
+    assert [(each.id, each.lines) for each in await store.charges(limit=9)] == [
+        (C, ()),
+        (B, (Line(2, 9, None),)),
+        (A, (Line(1, 7, 1_000_000), Line(2, 0, None))),
+    ]
+    assert await store.charges(limit=9, of=ChargeFilter(account_group="a:b", virtual_key_id=0))
     await store.post(top_up("paid", "group:2", 100, 1))
     made = charge(tokens=9, price=1_000_000, virtual_key_id=0, provider_account_group="a:b")
     await store.record([read_charge(made, "charge")], [], 1)
@@ -81,13 +90,22 @@ async def test_charges_survive_the_way_up_and_down(bench: Bench) -> None:
         assert await rows(connection, entries) == [
             (made.id, -9),
             (made.id, 9),
-            ("a" * 26, -7),
-            ("a" * 26, 7),
-            ("c" * 26, -5),
-            ("c" * 26, 5),
+            (A, -7),
+            (A, 7),
+            (C, -5),
+            (C, 5),
         ]
+        lines = "SELECT charge_id, position, unit, quantity, price FROM billing_charge_lines"
+        kept = [tuple(line.values()) for line in LINES]
+        assert await rows(connection, lines) == [(made.id, 0, 1, 9, 1_000_000), *kept]
         assert await rows(connection, "SELECT id FROM billing_tallies") == [("counted",)]
     await engine.dispose()
+
+
+async def selected(connection: AsyncConnection, *columns: object) -> list[tuple[object, ...]]:
+    """Return columns of a table, in order."""
+    found = await connection.execute(sa.select(*columns).order_by(columns[0]))  # type: ignore[call-overload] # columns
+    return [tuple(row) for row in found]
 
 
 async def rows(connection: AsyncConnection, query: str) -> list[tuple[object, ...]]:
@@ -95,6 +113,12 @@ async def rows(connection: AsyncConnection, query: str) -> list[tuple[object, ..
     return sorted(tuple(row) for row in await connection.execute(sa.text(query)))
 
 
+A, B, C = (f"01nb{letter}{'0' * 21}" for letter in "abc")
+LINES: list[dict[str, object]] = [
+    {"id": A, "at": 0, "unit": 1, "quantity": 7, "price": 1_000_000},
+    {"id": A, "at": 1, "unit": 2, "quantity": 0, "price": None},
+    {"id": B, "at": 0, "unit": 2, "quantity": 9, "price": None},
+]
 # As v0002 had them: a charge of a virtual key, one of unknown price, and one of Conduit's own.
 OLD_ROWS: list[tuple[str, list[dict[str, object]]]] = [
     (
@@ -106,10 +130,17 @@ OLD_ROWS: list[tuple[str, list[dict[str, object]]]] = [
             "'key_1', 'a:b', :virtual_key, 'm', 'm', 'chat', :cost, 'v', 1, TRUE, 5)"
         ),
         [
-            {"id": "a" * 26, "at": 11, "virtual_key": 4, "cost": 7},
-            {"id": "b" * 26, "at": 12, "virtual_key": 4, "cost": None},
-            {"id": "c" * 26, "at": 13, "virtual_key": 0, "cost": 5},
+            {"id": A, "at": 11, "virtual_key": 4, "cost": 7},
+            {"id": B, "at": 12, "virtual_key": 4, "cost": None},
+            {"id": C, "at": 13, "virtual_key": 0, "cost": 5},
         ],
+    ),
+    (
+        (
+            "INSERT INTO billing_charge_lines (charge_id, position, unit, quantity, price) "
+            "VALUES (:id, :at, :unit, :quantity, :price)"
+        ),
+        LINES,
     ),
     (
         "INSERT INTO billing_accounts (code, balance) VALUES (:code, :balance)",
@@ -125,10 +156,10 @@ OLD_ROWS: list[tuple[str, list[dict[str, object]]]] = [
             "SELECT :id, id, CAST(:amount AS BIGINT) FROM billing_accounts WHERE code = :code"
         ),
         [
-            {"id": "a" * 26, "code": "expense:virtual-key:4", "amount": 7},
-            {"id": "a" * 26, "code": "payable:1:a:b", "amount": -7},
-            {"id": "c" * 26, "code": "expense:internal", "amount": 5},
-            {"id": "c" * 26, "code": "payable:1:a:b", "amount": -5},
+            {"id": A, "code": "expense:virtual-key:4", "amount": 7},
+            {"id": A, "code": "payable:1:a:b", "amount": -7},
+            {"id": C, "code": "expense:internal", "amount": 5},
+            {"id": C, "code": "payable:1:a:b", "amount": -5},
         ],
     ),
     ("INSERT INTO billing_tallies (id, started_at) VALUES (:id, 5)", [{"id": "counted"}]),

@@ -60,11 +60,19 @@ async def test_a_ledger_that_was_used_is_sound(ledger: BudgetBench) -> None:
             "what is left, held and spent of a budget is its limit",
         ),
         (
+            "DELETE FROM billing_attributions",
+            "a charge has an attribution",
+        ),
+        (
+            "UPDATE billing_charges SET posting_id = id",
+            "what a charge cost is in a posting",
+        ),
+        (
             "UPDATE billing_charges SET posting_id = NULL",
             "what a charge cost is in a posting",
         ),
         (
-            "UPDATE billing_charges SET price_version = ''",
+            "UPDATE billing_attributions SET price_version = ''",
             "a charge with a price names the price's version",
         ),
         (

@@ -4,13 +4,15 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from conduit_billing.tables import AccountRow, DayRow, ProviderNameRow
+from conduit_billing.tables import AccountRow, DayRow, PostingRow, ProviderNameRow
 from conduit_billing.upserts import (
     add_up,
     insert_into,
     insert_rows,
+    insert_stored,
     known_of,
     select_among,
+    select_among_bytes,
     take_turns,
 )
 
@@ -80,3 +82,19 @@ async def test_an_insert_knows_what_to_do_on_a_conflict(engine: AsyncEngine) -> 
     async with engine.begin() as connection:
         await take_turns(connection)
         assert isinstance(insert_into(connection.dialect, ProviderNameRow), sqlite.Insert)
+
+
+async def test_more_ids_are_looked_for_than_a_statement_has_parameters(
+    engine: AsyncEngine,
+) -> None:
+    """As they are stored, in as many statements as it takes."""
+    ids = [number.to_bytes(16) for number in range(3_001)]
+    there = [ids[0], ids[1023], ids[1024], ids[3000]]
+    async with engine.begin() as connection:
+        await insert_stored(connection, PostingRow, [(each, 1, 1, None, None) for each in there])
+        for count in (1, 2, 3, 1024, 1025, 3_001):
+            found = await select_among_bytes(connection, [PostingRow.id], ids[:count])
+            assert sorted(bytes(each) for (each,) in found) == [
+                i for i in there if i in ids[:count]
+            ]
+        assert await select_among_bytes(connection, [PostingRow.id], []) == []

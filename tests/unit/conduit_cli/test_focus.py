@@ -40,23 +40,99 @@ def test_rows_add_up_to_the_charge() -> None:
 
 
 def test_quantities_have_their_units_and_prices() -> None:
-    """Tokens are tokens, of whichever kind; what kind is in the SKU."""
+    """Tokens are tokens, of whichever kind; what kind is in the SKU, which is a model's."""
     first, second = focus_rows(CHARGE)
-    assert (first["ConsumedQuantity"], first["PricingUnit"], first["SkuId"]) == (
-        5,
-        "Tokens",
-        "InputToken",
-    )
+    assert (first["ConsumedQuantity"], first["PricingUnit"]) == (5, "Tokens")
+    assert (first["SkuId"], first["SkuMeter"]) == ("gpt-4o/InputToken", "InputToken")
     assert second["ListUnitPrice"] == "0.000000003"
-    assert second["SkuPriceId"] == "rule:1/OutputToken"
+    assert second["SkuPriceId"] == "rule:1/gpt-4o/OutputToken"
 
 
-def test_without_a_price_there_are_no_quantities() -> None:
-    """As FOCUS asks of what has no SkuPriceId."""
-    (row,) = focus_rows(CHARGE | {"priceVersion": "", "lines": CHARGE["lines"][:1]})
-    for name in ("ConsumedQuantity", "PricingQuantity", "PricingUnit", "PricingCategory"):
-        assert name not in row
-    assert row["BilledCost"] == "0.000000017"
+NO_PRICE = CHARGE | {"priceVersion": "", "lines": [{"unit": "InputToken", "quantity": 5}]}
+
+
+def test_a_cost_without_prices_is_one_request() -> None:
+    """A provider's own word on the cost comes so, with lines or without."""
+    for charge in (NO_PRICE, CHARGE | {"lines": []}, CHARGE | {"lines": None}):
+        (row,) = focus_rows(charge)
+        assert row["BilledCost"] == row["ListUnitPrice"] == "0.000000017"
+        assert (row["PricingQuantity"], row["PricingUnit"]) == (1, "Requests")
+        assert row["PricingCategory"] == "Other"
+
+
+# Of the specification at v1.2: columns that a data set must have, those among them that may be
+# null, and those of others that must not be where something was used.
+MANDATORY = frozenset(
+    {
+        "BilledCost",
+        "BillingAccountId",
+        "BillingAccountName",
+        "BillingCurrency",
+        "BillingPeriodEnd",
+        "BillingPeriodStart",
+        "ChargeCategory",
+        "ChargeClass",
+        "ChargeDescription",
+        "ChargePeriodEnd",
+        "ChargePeriodStart",
+        "ContractedCost",
+        "EffectiveCost",
+        "InvoiceIssuerName",
+        "ListCost",
+        "PricingQuantity",
+        "PricingUnit",
+        "ProviderName",
+        "PublisherName",
+        "ServiceCategory",
+        "ServiceName",
+    }
+)
+MAY_BE_NULL = frozenset({"BillingAccountName", "ChargeClass", "ChargeDescription"})
+OF_USAGE = frozenset(
+    {
+        "ChargeFrequency",
+        "ConsumedQuantity",
+        "ConsumedUnit",
+        "ContractedUnitPrice",
+        "ListUnitPrice",
+        "PricingCategory",
+        "ServiceSubcategory",
+        "SkuId",
+        "SkuPriceId",
+    }
+)
+OTHERS = frozenset(
+    {
+        "ResourceId",
+        "ResourceName",
+        "ResourceType",
+        "SkuMeter",
+        "SubAccountId",
+        "SubAccountName",
+        "Tags",
+    }
+)
+NAMES_OF_1_3 = frozenset({"HostProviderName", "ServiceProviderName"})
+
+
+def test_columns_are_the_specifications() -> None:
+    """All that it demands, no name that it does not know, and own ones marked as such."""
+    own = {name for name in COLUMNS if name.startswith("x_")}
+    assert set(COLUMNS) - own == MANDATORY | OF_USAGE | OTHERS | NAMES_OF_1_3
+    assert len(set(COLUMNS)) == len(COLUMNS)
+
+
+@pytest.mark.parametrize("charge", [CHARGE, NO_PRICE])
+def test_rows_keep_the_specifications_rules(charge: dict[str, Any]) -> None:
+    """What must be there is, and a quantity at its unit price is what the row costs by the list."""
+    for row in focus_rows(charge):
+        assert all(row.get(name) is not None for name in (MANDATORY | OF_USAGE) - MAY_BE_NULL)
+        for kind in ("List", "Contracted"):
+            product = Decimal(row["PricingQuantity"]) * Decimal(row[f"{kind}UnitPrice"])
+            assert product == Decimal(row[f"{kind}Cost"])
+        assert row["ChargeCategory"] == "Usage"
+        assert row["ChargeFrequency"] == "Usage-Based"
+        assert row["PricingCategory"] in {"Standard", "Dynamic", "Committed", "Other"}
 
 
 def test_periods_end_where_the_next_ones_begin() -> None:
@@ -71,13 +147,6 @@ def test_periods_end_where_the_next_ones_begin() -> None:
 
 
 def test_tags_are_keys_with_values() -> None:
-    """One without a value is a key alone."""
-    row = next(focus_rows(CHARGE))
-    assert row["Tags"] == '{"team": "search", "nightly": ""}'
-
-
-@pytest.mark.parametrize("lines", [[], None])
-def test_a_charge_without_lines_is_one_row(lines: object) -> None:
-    """A provider's own word on the cost comes so."""
-    (row,) = focus_rows(CHARGE | {"lines": lines})
-    assert row["BilledCost"] == "0.000000017"
+    """One without a value is true."""
+    row = next(focus_rows(CHARGE | {"tags": ["team=search", "nightly", "empty="]}))
+    assert row["Tags"] == '{"team": "search", "nightly": true, "empty": ""}'

@@ -2,7 +2,9 @@
 
 import re
 
-from conduit_kernel.ids import ID_LENGTH, IdSource, first_id_of
+import pytest
+
+from conduit_kernel.ids import ID_LENGTH, IdSource, first_id_of, pack_id, unpack_id
 
 
 def test_ids_of_a_process_sort_in_the_order_of_their_making() -> None:
@@ -39,3 +41,38 @@ def test_the_first_id_of_a_millisecond_is_before_all_that_are_made_in_it() -> No
     assert before < first <= now.next()
     assert len(first) == ID_LENGTH
     assert first_id_of(-5) == "0" * ID_LENGTH
+
+
+@pytest.mark.parametrize(
+    ("name", "length"),
+    [
+        ("0" * 26, 16),
+        ("6" + "z" * 25, 16),
+        ("01nba" + "0" * 21 + ".7e", 19),
+        # What is not made here is kept as text, and so is what no 16 bytes would hold.
+        ("", 1),
+        ("0" * 25, 26),
+        ("7" + "z" * 25, 27),
+        ("z" * 26, 27),
+        ("0123456789ABCDEFGHJKMNPQRS", 27),
+        ("1_" * 13, 27),
+        (" " + "1" * 25, 27),
+        ("req_1", 6),
+        ("ключ", 9),
+    ],
+)
+def test_a_packed_id_is_told_from_all_others(name: str, length: int) -> None:
+    """It comes back as it was, whatever it is; those made here are short."""
+    assert unpack_id(pack_id(name)) == name
+    assert len(pack_id(name)) == length
+
+
+def test_packed_ids_sort_as_ids_do() -> None:
+    """So that the newest charge has the greatest key."""
+    now = [1000.0]
+    source = IdSource(lambda: now[0])
+    made = []
+    for _ in range(2_000):
+        now[0] += 0.0007
+        made.append(source.next())
+    assert sorted(made, key=pack_id) == made

@@ -150,3 +150,11 @@ def test_the_key_file_gives_the_keys_that_the_environment_does_not(
     path.write_text("")
     with pytest.raises(ValueError, match="has no encryption_key"):
         read_settings(given)
+
+
+def test_charges_are_kept_for_a_month_at_least(env: dict[str, str]) -> None:
+    """For ever, unless it is said how long; a router may have been away for some days."""
+    assert read_settings(env).charge_days == 0
+    assert read_settings({**env, "CONDUIT_CHARGE_DAYS": "31"}).charge_days == 31
+    with pytest.raises(ValueError, match="CONDUIT_CHARGE_DAYS must be 0, for ever, or at least 31"):
+        read_settings({**env, "CONDUIT_CHARGE_DAYS": "30"})

@@ -1,0 +1,123 @@
+"""Charges as rows of the database, and back. Pure.
+
+The lines of a charge are one text, such as `1x1200@2500000000,5x300`: unit, quantity, and after the
+sign the price of a million, where it is known.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from conduit_billing.ledger.charges import Line, PostedCharge
+from conduit_kernel.ids import pack_id, unpack_id
+
+
+class Attribution(NamedTuple):
+    """The part that many charges have in common; fields as in `PostedCharge`."""
+
+    provider_id: int
+    provider_type: str
+    key_id: str
+    account_group: str
+    model_alias: str
+    actual_model_name: str
+    operation: str
+    price_version: str
+
+
+class ChargeColumns(NamedTuple):
+    """The columns of a charge that are its own, as they are stored."""
+
+    id: bytes
+    request_id: bytes
+    occurred_at: int
+    virtual_key_id: int
+    cost: int | None
+    usage_source: int
+    is_complete: bool
+    duration_ms: int
+    lines: str
+    qualifiers: str
+    lease_id: bytes
+    tags: str
+    provider_cost: int | None
+
+
+def attribution_of(charge: PostedCharge) -> Attribution:
+    """Return what a charge has in common with others."""
+    return Attribution(
+        charge.provider_id,
+        charge.provider_type,
+        charge.key_id,
+        charge.account_group,
+        charge.model_alias,
+        charge.actual_model_name,
+        charge.operation,
+        charge.price_version,
+    )
+
+
+def row_of(
+    charge: PostedCharge, packed_id: bytes, attribution_id: int, posting_id: bytes | None
+) -> tuple[Any, ...]:
+    """Return a charge's row, in the table's order of columns."""
+    return (
+        packed_id,
+        pack_id(charge.request_id),
+        charge.occurred_at,
+        attribution_id,
+        charge.virtual_key_id,
+        charge.cost,
+        charge.usage_source,
+        charge.is_complete,
+        charge.duration_ms,
+        lines_text(charge.lines),
+        orjson.dumps(dict(charge.qualifiers)).decode() if charge.qualifiers else "",
+        posting_id if charge.cost else None,
+        pack_id(charge.lease_id),
+        orjson.dumps(charge.tags).decode() if charge.tags else "",
+        charge.provider_cost,
+    )
+
+
+def charge_of(columns: Sequence[Any], attribution: Sequence[Any]) -> PostedCharge:
+    """Return the charge that was stored."""
+    own, common = ChargeColumns._make(columns), Attribution._make(attribution)
+    return PostedCharge(
+        id=unpack_id(own.id),
+        request_id=unpack_id(own.request_id),
+        occurred_at=own.occurred_at,
+        virtual_key_id=own.virtual_key_id,
+        cost=own.cost,
+        usage_source=own.usage_source,
+        is_complete=bool(own.is_complete),
+        duration_ms=own.duration_ms,
+        lines=lines_of(own.lines),
+        qualifiers=tuple(orjson.loads(own.qualifiers).items()) if own.qualifiers else (),
+        lease_id=unpack_id(own.lease_id),
+        tags=tuple(orjson.loads(own.tags)) if own.tags else (),
+        provider_cost=own.provider_cost,
+        **common._asdict(),
+    )
+
+
+def lines_text(lines: Iterable[Line]) -> str:
+    """Write lines as they are stored."""
+    return ",".join(
+        [
+            f"{unit}x{quantity}" if price is None else f"{unit}x{quantity}@{price}"
+            for unit, quantity, price in lines
+        ]
+    )
+
+
+def lines_of(text: str) -> tuple[Line, ...]:
+    """Read lines as they are stored."""
+    return tuple(_line_of(each) for each in text.split(",")) if text else ()
+
+
+def _line_of(text: str) -> Line:
+    used, at, price = text.partition("@")
+    unit, _, quantity = used.partition("x")
+    return Line(int(unit), int(quantity), int(price) if at else None)

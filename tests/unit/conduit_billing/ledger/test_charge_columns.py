@@ -1,0 +1,80 @@
+"""Charges as rows."""
+
+import pytest
+
+from conduit_billing.ledger.charge_columns import (
+    Attribution,
+    attribution_of,
+    charge_of,
+    lines_of,
+    lines_text,
+    row_of,
+)
+from conduit_billing.ledger.charges import Line, PostedCharge
+from conduit_kernel.ids import IdSource, pack_id
+
+NAME = IdSource().next()
+CHARGE = PostedCharge(
+    id=NAME,
+    request_id="req_1",
+    occurred_at=5,
+    provider_id=1,
+    provider_type="OpenAI",
+    key_id="key_1",
+    account_group="production",
+    virtual_key_id=4,
+    model_alias="fast",
+    actual_model_name="gpt-4o",
+    operation="chat",
+    cost=7,
+    price_version="rule:1",
+    usage_source=1,
+    is_complete=True,
+    duration_ms=800,
+    qualifiers=(("size", "large"),),
+    lines=(Line(1, 7, 1_000_000), Line(2, 0, None)),
+    lease_id=NAME,
+    tags=("team-a",),
+    provider_cost=9,
+)
+
+
+def test_a_charge_is_its_own_columns_and_what_it_has_in_common_with_others() -> None:
+    """Together they are all of it."""
+    name, request, at, attribution, *own, posting, lease, tags, told = row_of(
+        CHARGE, pack_id(NAME), 9, b"posting"
+    )
+    assert (attribution, posting) == (9, b"posting")
+    columns = [name, request, at, *own, lease, tags, told]
+    assert charge_of(columns, attribution_of(CHARGE)) == CHARGE
+
+
+def test_a_charge_that_cost_nothing_is_in_no_posting() -> None:
+    """As one whose price is unknown."""
+    for cost in (0, None):
+        row = row_of(CHARGE._replace(cost=cost), pack_id(NAME), 9, b"posting")
+        assert b"posting" not in row
+
+
+def test_charges_of_one_key_at_one_price_have_the_same_in_common() -> None:
+    """Whenever they were, and whatever they cost."""
+    other = CHARGE._replace(id=IdSource().next(), cost=9, occurred_at=6, lines=())
+    assert attribution_of(other) == attribution_of(CHARGE)
+    assert attribution_of(CHARGE._replace(price_version="rule:2")) != attribution_of(CHARGE)
+    assert attribution_of(CHARGE) == Attribution(
+        1, "OpenAI", "key_1", "production", "fast", "gpt-4o", "chat", "rule:1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        ((), ""),
+        ((Line(1, 1200, 2_500_000_000),), "1x1200@2500000000"),
+        ((Line(1, 0, 0), Line(12, 300, None)), "1x0@0,12x300"),
+    ],
+)
+def test_lines_are_one_text(lines: tuple[Line, ...], text: str) -> None:
+    """In their order; a price of zero is no unknown price."""
+    assert lines_text(lines) == text
+    assert lines_of(text) == lines
