@@ -61,6 +61,17 @@ async def add_alias(replay: Replay, suite: Suite, upstream: FixedUpstream, alias
     await suite.settled()
 
 
+async def limited_caller(suite: Suite, name: str) -> httpx.AsyncClient:
+    """Return a client whose calls are reckoned before they are made: their cost, their tokens."""
+    budget = {"limitUsd": 1000, "period": "Day", "isHard": True}
+    limits = {"requestsPerMinute": 100_000, "tokensPerMinute": 100_000_000}
+    asked = {"name": name, "budgets": [budget], "limits": limits, "tags": ["fuzz"]}
+    made = await suite.call("POST", "/api/virtual-keys", asked)
+    await suite.settled()
+    headers = {"authorization": f"Bearer {made['key']}"}
+    return httpx.AsyncClient(base_url=suite.url, headers=headers, timeout=SECONDS)
+
+
 def check(answer: httpx.Response, what: str) -> None:
     """Hold what a caller got to what there may be."""
     assert answer.status_code in STATUSES, (what, answer.status_code, answer.content)

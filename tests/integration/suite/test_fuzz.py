@@ -21,6 +21,7 @@ from tests.support.fuzzed_suite import (
     check,
     check_charges,
     fixed_upstream,
+    limited_caller,
 )
 from tests.support.nonsense import nonsense
 from tests.support.replays import Replay, replays
@@ -91,8 +92,9 @@ async def post(client: httpx.AsyncClient, replay: Replay, request: Asked) -> htt
 async def test_no_caller_brings_about_an_error_of_ours(
     suite: Suite, upstream: FixedUpstream, turn: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """With a key and without one; JSON of the wrong form, and bytes that are no JSON."""
+    """With a key, limited or not, and without one; JSON of the wrong form, and no JSON."""
     answered = 0
+    limited = await limited_caller(suite, f"limited {turn}")
     for number, codec in enumerate(CODECS):
         chance = random.Random(f"caller {turn} {codec}")  # noqa: S311 # no secret
         replay = chance.choice([each for each in SAMPLES if each.endpoint.codec == codec])
@@ -104,10 +106,11 @@ async def test_no_caller_brings_about_an_error_of_ours(
                 if chance.random() < 0.2:
                     cut = wrong.body[: chance.randrange(len(wrong.body))] + chance.randbytes(3)
                     wrong = wrong._replace(body=cut)
-                client = unknown if chance.random() < 0.1 else known
+                client = unknown if chance.random() < 0.1 else chance.choice((known, limited))
                 answer = await post(client, replay, wrong)
                 check(answer, f"{replay.name} {wrong.body[:300]!r}")
             answered += (await post(known, replay, asked(replay, alias))).status_code == 200
+    await limited.aclose()
     # Otherwise all would be refused for one and the same reason.
     assert answered > len(CODECS) // 2
     assert upstream.asked
