@@ -50,6 +50,23 @@ def test_names_say_what_is_inside(texts: dict[str, str]) -> None:
     assert vague == []
 
 
+def test_migrations_of_a_service_are_one_chain(ours: dict[str, str]) -> None:
+    """Each follows the one before it; two that land with one number would stop every start."""
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for name in sorted(ours):
+        if (path := PurePosixPath(name)).match("services/*/migrations/v*.py"):
+            revision, after = re.findall(
+                r'^(?:down_)?revision\b.* = (?:"(\w+)"|None)$', ours[name], re.MULTILINE
+            )
+            found.setdefault(path.parts[1], []).append((path.stem[:5], revision, after))
+    assert found
+    for service, chain in found.items():
+        numbers = [f"v{number:04}" for number in range(1, len(chain) + 1)]
+        assert [each[0] for each in chain] == numbers, service
+        assert [each[1] for each in chain] == numbers, service
+        assert [each[2] for each in chain] == ["", *numbers[:-1]], service
+
+
 def test_modules_are_short(ours: dict[str, str]) -> None:
     """At most 400 lines, 600 in tests; a longer one has two subjects."""
     long = {
