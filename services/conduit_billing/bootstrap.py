@@ -27,6 +27,7 @@ from conduit_billing.budget_reports import BudgetReports
 from conduit_billing.budgets.alerts import LOOK_SECONDS, BudgetAlerts
 from conduit_billing.budgets.lease_store import LeaseStore
 from conduit_billing.budgets.lease_upkeep import EXPIRY_SECONDS, LeaseUpkeep
+from conduit_billing.budgets.prepaid_store import PrepaidStore
 from conduit_billing.budgets.rules import BudgetRules
 from conduit_billing.budgets.spending import BudgetSpending
 from conduit_billing.caller_usage_service import CallerUsageService
@@ -118,6 +119,8 @@ class _Parts:
             prices=prices,
             followers=followers,
             instances=self.instances,
+            prepaid=PrepaidStore(engine, new_id, self.outbox),
+            budgets=budgets,
             clock=clock,
         )
         self.ledger_service = LedgerService(

@@ -127,7 +127,7 @@ def _budget(window: BudgetWindow, balance: Balance) -> usage_pb.BudgetUse:
     return usage_pb.BudgetUse(
         level=window.owner.level,
         period=window.period,
-        limit_nano_usd=window.limit,
+        limit_nano_usd=balance.limit,
         used_nano_usd=balance.spent,
         held_nano_usd=balance.held,
         remaining_nano_usd=balance.left,

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 from conduit.v1 import billing_requests_pb2 as pb
-from conduit.v1.billing_service_pb2_grpc import BillingServiceServicer
+from conduit_billing.budgets.prepaid_store import PrepaidStore
+from conduit_billing.budgets.rules import BudgetRules
 from conduit_billing.instances import Instances
 from conduit_billing.ledger.charges import charge_message, is_charge_id
 from conduit_billing.ledger.store import LedgerStore
+from conduit_billing.prepaid_service import PrepaidService
 from conduit_billing.pricing.price_list import PriceList
 from conduit_billing.pricing.rule_messages import edit_of, new_draft, rule_message
 from conduit_billing.pricing.rule_store import RuleStore
@@ -28,7 +30,7 @@ from conduit_kernel.updates import must_match, select
 DEFAULT_DAYS = 30
 
 
-class BillingService(BillingServiceServicer):
+class BillingService(PrepaidService):
     """Answers the RPCs of the contract."""
 
     def __init__(
@@ -40,9 +42,11 @@ class BillingService(BillingServiceServicer):
         prices: PriceList,
         followers: Followers,
         instances: Instances,
+        prepaid: PrepaidStore,
+        budgets: BudgetRules,
         clock: Callable[[], float],
     ) -> None:
-        """Take the stores, what models cost, who follows it, the Registry's instances, and a clock.
+        """Take the stores, what models cost, who follows it, what the Registry has, and a clock.
 
         The clock gives seconds since 1970.
         """
@@ -52,6 +56,8 @@ class BillingService(BillingServiceServicer):
         self._prices = prices
         self._followers = followers
         self._instances = instances
+        self._prepaid = prepaid
+        self._budgets = budgets
         self._clock = clock
         self._refreshing = asyncio.Lock()
 

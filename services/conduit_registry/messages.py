@@ -271,6 +271,7 @@ def virtual_key_group(value: values.VirtualKeyGroup) -> group_pb.VirtualKeyGroup
         name=value.name,
         is_enabled=value.is_enabled,
         covers_all=value.covers_all,
+        is_prepaid=value.is_prepaid,
         allowed_models=value.allowed_models,
         budgets=map(_budget, value.budgets),
         usage_limits=_usage_limits(value.usage_limits),

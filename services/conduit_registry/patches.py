@@ -115,6 +115,7 @@ class VirtualKeyGroupPatch(TypedDict, total=False):
     name: str
     is_enabled: bool
     covers_all: bool
+    is_prepaid: bool
     allowed_models: tuple[str, ...]
     budgets: tuple[Budget, ...]
     usage_limits: UsageLimits

@@ -203,6 +203,7 @@ class VirtualKeyGroup:
     name: str
     is_enabled: bool = True
     covers_all: bool = False
+    is_prepaid: bool = False
     allowed_models: tuple[str, ...] = ()
     budgets: tuple[Budget, ...] = ()
     usage_limits: UsageLimits = NO_USAGE_LIMITS

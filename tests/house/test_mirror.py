@@ -65,6 +65,7 @@ BILLING = {
     "budgets/accounts.py": "tests/integration/billing/test_leases.py",
     "budgets/lease_rows.py": "tests/integration/billing/test_leases.py",
     "budgets/lease_store.py": "tests/integration/billing/test_leases.py",
+    "budgets/prepaid_store.py": "tests/integration/billing/test_prepaid.py",
     "budgets/spending.py": "tests/integration/billing/test_leases.py",
     "ledger/verification.py": "tests/integration/billing/test_verification.py",
 }

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import InstrumentedAttribute
 
-from conduit_billing.budgets.rules import BudgetWindow
+from conduit_billing.budgets.rules import PREPAID, BudgetWindow
 from conduit_billing.ledger.days import Dimension
 from conduit_billing.ledger.posting_store import post
 from conduit_billing.ledger.postings import (
@@ -15,6 +15,7 @@ from conduit_billing.ledger.postings import (
     adjustment,
     budget_account,
     held_account,
+    prepaid_account,
     spend,
     spent_account,
 )
@@ -32,9 +33,16 @@ class Balance(NamedTuple):
     held: int
     spent: int
 
+    @property
+    def limit(self) -> int:
+        """Return what may be spent in all."""
+        return self.left + self.held + self.spent
+
 
 def account_of(window: BudgetWindow) -> Account:
-    """Return the account of what is left of a budget."""
+    """Return the account of what is left of a budget, or of what was paid in."""
+    if window.period == PREPAID:
+        return prepaid_account(window.owner.name)
     return budget_account(window.owner.name, window.name)
 
 
@@ -43,8 +51,10 @@ async def open_accounts(
 ) -> None:
     """Grant each budget's account its limit, as far as that was not done before.
 
-    A budget that is new counts what was charged in its period before.
+    A budget that is new counts what was charged in its period before. What was paid in is posted
+    by who pays.
     """
+    windows = [window for window in windows if window.period != PREPAID]
     codes = [account_of(window).code for window in windows]
     columns = [BudgetWindowRow.code, BudgetWindowRow.limit]
     granted: Mapping[str, int] = dict(await select_among(connection, columns, codes))
@@ -89,7 +99,7 @@ async def present_balances(
     """
     codes = [account_of(window).code for window in windows]
     known = {code for (code,) in await select_among(connection, [BudgetWindowRow.code], codes)}
-    opened = [window for window in windows if account_of(window).code in known]
+    opened = [w for w in windows if w.period == PREPAID or account_of(w).code in known]
     found = await balances_of(connection, opened)
     balances = {}
     for window in windows:
@@ -98,7 +108,8 @@ async def present_balances(
         else:
             charged = await spent_of_leases(connection, window)
             held, spent = balance.held - charged, balance.spent + charged
-        balances[window] = Balance(window.limit - held - spent, held, spent)
+        limit = balance.limit if window.period == PREPAID and balance else window.limit
+        balances[window] = Balance(limit - held - spent, held, spent)
     return balances
 
 

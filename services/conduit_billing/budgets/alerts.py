@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from conduit.v1.budget_pb2 import BudgetNotification
 from conduit_billing.budgets.accounts import Balance, account_of
-from conduit_billing.budgets.rules import BudgetRules, BudgetWindow
+from conduit_billing.budgets.rules import PREPAID, BudgetRules, BudgetWindow
 from conduit_billing.timestamps import MICRO, timestamp_of
 
 LEVELS = (100, 90, 75, 50)
@@ -85,7 +85,9 @@ class BudgetAlerts:
         costs = defaultdict[BudgetWindow, int](int)
         for virtual_key_id, cost in charged.items():
             for window in self._rules.windows(virtual_key_id, now):
-                costs[window] += cost
+                # Of what is paid in now and then no share is meant.
+                if window.period != PREPAID:
+                    costs[window] += cost
         due = []
         for window, cost in costs.items():
             code = account_of(window).code

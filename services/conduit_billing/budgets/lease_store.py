@@ -14,7 +14,7 @@ from conduit_billing.budgets.accounts import (
     spent_of_leases,
 )
 from conduit_billing.budgets.lease_rows import end_lease, hold_id, shrink_lease
-from conduit_billing.budgets.rules import BudgetWindow, hard
+from conduit_billing.budgets.rules import PREPAID, BudgetWindow, hard
 from conduit_billing.ledger.posting_store import post
 from conduit_billing.ledger.postings import hold
 from conduit_billing.money import dollars
@@ -157,7 +157,7 @@ async def _granted(
     for window, balance in balances.items():
         if balance.left < request.least:
             spent = balance.spent + await spent_of_leases(connection, window)
-            raise _exceeded(window, spent, request.least)
+            raise _exceeded(window, balance.limit, spent, request.least)
         left = min(left, balance.left)
     if left <= request.amount:
         return left
@@ -166,8 +166,8 @@ async def _granted(
     return request.amount + spare // request.least * request.least
 
 
-def _exceeded(window: BudgetWindow, spent: int, needed: int) -> BudgetExceeded:
-    limit, used = dollars(window.limit), dollars(spent)
+def _exceeded(window: BudgetWindow, granted: int, spent: int, needed: int) -> BudgetExceeded:
+    limit, used = dollars(granted), dollars(spent)
     metadata = {
         "subject": window.owner.name.replace("-", "_"),
         "period": window.period,
@@ -176,7 +176,8 @@ def _exceeded(window: BudgetWindow, spent: int, needed: int) -> BudgetExceeded:
         "needed_usd": dollars(needed),
     }
     which = "total" if window.period == "total" else f"{window.period}'s"
-    message = f"{window.owner.label} {which} budget of ${limit} has no room for this call"
+    what = "prepaid balance" if window.period == PREPAID else f"{which} budget"
+    message = f"{window.owner.label} {what} of ${limit} has no room for this call"
     message += f": ${used} are used, the rest is held by others or less than ${dollars(needed)},"
     message += " which it may cost"
     if window.ends_at is not None:

@@ -5,12 +5,15 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from conduit.v1.budget_pb2 import BUDGET_PERIOD_TOTAL, Budget, BudgetPeriod
+from conduit.v1.virtual_key_group_pb2 import VirtualKeyGroup
 from conduit.v1.virtual_key_pb2 import VirtualKey
-from conduit_billing.budgets.periods import span_at
-from conduit_kernel.errors import ServiceUnavailable
+from conduit_billing.budgets.periods import ALWAYS, span_at
+from conduit_kernel.errors import InvalidRequest, ServiceUnavailable
+from conduit_kernel.not_found_errors import VirtualKeyGroupNotFound
 from conduit_kernel.snapshot import SnapshotState
 
 _UTC = ZoneInfo("UTC")
+PREPAID = "prepaid"
 
 
 class Owner(NamedTuple):
@@ -54,11 +57,12 @@ class BudgetWindow(NamedTuple):
     """A budget in one of its periods: an account of what is left of it."""
 
     owner: Owner
-    # As people and errors name it: `day`, `week`, `month`, `total`.
+    # As people and errors name it: `day`, `week`, `month`, `total`; `prepaid` for what was paid in.
     period: str
     starts_at: int
     # None for what never ends.
     ends_at: int | None
+    # Zero of what was paid in, which its balance knows.
     limit: int
     is_hard: bool
 
@@ -84,9 +88,10 @@ class BudgetRules:
         own = Owner(f"virtual-key:{key.id}", "The virtual key's", self._state, key.id)
         windows = [_window(own, budget, at) for budget in _budgets_of(key)]
         for group in self._state.groups_of(key):
-            label = f"The group {group.name}'s"
-            owner = Owner(f"virtual-key-group:{group.id}", label, self._state, 0, group.id)
+            owner = _owner(group, self._state)
             windows += [_window(owner, budget, at) for budget in group.budgets]
+            if group.is_prepaid:
+                windows.append(_prepaid(owner))
         return tuple(windows)
 
     def budgeted(self) -> Iterator[int]:
@@ -102,11 +107,34 @@ class BudgetRules:
         entry = self._state.virtual_keys.get(virtual_key_id)
         return 0 if entry is None else entry.virtual_key.group_id
 
+    def prepaid(self, group_id: int) -> BudgetWindow:
+        """Return the balance of a group.
+
+        VirtualKeyGroupNotFound if there is none; InvalidRequest if it is not prepaid.
+        """
+        group = self._state.virtual_key_groups.get(group_id)
+        if group is None:
+            message = f"Virtual key group with ID {group_id} not found"
+            raise VirtualKeyGroupNotFound(message, virtual_key_group_id=str(group_id))
+        if not group.is_prepaid:
+            message = f"The group {group.name!r} is not prepaid"
+            raise InvalidRequest(message, field="virtualKeyGroupId")
+        return _prepaid(_owner(group, self._state))
+
     def must_be_known(self) -> None:
         """Raise ServiceUnavailable before the Registry has reported anything."""
         if not self._state.is_known:
             message = "Billing does not know the budgets yet"
             raise ServiceUnavailable(message, service="billing", retry_after_ms="1000")
+
+
+def _owner(group: VirtualKeyGroup, state: SnapshotState) -> Owner:
+    label = f"The group {group.name}'s"
+    return Owner(f"virtual-key-group:{group.id}", label, state, 0, group.id)
+
+
+def _prepaid(owner: Owner) -> BudgetWindow:
+    return BudgetWindow(owner, PREPAID, ALWAYS.starts_at, None, 0, is_hard=True)
 
 
 def _budgets_of(key: VirtualKey) -> Iterable[Budget]:

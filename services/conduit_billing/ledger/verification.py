@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from conduit_billing.ledger.postings import PostingKind
+from conduit_billing.ledger.postings import AccountType, PostingKind
 from conduit_billing.tables import (
     AccountRow,
     AttributionRow,
@@ -22,6 +22,8 @@ from conduit_kernel.database import guarded, reader
 
 SERVICE = "billing"
 Query = sa.Select[Any]
+# How accounts begin of what was paid in.
+_PREPAID = "prepaid:"
 # Of each rule so many breaches are told one by one.
 MAX_TOLD = 20
 
@@ -61,6 +63,7 @@ def _rules(now: int) -> Iterator[tuple[str, Query]]:
     yield "a hold ends when its lease does", _orphaned_holds()
     yield "an open lease has spent what its charges cost", _wrong_leases()
     yield "what is left, held and spent of a budget is its limit", _wrong_windows()
+    yield "what is left, held and spent of a prepaid balance was paid in", _wrong_prepaid()
     yield "what a charge cost is in a posting", _unposted_charges()
     yield "a charge has an attribution", _unattributed_charges()
     yield "a charge with a price names the price's version", _versionless_charges()
@@ -171,3 +174,15 @@ def _wrong_windows() -> Query:
     query = query.outerjoin(held, held.code == sa.literal("held:").concat(window.code))
     query = query.outerjoin(spent, spent.code == sa.literal("spent:").concat(window.code))
     return query.where(window.limit != total)
+
+
+def _wrong_prepaid() -> Query:
+    left, *others = (aliased(AccountRow) for _ in range(5))
+    owner = sa.func.substr(left.code, len(_PREPAID) + 1)
+    codes = [sa.literal("received:").concat(owner)]
+    codes += [sa.literal(head).concat(left.code) for head in ("adjustment:", "held:", "spent:")]
+    query = sa.select(left.code).where(left.type == AccountType.PREPAID)
+    for other, code in zip(others, codes, strict=True):
+        query = query.outerjoin(other, other.code == code)
+    total = sum(sa.func.coalesce(each.balance, 0) for each in (left, *others))
+    return query.where(sa.literal(0) != total)

@@ -20,6 +20,8 @@ def virtual_key_group_fields(spec: VirtualKeyGroupSpec) -> VirtualKeyGroupPatch:
         given["is_enabled"] = spec.is_enabled
     if spec.HasField("covers_all"):
         given["covers_all"] = spec.covers_all
+    if spec.HasField("is_prepaid"):
+        given["is_prepaid"] = spec.is_prepaid
     if spec.allowed_models:
         given["allowed_models"] = limits.names_of(spec, "allowed_models")
     if spec.budgets:

@@ -200,6 +200,7 @@ class VirtualKeyGroupRow(Row):
     folded_name: Mapped[str] = mapped_column(unique=True)
     is_enabled: Mapped[bool]
     covers_all: Mapped[bool]
+    is_prepaid: Mapped[bool]
     allowed_models: Mapped[tuple[str, ...]]
     budgets: Mapped[tuple[Budget, ...]]
     usage_limits: Mapped[UsageLimits]

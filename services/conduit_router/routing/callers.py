@@ -48,7 +48,7 @@ def usage_policy_of(key: VirtualKey, groups: Sequence[VirtualKeyGroup] = ()) -> 
     )
     limits = [each.usage_limits for each in levels]
     policy = UsagePolicy(
-        is_hard or key.HasField("budget_nano_usd"),
+        is_hard or key.HasField("budget_nano_usd") or any(each.is_prepaid for each in groups),
         key.outage_allowance_nano_usd,
         _least(each.requests_per_minute for each in limits),
         _least(each.tokens_per_minute for each in limits),

@@ -30,7 +30,8 @@ READING = names("""
     ListProviderTypes GetModelMapping ListModelMappings GetFallbackChain ListFallbackChains
     GetVirtualKey ListVirtualKeys GetVirtualKeyGroup ListVirtualKeyGroups
     GetModelCost ListModelCosts GetCosts ListCharges
-    GetProviderAnalytics GetProviderHealth ListProviderHealth ListHealthHistory GetRateLimits
+    GetProviderAnalytics GetPrepaidBalance GetProviderHealth ListProviderHealth ListHealthHistory
+    GetRateLimits
     WatchNotifications ExplainRoute GetRequestRecord ListRequestRecords
 """)
 OPERATING = names("""
@@ -42,7 +43,9 @@ OPERATING = names("""
     ExportConfig ImportConfig CheckProvider CreateWebhook GetWebhook ListWebhooks UpdateWebhook
     DeleteWebhook ListWebhookDeliveries Announce
 """)
-BILLING = names("CreateModelCost UpdateModelCost DeleteModelCost")
+BILLING = names("""
+    CreateModelCost UpdateModelCost DeleteModelCost TopUpVirtualKeyGroup AdjustPrepaidBalance
+""")
 AUDITING = names(
     "ListAuditEntries VerifyAuditLog GetAdministrator ListAdministrators ListAdministratorSessions"
 )

@@ -189,6 +189,7 @@ KINDS = {
         VirtualKeyGroupSpec(
             name="n",
             is_enabled=False,
+            is_prepaid=True,
             allowed_models=["gpt-*"],
             budgets=[Budget(limit_nano_usd=5_000, period=BUDGET_PERIOD_DAY, is_hard=True)],
             usage_limits=UsageLimits(requests_per_minute=60),

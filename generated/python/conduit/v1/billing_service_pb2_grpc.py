@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from conduit.v1 import billing_requests_pb2 as conduit_dot_v1_dot_billing__requests__pb2
+from conduit.v1 import prepaid_requests_pb2 as conduit_dot_v1_dot_prepaid__requests__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -75,6 +76,21 @@ class BillingServiceStub:
                 request_serializer=conduit_dot_v1_dot_billing__requests__pb2.GetProviderAnalyticsRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_billing__requests__pb2.GetProviderAnalyticsResponse.FromString,
                 _registered_method=True)
+        self.TopUpVirtualKeyGroup = channel.unary_unary(
+                '/conduit.v1.BillingService/TopUpVirtualKeyGroup',
+                request_serializer=conduit_dot_v1_dot_prepaid__requests__pb2.TopUpVirtualKeyGroupRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_prepaid__requests__pb2.TopUpVirtualKeyGroupResponse.FromString,
+                _registered_method=True)
+        self.AdjustPrepaidBalance = channel.unary_unary(
+                '/conduit.v1.BillingService/AdjustPrepaidBalance',
+                request_serializer=conduit_dot_v1_dot_prepaid__requests__pb2.AdjustPrepaidBalanceRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_prepaid__requests__pb2.AdjustPrepaidBalanceResponse.FromString,
+                _registered_method=True)
+        self.GetPrepaidBalance = channel.unary_unary(
+                '/conduit.v1.BillingService/GetPrepaidBalance',
+                request_serializer=conduit_dot_v1_dot_prepaid__requests__pb2.GetPrepaidBalanceRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_prepaid__requests__pb2.GetPrepaidBalanceResponse.FromString,
+                _registered_method=True)
 
 
 class BillingServiceServicer:
@@ -137,6 +153,28 @@ class BillingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TopUpVirtualKeyGroup(self, request, context):
+        """Pays in for a prepaid group of virtual keys; its keys have it at once. Idempotent by `top_up_id`: ALREADY_EXISTS if another amount was paid in
+        by that id. VIRTUAL_KEY_GROUP_NOT_FOUND if there is no such group; INVALID_REQUEST if it is not prepaid.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AdjustPrepaidBalance(self, request, context):
+        """Corrects the balance of a prepaid group of virtual keys, up or down. Idempotent by `adjustment_id`, and refused, as payments are.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPrepaidBalance(self, request, context):
+        """Returns what was paid in for a prepaid group of virtual keys, and what is left of it. Refused as payments are.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BillingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -179,6 +217,21 @@ def add_BillingServiceServicer_to_server(servicer, server):
                     servicer.GetProviderAnalytics,
                     request_deserializer=conduit_dot_v1_dot_billing__requests__pb2.GetProviderAnalyticsRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_billing__requests__pb2.GetProviderAnalyticsResponse.SerializeToString,
+            ),
+            'TopUpVirtualKeyGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.TopUpVirtualKeyGroup,
+                    request_deserializer=conduit_dot_v1_dot_prepaid__requests__pb2.TopUpVirtualKeyGroupRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_prepaid__requests__pb2.TopUpVirtualKeyGroupResponse.SerializeToString,
+            ),
+            'AdjustPrepaidBalance': grpc.unary_unary_rpc_method_handler(
+                    servicer.AdjustPrepaidBalance,
+                    request_deserializer=conduit_dot_v1_dot_prepaid__requests__pb2.AdjustPrepaidBalanceRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_prepaid__requests__pb2.AdjustPrepaidBalanceResponse.SerializeToString,
+            ),
+            'GetPrepaidBalance': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPrepaidBalance,
+                    request_deserializer=conduit_dot_v1_dot_prepaid__requests__pb2.GetPrepaidBalanceRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_prepaid__requests__pb2.GetPrepaidBalanceResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -398,6 +451,87 @@ class BillingService:
             '/conduit.v1.BillingService/GetProviderAnalytics',
             conduit_dot_v1_dot_billing__requests__pb2.GetProviderAnalyticsRequest.SerializeToString,
             conduit_dot_v1_dot_billing__requests__pb2.GetProviderAnalyticsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TopUpVirtualKeyGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.BillingService/TopUpVirtualKeyGroup',
+            conduit_dot_v1_dot_prepaid__requests__pb2.TopUpVirtualKeyGroupRequest.SerializeToString,
+            conduit_dot_v1_dot_prepaid__requests__pb2.TopUpVirtualKeyGroupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AdjustPrepaidBalance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.BillingService/AdjustPrepaidBalance',
+            conduit_dot_v1_dot_prepaid__requests__pb2.AdjustPrepaidBalanceRequest.SerializeToString,
+            conduit_dot_v1_dot_prepaid__requests__pb2.AdjustPrepaidBalanceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPrepaidBalance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.BillingService/GetPrepaidBalance',
+            conduit_dot_v1_dot_prepaid__requests__pb2.GetPrepaidBalanceRequest.SerializeToString,
+            conduit_dot_v1_dot_prepaid__requests__pb2.GetPrepaidBalanceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from conduit.v1 import billing_requests_pb2 as _billing_requests_pb2
+from conduit.v1 import prepaid_requests_pb2 as _prepaid_requests_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
@@ -49,6 +50,14 @@ class BillingServiceStub:
     """Returns a page of the charges."""
     GetProviderAnalytics: _grpc.UnaryUnaryMultiCallable[_billing_requests_pb2.GetProviderAnalyticsRequest, _billing_requests_pb2.GetProviderAnalyticsResponse]
     """Returns how an instance performed."""
+    TopUpVirtualKeyGroup: _grpc.UnaryUnaryMultiCallable[_prepaid_requests_pb2.TopUpVirtualKeyGroupRequest, _prepaid_requests_pb2.TopUpVirtualKeyGroupResponse]
+    """Pays in for a prepaid group of virtual keys; its keys have it at once. Idempotent by `top_up_id`: ALREADY_EXISTS if another amount was paid in
+    by that id. VIRTUAL_KEY_GROUP_NOT_FOUND if there is no such group; INVALID_REQUEST if it is not prepaid.
+    """
+    AdjustPrepaidBalance: _grpc.UnaryUnaryMultiCallable[_prepaid_requests_pb2.AdjustPrepaidBalanceRequest, _prepaid_requests_pb2.AdjustPrepaidBalanceResponse]
+    """Corrects the balance of a prepaid group of virtual keys, up or down. Idempotent by `adjustment_id`, and refused, as payments are."""
+    GetPrepaidBalance: _grpc.UnaryUnaryMultiCallable[_prepaid_requests_pb2.GetPrepaidBalanceRequest, _prepaid_requests_pb2.GetPrepaidBalanceResponse]
+    """Returns what was paid in for a prepaid group of virtual keys, and what is left of it. Refused as payments are."""
 
 @_typing.type_check_only
 class BillingServiceAsyncStub(BillingServiceStub):
@@ -71,6 +80,14 @@ class BillingServiceAsyncStub(BillingServiceStub):
     """Returns a page of the charges."""
     GetProviderAnalytics: _aio.UnaryUnaryMultiCallable[_billing_requests_pb2.GetProviderAnalyticsRequest, _billing_requests_pb2.GetProviderAnalyticsResponse]  # type: ignore[assignment]
     """Returns how an instance performed."""
+    TopUpVirtualKeyGroup: _aio.UnaryUnaryMultiCallable[_prepaid_requests_pb2.TopUpVirtualKeyGroupRequest, _prepaid_requests_pb2.TopUpVirtualKeyGroupResponse]  # type: ignore[assignment]
+    """Pays in for a prepaid group of virtual keys; its keys have it at once. Idempotent by `top_up_id`: ALREADY_EXISTS if another amount was paid in
+    by that id. VIRTUAL_KEY_GROUP_NOT_FOUND if there is no such group; INVALID_REQUEST if it is not prepaid.
+    """
+    AdjustPrepaidBalance: _aio.UnaryUnaryMultiCallable[_prepaid_requests_pb2.AdjustPrepaidBalanceRequest, _prepaid_requests_pb2.AdjustPrepaidBalanceResponse]  # type: ignore[assignment]
+    """Corrects the balance of a prepaid group of virtual keys, up or down. Idempotent by `adjustment_id`, and refused, as payments are."""
+    GetPrepaidBalance: _aio.UnaryUnaryMultiCallable[_prepaid_requests_pb2.GetPrepaidBalanceRequest, _prepaid_requests_pb2.GetPrepaidBalanceResponse]  # type: ignore[assignment]
+    """Returns what was paid in for a prepaid group of virtual keys, and what is left of it. Refused as payments are."""
 
 class BillingServiceServicer(metaclass=_abc_1.ABCMeta):
     """Knows what it cost. For administrators: each RPC names the role that it requires."""
@@ -138,5 +155,31 @@ class BillingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_billing_requests_pb2.GetProviderAnalyticsResponse, _abc.Awaitable[_billing_requests_pb2.GetProviderAnalyticsResponse]]:
         """Returns how an instance performed."""
+
+    @_abc_1.abstractmethod
+    def TopUpVirtualKeyGroup(
+        self,
+        request: _prepaid_requests_pb2.TopUpVirtualKeyGroupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_prepaid_requests_pb2.TopUpVirtualKeyGroupResponse, _abc.Awaitable[_prepaid_requests_pb2.TopUpVirtualKeyGroupResponse]]:
+        """Pays in for a prepaid group of virtual keys; its keys have it at once. Idempotent by `top_up_id`: ALREADY_EXISTS if another amount was paid in
+        by that id. VIRTUAL_KEY_GROUP_NOT_FOUND if there is no such group; INVALID_REQUEST if it is not prepaid.
+        """
+
+    @_abc_1.abstractmethod
+    def AdjustPrepaidBalance(
+        self,
+        request: _prepaid_requests_pb2.AdjustPrepaidBalanceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_prepaid_requests_pb2.AdjustPrepaidBalanceResponse, _abc.Awaitable[_prepaid_requests_pb2.AdjustPrepaidBalanceResponse]]:
+        """Corrects the balance of a prepaid group of virtual keys, up or down. Idempotent by `adjustment_id`, and refused, as payments are."""
+
+    @_abc_1.abstractmethod
+    def GetPrepaidBalance(
+        self,
+        request: _prepaid_requests_pb2.GetPrepaidBalanceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_prepaid_requests_pb2.GetPrepaidBalanceResponse, _abc.Awaitable[_prepaid_requests_pb2.GetPrepaidBalanceResponse]]:
+        """Returns what was paid in for a prepaid group of virtual keys, and what is left of it. Refused as payments are."""
 
 def add_BillingServiceServicer_to_server(servicer: BillingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

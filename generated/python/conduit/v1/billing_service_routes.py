@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import orjson
-from conduit.v1 import billing_requests_pb2, options_pb2
+from conduit.v1 import billing_requests_pb2, options_pb2, prepaid_requests_pb2
 from conduit.v1 import http_runtime as http
 from conduit.v1 import json_runtime as json
 from conduit.v1.billing_requests_json import (
@@ -16,6 +16,11 @@ from conduit.v1.billing_requests_json import (
 )
 from conduit.v1.http_runtime import Route, Segment
 from conduit.v1.model_cost_json import fill_model_cost_spec, model_cost_to_json
+from conduit.v1.prepaid_requests_json import (
+    fill_adjust_prepaid_balance_request,
+    fill_top_up_virtual_key_group_request,
+    prepaid_balance_to_json,
+)
 
 
 def read_create_model_cost(
@@ -242,6 +247,59 @@ def write_get_provider_analytics(
     return orjson.dumps(get_provider_analytics_response_to_json(message))
 
 
+def read_top_up_virtual_key_group(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> prepaid_requests_pb2.TopUpVirtualKeyGroupRequest:
+    """Return the request that `POST /api/virtual-key-groups/{virtual_key_group_id}/top-ups` says."""
+    message = prepaid_requests_pb2.TopUpVirtualKeyGroupRequest()
+    if body:
+        fill_top_up_virtual_key_group_request(message, json.parse(body), "")
+    http.refuse_parameters(query)
+    message.virtual_key_group_id = json.int64(path["virtual_key_group_id"], "virtualKeyGroupId")
+    return message
+
+
+def write_top_up_virtual_key_group(
+    message: prepaid_requests_pb2.TopUpVirtualKeyGroupResponse,
+) -> bytes:
+    """Write the answer of TopUpVirtualKeyGroup."""
+    return orjson.dumps(prepaid_balance_to_json(message.prepaid_balance))
+
+
+def read_adjust_prepaid_balance(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> prepaid_requests_pb2.AdjustPrepaidBalanceRequest:
+    """Return the request that `POST /api/virtual-key-groups/{virtual_key_group_id}/adjustments` says."""
+    message = prepaid_requests_pb2.AdjustPrepaidBalanceRequest()
+    if body:
+        fill_adjust_prepaid_balance_request(message, json.parse(body), "")
+    http.refuse_parameters(query)
+    message.virtual_key_group_id = json.int64(path["virtual_key_group_id"], "virtualKeyGroupId")
+    return message
+
+
+def write_adjust_prepaid_balance(
+    message: prepaid_requests_pb2.AdjustPrepaidBalanceResponse,
+) -> bytes:
+    """Write the answer of AdjustPrepaidBalance."""
+    return orjson.dumps(prepaid_balance_to_json(message.prepaid_balance))
+
+
+def read_get_prepaid_balance(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> prepaid_requests_pb2.GetPrepaidBalanceRequest:
+    """Return the request that `GET /api/virtual-key-groups/{virtual_key_group_id}/balance` says."""
+    message = prepaid_requests_pb2.GetPrepaidBalanceRequest()
+    http.refuse_parameters(query)
+    message.virtual_key_group_id = json.int64(path["virtual_key_group_id"], "virtualKeyGroupId")
+    return message
+
+
+def write_get_prepaid_balance(message: prepaid_requests_pb2.GetPrepaidBalanceResponse) -> bytes:
+    """Write the answer of GetPrepaidBalance."""
+    return orjson.dumps(prepaid_balance_to_json(message.prepaid_balance))
+
+
 ROUTES: Final[tuple[Route, ...]] = (
     Route(
         verb="POST",
@@ -446,6 +504,90 @@ ROUTES: Final[tuple[Route, ...]] = (
         read_frame=None,
         chunk=None,
         write=write_get_provider_analytics,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="POST",
+        path="/api/virtual-key-groups/{virtual_key_group_id}/top-ups",
+        segments=(
+            Segment("api"),
+            Segment("virtual-key-groups"),
+            Segment("virtual_key_group_id", is_parameter=True),
+            Segment("top-ups"),
+        ),
+        service="BillingService",
+        rpc="TopUpVirtualKeyGroup",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=201,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_top_up_virtual_key_group,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_top_up_virtual_key_group,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="POST",
+        path="/api/virtual-key-groups/{virtual_key_group_id}/adjustments",
+        segments=(
+            Segment("api"),
+            Segment("virtual-key-groups"),
+            Segment("virtual_key_group_id", is_parameter=True),
+            Segment("adjustments"),
+        ),
+        service="BillingService",
+        rpc="AdjustPrepaidBalance",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=201,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_adjust_prepaid_balance,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_adjust_prepaid_balance,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="GET",
+        path="/api/virtual-key-groups/{virtual_key_group_id}/balance",
+        segments=(
+            Segment("api"),
+            Segment("virtual-key-groups"),
+            Segment("virtual_key_group_id", is_parameter=True),
+            Segment("balance"),
+        ),
+        service="BillingService",
+        rpc="GetPrepaidBalance",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_get_prepaid_balance,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_get_prepaid_balance,
         media_type=b"application/json",
         media_type_of=None,
         write_report=http.no_report,

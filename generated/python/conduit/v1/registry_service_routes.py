@@ -923,6 +923,7 @@ def read_update_virtual_key_group(
                     "limits": "usage_limits",
                     "tags": "tags",
                     "metadata": "metadata",
+                    "isPrepaid": "is_prepaid",
                     "refuseUnpriced": "refuse_unpriced",
                 },
             )

@@ -24,6 +24,7 @@ _VIRTUAL_KEY_GROUP_MEMBERS: Final[frozenset[str]] = frozenset(
         "createdAt",
         "updatedAt",
         "etag",
+        "isPrepaid",
         "refuseUnpriced",
     }
 )
@@ -71,6 +72,8 @@ def fill_virtual_key_group(
         well_known.fill_timestamp(message.updated_at, member, path + "updatedAt")
     if (member := value.get("etag")) is not None:
         message.etag = runtime.text(member, path + "etag")
+    if (member := value.get("isPrepaid")) is not None:
+        message.is_prepaid = runtime.boolean(member, path + "isPrepaid")
     if (member := value.get("refuseUnpriced")) is not None:
         message.refuse_unpriced = runtime.boolean(member, path + "refuseUnpriced")
     if not _VIRTUAL_KEY_GROUP_MEMBERS.issuperset(value):
@@ -97,6 +100,7 @@ def virtual_key_group_to_json(message: virtual_key_group_pb2.VirtualKeyGroup) ->
     if message.HasField("updated_at"):
         members["updatedAt"] = well_known.timestamp_text(message.updated_at)
     members["etag"] = message.etag
+    members["isPrepaid"] = message.is_prepaid
     members["refuseUnpriced"] = message.refuse_unpriced
     return members
 
@@ -111,6 +115,7 @@ _VIRTUAL_KEY_GROUP_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
         "limits",
         "tags",
         "metadata",
+        "isPrepaid",
         "refuseUnpriced",
     }
 )
@@ -150,6 +155,8 @@ def fill_virtual_key_group_spec(
     if (member := value.get("metadata")) is not None:
         for name, item in runtime.members(member, path + "metadata").items():
             message.metadata[name] = runtime.text(item, f"{path}metadata.{name}")
+    if (member := value.get("isPrepaid")) is not None:
+        message.is_prepaid = runtime.boolean(member, path + "isPrepaid")
     if (member := value.get("refuseUnpriced")) is not None:
         message.refuse_unpriced = runtime.boolean(member, path + "refuseUnpriced")
     if not _VIRTUAL_KEY_GROUP_SPEC_MEMBERS.issuperset(value):
@@ -173,6 +180,8 @@ def virtual_key_group_spec_to_json(
         members["limits"] = usage_limits_to_json(message.usage_limits)
     members["tags"] = list(message.tags)
     members["metadata"] = dict(sorted(message.metadata.items()))
+    if message.HasField("is_prepaid"):
+        members["isPrepaid"] = message.is_prepaid
     if message.HasField("refuse_unpriced"):
         members["refuseUnpriced"] = message.refuse_unpriced
     return members

@@ -60,6 +60,7 @@ class VirtualKeyGroup(_message.Message):
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     REFUSE_UNPRICED_FIELD_NUMBER: _builtins.int
+    IS_PREPAID_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by the Registry, never used again."""
     name: _builtins.str
@@ -74,6 +75,8 @@ class VirtualKeyGroup(_message.Message):
     """Whether calls of its keys are refused with COST_UNKNOWN where what they use has no known price, rather than counted as unpriced: candidates
     without one are not asked. Where the group covers all, of every key.
     """
+    is_prepaid: _builtins.bool
+    """Whether its keys spend, beside its budgets, what was paid in for it: calls are refused that the rest might not cover."""
     @_builtins.property
     def allowed_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The aliases that its keys may use, as far as their own rules allow them; `*` stands for any run of characters. Empty means all."""
@@ -118,10 +121,11 @@ class VirtualKeyGroup(_message.Message):
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
         refuse_unpriced: _builtins.bool = ...,
+        is_prepaid: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_models", b"allowed_models", "budgets", b"budgets", "covers_all", b"covers_all", "created_at", b"created_at", "etag", b"etag", "id", b"id", "is_enabled", b"is_enabled", "metadata", b"metadata", "name", b"name", "refuse_unpriced", b"refuse_unpriced", "tags", b"tags", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_models", b"allowed_models", "budgets", b"budgets", "covers_all", b"covers_all", "created_at", b"created_at", "etag", b"etag", "id", b"id", "is_enabled", b"is_enabled", "is_prepaid", b"is_prepaid", "metadata", b"metadata", "name", b"name", "refuse_unpriced", b"refuse_unpriced", "tags", b"tags", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -162,6 +166,7 @@ class VirtualKeyGroupSpec(_message.Message):
     TAGS_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
     REFUSE_UNPRICED_FIELD_NUMBER: _builtins.int
+    IS_PREPAID_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required on creation."""
     is_enabled: _builtins.bool
@@ -169,6 +174,8 @@ class VirtualKeyGroupSpec(_message.Message):
     covers_all: _builtins.bool
     """Default false."""
     refuse_unpriced: _builtins.bool
+    """Default false."""
+    is_prepaid: _builtins.bool
     """Default false."""
     @_builtins.property
     def allowed_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -202,15 +209,18 @@ class VirtualKeyGroupSpec(_message.Message):
         tags: _abc.Iterable[_builtins.str] | None = ...,
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         refuse_unpriced: _builtins.bool | None = ...,
+        is_prepaid: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_covers_all", b"_covers_all", "_is_enabled", b"_is_enabled", "_name", b"_name", "_refuse_unpriced", b"_refuse_unpriced", "covers_all", b"covers_all", "is_enabled", b"is_enabled", "name", b"name", "refuse_unpriced", b"refuse_unpriced", "usage_limits", b"usage_limits"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_covers_all", b"_covers_all", "_is_enabled", b"_is_enabled", "_is_prepaid", b"_is_prepaid", "_name", b"_name", "_refuse_unpriced", b"_refuse_unpriced", "covers_all", b"covers_all", "is_enabled", b"is_enabled", "is_prepaid", b"is_prepaid", "name", b"name", "refuse_unpriced", b"refuse_unpriced", "usage_limits", b"usage_limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_covers_all", b"_covers_all", "_is_enabled", b"_is_enabled", "_name", b"_name", "_refuse_unpriced", b"_refuse_unpriced", "allowed_models", b"allowed_models", "budgets", b"budgets", "covers_all", b"covers_all", "is_enabled", b"is_enabled", "metadata", b"metadata", "name", b"name", "refuse_unpriced", b"refuse_unpriced", "tags", b"tags", "usage_limits", b"usage_limits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_covers_all", b"_covers_all", "_is_enabled", b"_is_enabled", "_is_prepaid", b"_is_prepaid", "_name", b"_name", "_refuse_unpriced", b"_refuse_unpriced", "allowed_models", b"allowed_models", "budgets", b"budgets", "covers_all", b"covers_all", "is_enabled", b"is_enabled", "is_prepaid", b"is_prepaid", "metadata", b"metadata", "name", b"name", "refuse_unpriced", b"refuse_unpriced", "tags", b"tags", "usage_limits", b"usage_limits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__covers_all: _TypeAlias = _typing.Literal["covers_all"]  # noqa: Y015
     _WhichOneofArgType__covers_all: _TypeAlias = _typing.Literal["_covers_all", b"_covers_all"]  # noqa: Y015
     _WhichOneofReturnType__is_enabled: _TypeAlias = _typing.Literal["is_enabled"]  # noqa: Y015
     _WhichOneofArgType__is_enabled: _TypeAlias = _typing.Literal["_is_enabled", b"_is_enabled"]  # noqa: Y015
+    _WhichOneofReturnType__is_prepaid: _TypeAlias = _typing.Literal["is_prepaid"]  # noqa: Y015
+    _WhichOneofArgType__is_prepaid: _TypeAlias = _typing.Literal["_is_prepaid", b"_is_prepaid"]  # noqa: Y015
     _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
     _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
     _WhichOneofReturnType__refuse_unpriced: _TypeAlias = _typing.Literal["refuse_unpriced"]  # noqa: Y015
@@ -219,6 +229,8 @@ class VirtualKeyGroupSpec(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__covers_all) -> _WhichOneofReturnType__covers_all | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__is_enabled) -> _WhichOneofReturnType__is_enabled | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__is_prepaid) -> _WhichOneofReturnType__is_prepaid | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
     @_typing.overload

@@ -50,6 +50,8 @@ def test_the_least_limit_of_all_levels_holds() -> None:
     assert found == UsagePolicy(has_budget=True)
     strict = VirtualKeyGroup(id=3, refuse_unpriced=True)
     assert usage_policy_of(VirtualKey(id=4), (strict,)) == UsagePolicy(refuses_unpriced=True)
+    prepaid = VirtualKeyGroup(id=2, is_prepaid=True)
+    assert usage_policy_of(VirtualKey(id=4), (prepaid,)) == UsagePolicy(has_budget=True)
     soft_only = VirtualKey(id=4, budgets=[soft], outage_allowance_nano_usd=5)
     assert usage_policy_of(soft_only) is None
 
