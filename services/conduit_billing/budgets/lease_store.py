@@ -80,7 +80,7 @@ class LeaseStore:
                 return Lease(request.id, request.virtual_key_id, amount, expires_at, usable)
             ordered = sorted(windows, key=account_of)
             await open_accounts(connection, ordered, now, self._new_id)
-            amount = await _granted(connection, request, ordered)
+            amount = await _granted(connection, request, ordered, now)
             expires_at = now + LEASE_MICROS
             for number, window in enumerate(ordered):
                 name = hold_id(request.id, number)
@@ -149,7 +149,7 @@ class LeaseStore:
 
 
 async def _granted(
-    connection: AsyncConnection, request: LeaseRequest, windows: Sequence[BudgetWindow]
+    connection: AsyncConnection, request: LeaseRequest, windows: Sequence[BudgetWindow], now: int
 ) -> int:
     """Return how much a lease may have. BudgetExceeded if that is too little to be of use."""
     balances = await balances_of(connection, hard(windows))
@@ -157,7 +157,7 @@ async def _granted(
     for window, balance in balances.items():
         if balance.left < request.least:
             spent = balance.spent + await spent_of_leases(connection, window)
-            raise _exceeded(window, balance.limit, spent, request.least)
+            raise _exceeded(window, (balance.limit, spent, request.least), now)
         left = min(left, balance.left)
     if left <= request.amount:
         return left
@@ -166,22 +166,24 @@ async def _granted(
     return request.amount + spare // request.least * request.least
 
 
-def _exceeded(window: BudgetWindow, granted: int, spent: int, needed: int) -> BudgetExceeded:
-    limit, used = dollars(granted), dollars(spent)
+def _exceeded(window: BudgetWindow, sums: tuple[int, int, int], now: int) -> BudgetExceeded:
+    """Return why a budget has no room, of its limit, what is spent of it, and what is needed."""
+    limit, used, needed = map(dollars, sums)
     metadata = {
         "subject": window.owner.name.replace("-", "_"),
         "period": window.period,
         "limit_usd": limit,
         "used_usd": used,
-        "needed_usd": dollars(needed),
+        "needed_usd": needed,
     }
     which = "total" if window.period == "total" else f"{window.period}'s"
     what = "prepaid balance" if window.period == PREPAID else f"{which} budget"
     message = f"{window.owner.label} {what} of ${limit} has no room for this call"
-    message += f": ${used} are used, the rest is held by others or less than ${dollars(needed)},"
+    message += f": ${used} are used, the rest is held by others or less than ${needed},"
     message += " which it may cost"
     if window.ends_at is not None:
         resets_at = datetime_of(window.ends_at).isoformat().replace("+00:00", "Z")
         metadata["resets_at"] = resets_at
+        metadata["retry_after_ms"] = str(max(1, -(-(window.ends_at - now) // 1000)))
         message += f"; it is whole again at {resets_at}"
     return BudgetExceeded(message, **metadata)

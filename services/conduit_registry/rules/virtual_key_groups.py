@@ -13,15 +13,9 @@ from conduit_registry.values import VirtualKeyGroup, defaults_of
 
 def virtual_key_group_fields(spec: VirtualKeyGroupSpec) -> VirtualKeyGroupPatch:
     """Read what a spec says of a group."""
-    given: VirtualKeyGroupPatch = {}
+    given = _choices(spec)
     if spec.HasField("name"):
         given["name"] = limits.text_of(spec, "name")
-    if spec.HasField("is_enabled"):
-        given["is_enabled"] = spec.is_enabled
-    if spec.HasField("covers_all"):
-        given["covers_all"] = spec.covers_all
-    if spec.HasField("is_prepaid"):
-        given["is_prepaid"] = spec.is_prepaid
     if spec.allowed_models:
         given["allowed_models"] = limits.names_of(spec, "allowed_models")
     if spec.budgets:
@@ -29,12 +23,24 @@ def virtual_key_group_fields(spec: VirtualKeyGroupSpec) -> VirtualKeyGroupPatch:
         given["budgets"] = budgets.budgets(spec.budgets)
     if spec.HasField("usage_limits"):
         given["usage_limits"] = usage_limits(spec.usage_limits, "limits")
-    if spec.HasField("refuse_unpriced"):
-        given["refuse_unpriced"] = spec.refuse_unpriced
     if spec.tags:
         given["tags"] = limits.names_of(spec, "tags")
     if spec.metadata:
         given["notes"] = notes(spec)
+    return given
+
+
+def _choices(spec: VirtualKeyGroupSpec) -> VirtualKeyGroupPatch:
+    """Read what is either so or not."""
+    given: VirtualKeyGroupPatch = {}
+    if spec.HasField("is_enabled"):
+        given["is_enabled"] = spec.is_enabled
+    if spec.HasField("covers_all"):
+        given["covers_all"] = spec.covers_all
+    if spec.HasField("is_prepaid"):
+        given["is_prepaid"] = spec.is_prepaid
+    if spec.HasField("refuse_unpriced"):
+        given["refuse_unpriced"] = spec.refuse_unpriced
     return given
 
 

@@ -75,6 +75,7 @@ async def test_every_budget_of_a_key_must_cover_a_call(budgets: BudgetBench) -> 
         "used_usd": "0.00",
         "needed_usd": "0.0000002",
         "resets_at": "2026-11-24T00:00:00Z",
+        "retry_after_ms": str(12 * 3_600_000),
     }
     budgets.now += DAY_SECONDS * MICRO
     with pytest.raises(BudgetExceeded) as caught:

@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 import httpx
 import pytest
-from google.rpc.error_details_pb2 import QuotaFailure
+from google.rpc.error_details_pb2 import QuotaFailure, RetryInfo
 from grpc_status import rpc_status
 from tests.support.suite import GRACE_SECONDS, Suite
 from tests.support.waiting import eventually
@@ -134,6 +134,13 @@ async def test_so_many_calls_pass_as_the_budget_covers(
         asked = [insist(urls[number % 3], secret) for number in range(200)]
         statuses = Counter(await asyncio.gather(*asked))
         assert statuses == {200: calls, 402: 200 - calls}
+
+        async def is_charged() -> bool:
+            spent = await used(suite, f"covers {calls}")
+            return bool(spent == pytest.approx(CALL_USD * calls))
+
+        # While all of the routers are there, whose last delivery is short.
+        await eventually(is_charged, seconds=30)
     await suite.deliver_charges()
     assert await used(suite, f"covers {calls}") == pytest.approx(CALL_USD * calls)
     assert await sound(suite) == []
@@ -150,6 +157,8 @@ async def test_who_is_refused_learns_what_the_budget_is(suite: Suite) -> None:
     assert (error["type"], error["code"]) == ("insufficient_quota", "insufficient_quota")
     assert error["message"].startswith("The virtual key's day's budget of $0.06 has no room")
     assert refused.headers["x-should-retry"] == "false"
+    # It is whole again within the day.
+    assert 0 < int(refused.headers["retry-after"]) <= 86_400 + 3_600
     async with grpc.aio.insecure_channel(f"127.0.0.1:{suite.ports()['router']}") as channel:
         stub = RouterServiceStub(channel)
         with pytest.raises(grpc.RpcError) as caught:
@@ -161,6 +170,9 @@ async def test_who_is_refused_learns_what_the_budget_is(suite: Suite) -> None:
     quota = QuotaFailure()
     assert any(detail.Unpack(quota) for detail in status.details)
     assert quota.violations[0].subject.startswith("virtual_key:")
+    retry = RetryInfo()
+    assert any(detail.Unpack(retry) for detail in status.details)
+    assert retry.retry_delay.seconds > 0
 
 
 async def test_a_stream_that_is_not_covered_is_refused_before_it_begins(suite: Suite) -> None:

@@ -193,7 +193,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_BUDGET_EXCEEDED: _ErrorReason.ValueType  # 41
     """A hard budget has no room for what this request may cost at most.
     Example: `{"reason": "BUDGET_EXCEEDED", "metadata": {"subject": "virtual_key:4", "period": "day", "limit_usd": "5.00", "used_usd": "4.98",
-    "needed_usd": "0.10", "resets_at": "2026-11-24T00:00:00Z"}}`; `resets_at` where it ever does. A later attempt of a call that was charged
+    "needed_usd": "0.10", "resets_at": "2026-11-24T00:00:00Z", "retry_after_ms": "3600000"}}`; the last two where it ever is whole again. A later attempt of a call that was charged
     names the subject alone.
     """
     ERROR_REASON_SERVICE_UNAVAILABLE: _ErrorReason.ValueType  # 42
@@ -485,7 +485,7 @@ Example: `{"reason": "DEADLINE_EXCEEDED", "metadata": {"attempts": "2"}}`; `atte
 ERROR_REASON_BUDGET_EXCEEDED: ErrorReason.ValueType  # 41
 """A hard budget has no room for what this request may cost at most.
 Example: `{"reason": "BUDGET_EXCEEDED", "metadata": {"subject": "virtual_key:4", "period": "day", "limit_usd": "5.00", "used_usd": "4.98",
-"needed_usd": "0.10", "resets_at": "2026-11-24T00:00:00Z"}}`; `resets_at` where it ever does. A later attempt of a call that was charged
+"needed_usd": "0.10", "resets_at": "2026-11-24T00:00:00Z", "retry_after_ms": "3600000"}}`; the last two where it ever is whole again. A later attempt of a call that was charged
 names the subject alone.
 """
 ERROR_REASON_SERVICE_UNAVAILABLE: ErrorReason.ValueType  # 42
