@@ -69,10 +69,9 @@ def select_charges(
     # A sum has no index: SQLite would else go through all charges, and look up each one's.
     number = AttributionRow.id + 0 if is_by_attribution else AttributionRow.id
     query = select(*selected).join(AttributionRow, number == row.attribution_id)
-    query = query.where(*_own_clauses(of, row, before), *common)
+    query = query.where(*_own_clauses(of, row, before, by_attribution=is_by_attribution), *common)
     if is_by_attribution:
         query = query.where(row.id >= _oldest_needed(of, limit, before))
-        query = query.with_hint(row, "INDEXED BY ix_billing_charges_attribution", "sqlite")
     return query.order_by(row.id.desc()).limit(limit)
 
 
@@ -118,7 +117,10 @@ def _oldest_needed(of: ChargeFilter, limit: int, before: str) -> ColumnElement[A
     row = aliased(ChargeRow)
     oldest = (
         select(row.id)
-        .where(row.attribution_id == AttributionRow.id, *_own_clauses(of, row, before))
+        .where(
+            row.attribution_id == AttributionRow.id,
+            *_own_clauses(of, row, before, by_attribution=True),
+        )
         .order_by(row.id.desc())
         .offset(limit - 1)
         .limit(1)
@@ -129,13 +131,15 @@ def _oldest_needed(of: ChargeFilter, limit: int, before: str) -> ColumnElement[A
 
 
 def _own_clauses(
-    of: ChargeFilter, row: type[ChargeRow], before: str
+    of: ChargeFilter, row: type[ChargeRow], before: str, *, by_attribution: bool
 ) -> Iterator[ColumnElement[bool]]:
     """Yield what must hold of a charge's own columns."""
     if of.request_id:
         yield row.request_id == of.request_id
     if of.virtual_key_id:
-        yield row.virtual_key_id == of.virtual_key_id
+        # A sum has no index, and the attributions' is to be used.
+        number = row.virtual_key_id + 0 if by_attribution else row.virtual_key_id
+        yield number == of.virtual_key_id
     if of.since:
         yield row.occurred_at >= of.since
         yield row.id >= first_id_of((of.since - _SLACK_MICROS) // 1000)

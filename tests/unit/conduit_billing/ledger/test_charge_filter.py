@@ -34,3 +34,11 @@ def test_what_attributions_have_is_looked_for_by_their_index() -> None:
     narrow = ChargeFilter(model_alias="m", virtual_key_id=4)
     assert "OFFSET" in str(select_charges(narrow, limit=50, by_attribution=True))
     assert "OFFSET" not in str(select_charges(narrow, limit=50))
+
+
+def test_no_other_index_is_in_the_way_of_the_attributions() -> None:
+    """SQLite takes the one that looks best, and a virtual key's may be of all charges."""
+    both = ChargeFilter(model_alias="m", virtual_key_id=4)
+    query = str(select_charges(both, limit=50, by_attribution=True))
+    assert query.count("virtual_key_id + ") == 2
+    assert "virtual_key_id + " not in str(select_charges(both, limit=50))
