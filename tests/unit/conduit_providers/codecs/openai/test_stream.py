@@ -22,7 +22,7 @@ from conduit_providers.codec import MAX_EVENT_BYTES
 from conduit_providers.codecs.openai.chat import CODEC
 from conduit_providers.codecs.openai.options import ChatOptions
 from conduit_providers.operations.chat import ChatCall, chat_request
-from conduit_providers.quantities import CACHED_INPUT, INPUT, OUTPUT, counted
+from conduit_providers.quantities import CACHED_INPUT, INPUT, OUTPUT, Quantities, counted
 from conduit_providers.spec import Endpoint
 
 Json = dict[str, Any]
@@ -111,12 +111,17 @@ SILENT: dict[str, Json] = {
 }
 
 
-def read(pieces: Sequence[bytes], request: Json, endpoint: Endpoint | None = None) -> bytes:
+def read(
+    pieces: Sequence[bytes],
+    request: Json,
+    endpoint: Endpoint | None = None,
+    used: Quantities = USED,
+) -> bytes:
     """Return the events of a stream that arrives in pieces; what was used is always known."""
     reader = decoder(request, endpoint)
     found: list[ChatEvents | None] = [reader.feed(piece) for piece in pieces]
     found.append(None if reader.done else reader.close())
-    assert reader.usage == USED
+    assert reader.usage == used
     return b"".join(events.sse for events in found if events)
 
 
@@ -309,7 +314,8 @@ def test_counts_from_elsewhere_become_openais() -> None:
     )
     mixed = {**last, "usage": {"prompt_tokens": 7, "completion_tokens": 2, "cost": 0.5}}
     counts = {**COUNTS, "cost": 0.5}
-    assert read([sse([FIRST, WORDS, mixed])], asked, endpoint) == sse(
+    told = USED.costing(500_000_000)
+    assert read([sse([FIRST, WORDS, mixed])], asked, endpoint, told) == sse(
         [FIRST, WORDS, last, {**USAGE, "usage": counts}], b""
     )
 
