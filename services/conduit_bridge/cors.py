@@ -6,6 +6,7 @@ keys travel in headers.
 
 import re
 from collections.abc import Iterable, Sequence
+from urllib.parse import unquote
 
 from conduit_kernel.http import Exchange, Fields, Request, field_lines
 
@@ -13,6 +14,8 @@ MAX_AGE_SECONDS = 600
 # Names of header fields, as RFC 9110 spells lists of them.
 _NAMES = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z, \t-]{1,2048}")
 _VARY = (b"vary", b"origin")
+# What callers ask, from pages of anybody's; the rest is operators'.
+_OPEN = ("/v1", "/openapi.json", "/health/")
 
 
 class Cors:
@@ -37,12 +40,20 @@ class Cors:
     def lines(self, request: Request) -> bytes:
         """Return the lines that every answer to this request has; none if no page asks."""
         origin = request.fields.get(b"origin")
-        return b"" if origin is None else self._known_lines.get(origin, self._other_lines)
+        if origin is None or self._is_closed(request):
+            return b""
+        return self._known_lines.get(origin, self._other_lines)
 
     def fields(self, request: Request) -> Fields:
         """Return what `lines` says, as fields."""
         origin = request.fields.get(b"origin")
-        return () if origin is None else self._known.get(origin, self._others)
+        if origin is None or self._is_closed(request):
+            return ()
+        return self._known.get(origin, self._others)
+
+    def _is_closed(self, request: Request) -> bool:
+        """Return whether no page reads it: what operators ask, unless an origin is named."""
+        return self._any and not unquote(request.path).startswith(_OPEN)
 
     @property
     def blind_fields(self) -> Fields:

@@ -17,7 +17,7 @@ from conduit_bridge.request_metadata import request_id_of
 from conduit_bridge.routes import NO_PARAMS, Params, RouteTable
 from conduit_kernel.ended_call import ENDED_CALL
 from conduit_kernel.errors import ConduitError, InvalidRequest, MethodNotAllowed
-from conduit_kernel.http import Answer, CallerGone, Exchange, Fields, Request
+from conduit_kernel.http import Answer, CallerGone, Exchange, Fields, Request, field_lines
 from conduit_kernel.http.exchange import OPEN
 from conduit_kernel.ids import IdSource
 from conduit_kernel.not_found_errors import RouteNotFound
@@ -123,6 +123,8 @@ class Dispatcher:
             counts.under_way += 1
             if endpoint.dialect == DIALECT_ANTHROPIC:
                 lines += b"request-id: %b\r\n" % request_id.encode()
+            elif endpoint.dialect == DIALECT_ADMIN:
+                lines += field_lines(endpoint.guard)
             outcome = await endpoint.serve(RequestContext(exchange, params, request_id, lines))
         except CallerGone:
             pass
@@ -168,6 +170,8 @@ class Dispatcher:
         own = [(b"x-request-id", request_id.encode())]
         if endpoint.dialect == DIALECT_ANTHROPIC:
             own.append((b"request-id", request_id.encode()))
+        elif endpoint.dialect == DIALECT_ADMIN:
+            own += endpoint.guard
         report = failure_fields(error, request_id)
         return status, [*fields, *own, *report, *self._cors.fields(request)], body
 

@@ -16,6 +16,7 @@ from conduit_cli.layout import MOST_SAID, READY, READY_VARIABLE
 from conduit_kernel.http.descriptors import raise_descriptor_limit
 from conduit_kernel.logs import configure_logs
 from conduit_kernel.process import exit_in_words, stop_event, to_stderr
+from conduit_kernel.process_guard import guard_process
 from conduit_kernel.settings import Settings, environment, read_settings
 
 _STDIN = 0
@@ -28,6 +29,7 @@ def run_child(name: str, start: Start) -> None:
     """Run services in this process. Exits as `exit_in_words` does if they cannot start."""
     gc.disable()
     with exit_in_words(_tell_parent if READY_VARIABLE in environment() else to_stderr(name)):
+        guard_process(environment())
         raise_descriptor_limit()
         settings = read_settings(environment())
         configure_logs(settings.log_level, name)

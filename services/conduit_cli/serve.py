@@ -124,6 +124,8 @@ def _drain_seconds(env: Mapping[str, str]) -> float:
 @contextmanager
 def _only_one(data_dir: Path) -> Iterator[None]:
     """Hold the data directory. AlreadyServed if another gateway does."""
+    # What is made from here on is this user's alone.
+    os.umask(0o077)
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (data_dir / "lock").open("a+") as lock:
         try:

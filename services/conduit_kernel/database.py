@@ -8,6 +8,7 @@ that all of them may share one PostgreSQL database. Migrations are files in the 
 import asyncio
 import contextlib
 import importlib
+import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator
@@ -46,6 +47,7 @@ LOCK_SECONDS = 10
 STATEMENT_SECONDS = 30
 # How long a change may stand in SQLite's log alone, in seconds.
 CHECKPOINT_SECONDS = 1.0
+PRIVATE_FILE = 0o600
 _WRITES = "conduit_writes"
 # Connection trouble, rollbacks to be tried again, too few resources, locks, shutdowns:
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -59,6 +61,8 @@ async def open_database(settings: Settings, service: str, migrations: Path) -> A
     written by a newer version.
     """
     engine = make_engine(database_url(settings, service))
+    if engine.dialect.name == "sqlite":
+        _make_private(Path(str(engine.url.database)))
     try:
         async with guarded(service):
             await _upgrade_file(engine, service, migrations)
@@ -94,6 +98,20 @@ def database_url(settings: Settings, service: str) -> URL:
         case "postgresql" | "postgres":
             return _for_asyncpg(url.set(drivername="postgresql+asyncpg"))
     raise ValueError("CONDUIT_DATABASE_URL must begin with postgresql:// or sqlite:///")
+
+
+def _make_private(path: Path) -> None:
+    """Make a file its owner's alone; SQLite makes those beside it likewise.
+
+    What keeps it from being made or changed is told by who opens it.
+    """
+    with contextlib.suppress(OSError):
+        try:
+            # One that is there is not opened: closing it would take SQLite's locks from it.
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
+        except FileExistsError:
+            if path.stat().st_mode & 0o077:
+                path.chmod(PRIVATE_FILE)
 
 
 def _parsed(text: str) -> URL:

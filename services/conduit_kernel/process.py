@@ -15,6 +15,7 @@ from conduit_kernel.errors import ConduitError
 from conduit_kernel.file_errors import in_words
 from conduit_kernel.http.descriptors import raise_descriptor_limit
 from conduit_kernel.logs import configure_logs
+from conduit_kernel.process_guard import guard_process
 from conduit_kernel.setting_names import report_unknown_names
 from conduit_kernel.settings import Settings, environment, read_settings
 
@@ -54,6 +55,7 @@ class Process(Protocol):
 def run_service(name: str, start: Callable[[Settings], Awaitable[Process]]) -> None:
     """Run a service until SIGTERM or SIGINT. Exits as `exit_in_words` does if it cannot."""
     with exit_in_words(to_stderr(name)):
+        guard_process(environment())
         raise_descriptor_limit()
         settings = read_settings(environment())
         configure_logs(settings.log_level, name)

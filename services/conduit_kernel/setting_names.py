@@ -11,10 +11,13 @@ from conduit_kernel.settings import read_settings
 PREFIX = "CONDUIT_"
 # Read by commands before there are settings, or by those who are not a service.
 OF_COMMANDS = frozenset(
-    {"CONDUIT_API_KEY", "CONDUIT_READY_FD", "CONDUIT_URL", "CONDUIT_WORKERS"},
+    {
+        *("CONDUIT_API_KEY", "CONDUIT_READY_FD", "CONDUIT_TRACEABLE", "CONDUIT_URL"),
+        "CONDUIT_WORKERS",
+    },
 )
 _NEEDED = {
-    "CONDUIT_MASTER_KEY": "any",
+    "CONDUIT_MASTER_KEY": "of-no-account",
     "CONDUIT_ENCRYPTION_KEY": base64.b64encode(bytes(32)).decode(),
 }
 

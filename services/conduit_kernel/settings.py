@@ -19,6 +19,7 @@ from conduit_kernel.trusted_proxies import NO_PROXIES, TrustedProxies, read_trus
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 GRPC_PORT = 50051
+MIN_MASTER_KEY_CHARACTERS = 12
 LOOPBACK = "127.0.0.1"
 # What the address of a Unix socket begins with.
 UNIX = "unix:"
@@ -180,7 +181,7 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
     """
     values: dict[str, object] = {
         "data_dir": Path(env.get("CONDUIT_DATA_DIR") or ".conduit"),
-        "master_key": _required(env, "CONDUIT_MASTER_KEY"),
+        "master_key": _master_key(env),
         **_encryption_keys(env),
         "database_url": env.get("CONDUIT_DATABASE_URL", ""),
         "log_level": env.get("CONDUIT_LOG_LEVEL", "info").lower(),
@@ -300,6 +301,17 @@ def _result_bytes(env: Mapping[str, str], name: str, default: int) -> int:
 def environment() -> Mapping[str, str]:
     """Return the environment of this process."""
     return os.environ
+
+
+def _master_key(env: Mapping[str, str]) -> str:
+    """Return the master key; ValueError, without it, if it can be guessed or sent by nobody."""
+    key = _required(env, "CONDUIT_MASTER_KEY")
+    if len(key) < MIN_MASTER_KEY_CHARACTERS:
+        least = MIN_MASTER_KEY_CHARACTERS
+        raise ValueError(f"CONDUIT_MASTER_KEY has fewer than {least} characters: it can be guessed")
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise ValueError("CONDUIT_MASTER_KEY must be of ASCII characters without spaces")
+    return key
 
 
 def _required(env: Mapping[str, str], name: str) -> str:

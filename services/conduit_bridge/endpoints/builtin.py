@@ -7,7 +7,7 @@ import orjson
 
 from conduit.v1.options_pb2 import DIALECT_ADMIN, DIALECT_OPENAI
 from conduit_bridge.compression import Document, compressed
-from conduit_bridge.endpoints.unary import Endpoint, Outcome, RequestContext
+from conduit_bridge.endpoints.unary import NOT_GUESSED, Endpoint, Outcome, RequestContext
 from conduit_bridge.endpoints.websocket import NO_CALLS
 from conduit_bridge.errors import JSON_FIELD
 from conduit_bridge.metrics import Metrics, RouteCounts
@@ -37,6 +37,9 @@ WELCOME = b"""Conduit: one API in front of every AI provider.
 class BuiltinEndpoint(Endpoint):
     """Answers without any service."""
 
+    # They say themselves how long they are kept.
+    guard = (NOT_GUESSED,)
+
     def __init__(self, counts: RouteCounts, render: Render) -> None:
         """Take where to count and what to answer."""
         self.counts = counts
@@ -53,6 +56,9 @@ class BuiltinEndpoint(Endpoint):
 
 class AuditedEndpoint(Endpoint):
     """Answers what the audit log names with the request."""
+
+    # They say themselves how long they are kept.
+    guard = (NOT_GUESSED,)
 
     def __init__(self, counts: RouteCounts, render: RenderAudited) -> None:
         """Take where to count and what to answer."""

@@ -21,6 +21,7 @@ from conduit_bridge.endpoints.heartbeats import COMMENT, PING, Heartbeat
 from conduit_bridge.endpoints.response_stream import ResponseStream
 from conduit_bridge.endpoints.unary import (
     GONE,
+    NOT_GUESSED,
     Backend,
     Edge,
     Outcome,
@@ -46,6 +47,9 @@ EVENT_FIELDS: Fields = (
 
 class StreamEndpoint(RouteEndpoint):
     """One request, many messages."""
+
+    # Streams say themselves that they are not kept.
+    guard = (NOT_GUESSED,)
 
     async def serve(self, context: RequestContext) -> Outcome:
         """Call, and relay the messages until they end or the caller leaves."""

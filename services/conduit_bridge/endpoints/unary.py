@@ -24,7 +24,7 @@ from conduit_kernel.errors import (
     InvalidRequest,
     VirtualKeyMissing,
 )
-from conduit_kernel.http import Exchange, Request, field_lines
+from conduit_kernel.http import Exchange, Field, Fields, Request, field_lines
 from conduit_kernel.rpc import until_connected
 
 MAX_QUERY_FIELDS = 100
@@ -90,6 +90,10 @@ class RequestContext(msgspec.Struct, frozen=True):
     lines: bytes
 
 
+NOT_GUESSED: Field = (b"x-content-type-options", b"nosniff")
+NOT_KEPT: Field = (b"cache-control", b"no-store")
+
+
 class Endpoint(ABC):
     """Serves one path with one method."""
 
@@ -102,6 +106,8 @@ class Endpoint(ABC):
     max_body_bytes: int = 0
     # Whether the body is read as it comes, from `Exchange.body_stream`.
     streams_body: bool = False
+    # Of answers to operators, some of which show what is shown once: what browsers make of them.
+    guard: Fields = (NOT_GUESSED, NOT_KEPT)
 
     @abstractmethod
     async def serve(self, context: RequestContext) -> Outcome:

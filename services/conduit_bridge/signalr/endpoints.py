@@ -17,6 +17,7 @@ from conduit.v1.options_pb2 import DIALECT_ADMIN
 from conduit_bridge.endpoints.stream import EVENT_FIELDS
 from conduit_bridge.endpoints.unary import (
     GONE,
+    NOT_GUESSED,
     PATIENCE_SECONDS,
     Endpoint,
     Outcome,
@@ -91,6 +92,9 @@ class Hub(NamedTuple):
 
 class HubEndpoint(Endpoint):
     """A path of the hub with one method."""
+
+    # It says itself what is not kept.
+    guard = (NOT_GUESSED,)
 
     service = "health"
 

@@ -5,7 +5,7 @@ What each does when the other side misbehaves is in its module's tests, and in t
 
 from conduit_kernel.http.client import HttpClient, PreparedRequest
 from conduit_kernel.http.connection import Handler, OnError
-from conduit_kernel.http.dial import AllowAddress, IsolatedResolver, Resolve
+from conduit_kernel.http.dial import AllowAddress, IsolatedResolver, Resolve, SharedResolver
 from conduit_kernel.http.errors import (
     AnswerMisuse,
     BodyCut,
@@ -87,6 +87,7 @@ __all__ = [
     "Resolve",
     "Response",
     "ServerLimits",
+    "SharedResolver",
     "SpillBody",
     "SpillFull",
     "SpillReader",

@@ -11,7 +11,7 @@ from typing import NoReturn, TypeVar
 from conduit_kernel.egress import DIRECT, Egress, Proxy
 from conduit_kernel.http.budget import ConnectionBudget
 from conduit_kernel.http.deadlines import Sweeper
-from conduit_kernel.http.dial import AllowAddress, Dialer, Resolve, look_up
+from conduit_kernel.http.dial import AllowAddress, Dialer, Resolve, SharedResolver
 from conduit_kernel.http.errors import (
     ClientClosed,
     ConnectFailed,
@@ -68,7 +68,7 @@ class HttpClient:
         *,
         limits: ClientLimits | None = None,
         ssl_context_factory: SslContextFactory | None = None,
-        resolve: Resolve = look_up,
+        resolve: Resolve | None = None,
         allow_address: AllowAddress | None = None,
         egress: Egress = DIRECT,
         clock: Callable[[], float] = time.monotonic,
@@ -76,7 +76,7 @@ class HttpClient:
         self._limits = limits or ClientLimits()
         self._budget = ConnectionBudget(self._limits.max_total)
         self._context_factory = ssl_context_factory or SystemTrust()
-        self._resolve = resolve
+        self._resolve = resolve or SharedResolver()
         self._allow = allow_address
         self._egress = egress
         self._clock = clock

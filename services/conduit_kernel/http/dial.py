@@ -32,45 +32,29 @@ def _addresses_of(host: str, port: int) -> list[str]:
     return _in_turns(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
 
 
-async def look_up(host: str, port: int) -> list[str]:
-    """Ask the system for a host's addresses; the two families take turns."""
-    loop = asyncio.get_running_loop()
-    return _in_turns(await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+class ResolverThreads:
+    """Looks names up in so many threads at a time.
 
-
-class IsolatedResolver:
-    """Looks up names that strangers give, in a few threads of its own, within a time.
-
-    A thread whose name server does not answer is kept, so others must not need it: neither the
-    look-ups of providers nor the end of the process.
+    A thread whose name server does not answer is kept, so others must not need it: the end of the
+    process does not.
     """
 
-    def __init__(
-        self,
-        *,
-        threads: int = 2,
-        seconds: float = 3.0,
-        addresses_of: Callable[[str, int], list[str]] = _addresses_of,
-    ) -> None:
+    def __init__(self, threads: int, addresses_of: Callable[[str, int], list[str]]) -> None:
         self._free = asyncio.Semaphore(threads)
-        self._seconds = seconds
         self._addresses_of = addresses_of
 
-    async def __call__(self, host: str, port: int) -> list[str]:
-        """Return the addresses of a host. OSError or ValueError if it has none, or none in time."""
-        if _is_address(host):
-            return [host]
-        async with asyncio.timeout(self._seconds):
-            await self._free.acquire()
-            loop = asyncio.get_running_loop()
-            found: asyncio.Future[list[str]] = loop.create_future()
-            look = partial(self._look, loop, found, host, port)
-            try:
-                threading.Thread(target=look, name="resolver", daemon=True).start()
-            except RuntimeError as error:
-                self._free.release()
-                raise OSError(errno.ENOMEM, "no thread can be started") from error
-            return await found
+    async def look_up(self, host: str, port: int) -> list[str]:
+        """Return the addresses of a host, once a thread is free. OSError or ValueError if none."""
+        await self._free.acquire()
+        loop = asyncio.get_running_loop()
+        found: asyncio.Future[list[str]] = loop.create_future()
+        look = partial(self._look, loop, found, host, port)
+        try:
+            threading.Thread(target=look, name="resolver", daemon=True).start()
+        except RuntimeError as error:
+            self._free.release()
+            raise OSError(errno.ENOMEM, "no thread can be started") from error
+        return await found
 
     def _look(
         self,
@@ -98,6 +82,61 @@ class IsolatedResolver:
             future.set_result(found)
 
 
+class IsolatedResolver:
+    """Looks up names that strangers give, in a few threads of its own, within a time."""
+
+    def __init__(
+        self,
+        *,
+        threads: int = 2,
+        seconds: float = 3.0,
+        addresses_of: Callable[[str, int], list[str]] = _addresses_of,
+    ) -> None:
+        self._threads = ResolverThreads(threads, addresses_of)
+        self._seconds = seconds
+
+    async def __call__(self, host: str, port: int) -> list[str]:
+        """Return the addresses of a host. OSError or ValueError if it has none, or none in time."""
+        if _is_address(host):
+            return [host]
+        async with asyncio.timeout(self._seconds):
+            return await self._threads.look_up(host, port)
+
+
+class SharedResolver:
+    """Looks up names of providers, each once at a time, however many connections wait for it.
+
+    So a name server that does not answer for one of them keeps one thread, and holds up no other.
+    """
+
+    def __init__(
+        self,
+        *,
+        threads: int = 64,
+        addresses_of: Callable[[str, int], list[str]] = _addresses_of,
+    ) -> None:
+        self._threads = ResolverThreads(threads, addresses_of)
+        self._under_way: dict[tuple[str, int], asyncio.Task[list[str]]] = {}
+
+    async def __call__(self, host: str, port: int) -> list[str]:
+        """Return the addresses of a host. OSError or ValueError if it has none."""
+        if _is_address(host):
+            return [host]
+        task = self._under_way.get((host, port))
+        if task is None:
+            task = asyncio.create_task(self._threads.look_up(host, port))
+            self._under_way[host, port] = task
+            task.add_done_callback(partial(self._forget, (host, port)))
+        # Whoever waits no longer leaves it to the others.
+        return list(await asyncio.shield(task))
+
+    def _forget(self, key: tuple[str, int], task: asyncio.Task[list[str]]) -> None:
+        del self._under_way[key]
+        if not task.cancelled():
+            # Nobody may be left to hear of it.
+            task.exception()
+
+
 def _is_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
@@ -121,7 +160,7 @@ class Dialer(Generic[ProtocolT]):
     origin: Origin
     factory: Callable[[], ProtocolT]
     context: ssl.SSLContext | None
-    resolve: Resolve = look_up
+    resolve: Resolve
     allow: AllowAddress | None = None
 
     async def dial(self, limit: asyncio.Timeout) -> ProtocolT:

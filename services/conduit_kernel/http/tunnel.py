@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Generic, NoReturn, TypeVar, cast
 
 from conduit_kernel.egress import Proxy
-from conduit_kernel.http.dial import AllowAddress, Dialer, ProtocolT, Resolve, look_up
+from conduit_kernel.http.dial import AllowAddress, Dialer, ProtocolT, Resolve
 from conduit_kernel.http.errors import ConnectFailed
 from conduit_kernel.http.origin import Origin
 
@@ -37,7 +37,7 @@ class ProxyDialer(Generic[ProtocolT]):
     factory: Callable[[], ProtocolT]
     # None for http.
     context: ssl.SSLContext | None
-    resolve: Resolve = look_up
+    resolve: Resolve
     allow: AllowAddress | None = None
 
     async def dial(self, limit: asyncio.Timeout) -> ProtocolT:

@@ -15,7 +15,7 @@ import grpc
 
 from conduit_kernel.egress import DIRECT, Egress, Proxy
 from conduit_kernel.http import AllowAddress, ConnectFailed, Origin, Resolve
-from conduit_kernel.http.dial import look_up
+from conduit_kernel.http.dial import SharedResolver
 from conduit_kernel.http.errors import ConnectFailure
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
@@ -37,12 +37,12 @@ class GrpcChannels:
         *,
         egress: Egress = DIRECT,
         allow_address: AllowAddress | None = None,
-        resolve: Resolve = look_up,
+        resolve: Resolve | None = None,
     ) -> None:
         """Take the rule for addresses of operators; those of the catalog are trusted."""
         self._egress = egress
         self._allow = allow_address
-        self._resolve = resolve
+        self._resolve = resolve or SharedResolver()
         self._channels: dict[tuple[Origin, bool], grpc.aio.Channel] = {}
         # Held, because the loop only knows tasks weakly.
         self._closing: set[asyncio.Task[None]] = set()

@@ -143,9 +143,12 @@ def test_metrics_tell_of_charges_on_their_way(served: Served) -> None:
 
 
 def test_the_files_are_the_owner_s_alone(served: Served) -> None:
-    """Mode 0600 for the keys, 0700 for the folder."""
+    """Mode 0600 for the keys and all that services write, 0700 for the folders."""
     assert stat.S_IMODE((served.data_dir / "keys.toml").stat().st_mode) == 0o600
     assert stat.S_IMODE(served.data_dir.stat().st_mode) == 0o700
+    found = [path for path in served.data_dir.rglob("*") if path.is_file()]
+    assert {"registry.db", "billing.db", "snapshot.binpb"} <= {path.name for path in found}
+    assert [str(path) for path in found if path.stat().st_mode & 0o077] == []
 
 
 def test_no_secret_is_an_argument(served: Served) -> None:

@@ -52,7 +52,10 @@ def _seconds_until_ready(data_dir: Path) -> float:
     has other work to do tells the same as one that has none.
     """
     layout = Layout(data_dir, "127.0.0.1", http_port=0, grpc_port=0, workers=1, sockets=data_dir)
-    keys = {"master_key": "master", "encryption_key": base64.b64encode(ENCRYPTION_KEY).decode()}
+    keys = {
+        "master_key": "master-key-of-tests",
+        "encryption_key": base64.b64encode(ENCRYPTION_KEY).decode(),
+    }
     away = {f"CONDUIT_{name}_TARGET": NOWHERE for name in ("REGISTRY", "HEALTH", "BILLING")}
     env = layout.environment({**os.environ, **away}, keys)
     # An installed gateway has its bytecode.

@@ -11,7 +11,12 @@ from pathlib import Path
 import httpx
 import orjson
 import pytest
+from tests.support.oidc_issuer import CLIENT_ID, CLIENT_SECRET, OidcIssuer, oidc_issuer
 from tests.support.suite import MASTER_KEY, Suite, running_suite
+from websockets.asyncio.client import connect
+
+from conduit.v1.role_pb2 import ROLE_OPERATOR
+from conduit_kernel.oidc_settings import OidcSettings
 
 # Long, short, of signs that URLs and JSON write otherwise, and one that looks like no key at all.
 KEYS = (
@@ -120,3 +125,103 @@ async def test_a_secret_of_any_look_is_nowhere(
         written = [path.name for path, content in files.items() if secret.encode() in content]
         # Health has to know where a webhook leads.
         assert set(written) <= ({"health.db", "health.db-wal"} if secret == PATH else set()), secret
+
+
+async def say(suite: Suite) -> list[str]:
+    """Have a caller say the prompt by each API, with a key for whoever repeats; return answers."""
+    turns = [{"role": "user", "content": PROMPT}]
+    seen: list[str] = []
+    async with suite.caller() as caller:
+        for path, body in (
+            ("/v1/chat/completions", {"messages": turns}),
+            ("/v1/responses", {"input": PROMPT, "store": False}),
+            ("/v1/messages", {"messages": turns, "max_tokens": 64}),
+        ):
+            for model in ("echo", "refusing"):
+                for stream in (False, True):
+                    asked = {"model": model, "stream": stream, **body}
+                    for headers in ({}, {"idempotency-key": f"canary {path} {model} {stream}"}):
+                        answer = await caller.post(path, json=asked, headers=headers)
+                        assert answer.is_success == (model == "echo"), answer.text
+                        # What is said comes back to who said it, and to nobody else.
+                        seen.append(answer.text.replace(PROMPT, "") + str(answer.headers))
+    bearer = {"authorization": f"Bearer {suite.virtual_key}"}
+    url = suite.url.replace("http", "ws", 1) + "/v1/responses"
+    async with connect(url, additional_headers=bearer, proxy=None) as socket:
+        for model in ("echo", "refusing"):
+            asked = {"type": "response.create", "model": model, "input": PROMPT, "store": False}
+            await socket.send(orjson.dumps(asked).decode())
+            event: dict[str, object] = {}
+            while event.get("type") not in {"response.completed", "response.failed", "error"}:
+                async with asyncio.timeout(20):
+                    text = str(await socket.recv())
+                event = orjson.loads(text)
+                seen.append(text.replace(PROMPT, ""))
+    return seen
+
+
+async def log_in_and_out(suite: Suite, issuer: OidcIssuer) -> list[str]:
+    """Log in and out again; return the secrets of the browser."""
+    async with httpx.AsyncClient(base_url=suite.url) as browser:
+        there = await browser.get("/api/login")
+        flow = there.headers["set-cookie"].partition(";")[0]
+        code, state = issuer.granted(there.headers["location"], groups=["platform"])
+        way = {"code": code, "state": state}
+        back = await browser.get("/api/login/callback", params=way, headers={"cookie": flow})
+        kept = [each.partition(";")[0] for each in back.headers.get_list("set-cookie")]
+        [session] = [each for each in kept if each.startswith("__Host-conduit-session=c")]
+        shown = (await browser.get("/api/session", headers={"cookie": session})).json()
+        own = {"cookie": session, "x-csrf-token": shown["csrfToken"]}
+        assert (await browser.post("/api/logout", headers=own)).status_code == 204
+        return [flow.partition("=")[2], session.partition("=")[2], shown["csrfToken"], code]
+
+
+async def test_what_callers_say_and_browsers_show_is_nowhere(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """By each API, kept for idempotency; neither are keys that were rotated, and logins.
+
+    What a caller asked to have kept is sealed, and all files are their owner's alone.
+    """
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.WARNING, logger="aiosqlite")
+    secrets, seen = [PROMPT, KEYS[2], CLIENT_SECRET, MASTER_KEY], io.StringIO()
+    async with oidc_issuer() as issuer, repeating() as url:
+        oidc = OidcSettings(
+            issuer.url, CLIENT_ID, CLIENT_SECRET, "https://x.example", {"platform": ROLE_OPERATOR}
+        )
+        async with running_suite(tmp_path, oidc=oidc) as suite, suite.admin() as admin:
+            await suite.add_simulator("echo", "echo")
+            refusing = {"name": "refusing", "providerType": "OpenAI", "baseUrl": url}
+            number = (await suite.call("POST", "/api/providers", refusing))["id"]
+            await suite.call("POST", f"/api/providers/{number}/keys", {"apiKey": KEYS[2]})
+            mapping = {"modelAlias": "refusing", "providerId": number, "actualModelName": "m"}
+            await suite.call("POST", "/api/model-provider-mappings", mapping)
+            group = await suite.call("POST", "/api/virtual-key-groups", {"name": "canaries"})
+            made = await suite.call(
+                "POST", "/api/virtual-keys", {"name": "canary", "groupId": group["id"]}
+            )
+            rotated = await suite.call(
+                "POST", f"/api/virtual-keys/{made['id']}/rotate", {"graceSeconds": 60}
+            )
+            person = await suite.call("POST", "/api/administrators", {"name": "a", "role": "Owner"})
+            secrets += [made["key"], rotated["key"], person["token"], suite.virtual_key]
+            await suite.settled()
+            for text in await say(suite):
+                seen.write(text)
+            secrets += await log_in_and_out(suite, issuer)
+            for path in (
+                *("/api/audit-log?pageSize=1000", "/api/config", "/api/requests", "/metrics"),
+                *("/api/virtual-keys", "/api/virtual-key-groups", "/api/administrators"),
+                *("/api/administrator-sessions", "/api/provider-health", "/api/usage/charges"),
+                *(f"/api/providers/{number}/health/history", f"/api/providers/{number}/keys"),
+            ):
+                seen.write((await admin.get(path)).text)
+    out = capfd.readouterr()
+    seen.write(out.out + out.err + caplog.text)
+    files = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert any(path.name.startswith("storage.db") for path in files)
+    for secret in secrets:
+        assert secret not in seen.getvalue(), secret
+        assert [path.name for path, content in files.items() if secret.encode() in content] == []
+    assert [str(path) for path in files if path.stat().st_mode & 0o077] == []

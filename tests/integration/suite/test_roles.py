@@ -77,7 +77,16 @@ REFUSALS = {
     "VIRTUAL_KEY_INVALID",
     "SERVICE_TOKEN_INVALID",
 }
-WHO = [*MAY, "master key", "virtual key", "nobody", "stranger"]
+# Virtual keys, with why they call nothing; empty if they do.
+KEYS = {
+    "virtual key": "",
+    "key of a group": "",
+    "rotated key": "",
+    "disabled key": "VIRTUAL_KEY_DISABLED",
+    "key of a disabled group": "VIRTUAL_KEY_DISABLED",
+    "expired key": "VIRTUAL_KEY_DISABLED",
+}
+WHO = [*MAY, "master key", *KEYS, "nobody", "stranger"]
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -92,6 +101,31 @@ async def credentials(suite: Suite) -> dict[str, dict[str, str]]:
     for role in MAY:
         made = await suite.call("POST", "/api/administrators", {"name": role, "role": role})
         found[role] = {"authorization": f"Bearer {made['token']}"}
+    found |= {who: bearer(key) for who, key in (await keys_of(suite)).items()}
+    await suite.settled()
+    return found
+
+
+async def keys_of(suite: Suite) -> dict[str, str]:
+    """Return a virtual key of each kind but the plain one."""
+    groups = {
+        name: (await suite.call("POST", "/api/virtual-key-groups", {"name": name, **spec}))["id"]
+        for name, spec in (("on", {}), ("off", {"isEnabled": False}))
+    }
+    specs: dict[str, dict[str, Any]] = {
+        "key of a group": {"groupId": groups["on"]},
+        "rotated key": {},
+        "disabled key": {"isEnabled": False},
+        "key of a disabled group": {"groupId": groups["off"]},
+        "expired key": {"expiresAt": "2026-01-01T00:00:00Z"},
+    }
+    found = {}
+    for who, spec in specs.items():
+        made = await suite.call("POST", "/api/virtual-keys", {"name": who, **spec})
+        found[who] = made["key"]
+        if who == "rotated key":
+            path = f"/api/virtual-keys/{made['id']}/rotate"
+            found[who] = (await suite.call("POST", path, {"graceSeconds": 0}))["key"]
     return found
 
 
@@ -99,8 +133,8 @@ def expected_refusal(who: str, rpc: str) -> str:
     """Return why somebody may not make a call; empty if they may."""
     if rpc in ADMINISTERING:
         return _administering(who, rpc)
-    if who == "virtual key":
-        return ""
+    if who in KEYS:
+        return KEYS[who]
     return "VIRTUAL_KEY_MISSING" if who in {"master key", "nobody"} else "VIRTUAL_KEY_INVALID"
 
 
@@ -177,7 +211,7 @@ async def test_over_http(suite: Suite, credentials: dict[str, Any], who: str) ->
     async with httpx.AsyncClient(base_url=suite.url, timeout=40) as client:
         for route in ROUTES:
             refusal = expected_refusal(who, route.rpc)
-            status = 403 if refusal == "ROLE_REQUIRED" else 401
+            status = 403 if refusal in {"ROLE_REQUIRED", "VIRTUAL_KEY_DISABLED"} else 401
             got = await status_of(client, route, credentials[who])
             if (got == status) if not refusal else (got != status):
                 wrong[f"{route.verb} {route.path}"] = got, refusal
@@ -210,6 +244,25 @@ async def test_another_spelling_of_a_path_opens_nothing(
                 assert not expected_refusal(who, "ListAdministrators")
             else:
                 assert answer.status_code in {400, 401, 403, 404, 405}, (who, answer.text)
+
+
+async def test_answers_to_operators_are_kept_by_no_cache(suite: Suite) -> None:
+    """Some show what is shown once; refusals neither, before a body is read or behind it."""
+    async with suite.admin() as admin, httpx.AsyncClient(base_url=suite.url) as stranger:
+        answers = [
+            await admin.post("/api/virtual-keys", json={"name": "shown once"}),
+            await admin.get("/api/providers"),
+            await admin.get("/api/providers/999"),
+            await admin.post("/api/virtual-keys", content=b"{"),
+            await stranger.post("/api/virtual-keys", json={"name": "x"}),
+            await stranger.get("/api/audit-log"),
+        ]
+        assert [each.status_code for each in answers] == [201, 200, 404, 400, 401, 401]
+        for each in answers:
+            assert each.headers.get_list("cache-control") == ["no-store"], each.url
+            assert each.headers.get_list("x-content-type-options") == ["nosniff"], each.url
+        metrics = await stranger.get("/metrics", headers={"origin": "https://any.example"})
+        assert "access-control-allow-origin" not in metrics.headers
 
 
 async def test_a_role_is_in_force_everywhere_once_it_is_answered(suite: Suite) -> None:

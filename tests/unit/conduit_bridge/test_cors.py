@@ -4,10 +4,17 @@ import pytest
 from tests.support.exchanges import Caller, request_of
 
 from conduit_bridge.cors import Cors
-from conduit_kernel.http import field_lines
+from conduit_kernel.http import Exchange, field_lines
 
 APP = "https://app.example"
 EXPOSE = b"access-control-expose-headers: x-request-id, x-conduit-cost\r\n"
+
+
+def asked(path: str = "/v1/models", **fields: str) -> Exchange:
+    """Return a request of a caller's."""
+    exchange = request_of(Caller(), **fields)
+    exchange.path = path
+    return exchange
 
 
 def cors(*origins: str) -> Cors:
@@ -18,30 +25,30 @@ def cors(*origins: str) -> Cors:
 async def test_without_an_origin_nothing_is_said() -> None:
     """No page asks."""
     for rules in (cors("*"), cors(APP)):
-        assert rules.lines(request_of(Caller())) == b""
-        assert rules.fields(request_of(Caller())) == ()
+        assert rules.lines(asked()) == b""
+        assert rules.fields(asked()) == ()
 
 
 async def test_every_page_may_read_where_all_may() -> None:
     """The answer is the same for all of them, so caches need not tell them apart."""
-    lines = cors("*", APP).lines(request_of(Caller(), origin="https://any.example"))
+    lines = cors("*", APP).lines(asked(origin="https://any.example"))
     assert lines == b"access-control-allow-origin: *\r\n" + EXPOSE
 
 
 async def test_only_a_named_origin_may_read() -> None:
     """Caches learn that the answer differs by it, for the others, too."""
     rules = cors(APP, "https://other.example")
-    lines = rules.lines(request_of(Caller(), origin=APP))
+    lines = rules.lines(asked(origin=APP))
     assert lines == b"access-control-allow-origin: https://app.example\r\nvary: origin\r\n" + EXPOSE
     for stranger in ("https://app.example.evil", "http://app.example", "null", "*", ""):
-        assert rules.lines(request_of(Caller(), origin=stranger)) == b"vary: origin\r\n"
+        assert rules.lines(asked(origin=stranger)) == b"vary: origin\r\n"
 
 
 async def test_fields_say_what_lines_say() -> None:
     """In the form of answers that are written elsewhere."""
     for rules in (cors("*"), cors(APP)):
         for origin in (APP, "https://stranger.example"):
-            exchange = request_of(Caller(), origin=origin)
+            exchange = asked(origin=origin)
             assert field_lines(rules.fields(exchange)) == rules.lines(exchange)
 
 
@@ -79,3 +86,15 @@ async def test_only_names_of_fields_are_said_back(wanted: str) -> None:
     answer = dict(cors("*").preflight_fields(asked, b"POST"))
     named = b"authorization, content-type, x-master-key"
     assert answer[b"access-control-allow-headers"] == named
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/providers", "/api", "/%61pi/providers", "//api/providers", "/hubs/x", "/metrics", "/"],
+)
+async def test_no_page_reads_what_operators_ask_unless_it_is_named(path: str) -> None:
+    """Keys are shown there, and all origins are allowed by default."""
+    for origins, is_told in ((("*",), False), ((APP,), True)):
+        exchange, rules = asked(path, origin=APP), cors(*origins)
+        assert (b"access-control-allow-origin" in rules.lines(exchange)) is is_told
+        assert field_lines(rules.fields(exchange)) == rules.lines(exchange)

@@ -12,7 +12,7 @@ from conduit_kernel.settings import HealthChecks, read_settings
 @pytest.fixture
 def env() -> dict[str, str]:
     """Return the least environment."""
-    return {"CONDUIT_MASTER_KEY": "m", "CONDUIT_ENCRYPTION_KEY": new_key()}
+    return {"CONDUIT_MASTER_KEY": "master-key-of-tests", "CONDUIT_ENCRYPTION_KEY": new_key()}
 
 
 def test_keys_may_name_files_in_the_usual_folders(env: dict[str, str]) -> None:
@@ -158,3 +158,23 @@ def test_charges_are_kept_for_a_month_at_least(env: dict[str, str]) -> None:
     assert read_settings({**env, "CONDUIT_CHARGE_DAYS": "31"}).charge_days == 31
     with pytest.raises(ValueError, match="CONDUIT_CHARGE_DAYS must be 0, for ever, or at least 31"):
         read_settings({**env, "CONDUIT_CHARGE_DAYS": "30"})
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "a",
+        "eleven-char",
+        " " * 20,
+        "with spaces in it",
+        "schl\u00fcssel-der-tests",
+        "line\nbreak-of-tests",
+    ],
+)
+def test_a_master_key_that_can_be_guessed_or_never_sent_is_refused(
+    env: dict[str, str], key: str
+) -> None:
+    """With a reason, and without the key."""
+    with pytest.raises(ValueError, match=r"CONDUIT_MASTER_KEY (has fewer|must be)") as refused:
+        read_settings({**env, "CONDUIT_MASTER_KEY": key})
+    assert len(key) == 1 or key not in str(refused.value)

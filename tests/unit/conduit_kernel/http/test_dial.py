@@ -24,6 +24,7 @@ from conduit_kernel.http import (
     HttpClient,
     IsolatedResolver,
     Origin,
+    SharedResolver,
     SystemTrust,
     Timeouts,
 )
@@ -101,6 +102,51 @@ async def test_names_of_strangers_hold_up_nobody_else() -> None:
         await until(lambda: not threads("resolver"))
         response = await strangers.send(origins[0], "GET", "/", timeouts=FIRM)
         assert await response.read(10) == b"ok"
+
+
+@both_loops
+async def test_a_providers_name_is_looked_up_once_at_a_time() -> None:
+    """However many connections wait for it; who gives up leaves it to the others."""
+    answers, asked = threading.Event(), list[str]()
+
+    def hang(host: str, _port: int) -> list[str]:
+        asked.append(host)
+        if host != "quick.test":
+            answers.wait(10)
+        return ["127.0.0.1"]
+
+    resolver = SharedResolver(addresses_of=hang)
+    waiting = [asyncio.create_task(resolver("slow.test", 80)) for _ in range(100)]
+    await until(lambda: asked == ["slow.test"])
+    assert await resolver("quick.test", 80) == ["127.0.0.1"]
+    waiting[0].cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting[0]
+    answers.set()
+    assert await asyncio.gather(*waiting[1:]) == [["127.0.0.1"]] * 99
+    assert asked == ["slow.test", "quick.test"]
+    # What was found is not kept: names move.
+    await resolver("slow.test", 80)
+    assert asked == ["slow.test", "quick.test", "slow.test"]
+
+
+@both_loops
+async def test_a_name_that_is_not_found_is_told_to_all_who_wait() -> None:
+    """Also where nobody waits any more."""
+    answers = threading.Event()
+
+    def fail(_host: str, _port: int) -> list[str]:
+        answers.wait(10)
+        raise OSError("no such name")
+
+    resolver = SharedResolver(addresses_of=fail)
+    waiting = [asyncio.create_task(resolver("gone.test", 80)) for _ in range(3)]
+    await until(lambda: threads("resolver") == 1)
+    waiting[0].cancel()
+    answers.set()
+    found = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(each) for each in found] == [asyncio.CancelledError, OSError, OSError]
+    await until(lambda: not threads("resolver"))
 
 
 def threads(name: str) -> int:
