@@ -58,6 +58,16 @@ def first_id_of(milliseconds: int) -> str:
     return _text(max(0, milliseconds), 10) + _ALPHABET[0] * (ID_LENGTH - 10)
 
 
+def milliseconds_of(made: str) -> int | None:
+    """Return when an id was made, since 1970; None if it is none of these."""
+    if len(made) != ID_LENGTH or not all(digit in _ALPHABET for digit in made):
+        return None
+    value = 0
+    for digit in made[:10]:
+        value = value * len(_ALPHABET) + _ALPHABET.index(digit)
+    return value
+
+
 def _text(value: int, length: int) -> str:
     """Write a number in an even count of digits."""
     return "".join([_PAIRS[(value >> shift) & 1023] for shift in range(5 * length - 10, -1, -10)])

@@ -104,3 +104,9 @@ class VoiceConsentNotFound(NotFound):
     """No consent of the caller's has this id."""
 
     reason = "VOICE_CONSENT_NOT_FOUND"
+
+
+class ResponseNotFound(NotFound):
+    """No response of the caller's has this id."""
+
+    reason = "RESPONSE_NOT_FOUND"

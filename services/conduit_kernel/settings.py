@@ -42,6 +42,9 @@ MIN_CHARGE_DAYS = 31
 IDEMPOTENCY_HOURS = 24
 IDEMPOTENT_RESULT_BYTES = 16 * 1024 * 1024
 IDEMPOTENT_KEY_BYTES = 256 * 1024 * 1024
+RESPONSE_DAYS = 30
+RESPONSE_BYTES = 16 * 1024 * 1024
+RESPONSE_KEY_BYTES = 256 * 1024 * 1024
 # Where container platforms mount secrets.
 MOUNTED_SECRETS = (Path("/run/secrets"), Path("/var/run/secrets"))
 # Each service's port, counted from the gRPC port.
@@ -140,6 +143,11 @@ class Settings:
     idempotency_hours: int = IDEMPOTENCY_HOURS
     idempotent_result_bytes: int = IDEMPOTENT_RESULT_BYTES
     idempotent_key_bytes: int = IDEMPOTENT_KEY_BYTES
+    # How long responses are kept, in days, the most bytes of one, compressed, and of all of a
+    # virtual key.
+    response_days: int = RESPONSE_DAYS
+    response_bytes: int = RESPONSE_BYTES
+    response_key_bytes: int = RESPONSE_KEY_BYTES
     # How long a stopping process waits for calls under way, in seconds.
     drain_seconds: float = DRAIN_SECONDS
     # How long it takes calls before that, though it says that it is not ready, in seconds.
@@ -220,6 +228,9 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "idempotent_key_bytes": _positive(
             env, "CONDUIT_IDEMPOTENT_KEY_BYTES", IDEMPOTENT_KEY_BYTES
         ),
+        "response_days": _positive(env, "CONDUIT_RESPONSE_RETENTION_DAYS", RESPONSE_DAYS),
+        "response_bytes": _result_bytes(env, "CONDUIT_RESPONSE_BYTES", RESPONSE_BYTES),
+        "response_key_bytes": _positive(env, "CONDUIT_RESPONSE_KEY_BYTES", RESPONSE_KEY_BYTES),
         "health_checks": _health_checks(env),
         "drain_seconds": _number(env, "CONDUIT_DRAIN_SECONDS", DRAIN_SECONDS),
         "drain_delay_seconds": _number(env, "CONDUIT_DRAIN_DELAY_SECONDS", 0),

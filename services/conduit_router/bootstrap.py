@@ -118,6 +118,7 @@ class RouterProcess:
             await self._server.drain(grace_seconds)
         await self._control_plane.tasks.close()
         await self._control_plane.idempotent.close()
+        await self._control_plane.responses.close()
         await self.background.stop()
         await self._token_refresher.close()
         await self._runtime.voice_lists.close()
@@ -227,6 +228,7 @@ def _stub(
         voices=control_plane.voices,
         usage=control_plane.usage,
         idempotent=control_plane.idempotent,
+        responses=control_plane.responses,
     )
     stub.identify_administrator = control_plane.administrators.identify
     return stub

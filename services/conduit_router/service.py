@@ -9,6 +9,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
 from conduit.v1 import options_pb2
+from conduit.v1.response_requests_pb2 import StreamCreateResponseResponse
 from conduit.v1.router_service_pb2 import DESCRIPTOR
 from conduit_kernel.auth import AdministratorResolver, Principal, PrincipalKind, current_principal
 from conduit_kernel.errors import ConduitError, NotImplementedYet
@@ -44,7 +45,11 @@ from conduit_router.idempotency.metadata import has_options, with_key
 from conduit_router.idempotency.rpcs import KeyedRpc
 from conduit_router.message_models import MessageModels
 from conduit_router.queries import MAX_REQUEST_ID, FindRequests, Queries, find_nothing
-from conduit_router.response_connections import ResponseConnections
+from conduit_router.responses.calls import KeptStreamingCalls, KeptUnaryCalls
+from conduit_router.responses.connections import ResponseConnections
+from conduit_router.responses.keeper import ResponseKeeper
+from conduit_router.responses.keeping import ResponseKeeping
+from conduit_router.responses.queries import ResponseQueries
 from conduit_router.routing.table import EMPTY_TABLE, Caller
 from conduit_router.tasks.calls import TaskCalls
 from conduit_router.tasks.queries import TaskQueries
@@ -64,7 +69,7 @@ OPERATOR = Caller(0, is_enabled=True, expires_at=0.0, allowed=None)
 # Their methods are the RPCs that call no model, or that do more than call one.
 OWN: tuple[type, ...] = (
     *(Queries, ClientSecrets, Voices, TaskQueries, VoiceConsents, VoiceMaking, Speaking),
-    *(MessageModels, CallerUsage, ResponseConnections),
+    *(MessageModels, CallerUsage, ResponseConnections, ResponseQueries),
 )
 
 # Looked up for each call of a model otherwise.
@@ -73,6 +78,10 @@ _ADMINISTRATOR = PrincipalKind.ADMINISTRATOR
 # Awaited for one answer, iterated for a stream.
 Rpc = Callable[[Any, CallerContext], Any]
 Plain = Callable[..., Awaitable[Any]]
+
+_RESPONSE = "response"
+# What makes calls without messages around JSON as well.
+_PLAIN = UnaryCalls, StreamingCalls, KeptUnaryCalls, KeptStreamingCalls
 
 
 class RouterStub:
@@ -97,12 +106,13 @@ class RouterStub:
         voices: VoiceStorage | None = None,
         usage: CallerUsage | None = None,
         idempotent: IdempotentCalls | None = None,
+        responses: ResponseKeeper | None = None,
     ) -> None:
         """Take what calls are made with, who calls, and the room for the files that calls bring.
 
         `find_requests` finds recent requests on all routers; without `tasks`, there are none,
-        without `voices` none are made, without `usage` nobody learns theirs, and without
-        `idempotent` no key makes calls one.
+        without `voices` none are made, without `usage` nobody learns theirs, without
+        `idempotent` no key makes calls one, and without `responses` none is kept.
         """
         self._idempotent = idempotent
         self._runtime = runtime
@@ -119,7 +129,14 @@ class RouterStub:
         own.append(MessageModels(runtime))
         if usage is not None:
             own.append(usage)
-        own.append(ResponseConnections(runtime, virtual_keys, ids, session_limits))
+        self._keeping: ResponseKeeping | None = None
+        if responses is not None:
+            self._keeping = ResponseKeeping(runtime, responses, ids)
+            own.append(ResponseQueries(runtime, responses))
+        responding = operation(_RESPONSE)
+        assert isinstance(responding, StreamedOperation)  # noqa: S101 # as the contract says
+        answering = self._kept(StreamingCalls(runtime, responding, StreamCreateResponseResponse))
+        own.append(ResponseConnections(runtime, virtual_keys, ids, session_limits, answering))
         if tasks is not None:
             own.append(TaskQueries(tasks))
         if voices is not None:
@@ -129,12 +146,10 @@ class RouterStub:
         rpcs = {
             m.name: self._task_calls(m, uploads)
             or _own_rpc(m, own)
-            or _rpc(m, runtime, uploads, session_limits, voices, keyed=self._keyed(m))
+            or self._kept(_rpc(m, runtime, uploads, session_limits, voices, keyed=self._keyed(m)))
             for m in SERVICE.methods
         }
-        self._calls = {
-            name: rpc for name, rpc in rpcs.items() if isinstance(rpc, UnaryCalls | StreamingCalls)
-        }
+        self._calls = {name: rpc for name, rpc in rpcs.items() if isinstance(rpc, _PLAIN)}
         self._rpcs = {
             m.name: self._bound(self._made_once(m, rpcs[m.name])) for m in SERVICE.methods
         }
@@ -173,6 +188,16 @@ class RouterStub:
         assert isinstance(found, AnsweredOperation)  # noqa: S101 # as the contract says
         response = GetMessageClass(method.output_type)
         return TaskCalls(self._runtime, found, response, self._tasks, ids=self._ids, space=uploads)
+
+    def _kept(self, rpc: Any) -> Any:  # noqa: ANN401 # of its kind
+        """Return an RPC whose responses are kept, if it makes any."""
+        if self._keeping is None:
+            return rpc
+        if isinstance(rpc, UnaryCalls) and rpc.operation.served_as == _RESPONSE:
+            return KeptUnaryCalls(rpc, self._keeping)
+        if isinstance(rpc, StreamingCalls) and rpc.operation.served_as == _RESPONSE:
+            return KeptStreamingCalls(rpc, self._keeping)
+        return rpc
 
     def _keyed(self, method: MethodDescriptor) -> KeyedRpc | None:
         if self._idempotent is None:

@@ -8,11 +8,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from conduit.internal.v1 import (
     idempotency_storage_service_pb2,
+    response_storage_service_pb2,
     task_storage_service_pb2,
     voice_storage_service_pb2,
 )
 from conduit.internal.v1.idempotency_storage_service_pb2_grpc import (
     add_IdempotencyStorageServiceServicer_to_server,
+)
+from conduit.internal.v1.response_storage_service_pb2_grpc import (
+    add_ResponseStorageServiceServicer_to_server,
 )
 from conduit.internal.v1.task_storage_service_pb2_grpc import (
     add_TaskStorageServiceServicer_to_server,
@@ -31,6 +35,8 @@ from conduit_kernel.settings import Settings
 from conduit_kernel.sqlite_file import sqlite_signature
 from conduit_storage.idempotency.store import IdempotencyStore, ResultBounds
 from conduit_storage.idempotency_service import IdempotencyStorageService
+from conduit_storage.response_service import ResponseStorageService
+from conduit_storage.responses.store import ResponseBounds, ResponseStore
 from conduit_storage.task_service import TaskStorageService
 from conduit_storage.tasks.store import Bounds, TaskStore
 from conduit_storage.voice_service import VoiceStorageService
@@ -43,6 +49,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 LOOK_SECONDS = 2.0
 FORGET_SECONDS = 60.0
 _HOUR = 3600.0
+_DAY = 24 * _HOUR
 
 
 async def start(
@@ -71,6 +78,12 @@ async def start(
             settings.idempotency_hours * _HOUR,
         ),
     )
+    responses = ResponseStore(
+        engine,
+        ResponseBounds(
+            settings.response_bytes, settings.response_key_bytes, settings.response_days * _DAY
+        ),
+    )
     server = RpcServer(
         name=SERVICE,
         master_key=settings.master_key,
@@ -91,6 +104,11 @@ async def start(
         IdempotencyStorageService(calls, clock),
         names["IdempotencyStorageService"],
     )
+    server.add(
+        add_ResponseStorageServiceServicer_to_server,
+        ResponseStorageService(responses, clock),
+        response_storage_service_pb2.DESCRIPTOR.services_by_name["ResponseStorageService"],
+    )
     try:
         await server.start(
             settings.grpc_host,
@@ -102,7 +120,7 @@ async def start(
         raise
     return HostedService(
         server,
-        _work(store, [voice_store, calls], engine, clock, look_seconds=look_seconds),
+        _work(store, [voice_store, calls, responses], engine, clock, look_seconds=look_seconds),
         end_streams=lambda: None,
         close=engine.dispose,
         drain_seconds=settings.drain_seconds,
@@ -111,7 +129,7 @@ async def start(
 
 def _work(
     store: TaskStore,
-    others: Iterable[VoiceStore | IdempotencyStore],
+    others: Iterable[VoiceStore | IdempotencyStore | ResponseStore],
     engine: AsyncEngine,
     clock: Callable[[], float],
     *,

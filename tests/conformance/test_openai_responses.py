@@ -192,7 +192,7 @@ PASSED = (
 @pytest.mark.parametrize(
     ("asked", "param"),
     [
-        ({"previous_response_id": "resp_1"}, None),
+        ({"conversation": "conv_1"}, None),
         ({"background": True}, "background"),
         ({"input": []}, "input"),
     ],

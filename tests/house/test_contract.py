@@ -15,6 +15,7 @@ import conduit.internal.v1.login_service_pb2
 import conduit.internal.v1.outcome_service_pb2
 import conduit.internal.v1.quota_service_pb2
 import conduit.internal.v1.request_lookup_service_pb2
+import conduit.internal.v1.response_storage_service_pb2
 import conduit.internal.v1.snapshot_service_pb2
 import conduit.internal.v1.task_storage_service_pb2
 import conduit.internal.v1.voice_storage_service_pb2
@@ -28,7 +29,7 @@ PUBLIC = ("BillingService", "HealthService", "RegistryService", "RouterService")
 INTERNAL = (
     *("LedgerService", "OutcomeService", "RequestLookupService", "SnapshotService"),
     *("TaskStorageService", "VoiceStorageService", "QuotaService", "CallerUsageService"),
-    *("IdempotencyStorageService", "AuditService", "LoginService"),
+    *("IdempotencyStorageService", "AuditService", "LoginService", "ResponseStorageService"),
 )
 
 

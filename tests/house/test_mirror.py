@@ -22,7 +22,15 @@ ROUTER = {
     "idempotency/rpcs.py": "tests/integration/suite/test_idempotency.py",
     "idempotency/storage.py": "tests/unit/conduit_router/idempotency/test_calls.py",
     # Its connections are held through the bridge.
-    "response_connections.py": "tests/integration/suite/test_response_sockets.py",
+    "responses/connections.py": "tests/integration/suite/test_response_sockets.py",
+    # Responses are kept, gone on from and asked about with a Storage, which is another service.
+    "responses/accounts.py": "tests/integration/suite/test_kept_responses.py",
+    "responses/calls.py": "tests/integration/suite/test_kept_responses.py",
+    "responses/keeping.py": "tests/integration/suite/test_kept_responses.py",
+    "responses/queries.py": "tests/integration/suite/test_kept_responses.py",
+    "responses/storage.py": "tests/integration/suite/test_kept_responses.py",
+    "responses/stream_watch.py": "tests/integration/suite/test_kept_responses.py",
+    "responses/upstream.py": "tests/integration/suite/test_kept_responses.py",
     # So are voices made, and spoken with.
     "voices/accounts.py": "tests/integration/router/test_voices_in_sessions.py",
     "voices/consents.py": "tests/integration/router/test_voice_consents.py",
@@ -75,6 +83,7 @@ STORAGE = {
     # All of it is what two databases make of it.
     "idempotency_service.py": "tests/integration/storage/test_idempotency.py",
     "idempotency/store.py": "tests/integration/storage/test_idempotency.py",
+    "response_service.py": "tests/integration/storage/test_responses.py",
     "task_service.py": "tests/integration/storage/test_tasks.py",
     "voice_service.py": "tests/integration/storage/test_voices.py",
     "voices/consent_store.py": "tests/integration/storage/test_voices.py",

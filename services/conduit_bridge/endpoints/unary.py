@@ -238,10 +238,12 @@ def query_of(exchange: Exchange) -> Sequence[tuple[str, str]]:
     if not exchange.query:
         return ()
     try:
-        return parse_qsl(exchange.query, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
+        found = parse_qsl(exchange.query, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
     except ValueError as error:
         message = f"The query has more than {MAX_QUERY_FIELDS} parameters"
         raise InvalidRequest(message, field="query") from error
+    # OpenAI's SDKs write the names of lists so.
+    return [(name.removesuffix("[]"), value) for name, value in found]
 
 
 def _refuse_coding(coding: bytes) -> None:

@@ -11,6 +11,7 @@ from conduit_providers.inbound.chat_terms import terms_of
 from conduit_providers.inbound.response_form import (
     ResponseAnswer,
     ResponseEvents,
+    ResponseForm,
     response_answer,
 )
 from conduit_providers.inbound.response_stream import ResponseStreamWriter
@@ -47,7 +48,7 @@ _ASKED: Mapping[str, object] = {
     "truncation": "disabled",
     "user": None,
 }
-# Whatever was asked: nothing is kept, and nobody works on it later.
+# Of what is not kept, and not worked on later.
 _ALWAYS: Mapping[str, object] = {
     "background": False,
     "completed_at": None,
@@ -81,8 +82,13 @@ class ResponseDialect(CallerDialect[ResponseAnswer, ResponseEvents]):
         """Return what writes a streamed answer."""
         found = translation_of(call.request, terms_of(endpoint, call.model))
         assert isinstance(found, TranslatedResponse)  # noqa: S101 # as the operation makes them
-        asked = asked_in(call.request.json)
-        return ResponseStreamWriter(asked, found.tools, created=call.created)
+        assert isinstance(call.request, ResponseForm)  # noqa: S101 # as above
+        identity, asked = call.request.identity, asked_in(call.request.json)
+        asked["store"] = bool(identity.id)
+        asked["previous_response_id"] = identity.previous_id or None
+        asked["background"] = identity.is_background
+        created, own_id = call.created, identity.id
+        return ResponseStreamWriter(asked, found.tools, created=created, response_id=own_id)
 
     def events(self, sse: bytes) -> ResponseEvents:
         """Hold events."""

@@ -1,5 +1,7 @@
 """OpenAI's Responses as callers send and get them, in whichever form they are asked for."""
 
+from typing import NamedTuple
+
 from conduit.v1.response_answer_json import (
     created_response_from_json,
     created_response_to_json,
@@ -26,11 +28,24 @@ _HEADS = (
 _BEGUN_WHOLE = b'_call"'
 
 
+class ResponseIdentity(NamedTuple):
+    """The names of a response that Conduit keeps, as no provider does."""
+
+    # Its id; empty where it is not kept.
+    id: str
+    # The one that it goes on from, whose conversation the request has; empty for none.
+    previous_id: str = ""
+    # Whether it is made while nobody waits.
+    is_background: bool = False
+
+
 class ResponseForm(CallerForm[ResponseCreation, TranslatedResponse]):
     """A request; its translations are made once for all attempts."""
 
+    identity: ResponseIdentity = ResponseIdentity("")
+
     def _translation(self, terms: ChatTerms) -> TranslatedResponse:
-        return chat_of(self.typed, terms)
+        return chat_of(self.typed, terms, is_kept=bool(self.identity.id))
 
 
 ResponseCall = Call[ResponseCreation]

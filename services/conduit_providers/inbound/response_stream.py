@@ -37,8 +37,14 @@ _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"
 class ResponseStreamWriter:
     """Writes the events of one answer."""
 
-    def __init__(self, asked: Json, tools: ResponseTools, *, created: int) -> None:
-        """Take what the response repeats of the request, and when the call was made."""
+    def __init__(
+        self, asked: Json, tools: ResponseTools, *, created: int, response_id: str = ""
+    ) -> None:
+        """Take what the response repeats of the request, and when the call was made.
+
+        Without an id of its own, a response has one by the chat's.
+        """
+        self._own_id = response_id.removeprefix(_PREFIX)
         self._asked = asked
         self._tools = tools
         self._created = created
@@ -96,7 +102,7 @@ class ResponseStreamWriter:
         return found
 
     def _head(self, chunk: Json) -> list[Json]:
-        bare = _bare_id(chunk.get("id"))
+        bare = self._own_id or _bare_id(chunk.get("id"))
         self._item_id = bare
         self._response = {
             "id": _PREFIX + bare,

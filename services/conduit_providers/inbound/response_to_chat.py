@@ -44,8 +44,13 @@ class TranslatedResponse(NamedTuple):
     dropped: tuple[str, ...]
 
 
-def chat_of(request: ResponseCreation, terms: ChatTerms) -> TranslatedResponse:
-    """Return the chat. UnsupportedCapability for what no chat can say."""
+def chat_of(
+    request: ResponseCreation, terms: ChatTerms, *, is_kept: bool = False
+) -> TranslatedResponse:
+    """Return the chat. UnsupportedCapability for what no chat can say.
+
+    `is_kept`: whether Conduit keeps the response.
+    """
     if request.previous_response_id:
         raise not_kept("A response by its id")
     dropped = Dropped()
@@ -61,6 +66,8 @@ def chat_of(request: ResponseCreation, terms: ChatTerms) -> TranslatedResponse:
     members |= _effort(request, terms, dropped)
     members |= _form(request, dropped)
     members |= _others(request, dropped)
+    if request.store and not is_kept:
+        dropped.add("store")
     if request.stream:
         members["stream"] = True
     return TranslatedResponse(chat_request(json=orjson.dumps(members)), tools, dropped.names)
@@ -134,7 +141,6 @@ def _others(request: ResponseCreation, dropped: Dropped) -> Json:
         found["service_tier"] = request.service_tier
     for name, is_asked in (
         ("truncation", request.truncation == "auto"),
-        ("store", request.store),
         *((f"include.{name}", name not in {LOGPROBS, _THOUGHTS}) for name in request.include),
     ):
         if is_asked:

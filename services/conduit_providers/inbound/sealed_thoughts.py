@@ -26,6 +26,11 @@ def sealed(members: Json) -> str:
     return MARK + urlsafe_b64encode(orjson.dumps(members)).decode() if members else ""
 
 
+def sealed_nothing() -> str:
+    """Return the text that stands for no members: the thought beside it is a provider's words."""
+    return MARK + urlsafe_b64encode(b"{}").decode()
+
+
 def is_sealed(text: str) -> bool:
     """Return whether a text is one of these, whole or not."""
     return text.startswith(MARK)

@@ -31,21 +31,29 @@ class StreamingCalls:
     ) -> None:
         """Take the operation and the class of the RPC's response."""
         self._runtime = runtime
-        self._operation = operation
+        self.operation = operation
         self._response = response
 
     async def __call__(self, request: Any, caller: CallerContext) -> AsyncGenerator[Any, None]:  # noqa: ANN401 # of each RPC its own
         """Yield an answer's pieces as messages, in the form of the request, and then its end."""
-        answer = self.answer(self._operation.form_of(request), options_of(request), caller)
+        answer = self.answer(self.form_of(request), options_of(request), caller)
         async with aclosing(answer) as messages:
             async for message in messages:
                 yield message
+
+    def form_of(self, request: Any) -> Form[Any]:  # noqa: ANN401 # as above
+        """Return what a request asks for."""
+        return self.operation.form_of(request)
+
+    def plain_form(self, body: bytes) -> Form[Any]:
+        """Return what a request of JSON asks for."""
+        return self.operation.plain_form(body)
 
     async def answer(
         self, form: Form[Any], options: CallOptions | None, caller: CallerContext
     ) -> AsyncGenerator[Any, None]:
         """Yield the messages of the answer to a request that was read before."""
-        operation = self._operation
+        operation = self.operation
         is_typed = form.json_at_hand is None
         with admit(self._runtime, operation, form, options, caller, stream=True) as scope:
             if caller.caller.usage is not None:
@@ -68,13 +76,18 @@ class StreamingCalls:
         request_id: str,
         start: Callable[[CallSummary], Stream],
         options: CallOptions | None = None,
+        *,
+        form: Form[Any] | None = None,
     ) -> None:
         """Write the same as server-sent events, for a request of JSON.
 
         The principal is the holder of a virtual key. `start` is called once the first piece is
-        there, and returns what the events go to.
+        there, and returns what the events go to. `form` is what the body asks for, where it was
+        read before.
         """
-        operation, form = self._operation, self._operation.plain_form(body)
+        operation = self.operation
+        if form is None:
+            form = operation.plain_form(body)
         caller = called_by(principal, principal.virtual_key, request_id)
         with admit(self._runtime, operation, form, options, caller, stream=True) as scope:
             if caller.caller.usage is not None:

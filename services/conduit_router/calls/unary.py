@@ -35,19 +35,26 @@ class UnaryCalls:
     ) -> None:
         """Take the operation and the class of the RPC's response."""
         self._runtime = runtime
-        self._operation = operation
+        self.operation = operation
         self._response = response
 
     async def __call__(self, request: Any, caller: CallerContext) -> Any:  # noqa: ANN401 # of each RPC its own
         """Answer a request, in its form."""
-        form = self._operation.form_of(request)
-        return await self.answer(form, options_of(request), caller)
+        return await self.answer(self.form_of(request), options_of(request), caller)
+
+    def form_of(self, request: Any) -> Form[Any]:  # noqa: ANN401 # as above
+        """Return what a request asks for."""
+        return self.operation.form_of(request)
+
+    def plain_form(self, body: bytes) -> Form[Any]:
+        """Return what a request of JSON asks for."""
+        return self.operation.plain_form(body)
 
     async def answer(
         self, form: Form[Any], options: CallOptions | None, caller: CallerContext
     ) -> Any:  # noqa: ANN401 # of each RPC its own
         """Answer a request that was read before."""
-        operation, response = self._operation, self._response()
+        operation, response = self.operation, self._response()
         with admit(self._runtime, operation, form, options, caller, stream=False) as scope:
             if caller.caller.usage is not None:
                 await reserve(scope)
@@ -59,15 +66,14 @@ class UnaryCalls:
 
     async def json_of(
         self, form: Form[Any], options: CallOptions | None, caller: CallerContext
-    ) -> bytes:
+    ) -> tuple[bytes, CallSummary]:
         """Return the answer to a request that was read before, in JSON whatever its form."""
-        with admit(self._runtime, self._operation, form, options, caller, stream=False) as scope:
+        with admit(self._runtime, self.operation, form, options, caller, stream=False) as scope:
             if caller.caller.usage is not None:
                 await reserve(scope)
             attempt, answer = await ask_straight(scope, _make, _drop)
             attempt.consumption = _consumption(scope, attempt, answer)
-            scope.succeed(attempt)
-            return answer.json
+            return answer.json_at_hand or answer.json, scope.succeed(attempt)
 
     async def plain(
         self,
@@ -80,7 +86,7 @@ class UnaryCalls:
 
         The principal is the holder of a virtual key.
         """
-        operation, form = self._operation, self._operation.plain_form(body)
+        operation, form = self.operation, self.operation.plain_form(body)
         caller = called_by(principal, principal.virtual_key, request_id)
         with admit(self._runtime, operation, form, options, caller, stream=False) as scope:
             if caller.caller.usage is not None:

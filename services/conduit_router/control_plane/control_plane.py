@@ -38,6 +38,8 @@ from conduit_router.control_plane.request_lookups import RequestLookups
 from conduit_router.control_plane.snapshot_file import SAVE_SECONDS, SnapshotFile, load_snapshot
 from conduit_router.idempotency.calls import IdempotentCalls
 from conduit_router.idempotency.storage import IdempotencyStorage
+from conduit_router.responses.keeper import ResponseKeeper
+from conduit_router.responses.storage import ResponseStorage
 from conduit_router.routing.provider_state import ProviderState
 from conduit_router.routing.table import TableChange
 from conduit_router.spending.lease_pool import KEEP_SECONDS, LeasePool
@@ -94,6 +96,7 @@ class ControlPlane:
         self.voices = VoiceStorage(storage)
         kept = IdempotencyStorage(storage)
         self.idempotent = IdempotentCalls(kept, keys.vault, IdSource(clock), timer)
+        self.responses = ResponseKeeper(ResponseStorage(storage), keys.vault, clock)
         clients = lease_clients(billing, self._metadata)
         self.reserver = Reserver(clients, IdSource(clock).next, timer)
         self.usage = CallerUsage(billing, self._metadata)
@@ -173,6 +176,7 @@ class ControlPlane:
             run(name, pool.keep, every=KEEP_SECONDS, when=pool.held)
             run(f"missed_{name}", pool.give_back_missed, when=pool.missed)
         self.tasks.run(background)
+        self.responses.run(background)
         self._run_charges(background)
 
     async def close(self) -> None:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from conduit.internal.v1.task_storage_service_pb2 import CreateTaskRequest
+from conduit.v1.call_pb2 import CallOptions
 from conduit_kernel.http import SpillSpace
 from conduit_kernel.ids import IdSource
 from conduit_providers.calls import Form
@@ -54,7 +55,7 @@ class TaskCalls:
                 operation=self._operation.name,
                 model=model,
             )
-            call = partial(self._calls.json_of, form, options_of(request), caller)
+            call = partial(self._answer, form, options_of(request), caller)
             task = await self._tasks.begin(new, call, files.close)
         except BaseException:
             files.close()
@@ -62,6 +63,11 @@ class TaskCalls:
         response = self._response()
         response.task.CopyFrom(task)
         return response
+
+    async def _answer(
+        self, form: Form[Any], options: CallOptions | None, caller: CallerContext
+    ) -> bytes:
+        return (await self._calls.json_of(form, options, caller))[0]
 
     async def _form(self, request: Any, files: ReceivedFiles) -> Form[Any]:  # noqa: ANN401 # as above
         operation = self._operation

@@ -33,7 +33,9 @@ MODEL = "echo"
 SOURCES = ("image_url", "file_id", "file")
 PRICES = ("inputCostPer1kTokens", "outputCostPer1kTokens", "costPerUnit")
 # Where a page begins is the gateway's, and the first day is not behind the last one.
-UNKNOWN_QUERY = {"after", "pageToken", "page_token", "startDate", "start_date"}
+UNKNOWN_QUERY = {"after", "pageToken", "page_token", "startDate", "start_date", "stream"}
+# Nobody works on a response while nobody waits, and what there is to go on from the gateway knows.
+UNKNOWN_MEMBERS = {"background", "previous_response_id"}
 # Instances and models by names that there are, and tags, of which there are 16 at most.
 UNKNOWN_HEADERS = {"x-conduit-provider", "x-conduit-fallbacks", "x-conduit-tags"}
 MONEY_DIGITS = 6
@@ -99,8 +101,7 @@ def _fit_parts(path: str, body: Json) -> Json:
         # Of samples or of a description, as its type says.
         body = {name: body[name] for name in body if name not in SAMPLES} | VOICE
     if path == "/v1/responses":
-        # Nothing goes on from what no provider keeps, nor while nobody waits.
-        body = {name: body[name] for name in body if name != "background"}
+        body = {name: body[name] for name in body if name not in UNKNOWN_MEMBERS}
         # Events with names are held to the schema as if their names were a part of their JSON.
         body = body | {"input": body.get("input") or "a", "stream": False}
     if path == "/v1/tokenize":

@@ -108,8 +108,8 @@ async def test_prewarming_asks_no_model(socket: ClientConnection) -> None:
         ('{"type":"response.create","model":"nobody","input":"hi"}', 404, "model_not_found"),
         (
             '{"type":"response.create","model":"echo","input":"x","previous_response_id":"resp_0"}',
-            400,
-            "unsupported_capability",
+            404,
+            "response_not_found",
         ),
     ],
 )

@@ -4,7 +4,14 @@ import re
 
 import pytest
 
-from conduit_kernel.ids import ID_LENGTH, IdSource, first_id_of, pack_id, unpack_id
+from conduit_kernel.ids import (
+    ID_LENGTH,
+    IdSource,
+    first_id_of,
+    milliseconds_of,
+    pack_id,
+    unpack_id,
+)
 
 
 def test_ids_of_a_process_sort_in_the_order_of_their_making() -> None:
@@ -76,3 +83,11 @@ def test_packed_ids_sort_as_ids_do() -> None:
         now[0] += 0.0007
         made.append(source.next())
     assert sorted(made, key=pack_id) == made
+
+
+def test_an_id_says_when_it_was_made() -> None:
+    """What is none of ours says nothing."""
+    assert milliseconds_of(IdSource(lambda: 1_795_435_200.123).next()) == 1_795_435_200_123
+    assert milliseconds_of(first_id_of(5)) == 5
+    for other in ("", "0" * 25, "u" * 26, "\u0661" * 26, "0" * 27):
+        assert milliseconds_of(other) is None

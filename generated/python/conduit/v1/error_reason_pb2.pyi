@@ -300,6 +300,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """No group of virtual keys has this id.
     Example: `{"reason": "VIRTUAL_KEY_GROUP_NOT_FOUND", "metadata": {"virtual_key_group_id": "9"}}`.
     """
+    ERROR_REASON_RESPONSE_NOT_FOUND: _ErrorReason.ValueType  # 64
+    """No such response is kept, or it is somebody else's.
+    Example: `{"reason": "RESPONSE_NOT_FOUND", "metadata": {"response_id": "resp_01k4y7"}}`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` in every error, whose `domain` is `conduit.v1`.
@@ -591,5 +595,9 @@ Example: `{"reason": "VOICE_CONSENT_NOT_FOUND", "metadata": {"consent_id": "cons
 ERROR_REASON_VIRTUAL_KEY_GROUP_NOT_FOUND: ErrorReason.ValueType  # 63
 """No group of virtual keys has this id.
 Example: `{"reason": "VIRTUAL_KEY_GROUP_NOT_FOUND", "metadata": {"virtual_key_group_id": "9"}}`.
+"""
+ERROR_REASON_RESPONSE_NOT_FOUND: ErrorReason.ValueType  # 64
+"""No such response is kept, or it is somebody else's.
+Example: `{"reason": "RESPONSE_NOT_FOUND", "metadata": {"response_id": "resp_01k4y7"}}`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -415,4 +415,10 @@ FAILURES: Final[dict[str, Failure]] = {
         openai_type="invalid_request_error",
         hint="List the groups with GET /api/virtual-key-groups.",
     ),
+    "RESPONSE_NOT_FOUND": Failure(
+        code=5,
+        http_status=404,
+        openai_type="invalid_request_error",
+        hint="Ask with the virtual key that made it, while it is kept; or send the whole conversation as `input`.",
+    ),
 }

@@ -86,9 +86,9 @@ class ResponseCreation(_message.Message):
     top_logprobs: _builtins.int
     """How many likely tokens to return at each place, in `[0, 20]`, where `include` asks for them."""
     store: _builtins.bool
-    """Whether the provider may keep the response. Unset means that it may."""
+    """Whether the response is kept, by the provider or by Conduit, for `previous_response_id` and GetResponse. Unset means yes."""
     previous_response_id: _builtins.str
-    """The response from which this one goes on, where its provider keeps it."""
+    """The response of the caller's from which this one goes on. One that its provider keeps has the call go to the account that has it."""
     user: _builtins.str
     """Whom the request is for, for the provider's abuse monitoring."""
     service_tier: _builtins.str

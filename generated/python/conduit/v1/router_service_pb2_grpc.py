@@ -8,6 +8,7 @@ from conduit.v1 import caller_usage_pb2 as conduit_dot_v1_dot_caller__usage__pb2
 from conduit.v1 import completion_requests_pb2 as conduit_dot_v1_dot_completion__requests__pb2
 from conduit.v1 import converse_requests_pb2 as conduit_dot_v1_dot_converse__requests__pb2
 from conduit.v1 import image_requests_pb2 as conduit_dot_v1_dot_image__requests__pb2
+from conduit.v1 import kept_response_requests_pb2 as conduit_dot_v1_dot_kept__response__requests__pb2
 from conduit.v1 import message_requests_pb2 as conduit_dot_v1_dot_message__requests__pb2
 from conduit.v1 import moderation_requests_pb2 as conduit_dot_v1_dot_moderation__requests__pb2
 from conduit.v1 import request_record_requests_pb2 as conduit_dot_v1_dot_request__record__requests__pb2
@@ -148,6 +149,21 @@ class RouterServiceStub:
                 '/conduit.v1.RouterService/StartImageEdit',
                 request_serializer=conduit_dot_v1_dot_image__requests__pb2.StartImageEditRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_image__requests__pb2.StartImageEditResponse.FromString,
+                _registered_method=True)
+        self.GetResponse = channel.unary_unary(
+                '/conduit.v1.RouterService/GetResponse',
+                request_serializer=conduit_dot_v1_dot_kept__response__requests__pb2.GetResponseRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_kept__response__requests__pb2.GetResponseResponse.FromString,
+                _registered_method=True)
+        self.DeleteResponse = channel.unary_unary(
+                '/conduit.v1.RouterService/DeleteResponse',
+                request_serializer=conduit_dot_v1_dot_kept__response__requests__pb2.DeleteResponseRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_kept__response__requests__pb2.DeleteResponseResponse.FromString,
+                _registered_method=True)
+        self.ListResponseInputItems = channel.unary_unary(
+                '/conduit.v1.RouterService/ListResponseInputItems',
+                request_serializer=conduit_dot_v1_dot_kept__response__requests__pb2.ListResponseInputItemsRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_kept__response__requests__pb2.ListResponseInputItemsResponse.FromString,
                 _registered_method=True)
         self.GetTask = channel.unary_unary(
                 '/conduit.v1.RouterService/GetTask',
@@ -343,7 +359,7 @@ class RouterServiceServicer:
 
     def HoldResponses(self, request_iterator, context):
         """Holds a connection on which a model is asked to respond again and again, one answer after the other. An answer may go on from
-        one of the last on the same connection (`previous_response_id`), of which nothing is kept beyond it. The first message says
+        one of the last on the same connection (`previous_response_id`), or from one that is kept. The first message says
         how; the first answer has `started`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -435,6 +451,30 @@ class RouterServiceServicer:
 
     def StartImageEdit(self, request, context):
         """Begins to change pictures and returns the task that does. Nobody need wait for it. Fails as StartImageGeneration does.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetResponse(self, request, context):
+        """Returns a response of the caller's: the one that Conduit keeps, or from the account that keeps it. RESPONSE_NOT_FOUND if the caller
+        has none of this id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteResponse(self, request, context):
+        """Deletes a response of the caller's, at the account that keeps it too. None can go on from it any more. RESPONSE_NOT_FOUND if the
+        caller has none of this id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListResponseInputItems(self, request, context):
+        """Lists the items that a response of the caller's was made from, a page at a time. RESPONSE_NOT_FOUND if the caller has none of
+        this id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -745,6 +785,21 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.StartImageEdit,
                     request_deserializer=conduit_dot_v1_dot_image__requests__pb2.StartImageEditRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_image__requests__pb2.StartImageEditResponse.SerializeToString,
+            ),
+            'GetResponse': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetResponse,
+                    request_deserializer=conduit_dot_v1_dot_kept__response__requests__pb2.GetResponseRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_kept__response__requests__pb2.GetResponseResponse.SerializeToString,
+            ),
+            'DeleteResponse': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteResponse,
+                    request_deserializer=conduit_dot_v1_dot_kept__response__requests__pb2.DeleteResponseRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_kept__response__requests__pb2.DeleteResponseResponse.SerializeToString,
+            ),
+            'ListResponseInputItems': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListResponseInputItems,
+                    request_deserializer=conduit_dot_v1_dot_kept__response__requests__pb2.ListResponseInputItemsRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_kept__response__requests__pb2.ListResponseInputItemsResponse.SerializeToString,
             ),
             'GetTask': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTask,
@@ -1419,6 +1474,87 @@ class RouterService:
             '/conduit.v1.RouterService/StartImageEdit',
             conduit_dot_v1_dot_image__requests__pb2.StartImageEditRequest.SerializeToString,
             conduit_dot_v1_dot_image__requests__pb2.StartImageEditResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetResponse(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/GetResponse',
+            conduit_dot_v1_dot_kept__response__requests__pb2.GetResponseRequest.SerializeToString,
+            conduit_dot_v1_dot_kept__response__requests__pb2.GetResponseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteResponse(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/DeleteResponse',
+            conduit_dot_v1_dot_kept__response__requests__pb2.DeleteResponseRequest.SerializeToString,
+            conduit_dot_v1_dot_kept__response__requests__pb2.DeleteResponseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListResponseInputItems(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/ListResponseInputItems',
+            conduit_dot_v1_dot_kept__response__requests__pb2.ListResponseInputItemsRequest.SerializeToString,
+            conduit_dot_v1_dot_kept__response__requests__pb2.ListResponseInputItemsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -9,6 +9,7 @@ from conduit.v1 import caller_usage_pb2 as _caller_usage_pb2
 from conduit.v1 import completion_requests_pb2 as _completion_requests_pb2
 from conduit.v1 import converse_requests_pb2 as _converse_requests_pb2
 from conduit.v1 import image_requests_pb2 as _image_requests_pb2
+from conduit.v1 import kept_response_requests_pb2 as _kept_response_requests_pb2
 from conduit.v1 import message_requests_pb2 as _message_requests_pb2
 from conduit.v1 import moderation_requests_pb2 as _moderation_requests_pb2
 from conduit.v1 import request_record_requests_pb2 as _request_record_requests_pb2
@@ -76,7 +77,7 @@ class RouterServiceStub:
     """
     HoldResponses: _grpc.StreamStreamMultiCallable[_response_requests_pb2.HoldResponsesRequest, _response_requests_pb2.HoldResponsesResponse]
     """Holds a connection on which a model is asked to respond again and again, one answer after the other. An answer may go on from
-    one of the last on the same connection (`previous_response_id`), of which nothing is kept beyond it. The first message says
+    one of the last on the same connection (`previous_response_id`), or from one that is kept. The first message says
     how; the first answer has `started`.
     """
     CreateCompletion: _grpc.UnaryUnaryMultiCallable[_completion_requests_pb2.CreateCompletionRequest, _completion_requests_pb2.CreateCompletionResponse]
@@ -115,6 +116,18 @@ class RouterServiceStub:
     """
     StartImageEdit: _grpc.UnaryUnaryMultiCallable[_image_requests_pb2.StartImageEditRequest, _image_requests_pb2.StartImageEditResponse]
     """Begins to change pictures and returns the task that does. Nobody need wait for it. Fails as StartImageGeneration does."""
+    GetResponse: _grpc.UnaryUnaryMultiCallable[_kept_response_requests_pb2.GetResponseRequest, _kept_response_requests_pb2.GetResponseResponse]
+    """Returns a response of the caller's: the one that Conduit keeps, or from the account that keeps it. RESPONSE_NOT_FOUND if the caller
+    has none of this id.
+    """
+    DeleteResponse: _grpc.UnaryUnaryMultiCallable[_kept_response_requests_pb2.DeleteResponseRequest, _kept_response_requests_pb2.DeleteResponseResponse]
+    """Deletes a response of the caller's, at the account that keeps it too. None can go on from it any more. RESPONSE_NOT_FOUND if the
+    caller has none of this id.
+    """
+    ListResponseInputItems: _grpc.UnaryUnaryMultiCallable[_kept_response_requests_pb2.ListResponseInputItemsRequest, _kept_response_requests_pb2.ListResponseInputItemsResponse]
+    """Lists the items that a response of the caller's was made from, a page at a time. RESPONSE_NOT_FOUND if the caller has none of
+    this id.
+    """
     GetTask: _grpc.UnaryUnaryMultiCallable[_task_requests_pb2.GetTaskRequest, _task_requests_pb2.GetTaskResponse]
     """Returns a task of the caller's. TASK_NOT_FOUND if the caller has none of this id."""
     ListTasks: _grpc.UnaryUnaryMultiCallable[_task_requests_pb2.ListTasksRequest, _task_requests_pb2.ListTasksResponse]
@@ -238,7 +251,7 @@ class RouterServiceAsyncStub(RouterServiceStub):
     """
     HoldResponses: _aio.StreamStreamMultiCallable[_response_requests_pb2.HoldResponsesRequest, _response_requests_pb2.HoldResponsesResponse]  # type: ignore[assignment]
     """Holds a connection on which a model is asked to respond again and again, one answer after the other. An answer may go on from
-    one of the last on the same connection (`previous_response_id`), of which nothing is kept beyond it. The first message says
+    one of the last on the same connection (`previous_response_id`), or from one that is kept. The first message says
     how; the first answer has `started`.
     """
     CreateCompletion: _aio.UnaryUnaryMultiCallable[_completion_requests_pb2.CreateCompletionRequest, _completion_requests_pb2.CreateCompletionResponse]  # type: ignore[assignment]
@@ -277,6 +290,18 @@ class RouterServiceAsyncStub(RouterServiceStub):
     """
     StartImageEdit: _aio.UnaryUnaryMultiCallable[_image_requests_pb2.StartImageEditRequest, _image_requests_pb2.StartImageEditResponse]  # type: ignore[assignment]
     """Begins to change pictures and returns the task that does. Nobody need wait for it. Fails as StartImageGeneration does."""
+    GetResponse: _aio.UnaryUnaryMultiCallable[_kept_response_requests_pb2.GetResponseRequest, _kept_response_requests_pb2.GetResponseResponse]  # type: ignore[assignment]
+    """Returns a response of the caller's: the one that Conduit keeps, or from the account that keeps it. RESPONSE_NOT_FOUND if the caller
+    has none of this id.
+    """
+    DeleteResponse: _aio.UnaryUnaryMultiCallable[_kept_response_requests_pb2.DeleteResponseRequest, _kept_response_requests_pb2.DeleteResponseResponse]  # type: ignore[assignment]
+    """Deletes a response of the caller's, at the account that keeps it too. None can go on from it any more. RESPONSE_NOT_FOUND if the
+    caller has none of this id.
+    """
+    ListResponseInputItems: _aio.UnaryUnaryMultiCallable[_kept_response_requests_pb2.ListResponseInputItemsRequest, _kept_response_requests_pb2.ListResponseInputItemsResponse]  # type: ignore[assignment]
+    """Lists the items that a response of the caller's was made from, a page at a time. RESPONSE_NOT_FOUND if the caller has none of
+    this id.
+    """
     GetTask: _aio.UnaryUnaryMultiCallable[_task_requests_pb2.GetTaskRequest, _task_requests_pb2.GetTaskResponse]  # type: ignore[assignment]
     """Returns a task of the caller's. TASK_NOT_FOUND if the caller has none of this id."""
     ListTasks: _aio.UnaryUnaryMultiCallable[_task_requests_pb2.ListTasksRequest, _task_requests_pb2.ListTasksResponse]  # type: ignore[assignment]
@@ -445,7 +470,7 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_response_requests_pb2.HoldResponsesResponse], _abc.AsyncIterator[_response_requests_pb2.HoldResponsesResponse]]:
         """Holds a connection on which a model is asked to respond again and again, one answer after the other. An answer may go on from
-        one of the last on the same connection (`previous_response_id`), of which nothing is kept beyond it. The first message says
+        one of the last on the same connection (`previous_response_id`), or from one that is kept. The first message says
         how; the first answer has `started`.
         """
 
@@ -556,6 +581,36 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_image_requests_pb2.StartImageEditResponse, _abc.Awaitable[_image_requests_pb2.StartImageEditResponse]]:
         """Begins to change pictures and returns the task that does. Nobody need wait for it. Fails as StartImageGeneration does."""
+
+    @_abc_1.abstractmethod
+    def GetResponse(
+        self,
+        request: _kept_response_requests_pb2.GetResponseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_kept_response_requests_pb2.GetResponseResponse, _abc.Awaitable[_kept_response_requests_pb2.GetResponseResponse]]:
+        """Returns a response of the caller's: the one that Conduit keeps, or from the account that keeps it. RESPONSE_NOT_FOUND if the caller
+        has none of this id.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteResponse(
+        self,
+        request: _kept_response_requests_pb2.DeleteResponseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_kept_response_requests_pb2.DeleteResponseResponse, _abc.Awaitable[_kept_response_requests_pb2.DeleteResponseResponse]]:
+        """Deletes a response of the caller's, at the account that keeps it too. None can go on from it any more. RESPONSE_NOT_FOUND if the
+        caller has none of this id.
+        """
+
+    @_abc_1.abstractmethod
+    def ListResponseInputItems(
+        self,
+        request: _kept_response_requests_pb2.ListResponseInputItemsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_kept_response_requests_pb2.ListResponseInputItemsResponse, _abc.Awaitable[_kept_response_requests_pb2.ListResponseInputItemsResponse]]:
+        """Lists the items that a response of the caller's was made from, a page at a time. RESPONSE_NOT_FOUND if the caller has none of
+        this id.
+        """
 
     @_abc_1.abstractmethod
     def GetTask(

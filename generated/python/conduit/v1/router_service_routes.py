@@ -13,6 +13,7 @@ from conduit.v1 import (
     converse_requests_pb2,
     form_pb2,
     image_requests_pb2,
+    kept_response_requests_pb2,
     message_requests_pb2,
     moderation_requests_pb2,
     options_pb2,
@@ -30,6 +31,10 @@ from conduit.v1.caller_usage_json import get_usage_response_to_json
 from conduit.v1.client_secret_json import client_secret_to_json, fill_client_secret_spec
 from conduit.v1.decision_json import decision_to_json
 from conduit.v1.http_runtime import Route, Segment
+from conduit.v1.kept_response_requests_json import (
+    delete_response_response_to_json,
+    list_response_input_items_response_to_json,
+)
 from conduit.v1.message_model_json import message_model_to_json
 from conduit.v1.message_requests_json import list_message_models_response_to_json
 from conduit.v1.model_json import model_to_json
@@ -39,6 +44,7 @@ from conduit.v1.request_record_json import (
     request_record_to_json,
 )
 from conduit.v1.request_record_requests_json import list_request_records_response_to_json
+from conduit.v1.response_answer_json import created_response_to_json
 from conduit.v1.router_requests_json import fill_explain_route_request, list_models_response_to_json
 from conduit.v1.routing_policy_json import STREAM_FAILOVER_BY_SPELLING, STREAM_FAILOVER_SPELLINGS
 from conduit.v1.task_json import task_to_json
@@ -748,6 +754,66 @@ def read_start_image_edit_form(
 def write_start_image_edit(message: image_requests_pb2.StartImageEditResponse) -> bytes:
     """Write the answer of StartImageEdit."""
     return orjson.dumps(task_to_json(message.task))
+
+
+def read_get_response(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> kept_response_requests_pb2.GetResponseRequest:
+    """Return the request that `GET /v1/responses/{id}` says."""
+    message = kept_response_requests_pb2.GetResponseRequest()
+    for name, value in query:
+        match name:
+            case "include":
+                message.include.append(value)
+            case "stream":
+                message.stream = http.boolean(value, name)
+    message.id = path["id"]
+    return message
+
+
+def write_get_response(message: kept_response_requests_pb2.GetResponseResponse) -> bytes:
+    """Write the answer of GetResponse."""
+    return orjson.dumps(created_response_to_json(message.response))
+
+
+def read_delete_response(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> kept_response_requests_pb2.DeleteResponseRequest:
+    """Return the request that `DELETE /v1/responses/{id}` says."""
+    message = kept_response_requests_pb2.DeleteResponseRequest()
+    message.id = path["id"]
+    return message
+
+
+def write_delete_response(message: kept_response_requests_pb2.DeleteResponseResponse) -> bytes:
+    """Write the answer of DeleteResponse."""
+    return orjson.dumps(delete_response_response_to_json(message))
+
+
+def read_list_response_input_items(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> kept_response_requests_pb2.ListResponseInputItemsRequest:
+    """Return the request that `GET /v1/responses/{id}/input_items` says."""
+    message = kept_response_requests_pb2.ListResponseInputItemsRequest()
+    for name, value in query:
+        match name:
+            case "limit":
+                message.limit = json.int32(value, name)
+            case "order":
+                message.order = value
+            case "after":
+                message.after = value
+            case "include":
+                message.include.append(value)
+    message.id = path["id"]
+    return message
+
+
+def write_list_response_input_items(
+    message: kept_response_requests_pb2.ListResponseInputItemsResponse,
+) -> bytes:
+    """Write the answer of ListResponseInputItems."""
+    return orjson.dumps(list_response_input_items_response_to_json(message))
 
 
 def read_get_task(
@@ -1807,6 +1873,80 @@ ROUTES: Final[tuple[Route, ...]] = (
         read_frame=None,
         chunk=None,
         write=write_start_image_edit,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="GET",
+        path="/v1/responses/{id}",
+        segments=(Segment("v1"), Segment("responses"), Segment("id", is_parameter=True)),
+        service="RouterService",
+        rpc="GetResponse",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_get_response,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_get_response,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="DELETE",
+        path="/v1/responses/{id}",
+        segments=(Segment("v1"), Segment("responses"), Segment("id", is_parameter=True)),
+        service="RouterService",
+        rpc="DeleteResponse",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_delete_response,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_delete_response,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="GET",
+        path="/v1/responses/{id}/input_items",
+        segments=(
+            Segment("v1"),
+            Segment("responses"),
+            Segment("id", is_parameter=True),
+            Segment("input_items"),
+        ),
+        service="RouterService",
+        rpc="ListResponseInputItems",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_list_response_input_items,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_list_response_input_items,
         media_type=b"application/json",
         media_type_of=None,
         write_report=http.no_report,

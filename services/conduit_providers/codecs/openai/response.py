@@ -6,7 +6,9 @@ types.responses.
 Only thoughts are left out that another provider had, which are behind a mark of Conduit's.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import msgspec
 import orjson
@@ -140,6 +142,22 @@ class OpenAIResponseCodec:
         options = endpoint.options
         path = chosen(options.responses_paths, target.settings) or options.responses_path
         return HttpRequest("POST", target.fill(path, model=model), headers_of(endpoint))
+
+    def kept(
+        self,
+        method: str,
+        parts: Sequence[str],
+        query: Mapping[str, str | Sequence[str]],
+        endpoint: Endpoint,
+        target: Target,
+    ) -> HttpRequest:
+        """Ask about a response that the provider keeps, by its id, or about a part of it."""
+        path, _, fixed = self.head("", endpoint, target).path.partition("?")
+        queries = "&".join(filter(None, (fixed, urlencode(query, doseq=True))))
+        path = "/".join((path, *(quote(part, safe="") for part in parts)))
+        return HttpRequest(
+            method, f"{path}?{queries}" if queries else path, tuple(endpoint.headers.items())
+        )
 
     def body(self, call: ResponseCall, endpoint: Endpoint, target: Target) -> bytes:
         """Build the body out of the caller's."""

@@ -7,7 +7,7 @@ call of its own: routed, limited, charged and remembered as any.
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from msgspec.structs import replace
@@ -17,14 +17,14 @@ from conduit.v1.call_pb2 import CallOptions, CallReport
 from conduit_kernel.errors import ConduitError, InvalidRequest
 from conduit_kernel.ids import IdSource
 from conduit_kernel.openai_errors import error_event
+from conduit_providers.calls import Form
 from conduit_providers.inbound.response_dialect import response_of_nothing
 from conduit_providers.operation import StreamedOperation
 from conduit_providers.operations import operation
 from conduit_router.calls.runtime import CallRuntime
-from conduit_router.calls.streaming import StreamingCalls
 from conduit_router.calls.upstream_session import SessionLimits
 from conduit_router.context import CallerContext, options_of
-from conduit_router.response_turns import HeldConversations, ResponseTurn, turn_in
+from conduit_router.responses.turns import HeldConversations, ResponseTurn, turn_in
 from conduit_router.virtual_keys import VirtualKeys, check_model
 
 Json = dict[str, Any]
@@ -33,6 +33,16 @@ Requests = AsyncIterator[pb.HoldResponsesRequest]
 # Clients that are told so open another connection.
 _LIMIT_REACHED = "websocket_connection_limit_reached"
 _ENDS = (b"response.completed", b"response.incomplete")
+
+
+class AnswerCalls(Protocol):
+    """Makes calls that are answered piece by piece."""
+
+    def answer(
+        self, form: Form[Any], options: CallOptions | None, caller: CallerContext
+    ) -> AsyncGenerator[Any, None]:
+        """Yield the messages of the answer to a request that was read before."""
+        ...
 
 
 class ResponseConnections:
@@ -44,8 +54,9 @@ class ResponseConnections:
         virtual_keys: VirtualKeys,
         ids: IdSource,
         limits: SessionLimits,
+        calls: AnswerCalls,
     ) -> None:
-        """Take who may call, and how long a connection may be silent and last."""
+        """Take who may call, how long a connection may be silent and last, and what answers."""
         self._runtime = runtime
         self._virtual_keys = virtual_keys
         self._ids = ids
@@ -53,7 +64,7 @@ class ResponseConnections:
         found = operation("response")
         assert isinstance(found, StreamedOperation)  # noqa: S101 # as the contract says
         self._operation = found
-        self._calls = StreamingCalls(runtime, found, pb.StreamCreateResponseResponse)
+        self._calls = calls
 
     async def HoldResponses(
         self, requests: Requests, caller: CallerContext

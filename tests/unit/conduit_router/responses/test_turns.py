@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from conduit_kernel.errors import ConduitError
-from conduit_router.response_turns import MOST_HELD, HeldConversations, ResponseTurn, turn_in
+from conduit_router.responses.turns import MOST_HELD, HeldConversations, ResponseTurn, turn_in
 
 Json = dict[str, Any]
 

@@ -1,0 +1,188 @@
+"""Has Storage keep responses, behind their answers, and finds them."""
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import islice
+
+import structlog
+
+from conduit_kernel.background import Background
+from conduit_kernel.errors import ConduitError, ServiceUnavailable
+from conduit_kernel.ids import milliseconds_of
+from conduit_kernel.not_found_errors import ResponseNotFound
+from conduit_kernel.secrets import Vault
+from conduit_router.responses.contents import ResponseRecord, opened, sealed
+from conduit_router.responses.storage import ResponseStorage
+
+# What another worker has answered just now is on its way to Storage: between questions for it.
+PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8)
+# An id of ours that is older than this is kept by now, if it ever is.
+SETTLED_SECONDS = 30.0
+ID_PREFIX = "resp_"
+# Of ours, and of those that may keep their own.
+_ID = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
+# Of responses that wait for Storage while that is away; beyond it the oldest are given up.
+MAX_WAITING_BYTES = 64 * 1024 * 1024
+# So many, and so many bytes of them before they are compressed, are told of at a time.
+_MOST_AT_ONCE = 100
+_BYTES_AT_ONCE = 16 * 1024 * 1024
+# How long a stopping router takes to have its last responses kept.
+LAST_SECONDS = 0.5
+# So much of what is no id may come back in a message.
+MAX_QUOTED = 80
+
+_Place = tuple[int, str]
+
+
+class ResponseKeeper:
+    """Keeps responses of this router until Storage has them; all others are found there.
+
+    Nobody waits for Storage to keep one. Whoever asks this router for it at once finds it here;
+    whoever asks another one waits for as long as it may take to get there.
+    """
+
+    def __init__(
+        self,
+        storage: ResponseStorage,
+        vault: Vault,
+        clock: Callable[[], float],
+        *,
+        pauses: Sequence[float] = PAUSES_SECONDS,
+        max_waiting_bytes: int = MAX_WAITING_BYTES,
+    ) -> None:
+        """Take where responses are kept, what seals them, and how long who asks is patient.
+
+        `clock`: seconds since 1970.
+        """
+        self._storage = storage
+        self._vault = vault
+        self._clock = clock
+        self._pauses = pauses
+        self._max_waiting_bytes = max_waiting_bytes
+        # By owner and id, oldest first.
+        self._waiting: dict[_Place, ResponseRecord] = {}
+        self._waiting_bytes = 0
+        # Set while there is one to tell Storage of.
+        self.stale = asyncio.Event()
+        self._log = structlog.get_logger("responses")
+
+    @property
+    def waiting(self) -> int:
+        """Return how many responses wait for Storage."""
+        return len(self._waiting)
+
+    def run(self, background: Background) -> None:
+        """Begin the loop that tells Storage of responses."""
+        background.run("kept_responses", self.deliver, when=self.stale)
+
+    def keep(self, record: ResponseRecord) -> None:
+        """Have a response kept."""
+        self._take((record.owner, record.id))
+        self._waiting[record.owner, record.id] = record
+        self._waiting_bytes += len(record.content)
+        self.stale.set()
+        while self._waiting_bytes > self._max_waiting_bytes:
+            given_up = next(iter(self._waiting))
+            self._take(given_up)
+            self._log.error("response_given_up", response_id=given_up[1])
+
+    async def deliver(self) -> None:
+        """Tell Storage of the responses that wait: a step of a loop."""
+        while batch := self._batch():
+            kept = await asyncio.to_thread(sealed, batch, self._vault)
+            try:
+                refused = await self._storage.keep(kept)
+            except ServiceUnavailable:
+                raise
+            except ConduitError as error:
+                # Others wait behind them.
+                self._log.error("responses_refused", reason=error.message)
+                refused = ()
+            for response_id in refused:
+                self._log.warning("response_too_large", response_id=response_id)
+            for each in batch:
+                if self._take((each.owner, each.id)) is None:
+                    # It was deleted meanwhile.
+                    with suppress(ResponseNotFound):
+                        await self._storage.delete(each.owner, each.id)
+
+    async def find(self, owner: int, response_id: str) -> Sequence[ResponseRecord]:
+        """Return a response of an owner, behind those that it goes on from.
+
+        ResponseNotFound if the owner has none of this id, or if one of these is kept no longer.
+        ServiceUnavailable if Storage is away.
+        """
+        if not _ID.fullmatch(response_id):
+            raise not_found(response_id)
+        pauses = () if self._is_settled(response_id) else self._pauses
+        for pause in (*pauses, None):
+            if found := await self._found(owner, response_id):
+                if before := found[0].previous_id:
+                    message = f"The response {before}, from which it goes on, is kept no longer"
+                    raise ResponseNotFound(message, response_id=before)
+                return found
+            if pause is not None:
+                await asyncio.sleep(pause)
+        raise not_found(response_id)
+
+    async def delete(self, owner: int, response_id: str) -> None:
+        """Delete a response. ResponseNotFound if its owner has none of this id."""
+        if not _ID.fullmatch(response_id):
+            raise not_found(response_id)
+        waiting = self._take((owner, response_id))
+        try:
+            await self._storage.delete(owner, response_id)
+        except ResponseNotFound:
+            if waiting is None:
+                raise
+
+    async def close(self) -> None:
+        """Tell Storage of what waits, if it is there."""
+        with suppress(TimeoutError, ConduitError):
+            async with asyncio.timeout(LAST_SECONDS):
+                await self.deliver()
+
+    async def _found(self, owner: int, response_id: str) -> list[ResponseRecord]:
+        found: list[ResponseRecord] = []
+        wanted = response_id
+        while (here := self._waiting.get((owner, wanted))) is not None:
+            found.insert(0, here)
+            if not (wanted := here.previous_id):
+                return found
+        try:
+            kept = await self._storage.response(owner, wanted)
+        except ResponseNotFound:
+            return found
+        before = await asyncio.to_thread(opened, kept, self._vault)
+        return [*before, *found]
+
+    def _is_settled(self, response_id: str) -> bool:
+        made = milliseconds_of(response_id.removeprefix(ID_PREFIX))
+        return made is not None and made / 1000 < self._clock() - SETTLED_SECONDS
+
+    def _batch(self) -> list[ResponseRecord]:
+        found: list[ResponseRecord] = []
+        size = 0
+        for each in islice(self._waiting.values(), _MOST_AT_ONCE):
+            size += len(each.content)
+            if found and size > _BYTES_AT_ONCE:
+                break
+            found.append(each)
+        return found
+
+    def _take(self, place: _Place) -> ResponseRecord | None:
+        """Return a response that waits, which it does no longer; None if it does not."""
+        record = self._waiting.pop(place, None)
+        if record is not None:
+            self._waiting_bytes -= len(record.content)
+        return record
+
+
+def not_found(response_id: str) -> ResponseNotFound:
+    """Return the error of a response that is not there."""
+    is_long = len(response_id) > MAX_QUOTED
+    quoted = f"{response_id[:MAX_QUOTED]}..." if is_long else response_id
+    message = f"No response of this virtual key with the id {quoted} is kept"
+    return ResponseNotFound(message, response_id=quoted)

@@ -1,0 +1,146 @@
+"""Which calls of Responses are kept or go on from one that is, and what is kept of them."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import orjson
+
+from conduit.v1.call_pb2 import CallOptions
+from conduit_kernel.ids import IdSource
+from conduit_providers.calls import Form
+from conduit_providers.inbound.response_form import ResponseForm, ResponseIdentity
+from conduit_router.calls.runtime import CallRuntime
+from conduit_router.context import CallerContext
+from conduit_router.responses.accounts import ResponseAccounts
+from conduit_router.responses.contents import (
+    ResponseRecord,
+    content_of,
+    conversation,
+    items_in,
+)
+from conduit_router.responses.keeper import ID_PREFIX, ResponseKeeper
+
+_NOTHING = msgspec.Raw(b"null")
+
+
+class _Keeping(msgspec.Struct):
+    """The members of a request that say whether its response is kept."""
+
+    store: object = None
+    previous_response_id: object = None
+
+
+class _Asked(_Keeping):
+    """The same, with what has to be known where it is kept."""
+
+    model: object = None
+    input: msgspec.Raw = _NOTHING
+
+
+class Named(msgspec.Struct):
+    """The id of a response."""
+
+    id: object = None
+
+
+class KeptCall(NamedTuple):
+    """A call whose response is kept, or that goes on from one that is."""
+
+    form: ResponseForm
+    options: CallOptions | None
+    caller: CallerContext
+    # Whether its response is kept.
+    is_kept: bool
+    # What this turn alone has asked.
+    input: bytes
+
+
+class ResponseKeeping:
+    """Prepares such calls, and has their responses kept."""
+
+    def __init__(self, runtime: CallRuntime, keeper: ResponseKeeper, ids: IdSource) -> None:
+        self._runtime = runtime
+        self._keeper = keeper
+        self._ids = ids
+        self._accounts = ResponseAccounts(runtime)
+
+    async def prepared(
+        self, form: Form[Any], options: CallOptions | None, caller: CallerContext
+    ) -> KeptCall | None:
+        """Return a call as it is to be made; None if it is made as it is.
+
+        ResponseNotFound or AccountUnavailable if it cannot go on from what it names.
+        """
+        assert isinstance(form, ResponseForm)  # noqa: S101 # as the operation makes them
+        own: ResponseForm = form
+        json = _json_of(own)
+        asked = read_json(json, _Keeping)
+        if asked is None or (asked.store is False and not asked.previous_response_id):
+            return None
+        turn = read_json(json, _Asked)
+        previous = asked.previous_response_id
+        if turn is None or not isinstance(previous, str | None):
+            # What is wrong with it is told where it is read whole.
+            return None
+        is_kept, before = asked.store is not False, ""
+        if previous:
+            owner = caller.caller.virtual_key_id
+            with self._runtime.under_way.one_of(owner):
+                records = await self._keeper.find(owner, previous)
+            if records[-1].is_kept_here:
+                before = previous
+                own = _expanded(own, json, records, turn)
+            else:
+                options = self._accounts.bound(options, records[-1], str(turn.model))
+        identity = ResponseIdentity(f"{ID_PREFIX}{self._ids.next()}" if is_kept else "", before)
+        own = msgspec.structs.replace(own, identity=identity, _chats={})
+        return KeptCall(own, options, caller, is_kept, bytes(turn.input))
+
+    def keep(self, call: KeptCall, response: bytes, provider_id: int, key_id: str) -> None:
+        """Have a response kept: by what was said, or by where its provider keeps it."""
+        named = read_json(response, Named)
+        if not call.is_kept or named is None or not isinstance(named.id, str):
+            return
+        identity, content = call.form.identity, b""
+        is_own = named.id == identity.id
+        if is_own:
+            content = content_of(call.input, response)
+        self._keeper.keep(
+            ResponseRecord(
+                named.id,
+                call.caller.caller.virtual_key_id,
+                identity.previous_id if is_own else "",
+                provider_id,
+                key_id,
+                self._accounts.group_of(provider_id, key_id),
+                content,
+            )
+        )
+
+
+def _json_of(form: ResponseForm) -> bytes:
+    """Return the JSON of a request, which keeps its form."""
+    return form.json_at_hand or msgspec.structs.replace(form).json
+
+
+def _expanded(
+    form: ResponseForm, json: bytes, records: Sequence[ResponseRecord], turn: _Asked
+) -> ResponseForm:
+    """Return a request with the conversation that it goes on from, in its form."""
+    members = msgspec.json.decode(json, type=dict[str, msgspec.Raw])
+    del members["previous_response_id"]
+    items = [*conversation(records), *items_in(bytes(turn.input))]
+    members["input"] = msgspec.Raw(orjson.dumps(items))
+    whole = msgspec.structs.replace(form, json_at_hand=msgspec.json.encode(members), _typed=None)
+    if form.json_at_hand is not None:
+        return whole
+    return msgspec.structs.replace(whole, json_at_hand=None, _typed=whole.typed)
+
+
+def read_json(json: bytes, kind: type[Any]) -> Any:  # noqa: ANN401 # of this type, or None
+    """Return JSON as a struct of a kind; None if it is none."""
+    try:
+        return msgspec.json.decode(json, type=kind)
+    except (msgspec.MsgspecError, RecursionError):
+        return None

@@ -1,0 +1,1 @@
+"""Responses that callers can go on from, and where they are."""

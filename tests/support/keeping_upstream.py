@@ -1,0 +1,102 @@
+"""A stand-in for OpenAI that keeps responses, each by its account: the key that made it.
+
+After https://platform.openai.com/docs/api-reference/responses: what another account asks about is
+not there, and a response that goes on from such a one is refused.
+"""
+
+import asyncio
+import itertools
+from typing import Any
+
+import orjson
+
+from conduit_kernel.http import Exchange
+
+Json = dict[str, Any]
+JSON = [(b"content-type", b"application/json")]
+EVENTS = [(b"content-type", b"text/event-stream")]
+
+
+class KeepingUpstream:
+    """Answers each input with itself."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+        # By account and id.
+        self.kept: dict[tuple[str, str], Json] = {}
+        self.asked: list[Json] = []
+        # Method, path with its query, and account of each request.
+        self.requests: list[tuple[str, str, str]] = []
+        self.paused: set[str] = set()
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Serve a request."""
+        account = (exchange.headers.get(b"authorization") or b"").decode().removeprefix("Bearer ")
+        method, path = exchange.method, exchange.path
+        target = f"{path}?{exchange.query}" if exchange.query else path
+        self.requests.append((method, target, account))
+        await asyncio.sleep(0)
+        if account in self.paused:
+            exchange.respond(503, JSON, b'{"error":{"message":"away"}}')
+        elif method == "POST":
+            self._create(exchange, account, orjson.loads(exchange.body))
+        else:
+            self._tell(exchange, account, method, path.split("/")[3:])
+
+    def _create(self, exchange: Exchange, account: str, asked: Json) -> None:
+        self.asked.append(asked)
+        previous = asked.get("previous_response_id")
+        if previous and (account, previous) not in self.kept:
+            message = f"Previous response with id '{previous}' not found."
+            error = {"message": message, "type": "invalid_request_error", "code": None}
+            exchange.respond(400, JSON, orjson.dumps({"error": error}))
+            return
+        response_id = f"resp_{next(self._numbers):050x}"
+        response = self._response(response_id, asked)
+        if asked.get("store") is not False:
+            self.kept[account, response_id] = response
+        if not asked.get("stream"):
+            exchange.respond(200, JSON, orjson.dumps(response))
+            return
+        out = exchange.start(200, EVENTS)
+        begun = {**response, "status": "in_progress", "output": [], "usage": None}
+        for number, (kind, told) in enumerate(
+            (("response.created", begun), ("response.completed", response))
+        ):
+            event = {"type": kind, "sequence_number": number, "response": told}
+            out.write(b"event: %b\ndata: %b\n\n" % (kind.encode(), orjson.dumps(event)))
+        out.finish()
+
+    def _tell(self, exchange: Exchange, account: str, method: str, parts: list[str]) -> None:
+        response_id, *part = parts
+        response = self.kept.get((account, response_id))
+        if response is None:
+            exchange.respond(404, JSON, b'{"error":{"message":"no such response"}}')
+        elif method == "DELETE":
+            del self.kept[account, response_id]
+            gone = {"id": response_id, "object": "response.deleted", "deleted": True}
+            exchange.respond(200, JSON, orjson.dumps(gone))
+        elif part:
+            item = {"id": "msg_1", "type": "message", "role": "user", "content": []}
+            told = {"object": "list", "data": [item], "has_more": False}
+            exchange.respond(200, JSON, orjson.dumps(told))
+        else:
+            exchange.respond(200, JSON, orjson.dumps(response))
+
+    @staticmethod
+    def _response(response_id: str, asked: Json) -> Json:
+        said = {"type": "output_text", "text": str(asked["input"]), "annotations": []}
+        message = {"type": "message", "id": f"msg_{response_id}", "role": "assistant"}
+        return {
+            "id": response_id,
+            "object": "response",
+            "created_at": 1_700_000_000,
+            "status": "completed",
+            "model": asked["model"],
+            "output": [{**message, "status": "completed", "content": [said]}],
+            "parallel_tool_calls": True,
+            "tool_choice": "auto",
+            "tools": [],
+            "previous_response_id": asked.get("previous_response_id"),
+            "usage": {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5},
+        }
