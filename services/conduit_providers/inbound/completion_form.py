@@ -1,5 +1,7 @@
 """OpenAI's older completions as callers send and get them, in whichever form they are asked for."""
 
+import re
+
 import msgspec
 
 from conduit.v1.completion_json import (
@@ -15,6 +17,9 @@ from conduit_providers.inbound.chat_terms import ChatTerms
 from conduit_providers.inbound.completion_to_chat import TranslatedCompletion, chat_of
 from conduit_providers.quantities import Quantities
 from conduit_providers.typed_events import TypedEvents
+
+# What a piece of an answer has: some text, or why it ends.
+_SAYS = re.compile(rb'"text"\s*:\s*"[^"]|"finish_reason"\s*:\s*[^\sn]')
 
 
 class _Asked(msgspec.Struct):
@@ -78,3 +83,8 @@ class CompletionEvents(TypedEvents[CreatedCompletion]):
     def write_piece(piece: CreatedCompletion, /) -> dict[str, object]:
         """Return a message as an event's JSON."""
         return created_completion_to_json(piece)
+
+    @property
+    def is_head(self) -> bool:
+        """Return whether nobody said anything yet, as in pieces without a text."""
+        return _SAYS.search(self.sse) is None

@@ -62,3 +62,19 @@ def test_an_answer_has_both_forms() -> None:
     answer = completion_answer(plain(3, 4), json=PIECE % CHOICE)
     assert answer.typed.choices[0].text == "a"
     assert completion_answer(None, typed=answer.typed).json.startswith(b'{"id":"cmpl-1"')
+
+
+@pytest.mark.parametrize(
+    ("choice", "is_head"),
+    [
+        (b'"text":"","finish_reason":null', True),
+        (b'"text": "", "finish_reason": null', True),
+        (b'"text":"\\n","finish_reason":null', False),
+        (b'"text":"","finish_reason":"stop"', False),
+        (b'"text":"Hi"', False),
+    ],
+)
+def test_pieces_without_a_text_are_heads(choice: bytes, is_head: bool) -> None:  # noqa: FBT001 # a case
+    """Servers send them as signs of life; whoever sends nothing else does not go on."""
+    events = CompletionEvents(sse=b'data: {"choices":[{"index":0,%b}]}\n\n' % choice)
+    assert events.is_head is is_head
