@@ -11,7 +11,7 @@ from conduit_billing.ledger.days import Dimension
 from conduit_billing.packed_id import PackedId
 from conduit_billing.tables import AttributionRow, ChargeRow, DayRow
 from conduit_billing.timestamps import DAY_MICROS
-from conduit_kernel.ids import first_id_of
+from conduit_kernel.ids import first_id_of, pack_id
 
 # Ids tell when charges were made, by the clock that also says when their calls were: the day before
 # and after are read with a range of them, so that a report of a day reads no other.
@@ -71,7 +71,10 @@ def select_charges(
     query = select(*selected).join(AttributionRow, number == row.attribution_id)
     query = query.where(*_own_clauses(of, row, before, by_attribution=is_by_attribution), *common)
     if is_by_attribution:
+        # The only least id: with another one SQLite would read all charges between them.
         query = query.where(row.id >= _oldest_needed(of, limit, before))
+    elif of.since:
+        query = query.where(row.id >= _first_id_of(of))
     return query.order_by(row.id.desc()).limit(limit)
 
 
@@ -119,6 +122,7 @@ def _oldest_needed(of: ChargeFilter, limit: int, before: str) -> ColumnElement[A
         select(row.id)
         .where(
             row.attribution_id == AttributionRow.id,
+            row.id >= _first_id_of(of),
             *_own_clauses(of, row, before, by_attribution=True),
         )
         .order_by(row.id.desc())
@@ -127,7 +131,13 @@ def _oldest_needed(of: ChargeFilter, limit: int, before: str) -> ColumnElement[A
         .correlate(AttributionRow)
         .scalar_subquery()
     )
-    return func.coalesce(type_coerce(oldest, LargeBinary), literal(b"", LargeBinary))
+    first = literal(pack_id(_first_id_of(of)), LargeBinary)
+    return func.coalesce(type_coerce(oldest, LargeBinary), first)
+
+
+def _first_id_of(of: ChargeFilter) -> str:
+    """Return the least id that a charge may have which is asked for."""
+    return first_id_of((of.since - _SLACK_MICROS) // 1000)
 
 
 def _own_clauses(
@@ -142,7 +152,6 @@ def _own_clauses(
         yield number == of.virtual_key_id
     if of.since:
         yield row.occurred_at >= of.since
-        yield row.id >= first_id_of((of.since - _SLACK_MICROS) // 1000)
     if of.until:
         yield row.occurred_at < of.until
         yield row.id < first_id_of((of.until + _SLACK_MICROS) // 1000)
