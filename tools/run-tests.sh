@@ -28,7 +28,7 @@ if [ "${1:-}" = slow ]; then
   which=slow
   cat >"$logs/parts" <<PARTS
 disks tests/faults
-gateways $whole/cli
+gateways $whole/cli tests/attacks
 PARTS
 else
   which="not slow"

@@ -9,9 +9,7 @@ NOT_YET: Mapping[str, str] = {
     # Of the beta of sessions.
     "/realtime/sessions": "/v1/realtime/client_secrets",
     "/realtime/transcription_sessions": "/v1/realtime/client_secrets",
-    "/completions": "/v1/chat/completions",
     "/engines": "/v1/models",
-    "/moderations": "",
     "/files": "",
     "/batches": "",
     "/assistants": "",

@@ -14,7 +14,7 @@ PROMISED = {
     *("unit", "wire", "faults", "slow", "bench", "check", "hub-clients"),
 }
 # Where `make slow` looks for them.
-SLOW = ("tests/faults/", "tests/integration/cli/")
+SLOW = ("tests/attacks/", "tests/faults/", "tests/integration/cli/")
 SERVICES = ["registry", "router", "health", "billing", "storage", "bridge", "simulator"]
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from copy import copy
 from typing import NamedTuple
 
 from conduit_billing.ledger.attempt_stats import AttemptStats
@@ -52,7 +53,8 @@ class GroupCommit:
             if ours in self._waiting:
                 self._waiting.remove(ours)
         if ours.error is not None:
-            raise ours.error
+            # A copy: this call is not to be kept by what is kept of it.
+            raise copy(ours.error)
         return ours.recorded
 
     def _look(self) -> None:
@@ -76,7 +78,7 @@ class GroupCommit:
         except ServiceUnavailable as error:
             # Each by itself would fail alike, and take as long.
             for each in together:
-                each.error, each.is_done = error, True
+                each.error, each.is_done = copy(error), True
         except Exception:
             if len(together) == 1:
                 raise

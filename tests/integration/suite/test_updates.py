@@ -9,7 +9,7 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-TIME = "2030-01-02T03:04:05Z"
+TIME, LATER = "2030-01-02T03:04:05Z", "2031-01-02T03:04:05Z"
 
 
 class Field(NamedTuple):
@@ -118,17 +118,19 @@ TOKEN_COSTS = Resource(
         Field("unitCosts", value=[{"unit": "CacheWrite1hToken", "costPerMillion": 6}], default=[]),
         Field(
             "tiers",
-            value=[{"aboveInputTokens": 200_000, "inputCostPer1kTokens": 0.06}],
+            value=[{"aboveInputTokens": 200_000, "inputCostPer1kTokens": 0.06, "unitCosts": []}],
             default=[],
         ),
         Field(
             "conditions",
-            value=[{"when": {"service_tier": "flex"}, "outputCostPer1kTokens": 0.03}],
+            value=[
+                {"when": {"service_tier": "flex"}, "outputCostPer1kTokens": 0.03, "unitCosts": []}
+            ],
             default=[],
         ),
         Field("priority", value=2, default=0),
         Field("effectiveFrom", value=TIME, default=None),
-        Field("effectiveUntil", value=TIME, default=None),
+        Field("effectiveUntil", value=LATER, default=None),
     ),
     ("modelPattern", "inputCostPer1kTokens", "outputCostPer1kTokens"),
 )

@@ -51,12 +51,12 @@ def test_a_path_with_a_slip_in_it_means_the_right_one(path: str, meant: str) -> 
     assert (hint.path, hint.words) == (meant, f"did you mean {meant}?")
 
 
-@pytest.mark.parametrize("path", ["/v1/completions", "/completions"])
+@pytest.mark.parametrize("path", ["/v1/engines", "/engines"])
 def test_what_is_not_there_yet_is_told_as_such(path: str) -> None:
     """With what does the same, so that nobody searches for a mistake of his own."""
     hint = HINTS.hint(path)
     assert hint is not None
-    assert hint.path == CHAT
+    assert hint.path == "/v1/models"
     assert "not in this version" in hint.words
 
 
