@@ -3,8 +3,9 @@
 `/api`: `{"error": "Provider with ID 999 not found", "code": "PROVIDER_NOT_FOUND", "hint": "..."}`,
 with `field` where one is to blame. `/v1`: `{"error": {"message", "type", "param", "code"}}` as
 OpenAI writes it, so that its SDKs raise their own exceptions, with `hint` beside them; on routes of
-Anthropic's API `{"type": "error", "error": {"type", "message", ...}, "request_id"}`. Statuses
-are the contract's, see `protos/conduit/v1/error_reason.proto`.
+Anthropic's API `{"type": "error", "error": {"type", "message", ...}, "request_id"}`, on those of
+Google's `{"error": {"code", "message", "status", "details"}}`. Statuses are the contract's, see
+`protos/conduit/v1/error_reason.proto`.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +14,13 @@ import grpc
 import orjson
 
 from conduit.v1 import json_runtime
-from conduit.v1.options_pb2 import DIALECT_ANTHROPIC, DIALECT_OPENAI, DIALECT_RESPONSES, Dialect
+from conduit.v1.options_pb2 import (
+    DIALECT_ANTHROPIC,
+    DIALECT_GOOGLE,
+    DIALECT_OPENAI,
+    DIALECT_RESPONSES,
+    Dialect,
+)
 from conduit_kernel.errors import ConduitError, InvalidRequest, MalformedJson
 from conduit_kernel.http import Field, Fields, Refusal
 from conduit_kernel.http.descriptors import lack_told_by
@@ -62,6 +69,25 @@ _ANTHROPIC_TYPES: Mapping[int, str] = {
     503: "overloaded_error",
     504: "timeout_error",
     529: "overloaded_error",
+}
+# By status: https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto
+_GOOGLE_STATUSES: Mapping[int, str] = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    402: "FAILED_PRECONDITION",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    405: "INVALID_ARGUMENT",
+    408: "DEADLINE_EXCEEDED",
+    409: "ABORTED",
+    413: "INVALID_ARGUMENT",
+    422: "INVALID_ARGUMENT",
+    429: "RESOURCE_EXHAUSTED",
+    501: "UNIMPLEMENTED",
+    502: "UNAVAILABLE",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+    529: "UNAVAILABLE",
 }
 # Clients' libraries do not wait for longer; they would try again at once.
 MAX_RETRY_MS = 60_000
@@ -165,10 +191,27 @@ def _anthropic(error: ConduitError) -> dict[str, object]:
     return found
 
 
+def _google(error: ConduitError) -> dict[str, object]:
+    """Return an error as https://google.aip.dev/193 has them."""
+    failure, metadata = error.failure, dict(error.metadata)
+    if failure.hint:
+        metadata["hint"] = failure.hint
+    info = {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": error.reason,
+        "domain": "conduit",
+        "metadata": metadata,
+    }
+    body: dict[str, object] = {"code": failure.http_status, "message": error.message}
+    body["status"] = _GOOGLE_STATUSES.get(failure.http_status, "INTERNAL")
+    return {"error": body | {"details": [info]}}
+
+
 _WRITERS: Mapping[int, Callable[[ConduitError], Mapping[str, object]]] = {
     DIALECT_OPENAI: _openai,
     DIALECT_ANTHROPIC: _anthropic,
     DIALECT_RESPONSES: _openai,
+    DIALECT_GOOGLE: _google,
 }
 
 

@@ -1,6 +1,7 @@
 """Builds the RPC metadata of an HTTP request: credentials, request id, address."""
 
 import re
+from urllib.parse import unquote_to_bytes
 
 from conduit_bridge.login.cookies import session_of
 from conduit_kernel.auth import CERTIFICATE_HEADER
@@ -11,6 +12,9 @@ Metadata = tuple[tuple[str, str], ...]
 
 # How a page's WebSocket, which can set no header, says its key to OpenAI.
 _BROWSERS_KEY = re.compile(rb"(?:^|[,\s])openai-insecure-api-key\.([\x21\x23-\x2b\x2d-\x7e]+)")
+# How scripts say it to Google; no log has queries.
+_KEY_IN_QUERY = re.compile(r"(?:^|&)key=([^&]+)")
+_GOOGLES = "/v1beta/"
 _SANE_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
@@ -31,6 +35,11 @@ def credentials_of(request: Request) -> dict[str, str]:
     elif b"x-api-key" in fields:
         # Where Anthropic's clients have it.
         found["authorization"] = f"Bearer {text_of(fields[b'x-api-key'])}"
+    elif b"x-goog-api-key" in fields:
+        # Where Google's have it.
+        found["authorization"] = f"Bearer {text_of(fields[b'x-goog-api-key'])}"
+    elif request.path.startswith(_GOOGLES) and (asked := _KEY_IN_QUERY.search(request.query)):
+        found["authorization"] = f"Bearer {text_of(unquote_to_bytes(asked[1]))}"
     elif (key := _BROWSERS_KEY.search(fields.get(b"sec-websocket-protocol", b""))) is not None:
         found["authorization"] = f"Bearer {key[1].decode()}"
     elif b"cookie" in fields and (session := session_of(request)):

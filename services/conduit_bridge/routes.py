@@ -1,7 +1,8 @@
 """Which path is served by what.
 
 Templates are those of `google.api.http`: literals, `{name}` for one segment, `{name=**}` as the
-last for all that follow. A literal wins over a variable, a variable over the rest.
+last for all that follow, which may have a verb behind it: `{name=**}:verb`. A literal wins over a
+variable, a variable over the rest, a rest with a verb over one without.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,12 +17,14 @@ NO_PARAMS: Params = {}
 
 
 class _Node(Generic[TargetT]):
-    __slots__ = ("literals", "rest", "variable", "verbs")
+    __slots__ = ("literals", "rest", "rests", "variable", "verbs")
 
     def __init__(self) -> None:
         self.literals: dict[str, _Node[TargetT]] = {}
         self.variable: _Node[TargetT] | None = None
         self.rest: _Node[TargetT] | None = None
+        # By what stands behind the last colon.
+        self.rests: dict[str, _Node[TargetT]] = {}
         self.verbs: dict[str, tuple[TargetT, tuple[str, ...]]] = {}
 
 
@@ -72,8 +75,11 @@ def _segments(template: str) -> list[str]:
 def _child(node: _Node[TargetT], segment: str, names: list[str]) -> _Node[TargetT]:
     if not segment.startswith("{"):
         return node.literals.setdefault(segment, _Node())
-    name, _, pattern = segment[1:-1].partition("=")
+    inner, _, verb = segment[1:].partition("}")
+    name, _, pattern = inner.partition("=")
     names.append(name)
+    if verb:
+        return node.rests.setdefault(verb.removeprefix(":"), _Node())
     if pattern == "**":
         node.rest = node.rest or _Node()
         return node.rest
@@ -106,10 +112,16 @@ def _walk(
         if found is not None:
             return found
         del values[taken:]
-    if node.rest is not None and segments[at]:
-        values.append("/".join(segments[at:]))
-        return node.rest
-    return None
+    if not segments[at]:
+        return None
+    rest = "/".join(segments[at:])
+    name, _, verb = rest.rpartition(":")
+    if name and (found := node.rests.get(verb)) is not None:
+        values.append(name)
+        return found
+    if node.rest is not None:
+        values.append(rest)
+    return node.rest
 
 
 def _ways(node: _Node[TargetT], segment: str) -> Iterator[tuple[_Node[TargetT], str]]:

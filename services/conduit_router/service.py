@@ -39,6 +39,7 @@ from conduit_router.calls.uploads import (
 )
 from conduit_router.calls.upstream_session import SessionLimits
 from conduit_router.client_secrets import ClientSecrets
+from conduit_router.content_models import ContentModels
 from conduit_router.context import CallerContext
 from conduit_router.idempotency.calls import IdempotentCalls
 from conduit_router.idempotency.metadata import has_options, with_key
@@ -69,7 +70,7 @@ OPERATOR = Caller(0, is_enabled=True, expires_at=0.0, allowed=None)
 # Their methods are the RPCs that call no model, or that do more than call one.
 OWN: tuple[type, ...] = (
     *(Queries, ClientSecrets, Voices, TaskQueries, VoiceConsents, VoiceMaking, Speaking),
-    *(MessageModels, CallerUsage, ResponseConnections, ResponseQueries),
+    *(MessageModels, ContentModels, CallerUsage, ResponseConnections, ResponseQueries),
 )
 
 # Looked up for each call of a model otherwise.
@@ -126,7 +127,7 @@ class RouterStub:
         # Also that of a client secret, for sessions.
         self.identify_session = secrets.identify
         own: list[object] = [Queries(runtime, find_requests), secrets, Voices(runtime, voices)]
-        own.append(MessageModels(runtime))
+        own += MessageModels(runtime), ContentModels(runtime)
         if usage is not None:
             own.append(usage)
         self._keeping: ResponseKeeping | None = None

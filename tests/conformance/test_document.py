@@ -41,7 +41,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 # Calls first: what is done to the configuration may leave them without a provider.
-@pytest.mark.parametrize("family", ["/v1", "/api"])
+@pytest.mark.parametrize("family", ["/v1", "/v1beta", "/api"])
 def test_what_the_document_allows_is_taken_and_answered_as_it_says(
     served: Served, tmp_path: Path, family: str
 ) -> None:
@@ -49,7 +49,7 @@ def test_what_the_document_allows_is_taken_and_answered_as_it_says(
     _hold(served, tmp_path, family, "allowed.toml", "positive")
 
 
-@pytest.mark.parametrize("family", ["/v1", "/api"])
+@pytest.mark.parametrize("family", ["/v1", "/v1beta", "/api"])
 def test_what_the_document_forbids_is_refused(served: Served, tmp_path: Path, family: str) -> None:
     """As a caller's mistake, in the documented shape: no error of ours, and nothing is done."""
     _hold(served, tmp_path, family, "forbidden.toml", "negative")

@@ -14,6 +14,7 @@ from conduit.v1 import (
 )
 from conduit.v1.form_pb2 import FileChunk, Form, FormFile, FormMember
 from conduit.v1.http_routes import ROUTES, JsonError, MalformedJson, Route
+from conduit.v1.http_runtime import Segment
 from conduit.v1.routing_policy_pb2 import STREAM_FAILOVER_RESTART
 
 NONE: Mapping[bytes, bytes] = {}
@@ -195,7 +196,7 @@ def test_openai_routes_ignore_parameters_they_do_not_know() -> None:
 
 def test_a_path_can_take_its_rest() -> None:
     """Model names may have slashes."""
-    assert route("GetModel").segments[-1] == ("model", True, True)
+    assert route("GetModel").segments[-1] == Segment("model", is_parameter=True, takes_rest=True)
     assert read("GetModel", path={"model": "org/model"}).model == "org/model"
 
 

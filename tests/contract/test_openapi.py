@@ -26,6 +26,7 @@ from conduit.v1.options_pb2 import (
     ACCESS_ADMINISTRATOR,
     DIALECT_ADMIN,
     DIALECT_ANTHROPIC,
+    DIALECT_GOOGLE,
     DIALECT_OPENAI,
     DIALECT_RESPONSES,
 )
@@ -61,6 +62,7 @@ FAMILIES = {
     DIALECT_OPENAI: "OpenAiError",
     DIALECT_ANTHROPIC: "AnthropicError",
     DIALECT_RESPONSES: "OpenAiError",
+    DIALECT_GOOGLE: "GoogleError",
 }
 
 
@@ -124,6 +126,18 @@ def test_one_operation_answers_whole_or_in_events() -> None:
     } == {
         "application/json": "ChatCompletion",
         "text/event-stream": "ChatCompletionChunk",
+    }
+
+
+@pytest.mark.parametrize("top", ["/v1", "/v1beta"])
+def test_googles_streams_are_arrays_or_events(top: str) -> None:
+    """The query chooses, whose `alt` is Google's."""
+    path = f"{top}/models/{{model}}:streamGenerateContent"
+    content = DOCUMENT["paths"][path]["post"]["responses"]["200"]["content"]
+    piece = {"$ref": "#/components/schemas/GeneratedContent"}
+    assert {name: media["schema"] for name, media in content.items()} == {
+        "application/json": {"type": "array", "items": piece},
+        "text/event-stream": piece,
     }
 
 

@@ -78,7 +78,7 @@ def test_no_two_routes_collide() -> None:
     shapes = [
         (
             route.verb,
-            tuple("{}" if s.is_parameter else s.text for s in route.segments),
+            tuple(f"{{}}{s.verb}" if s.is_parameter else s.text for s in route.segments),
             (route.chosen_by, route.chosen_by_header),
         )
         for route in ROUTES
@@ -100,7 +100,8 @@ def test_segments_are_those_of_the_path() -> None:
             f"{{{s.text}=**}}" if s.takes_rest else f"{{{s.text}}}" if s.is_parameter else s.text
             for s in route.segments
         ]
-        assert "/" + "/".join(pieces) == route.path
+        verb = route.segments[-1].verb
+        assert "/" + "/".join(pieces) + (f":{verb}" if verb else "") == route.path
 
 
 @pytest.mark.parametrize("method", RPCS, ids=lambda method: method.name)

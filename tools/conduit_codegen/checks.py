@@ -128,4 +128,4 @@ def _collisions(contract: Contract) -> Iterator[str]:
 
 
 def _shape(binding: Binding) -> tuple[str | None, ...]:
-    return tuple(None if s.is_parameter else s.text for s in segments(binding))
+    return tuple(s.verb or None if s.is_parameter else s.text for s in segments(binding))

@@ -17,6 +17,7 @@ class Dialect(StrEnum):
     # Of RPCs alone; their messages are OPENAI's.
     ANTHROPIC = "ANTHROPIC"
     RESPONSES = "RESPONSES"
+    GOOGLE = "GOOGLE"
 
 
 class Kind(StrEnum):

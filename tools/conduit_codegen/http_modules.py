@@ -178,5 +178,6 @@ def _segments(binding: Binding) -> str:
     for segment in segments(binding):
         options = ", is_parameter=True" if segment.is_parameter else ""
         options += ", takes_rest=True" if segment.takes_rest else ""
+        options += f", verb={quoted(segment.verb)}" if segment.verb else ""
         texts.append(f"Segment({quoted(segment.text)}{options})")
     return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"

@@ -6,7 +6,8 @@ from typing import NamedTuple
 from .contract import Binding, Contract, ContractError, Field, Kind, Message, Rpc
 from .json_names import is_in_headers
 
-PARAMETER = re.compile(r"\{(\w+)(?:=(\*\*))?\}")
+# Only the rest of a path may have a verb.
+PARAMETER = re.compile(r"\{(\w+)(?:=(\*\*)\}(?::(\w+))?|\})")
 
 
 class PathSegment(NamedTuple):
@@ -15,6 +16,8 @@ class PathSegment(NamedTuple):
     text: str
     is_parameter: bool = False
     takes_rest: bool = False
+    # What stands behind a colon at its end.
+    verb: str = ""
 
 
 def segments(binding: Binding) -> tuple[PathSegment, ...]:
@@ -24,9 +27,10 @@ def segments(binding: Binding) -> tuple[PathSegment, ...]:
 
 def _segment(text: str, path: str) -> PathSegment:
     if found := PARAMETER.fullmatch(text):
-        return PathSegment(found[1], is_parameter=True, takes_rest=found[2] is not None)
+        takes_rest = found[2] is not None
+        return PathSegment(found[1], is_parameter=True, takes_rest=takes_rest, verb=found[3] or "")
     if any(sign in text for sign in "{}*:"):
-        problem = f"{path}: a segment must be literal, {{name}} or {{name=**}}"
+        problem = f"{path}: a segment must be literal, {{name}}, {{name=**}} or {{name=**}}:verb"
         raise ContractError(problem)
     return PathSegment(text)
 

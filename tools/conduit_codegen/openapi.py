@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from .contract import DURATION, Binding, Contract, Field, Message, Rpc
+from .contract import DURATION, Binding, Contract, Dialect, Field, Message, Rpc
 from .http_answers import (
     BINARY_TYPE,
     EVENTS_TYPE,
@@ -135,7 +135,9 @@ class OpenApi:
     def _path(self, rpc: Rpc, binding: Binding) -> str:
         """Return a path template with the parameters' JSON names."""
         request = self._contract.messages[rpc.request]
-        return PARAMETER.sub(lambda m: f"{{{request.field(m[1]).member}}}", binding.path)
+        return PARAMETER.sub(
+            lambda m: f"{{{request.field(m[1]).member}}}{(m[3] and f':{m[3]}') or ''}", binding.path
+        )
 
     def _operation(self, rpc: Rpc, binding: Binding) -> dict[str, Any]:
         operation: dict[str, Any] = {
@@ -272,6 +274,10 @@ class OpenApi:
             return sound | {EVENTS_TYPE: {"schema": self._schema_of_events(events)}}
         if (events := _events(response)) is not None:
             schema = self._schema_of_events(events)
+            if rpc.dialect is Dialect.GOOGLE:
+                # Events are for those who ask for them.
+                array = {"type": "array", "items": schema}
+                return {JSON_TYPE: {"schema": array}, EVENTS_TYPE: {"schema": schema}}
         elif binding.response_body:
             field = response.field(binding.response_body)
             schema = self._schemas.field(response, field) or {"type": "object"}

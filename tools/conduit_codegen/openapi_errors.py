@@ -74,18 +74,45 @@ ERROR_SCHEMAS: dict[str, Schema] = {
         },
         "required": ["type", "error"],
     },
+    "GoogleError": {
+        "description": "Why a call of `/v1beta` failed, as Google says it.",
+        "type": "object",
+        "properties": {
+            "error": {
+                "type": "object",
+                "properties": {
+                    "code": {"type": "integer", "description": "The status."},
+                    "message": {"type": "string", "description": "What happened."},
+                    "status": {
+                        "type": "string",
+                        "description": "The family of the failure.",
+                        "examples": ["INVALID_ARGUMENT"],
+                    },
+                    "details": {
+                        "type": "array",
+                        "items": {"type": "object"},
+                        "description": "One `google.rpc.ErrorInfo`, with the reason.",
+                    },
+                },
+                "required": ["code", "message", "status", "details"],
+            }
+        },
+        "required": ["error"],
+    },
 }
 FAMILIES: dict[Dialect, str] = {
     Dialect.ADMIN: "AdminError",
     Dialect.OPENAI: "OpenAiError",
     Dialect.ANTHROPIC: "AnthropicError",
     Dialect.RESPONSES: "OpenAiError",
+    Dialect.GOOGLE: "GoogleError",
 }
 # What calls of a family fail with, beside what is ours alone; each operation has some of them.
 STATUSES: dict[str, tuple[int, ...]] = {
     "AdminError": (400, 401, 403, 404, 409, 412, 413, 501, 503, 504),
     "OpenAiError": (400, 401, 403, 404, 413, 429, 501, 502, 503, 504, 508),
     "AnthropicError": (400, 401, 403, 404, 413, 429, 501, 502, 503, 504, 508),
+    "GoogleError": (400, 401, 403, 404, 413, 429, 501, 502, 503, 504, 508),
 }
 EXAMPLES: dict[str, Any] = {
     "AdminError": {"error": "Provider with ID 999 not found", "code": "PROVIDER_NOT_FOUND"},
@@ -106,6 +133,21 @@ EXAMPLES: dict[str, Any] = {
             "param": "messages[0].role",
         },
         "request_id": "req_01",
+    },
+    "GoogleError": {
+        "error": {
+            "code": 400,
+            "message": "contents must not be empty",
+            "status": "INVALID_ARGUMENT",
+            "details": [
+                {
+                    "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                    "reason": "INVALID_REQUEST",
+                    "domain": "conduit",
+                    "metadata": {"field": "contents"},
+                }
+            ],
+        }
     },
 }
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from conduit.v1 import call_pb2, options_pb2
 from conduit.v1.http_runtime import Route
 from conduit_bridge.endpoints.body_selected import BodySelectedEndpoint
+from conduit_bridge.endpoints.content_array import ContentEventsEndpoint
 from conduit_bridge.endpoints.content_stream import ContentStreamEndpoint
 from conduit_bridge.endpoints.form import (
     FormEndpoint,
@@ -108,6 +109,8 @@ def _events_kind(route: Route, backend: Backend) -> type[RouteEndpoint]:
         return FormEventsEndpoint
     if has_plain_call(route, backend):
         return PlainEventsEndpoint
+    if route.dialect == options_pb2.DIALECT_GOOGLE:
+        return ContentEventsEndpoint
     return WatchEndpoint if route.dialect == options_pb2.DIALECT_ADMIN else EventsEndpoint
 
 

@@ -40,6 +40,9 @@ def plain_call(route: Route, backend: Backend) -> PlainCall:
 
 
 def _plain_call(route: Route, backend: Backend) -> PlainCall | None:
+    if "{" in route.path:
+        # What the path says is in no body.
+        return None
     plain: Callable[[str], PlainCall | None] | None = getattr(backend.stub, "plain_rpc", None)
     return plain(route.rpc) if plain is not None else None
 

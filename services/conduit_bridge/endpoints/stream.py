@@ -7,7 +7,14 @@ comes; a slow caller holds the stub back, and a caller that leaves ends the stub
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Coroutine
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Mapping,
+)
 from functools import partial
 from typing import Any, cast
 
@@ -16,7 +23,7 @@ from google.protobuf.message import Message
 
 from conduit.v1.call_pb2 import CallReport
 from conduit.v1.http_runtime import Route
-from conduit.v1.options_pb2 import DIALECT_ANTHROPIC, DIALECT_RESPONSES
+from conduit.v1.options_pb2 import DIALECT_ANTHROPIC, DIALECT_GOOGLE, DIALECT_RESPONSES
 from conduit_bridge.endpoints.heartbeats import COMMENT, PING, Heartbeat
 from conduit_bridge.endpoints.response_stream import ResponseStream
 from conduit_bridge.endpoints.unary import (
@@ -43,6 +50,10 @@ EVENT_FIELDS: Fields = (
     # Proxies such as nginx would gather the events otherwise.
     (b"x-accel-buffering", b"no"),
 )
+
+
+# By dialect. Google's clients take a comment for the beginning of an error.
+_HEARTBEATS: Mapping[int, bytes] = {DIALECT_ANTHROPIC: PING, DIALECT_GOOGLE: b"\n"}
 
 
 class StreamEndpoint(RouteEndpoint):
@@ -113,7 +124,7 @@ class EventsEndpoint(StreamEndpoint):
         super().__init__(route, backend, counts, edge)
         self.media = field_lines(EVENT_FIELDS)
         self.heartbeat_seconds = edge.heartbeat_seconds
-        self._heartbeat_text = PING if route.dialect == DIALECT_ANTHROPIC else COMMENT
+        self._heartbeat_text = _HEARTBEATS.get(route.dialect, COMMENT)
 
     async def serve(self, context: RequestContext) -> Outcome:
         """Call, and relay the messages until they end or the caller leaves."""

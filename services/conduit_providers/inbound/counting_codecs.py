@@ -11,6 +11,7 @@ from conduit_providers.inbound.no_message_count import NoMessageCountCodec
 from conduit_providers.inbound.token_count_form import token_count_answer
 from conduit_providers.inbound.translating_codecs import CallerCall, chat_call
 from conduit_providers.operations.chat import ChatCall
+from conduit_providers.operations.content_count import content_count_answer
 from conduit_providers.operations.message_count import count_answer
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -59,6 +60,11 @@ def counting_codec(endpoint: Endpoint) -> CountingCodec | NoMessageCountCodec:
 def message_counting_codec(endpoint: Endpoint) -> CountingCodec | NoMessageCountCodec:
     """Return the codec of counts of messages of an endpoint that speaks no Messages."""
     return _counting(endpoint, lambda count, _: count_answer(orjson.dumps({"input_tokens": count})))
+
+
+def content_counting_codec(endpoint: Endpoint) -> CountingCodec | NoMessageCountCodec:
+    """Return the codec of counts of generated content of an endpoint of chats."""
+    return _counting(endpoint, lambda count, _: content_count_answer(count))
 
 
 def _counting(endpoint: Endpoint, answer_of: AnswerOf) -> CountingCodec | NoMessageCountCodec:

@@ -9,14 +9,26 @@ from typing import Any
 
 from conduit_providers.codecs import codec_named, has_codec
 from conduit_providers.inbound.completion_choice import chosen_codec
-from conduit_providers.inbound.counting_codecs import counting_codec, message_counting_codec
+from conduit_providers.inbound.content_dialect import content_codec
+from conduit_providers.inbound.counting_codecs import (
+    content_counting_codec,
+    counting_codec,
+    message_counting_codec,
+)
 from conduit_providers.inbound.message_dialect import message_codec
 from conduit_providers.inbound.response_dialect import response_codec
 from conduit_providers.spec import Endpoint
 
 _MADE: Mapping[str, Callable[[Any], Any]] = {
+    "content": content_codec,
     "message": message_codec,
     "response": response_codec,
+}
+
+
+_COUNTS: Mapping[str, Callable[[Endpoint], Any]] = {
+    "content_count": content_counting_codec,
+    "token_count": counting_codec,
 }
 
 
@@ -24,8 +36,8 @@ def inbound_codec(dialect: str, endpoint: Endpoint, codec: Any) -> Any:  # noqa:
     """Return the codec of a dialect of callers', given the operation's."""
     if dialect == "completion":
         return chosen_codec(endpoint, codec)
-    if dialect == "token_count":
-        return counting_codec(endpoint)
+    if dialect in _COUNTS:
+        return _COUNTS[dialect](endpoint)
     own = f"{endpoint.codec.partition('_')[0]}_{dialect}"
     if "." not in endpoint.codec and has_codec(own) and _passes(dialect, endpoint):
         return codec_named(own)

@@ -13,6 +13,8 @@ INBOUND: Mapping[str, str] = {
     "message_count": "chat",
     "response": "chat",
     "completion": "chat",
+    "content": "chat",
+    "content_count": "chat",
     "token_count": "chat",
 }
 

@@ -27,7 +27,10 @@ KEYS = (
 )
 PATH = "canary-path-5e21"
 PROMPT, GUESS, TOKEN = "canary-prompt-71c3", "canary-guess-0b7a", "condt_admin_canary-55d1"
-EVERYTHING = (*KEYS, *(f"{each}-new" for each in KEYS), PATH, PROMPT, GUESS, TOKEN, MASTER_KEY)
+# As Google's scripts say a key.
+ASKED = "condt_canary-query-3d90"
+SAID = (PATH, PROMPT, GUESS, TOKEN, ASKED, MASTER_KEY)
+EVERYTHING = (*KEYS, *(f"{each}-new" for each in KEYS), *SAID)
 
 
 async def repeat(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -106,6 +109,8 @@ async def test_a_secret_of_any_look_is_nowhere(
     caplog.set_level(logging.DEBUG)
     # It tells what is stored, and is never listened to; see `conduit_kernel.logs`.
     caplog.set_level(logging.WARNING, logger="aiosqlite")
+    # The test's own client tells the addresses that it asks.
+    caplog.set_level(logging.WARNING, logger="httpx")
     seen = io.StringIO()
     async with repeating() as url, running_suite(tmp_path) as suite, suite.admin() as client:
         for number, key in enumerate(KEYS):
@@ -114,17 +119,31 @@ async def test_a_secret_of_any_look_is_nowhere(
         for headers in ({"x-master-key": GUESS}, {"authorization": f"Bearer {TOKEN}"}):
             async with httpx.AsyncClient(base_url=suite.url, headers=headers) as stranger:
                 seen.write((await stranger.get("/api/audit-log")).text)
+        seen.write(await ask_with_key(suite, ASKED) + await ask_with_key(suite, suite.virtual_key))
+        assert suite.virtual_key not in seen.getvalue()
         for path in ("/api/audit-log?pageSize=1000", "/api/config", "/api/requests", "/metrics"):
             seen.write((await client.get(path)).text)
     out = capfd.readouterr()
     seen.write(out.out + out.err + caplog.text)
     files = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert sum(map(len, files.values())) > 10_000
-    for secret in EVERYTHING:
+    for secret in (*EVERYTHING, suite.virtual_key):
         assert secret not in seen.getvalue(), secret
         written = [path.name for path, content in files.items() if secret.encode() in content]
         # Health has to know where a webhook leads.
         assert set(written) <= ({"health.db", "health.db-wal"} if secret == PATH else set()), secret
+
+
+async def ask_with_key(suite: Suite, key: str) -> str:
+    """Ask with a key in the query, where it opens something and where not; return all answers."""
+    places = ("models", "models/echo", "models/echo:generateContent", "models/x/y:countTokens", "x")
+    seen = io.StringIO()
+    async with httpx.AsyncClient(base_url=suite.url) as stranger:
+        for path in (f"/{top}/{place}" for top in ("v1beta", "v1") for place in places):
+            for method, body in (("GET", None), ("POST", b"{"), ("POST", b'{"contents":[]}')):
+                answer = await stranger.request(method, path, params={"key": key}, content=body)
+                seen.write(f"{answer.status_code} {answer.headers} {answer.text}\n")
+    return seen.getvalue()
 
 
 async def say(suite: Suite) -> list[str]:

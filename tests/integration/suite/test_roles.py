@@ -356,4 +356,5 @@ async def status_of(client: httpx.AsyncClient, route: Route, headers: dict[str, 
 def segments(route: Route) -> Iterator[str]:
     """Yield the pieces of a path whose parameters name nothing."""
     for piece in route.path.split("/")[1:]:
-        yield "/999999" if piece.startswith("{") else f"/{piece}"
+        verb = piece.rpartition("}")[2]
+        yield f"/999999{verb}" if piece.startswith("{") else f"/{piece}"

@@ -83,9 +83,27 @@ def test_every_route_of_the_contract_is_found_by_its_own_template() -> None:
         table.add(route.verb, route.path, route.path)
     for route in ROUTES:
         path = "/" + "/".join("x" if s.is_parameter else s.text for s in route.segments)
+        verb = route.segments[-1].verb
+        path += f":{verb}" if verb else ""
         assert table.find(path, route.verb)[0] == route.path
 
 
 def test_a_long_path_is_found_out_quickly(table: RouteTable[str]) -> None:
     """Depth is bounded by the templates, however many segments a caller sends."""
     assert table.find("/api" * 4000, "GET")[0] is None
+
+
+def test_a_rest_may_have_a_verb() -> None:
+    """Behind its last colon; names may have colons and slashes themselves."""
+    table: RouteTable[str] = RouteTable()
+    for template in ("/m/{model=**}", "/m/{model=**}:go", "/m/{model=**}:stop"):
+        table.add("POST", template, template)
+    for path, template, model in (
+        ("/m/a", "/m/{model=**}", "a"),
+        ("/m/a:b", "/m/{model=**}", "a:b"),
+        ("/m/a:go", "/m/{model=**}:go", "a"),
+        ("/m/a/b:c:stop", "/m/{model=**}:stop", "a/b:c"),
+        ("/m/a%2Fb%3Ago", "/m/{model=**}:go", "a/b"),
+        ("/m/:go", "/m/{model=**}", ":go"),
+    ):
+        assert table.find(path, "POST")[:2] == (template, {"model": model})

@@ -30,11 +30,15 @@ class Headers(Protocol):
 
 
 class Segment(NamedTuple):
-    """A segment of a path: literal text, or a parameter's name, which may take the path's rest."""
+    """A segment of a path: literal text, or a parameter's name.
+
+    A parameter may take the path's rest, up to a verb behind its last colon.
+    """
 
     text: str
     is_parameter: bool = False
     takes_rest: bool = False
+    verb: str = ""
 
 
 Path: TypeAlias = Mapping[str, str]

@@ -98,6 +98,8 @@ class _DialectEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Dialect.Value
     """The same, with errors and pings as Anthropic has them. The routes of its API; of RPCs alone, messages are of OPENAI."""
     DIALECT_RESPONSES: _Dialect.ValueType  # 4
     """The same as OPENAI, with failures in streams as OpenAI's Responses have them. Of RPCs alone, as above."""
+    DIALECT_GOOGLE: _Dialect.ValueType  # 5
+    """The same as OPENAI, with errors and streams as Google has them. The routes of its API, of RPCs alone, as above."""
 
 class Dialect(_Dialect, metaclass=_DialectEnumTypeWrapper):
     """A way of spelling JSON."""
@@ -112,6 +114,8 @@ DIALECT_ANTHROPIC: Dialect.ValueType  # 3
 """The same, with errors and pings as Anthropic has them. The routes of its API; of RPCs alone, messages are of OPENAI."""
 DIALECT_RESPONSES: Dialect.ValueType  # 4
 """The same as OPENAI, with failures in streams as OpenAI's Responses have them. Of RPCs alone, as above."""
+DIALECT_GOOGLE: Dialect.ValueType  # 5
+"""The same as OPENAI, with errors and streams as Google has them. The routes of its API, of RPCs alone, as above."""
 Global___Dialect: _TypeAlias = Dialect  # noqa: Y015
 
 class _Framing:

@@ -6,6 +6,7 @@ import warnings
 from conduit.v1 import audio_requests_pb2 as conduit_dot_v1_dot_audio__requests__pb2
 from conduit.v1 import caller_usage_pb2 as conduit_dot_v1_dot_caller__usage__pb2
 from conduit.v1 import completion_requests_pb2 as conduit_dot_v1_dot_completion__requests__pb2
+from conduit.v1 import content_requests_pb2 as conduit_dot_v1_dot_content__requests__pb2
 from conduit.v1 import converse_requests_pb2 as conduit_dot_v1_dot_converse__requests__pb2
 from conduit.v1 import image_requests_pb2 as conduit_dot_v1_dot_image__requests__pb2
 from conduit.v1 import kept_response_requests_pb2 as conduit_dot_v1_dot_kept__response__requests__pb2
@@ -74,6 +75,31 @@ class RouterServiceStub:
                 '/conduit.v1.RouterService/CountMessageTokens',
                 request_serializer=conduit_dot_v1_dot_message__requests__pb2.CountMessageTokensRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_message__requests__pb2.CountMessageTokensResponse.FromString,
+                _registered_method=True)
+        self.GenerateContent = channel.unary_unary(
+                '/conduit.v1.RouterService/GenerateContent',
+                request_serializer=conduit_dot_v1_dot_content__requests__pb2.GenerateContentRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_content__requests__pb2.GenerateContentResponse.FromString,
+                _registered_method=True)
+        self.StreamGenerateContent = channel.unary_stream(
+                '/conduit.v1.RouterService/StreamGenerateContent',
+                request_serializer=conduit_dot_v1_dot_content__requests__pb2.StreamGenerateContentRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_content__requests__pb2.StreamGenerateContentResponse.FromString,
+                _registered_method=True)
+        self.CountContentTokens = channel.unary_unary(
+                '/conduit.v1.RouterService/CountContentTokens',
+                request_serializer=conduit_dot_v1_dot_content__requests__pb2.CountContentTokensRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_content__requests__pb2.CountContentTokensResponse.FromString,
+                _registered_method=True)
+        self.ListContentModels = channel.unary_unary(
+                '/conduit.v1.RouterService/ListContentModels',
+                request_serializer=conduit_dot_v1_dot_content__requests__pb2.ListContentModelsRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_content__requests__pb2.ListContentModelsResponse.FromString,
+                _registered_method=True)
+        self.GetContentModel = channel.unary_unary(
+                '/conduit.v1.RouterService/GetContentModel',
+                request_serializer=conduit_dot_v1_dot_content__requests__pb2.GetContentModelRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_content__requests__pb2.GetContentModelResponse.FromString,
                 _registered_method=True)
         self.CreateResponse = channel.unary_unary(
                 '/conduit.v1.RouterService/CreateResponse',
@@ -336,6 +362,44 @@ class RouterServiceServicer:
     def CountMessageTokens(self, request, context):
         """Counts the tokens that a message would read, in the words of Anthropic's Messages. Where no provider of the model counts, or
         none can just now, it is an estimate, and says so. Costs nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GenerateContent(self, request, context):
+        """Asks a model for the next turn and returns it whole, in the words of Google's generateContent. Any model that chats serves it; to
+        Gemini the request passes as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamGenerateContent(self, request, context):
+        """Asks a model for the next turn and streams it, in the words of Google's generateContent. The last message has `finished`; a stream
+        that ends without one, or with an error status, is incomplete. Over HTTP it is an array of JSON, or with `alt=sse` events.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CountContentTokens(self, request, context):
+        """Counts the tokens that a model would read, in the words of Google's countTokens. Where no provider of the model counts, or none
+        can just now, it is an estimate, and says so. Costs nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListContentModels(self, request, context):
+        """Lists the model aliases that the caller may use, in order, as Google does.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetContentModel(self, request, context):
+        """Returns a model alias that the caller may use, as Google does. MODEL_NOT_FOUND if there is none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -711,6 +775,31 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     request_deserializer=conduit_dot_v1_dot_message__requests__pb2.CountMessageTokensRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_message__requests__pb2.CountMessageTokensResponse.SerializeToString,
             ),
+            'GenerateContent': grpc.unary_unary_rpc_method_handler(
+                    servicer.GenerateContent,
+                    request_deserializer=conduit_dot_v1_dot_content__requests__pb2.GenerateContentRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_content__requests__pb2.GenerateContentResponse.SerializeToString,
+            ),
+            'StreamGenerateContent': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamGenerateContent,
+                    request_deserializer=conduit_dot_v1_dot_content__requests__pb2.StreamGenerateContentRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_content__requests__pb2.StreamGenerateContentResponse.SerializeToString,
+            ),
+            'CountContentTokens': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountContentTokens,
+                    request_deserializer=conduit_dot_v1_dot_content__requests__pb2.CountContentTokensRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_content__requests__pb2.CountContentTokensResponse.SerializeToString,
+            ),
+            'ListContentModels': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListContentModels,
+                    request_deserializer=conduit_dot_v1_dot_content__requests__pb2.ListContentModelsRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_content__requests__pb2.ListContentModelsResponse.SerializeToString,
+            ),
+            'GetContentModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetContentModel,
+                    request_deserializer=conduit_dot_v1_dot_content__requests__pb2.GetContentModelRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_content__requests__pb2.GetContentModelResponse.SerializeToString,
+            ),
             'CreateResponse': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateResponse,
                     request_deserializer=conduit_dot_v1_dot_response__requests__pb2.CreateResponseRequest.FromString,
@@ -1069,6 +1158,141 @@ class RouterService:
             '/conduit.v1.RouterService/CountMessageTokens',
             conduit_dot_v1_dot_message__requests__pb2.CountMessageTokensRequest.SerializeToString,
             conduit_dot_v1_dot_message__requests__pb2.CountMessageTokensResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GenerateContent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/GenerateContent',
+            conduit_dot_v1_dot_content__requests__pb2.GenerateContentRequest.SerializeToString,
+            conduit_dot_v1_dot_content__requests__pb2.GenerateContentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamGenerateContent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/conduit.v1.RouterService/StreamGenerateContent',
+            conduit_dot_v1_dot_content__requests__pb2.StreamGenerateContentRequest.SerializeToString,
+            conduit_dot_v1_dot_content__requests__pb2.StreamGenerateContentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountContentTokens(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/CountContentTokens',
+            conduit_dot_v1_dot_content__requests__pb2.CountContentTokensRequest.SerializeToString,
+            conduit_dot_v1_dot_content__requests__pb2.CountContentTokensResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListContentModels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/ListContentModels',
+            conduit_dot_v1_dot_content__requests__pb2.ListContentModelsRequest.SerializeToString,
+            conduit_dot_v1_dot_content__requests__pb2.ListContentModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetContentModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/GetContentModel',
+            conduit_dot_v1_dot_content__requests__pb2.GetContentModelRequest.SerializeToString,
+            conduit_dot_v1_dot_content__requests__pb2.GetContentModelResponse.FromString,
             options,
             channel_credentials,
             insecure,

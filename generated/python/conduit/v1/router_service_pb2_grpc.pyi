@@ -7,6 +7,7 @@ from collections import abc as _abc
 from conduit.v1 import audio_requests_pb2 as _audio_requests_pb2
 from conduit.v1 import caller_usage_pb2 as _caller_usage_pb2
 from conduit.v1 import completion_requests_pb2 as _completion_requests_pb2
+from conduit.v1 import content_requests_pb2 as _content_requests_pb2
 from conduit.v1 import converse_requests_pb2 as _converse_requests_pb2
 from conduit.v1 import image_requests_pb2 as _image_requests_pb2
 from conduit.v1 import kept_response_requests_pb2 as _kept_response_requests_pb2
@@ -67,6 +68,22 @@ class RouterServiceStub:
     """Counts the tokens that a message would read, in the words of Anthropic's Messages. Where no provider of the model counts, or
     none can just now, it is an estimate, and says so. Costs nothing.
     """
+    GenerateContent: _grpc.UnaryUnaryMultiCallable[_content_requests_pb2.GenerateContentRequest, _content_requests_pb2.GenerateContentResponse]
+    """Asks a model for the next turn and returns it whole, in the words of Google's generateContent. Any model that chats serves it; to
+    Gemini the request passes as it is.
+    """
+    StreamGenerateContent: _grpc.UnaryStreamMultiCallable[_content_requests_pb2.StreamGenerateContentRequest, _content_requests_pb2.StreamGenerateContentResponse]
+    """Asks a model for the next turn and streams it, in the words of Google's generateContent. The last message has `finished`; a stream
+    that ends without one, or with an error status, is incomplete. Over HTTP it is an array of JSON, or with `alt=sse` events.
+    """
+    CountContentTokens: _grpc.UnaryUnaryMultiCallable[_content_requests_pb2.CountContentTokensRequest, _content_requests_pb2.CountContentTokensResponse]
+    """Counts the tokens that a model would read, in the words of Google's countTokens. Where no provider of the model counts, or none
+    can just now, it is an estimate, and says so. Costs nothing.
+    """
+    ListContentModels: _grpc.UnaryUnaryMultiCallable[_content_requests_pb2.ListContentModelsRequest, _content_requests_pb2.ListContentModelsResponse]
+    """Lists the model aliases that the caller may use, in order, as Google does."""
+    GetContentModel: _grpc.UnaryUnaryMultiCallable[_content_requests_pb2.GetContentModelRequest, _content_requests_pb2.GetContentModelResponse]
+    """Returns a model alias that the caller may use, as Google does. MODEL_NOT_FOUND if there is none."""
     CreateResponse: _grpc.UnaryUnaryMultiCallable[_response_requests_pb2.CreateResponseRequest, _response_requests_pb2.CreateResponseResponse]
     """Asks a model to respond and returns the response whole, in the words of OpenAI's Responses. Any model that chats serves it; to
     OpenAI and Azure the request passes as it is.
@@ -241,6 +258,22 @@ class RouterServiceAsyncStub(RouterServiceStub):
     """Counts the tokens that a message would read, in the words of Anthropic's Messages. Where no provider of the model counts, or
     none can just now, it is an estimate, and says so. Costs nothing.
     """
+    GenerateContent: _aio.UnaryUnaryMultiCallable[_content_requests_pb2.GenerateContentRequest, _content_requests_pb2.GenerateContentResponse]  # type: ignore[assignment]
+    """Asks a model for the next turn and returns it whole, in the words of Google's generateContent. Any model that chats serves it; to
+    Gemini the request passes as it is.
+    """
+    StreamGenerateContent: _aio.UnaryStreamMultiCallable[_content_requests_pb2.StreamGenerateContentRequest, _content_requests_pb2.StreamGenerateContentResponse]  # type: ignore[assignment]
+    """Asks a model for the next turn and streams it, in the words of Google's generateContent. The last message has `finished`; a stream
+    that ends without one, or with an error status, is incomplete. Over HTTP it is an array of JSON, or with `alt=sse` events.
+    """
+    CountContentTokens: _aio.UnaryUnaryMultiCallable[_content_requests_pb2.CountContentTokensRequest, _content_requests_pb2.CountContentTokensResponse]  # type: ignore[assignment]
+    """Counts the tokens that a model would read, in the words of Google's countTokens. Where no provider of the model counts, or none
+    can just now, it is an estimate, and says so. Costs nothing.
+    """
+    ListContentModels: _aio.UnaryUnaryMultiCallable[_content_requests_pb2.ListContentModelsRequest, _content_requests_pb2.ListContentModelsResponse]  # type: ignore[assignment]
+    """Lists the model aliases that the caller may use, in order, as Google does."""
+    GetContentModel: _aio.UnaryUnaryMultiCallable[_content_requests_pb2.GetContentModelRequest, _content_requests_pb2.GetContentModelResponse]  # type: ignore[assignment]
+    """Returns a model alias that the caller may use, as Google does. MODEL_NOT_FOUND if there is none."""
     CreateResponse: _aio.UnaryUnaryMultiCallable[_response_requests_pb2.CreateResponseRequest, _response_requests_pb2.CreateResponseResponse]  # type: ignore[assignment]
     """Asks a model to respond and returns the response whole, in the words of OpenAI's Responses. Any model that chats serves it; to
     OpenAI and Azure the request passes as it is.
@@ -442,6 +475,52 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         """Counts the tokens that a message would read, in the words of Anthropic's Messages. Where no provider of the model counts, or
         none can just now, it is an estimate, and says so. Costs nothing.
         """
+
+    @_abc_1.abstractmethod
+    def GenerateContent(
+        self,
+        request: _content_requests_pb2.GenerateContentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_content_requests_pb2.GenerateContentResponse, _abc.Awaitable[_content_requests_pb2.GenerateContentResponse]]:
+        """Asks a model for the next turn and returns it whole, in the words of Google's generateContent. Any model that chats serves it; to
+        Gemini the request passes as it is.
+        """
+
+    @_abc_1.abstractmethod
+    def StreamGenerateContent(
+        self,
+        request: _content_requests_pb2.StreamGenerateContentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_content_requests_pb2.StreamGenerateContentResponse], _abc.AsyncIterator[_content_requests_pb2.StreamGenerateContentResponse]]:
+        """Asks a model for the next turn and streams it, in the words of Google's generateContent. The last message has `finished`; a stream
+        that ends without one, or with an error status, is incomplete. Over HTTP it is an array of JSON, or with `alt=sse` events.
+        """
+
+    @_abc_1.abstractmethod
+    def CountContentTokens(
+        self,
+        request: _content_requests_pb2.CountContentTokensRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_content_requests_pb2.CountContentTokensResponse, _abc.Awaitable[_content_requests_pb2.CountContentTokensResponse]]:
+        """Counts the tokens that a model would read, in the words of Google's countTokens. Where no provider of the model counts, or none
+        can just now, it is an estimate, and says so. Costs nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def ListContentModels(
+        self,
+        request: _content_requests_pb2.ListContentModelsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_content_requests_pb2.ListContentModelsResponse, _abc.Awaitable[_content_requests_pb2.ListContentModelsResponse]]:
+        """Lists the model aliases that the caller may use, in order, as Google does."""
+
+    @_abc_1.abstractmethod
+    def GetContentModel(
+        self,
+        request: _content_requests_pb2.GetContentModelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_content_requests_pb2.GetContentModelResponse, _abc.Awaitable[_content_requests_pb2.GetContentModelResponse]]:
+        """Returns a model alias that the caller may use, as Google does. MODEL_NOT_FOUND if there is none."""
 
     @_abc_1.abstractmethod
     def CreateResponse(

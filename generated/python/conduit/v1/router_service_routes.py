@@ -10,6 +10,7 @@ from conduit.v1 import (
     call_pb2,
     caller_usage_pb2,
     completion_requests_pb2,
+    content_requests_pb2,
     converse_requests_pb2,
     form_pb2,
     image_requests_pb2,
@@ -29,6 +30,8 @@ from conduit.v1 import http_runtime as http
 from conduit.v1 import json_runtime as json
 from conduit.v1.caller_usage_json import get_usage_response_to_json
 from conduit.v1.client_secret_json import client_secret_to_json, fill_client_secret_spec
+from conduit.v1.content_json import content_model_to_json
+from conduit.v1.content_requests_json import list_content_models_response_to_json
 from conduit.v1.decision_json import decision_to_json
 from conduit.v1.http_runtime import Route, Segment
 from conduit.v1.kept_response_requests_json import (
@@ -369,6 +372,147 @@ def report_of_count_message_tokens(
     if not message.HasField("report"):
         return b""
     return _lines_of_call_report(message.report)
+
+
+def read_generate_content(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> content_requests_pb2.GenerateContentRequest:
+    """Return the request that `POST /v1beta/models/{model=**}:generateContent` says."""
+    message = content_requests_pb2.GenerateContentRequest(json=body)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    message.model = path["model"]
+    return message
+
+
+def write_generate_content(message: content_requests_pb2.GenerateContentResponse) -> bytes:
+    """Write the answer of GenerateContent."""
+    return message.json
+
+
+def report_of_generate_content(message: content_requests_pb2.GenerateContentResponse) -> bytes:
+    """Write the header lines of an answer of GenerateContent."""
+    if not message.HasField("report"):
+        return b""
+    return _lines_of_call_report(message.report)
+
+
+def read_generate_content_2(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> content_requests_pb2.GenerateContentRequest:
+    """Return the request that `POST /v1/models/{model=**}:generateContent` says."""
+    message = content_requests_pb2.GenerateContentRequest(json=body)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    message.model = path["model"]
+    return message
+
+
+def read_stream_generate_content(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> content_requests_pb2.StreamGenerateContentRequest:
+    """Return the request that `POST /v1beta/models/{model=**}:streamGenerateContent` says."""
+    message = content_requests_pb2.StreamGenerateContentRequest(json=body)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    message.model = path["model"]
+    return message
+
+
+def write_stream_generate_content(
+    message: content_requests_pb2.StreamGenerateContentResponse,
+) -> bytes:
+    """Write the answer of StreamGenerateContent."""
+    return message.events
+
+
+def report_of_stream_generate_content(
+    message: content_requests_pb2.StreamGenerateContentResponse,
+) -> bytes:
+    """Write the header lines of an answer of StreamGenerateContent."""
+    if not message.HasField("started"):
+        return b""
+    return _lines_of_call_report(message.started)
+
+
+def read_stream_generate_content_2(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> content_requests_pb2.StreamGenerateContentRequest:
+    """Return the request that `POST /v1/models/{model=**}:streamGenerateContent` says."""
+    message = content_requests_pb2.StreamGenerateContentRequest(json=body)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    message.model = path["model"]
+    return message
+
+
+def read_count_content_tokens(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> content_requests_pb2.CountContentTokensRequest:
+    """Return the request that `POST /v1beta/models/{model=**}:countTokens` says."""
+    message = content_requests_pb2.CountContentTokensRequest(json=body)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    message.model = path["model"]
+    return message
+
+
+def write_count_content_tokens(message: content_requests_pb2.CountContentTokensResponse) -> bytes:
+    """Write the answer of CountContentTokens."""
+    return message.json
+
+
+def report_of_count_content_tokens(
+    message: content_requests_pb2.CountContentTokensResponse,
+) -> bytes:
+    """Write the header lines of an answer of CountContentTokens."""
+    if not message.HasField("report"):
+        return b""
+    return _lines_of_call_report(message.report)
+
+
+def read_count_content_tokens_2(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> content_requests_pb2.CountContentTokensRequest:
+    """Return the request that `POST /v1/models/{model=**}:countTokens` says."""
+    message = content_requests_pb2.CountContentTokensRequest(json=body)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    message.model = path["model"]
+    return message
+
+
+def read_list_content_models(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> content_requests_pb2.ListContentModelsRequest:
+    """Return the request that `GET /v1beta/models` says."""
+    message = content_requests_pb2.ListContentModelsRequest()
+    for name, value in query:
+        match name:
+            case "pageSize":
+                message.page_size = json.int32(value, name)
+            case "pageToken":
+                message.page_token = value
+    return message
+
+
+def write_list_content_models(message: content_requests_pb2.ListContentModelsResponse) -> bytes:
+    """Write the answer of ListContentModels."""
+    return orjson.dumps(list_content_models_response_to_json(message))
+
+
+def read_get_content_model(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> content_requests_pb2.GetContentModelRequest:
+    """Return the request that `GET /v1beta/models/{model=**}` says."""
+    message = content_requests_pb2.GetContentModelRequest()
+    message.model = path["model"]
+    return message
+
+
+def write_get_content_model(message: content_requests_pb2.GetContentModelResponse) -> bytes:
+    """Write the answer of GetContentModel."""
+    return orjson.dumps(content_model_to_json(message.model))
 
 
 def read_create_response(
@@ -1508,6 +1652,218 @@ ROUTES: Final[tuple[Route, ...]] = (
         media_type=b"application/json",
         media_type_of=None,
         write_report=report_of_count_message_tokens,
+    ),
+    Route(
+        verb="POST",
+        path="/v1beta/models/{model=**}:generateContent",
+        segments=(
+            Segment("v1beta"),
+            Segment("models"),
+            Segment("model", is_parameter=True, takes_rest=True, verb="generateContent"),
+        ),
+        service="RouterService",
+        rpc="GenerateContent",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_GOOGLE,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_generate_content,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_generate_content,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_generate_content,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/models/{model=**}:generateContent",
+        segments=(
+            Segment("v1"),
+            Segment("models"),
+            Segment("model", is_parameter=True, takes_rest=True, verb="generateContent"),
+        ),
+        service="RouterService",
+        rpc="GenerateContent",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_GOOGLE,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_generate_content_2,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_generate_content,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_generate_content,
+    ),
+    Route(
+        verb="POST",
+        path="/v1beta/models/{model=**}:streamGenerateContent",
+        segments=(
+            Segment("v1beta"),
+            Segment("models"),
+            Segment("model", is_parameter=True, takes_rest=True, verb="streamGenerateContent"),
+        ),
+        service="RouterService",
+        rpc="StreamGenerateContent",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_GOOGLE,
+        success_status=200,
+        framing=options_pb2.FRAMING_SERVER_SENT_EVENTS,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_stream_generate_content,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_stream_generate_content,
+        media_type=b"text/event-stream",
+        media_type_of=None,
+        write_report=report_of_stream_generate_content,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/models/{model=**}:streamGenerateContent",
+        segments=(
+            Segment("v1"),
+            Segment("models"),
+            Segment("model", is_parameter=True, takes_rest=True, verb="streamGenerateContent"),
+        ),
+        service="RouterService",
+        rpc="StreamGenerateContent",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_GOOGLE,
+        success_status=200,
+        framing=options_pb2.FRAMING_SERVER_SENT_EVENTS,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_stream_generate_content_2,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_stream_generate_content,
+        media_type=b"text/event-stream",
+        media_type_of=None,
+        write_report=report_of_stream_generate_content,
+    ),
+    Route(
+        verb="POST",
+        path="/v1beta/models/{model=**}:countTokens",
+        segments=(
+            Segment("v1beta"),
+            Segment("models"),
+            Segment("model", is_parameter=True, takes_rest=True, verb="countTokens"),
+        ),
+        service="RouterService",
+        rpc="CountContentTokens",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_GOOGLE,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_count_content_tokens,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_count_content_tokens,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_count_content_tokens,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/models/{model=**}:countTokens",
+        segments=(
+            Segment("v1"),
+            Segment("models"),
+            Segment("model", is_parameter=True, takes_rest=True, verb="countTokens"),
+        ),
+        service="RouterService",
+        rpc="CountContentTokens",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_GOOGLE,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_count_content_tokens_2,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_count_content_tokens,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_count_content_tokens,
+    ),
+    Route(
+        verb="GET",
+        path="/v1beta/models",
+        segments=(Segment("v1beta"), Segment("models")),
+        service="RouterService",
+        rpc="ListContentModels",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_GOOGLE,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_list_content_models,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_list_content_models,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="GET",
+        path="/v1beta/models/{model=**}",
+        segments=(
+            Segment("v1beta"),
+            Segment("models"),
+            Segment("model", is_parameter=True, takes_rest=True),
+        ),
+        service="RouterService",
+        rpc="GetContentModel",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_GOOGLE,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_get_content_model,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_get_content_model,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
     ),
     Route(
         verb="POST",
