@@ -6,7 +6,7 @@
       VirtualKeyNotFound, VirtualKeyGroupNotFound, AdministratorNotFound,
       ModelCostNotFound, ModelNotFound,
       TaskNotFound, VoiceNotFound, VoiceConsentNotFound, WebhookNotFound,
-      RequestNotFound
+      RequestNotFound, ResponseNotFound
 """
 
 from conduit_kernel.errors import ConduitError

@@ -171,7 +171,7 @@ def charge_lines(quantities: Quantities, prices: PriceCard) -> tuple[bytes, int 
     if card.has_request_price:
         lines += card.line(REQUEST, 1)
         total += units[REQUEST]
-    if not total and not prices.sheet.tells_of(quantities.leaves):
+    if is_known and not total and not prices.sheet.tells_of(quantities.leaves):
         is_known = False
     cost = (total + MILLION // 2) // MILLION
     return lines, cost if is_known and cost <= MOST_NANO_USD else None
