@@ -8,7 +8,7 @@ from conduit_providers.inbound.completion_form import (
     CompletionAnswer,
     CompletionCall,
 )
-from conduit_providers.model_rows import EVERY_MODEL
+from conduit_providers.model_rows import EVERY_MODEL, ModelMatch
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse
@@ -22,8 +22,7 @@ def passes_completions(endpoint: Endpoint, model: str) -> bool:
     # Other dialects, and third parties', have other options.
     if not getattr(options, "completions_path", ""):
         return False
-    fits: bool = getattr(options, "completions_models", EVERY_MODEL).fits(model)
-    return fits
+    return _models(options).fits(model)
 
 
 def chosen_codec(endpoint: Endpoint, codec: Any) -> Any:  # noqa: ANN401 # of either kind
@@ -32,9 +31,17 @@ def chosen_codec(endpoint: Endpoint, codec: Any) -> Any:  # noqa: ANN401 # of ei
     if not getattr(options, "completions_path", ""):
         return completion_codec(codec)
     passed = codec_named(_PASSED)
-    if getattr(options, "completions_models", EVERY_MODEL) == EVERY_MODEL:
+    if _models(options) == EVERY_MODEL:
         return passed
     return CompletionCodecByModel(passed, completion_codec(codec))
+
+
+def _models(options: Any) -> ModelMatch:  # noqa: ANN401 # of any dialect
+    """Return which models complete texts, of a provider that does."""
+    found: ModelMatch = (
+        options.completions_models if hasattr(options, "completions_models") else EVERY_MODEL
+    )
+    return found
 
 
 class CompletionCodecByModel:
