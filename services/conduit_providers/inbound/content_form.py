@@ -62,7 +62,7 @@ def with_model(body: bytes, model: str) -> bytes:
         return b'%b"model":%b%b%b' % (body[:start], name, comma, body[start:])
     try:
         members = _members_of(body)
-    except msgspec.DecodeError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         # Who reads it says what is wrong with it.
         return body
     others = {key: value for key, value in members.items() if key != "model"}

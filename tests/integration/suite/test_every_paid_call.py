@@ -52,6 +52,8 @@ PICTURE = {"image": ("a.png", PIXEL, "image/png")}
 CHAT: Json = {"model": ALIAS, "messages": WORDS, "max_tokens": 4}
 RESPONSE: Json = {"model": ALIAS, "input": "one two three", "max_output_tokens": 4}
 COMPLETION: Json = {"model": ALIAS, "prompt": "one two three", "max_tokens": 4}
+CONTENTS: Json = {"contents": [{"role": "user", "parts": [{"text": "one two three"}]}]}
+LENGTH: Json = {"generationConfig": {"maxOutputTokens": 4}}
 DRAWING: Json = {"model": ALIAS, "prompt": "a cat", "n": 1, "size": "256x256"}
 STREAM = {"stream": True}
 
@@ -85,6 +87,13 @@ ROUTES = {
     "Moderate": Route("/v1/moderations", {"model": ALIAS, "input": "one"}, is_served=False),
     "CreateCompletion": Route("/v1/completions", COMPLETION),
     "StreamCreateCompletion": Route("/v1/completions", COMPLETION | STREAM),
+    "GenerateContent": Route(f"/v1beta/models/{ALIAS}:generateContent", CONTENTS | LENGTH),
+    "StreamGenerateContent": Route(
+        f"/v1beta/models/{ALIAS}:streamGenerateContent", CONTENTS | LENGTH
+    ),
+    "CountContentTokens": Route(
+        f"/v1beta/models/{ALIAS}:countTokens", CONTENTS, is_served=False, is_free=True
+    ),
     "Embed": Route("/v1/embeddings", {"model": ALIAS, "input": "hello"}),
     "Rerank": Route(
         "/v1/rerank", {"model": ALIAS, "query": "a", "documents": ["a", "b"]}, is_served=False
@@ -142,8 +151,9 @@ def by_http(route: Route, **headers: str) -> Ask:
             answer = await client.post(route.path, **body)
         code = ""
         if answer.status_code >= 400:
-            # In Anthropic's errors it is the reason itself.
-            code = str(answer.json()["error"]["code"]).lower()
+            # In Anthropic's errors it is the reason itself, and in Google's it stands beside.
+            told = answer.json()["error"]
+            code = str(told["details"][0]["reason"] if "details" in told else told["code"]).lower()
         return Told(answer.status_code, code, answer.headers.get("x-conduit-request-id", ""))
 
     return ask
