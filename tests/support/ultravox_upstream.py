@@ -6,6 +6,7 @@ it. Put together from https://docs.ultravox.ai/apps/websockets and .../apps/data
 clients of livekit-plugins-ultravox 1.8.9 and pipecat-ai 1.14.0 read what is written here.
 """
 
+import asyncio
 from typing import Any
 
 import orjson
@@ -21,6 +22,9 @@ _ANSWER_MS = 1000
 # 20 ms of it.
 SOUND = b"\x02\x00" * 480
 JSON = [(b"content-type", b"application/json")]
+
+# How long a call lasts that is cut.
+CUT_SECONDS = 0.02
 
 
 class UltravoxUpstream:
@@ -171,6 +175,8 @@ class _Call:
             if self._is_spoken:
                 await self._socket.send(SOUND)
                 if self._is_cut:
+                    # A call is billed by what it lasts, which is no milliseconds on a fast machine.
+                    await asyncio.sleep(CUT_SECONDS)
                     self._socket.abort()
                     raise WebSocketClosed(1006, "")
             await self._words("agent", medium, place, delta=f"{piece} ")
