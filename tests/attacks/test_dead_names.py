@@ -105,7 +105,9 @@ async def test_a_provider_that_nobody_finds_holds_up_no_other(
 
         await eventually(is_under_way, seconds=30)
         assert [each.status_code for each in await chats(client, "alive")] == [200] * 10
-        assert sorted(dead.waiting) == [f"gone-{number}.dead.test" for number in range(8)]
+        assert set(dead.waiting) == {f"gone-{number}.dead.test" for number in range(8)}
+        # Of 40 callers one for each name, and Health may ask for itself.
+        assert len(dead.waiting) <= 2 * 8
         dead.end.set()
         assert min(each.status_code for each in await asyncio.gather(*attack)) >= 500
 

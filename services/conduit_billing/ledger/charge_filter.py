@@ -1,7 +1,7 @@
 """Which charges are asked for, as values and as clauses of a query."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import ColumnElement, LargeBinary, Select, func, literal, or_, select, type_coerce
 from sqlalchemy.orm import InstrumentedAttribute, aliased
@@ -75,7 +75,8 @@ def select_charges(
         query = query.where(row.id >= _oldest_needed(of, limit, before))
     elif of.since:
         query = query.where(row.id >= _first_id_of(of))
-    return query.order_by(row.id.desc()).limit(limit)
+    # Its columns are as many as there are, which types cannot say.
+    return cast("Select[Any]", query.order_by(row.id.desc()).limit(limit))
 
 
 def select_rarer(of: ChargeFilter) -> Select[Any] | None:
