@@ -70,9 +70,9 @@ class OpenAIModerateCodec:
         """
         body = response.body
         found = read_answer(_ANSWER, body, call.provider, "it is no moderation")
-        if found.error is not None:
-            raise error_in_stream(found.error, call.provider)
-        results: list[_Result] = found.results or []
+        if (error := found.error) is not None:
+            raise error_in_stream(error, call.provider)
+        results = found.results or []
         if len(results) != _judgements(call):
             raise malformed(call.provider, "it has not a result for each text")
         if any(each.flagged is None and each.categories is None for each in results):
