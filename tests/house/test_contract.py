@@ -86,3 +86,19 @@ def test_the_contract_has_good_form(root: Path) -> None:
             [buf, *arguments], cwd=root, capture_output=True, text=True, timeout=60, check=False
         )
         assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_java_has_a_name_for_each_file() -> None:
+    """A file has a class, named after it unless it says otherwise: no message may be named so."""
+    classes, named = dict[str, str](), dict[str, str]()
+    for path in sorted((Path(__file__).parents[2] / "protos" / "conduit").rglob("*.proto")):
+        text = path.read_text("utf-8")
+        package = path.parent.as_posix()
+        for name in re.findall(r"^(?:message|enum|service) (\w+)", text, re.MULTILINE):
+            named[f"{package}/{name}"] = path.name
+        if "java_outer_classname" not in text:
+            words = path.stem.split("_")
+            classes[f"{package}/{''.join(map(str.capitalize, words))}"] = path.name
+    # Within one file the compiler finds another name by itself.
+    clashes = {name for name, file in classes.items() if named.get(name, file) != file}
+    assert clashes == set()
