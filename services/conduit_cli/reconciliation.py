@@ -18,7 +18,6 @@ from typing import Any, NamedTuple, TextIO
 Json = Mapping[str, Any]
 Costs = Mapping["Place", Decimal]
 
-CENT = Decimal("0.01")
 # A model's day of release at its end, as OpenAI and Anthropic write it.
 _RELEASE = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{8})$")
 _SIGNS = re.compile(r"[^a-z0-9]+")

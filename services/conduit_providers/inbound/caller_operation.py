@@ -11,11 +11,12 @@ from google.protobuf.message import Message
 from conduit.v1.call_pb2 import CallReport
 from conduit_kernel.errors import ConduitError
 from conduit_providers.calls import Answer, Call, Form
-from conduit_providers.codec import StreamingCodec
+from conduit_providers.codec import Codec, StreamingCodec
 from conduit_providers.inbound.caller_form import CallerForm, translation_of
 from conduit_providers.inbound.chat_terms import ANY_TERMS
 from conduit_providers.operation import (
     AnsweredOperation,
+    EstimatingOperation,
     Requirements,
     StreamedOperation,
     WorstCase,
@@ -123,6 +124,43 @@ class CallerOperation(
             message.events += self.end_of_events
         report: CallReport = message.finished.report
         return report
+
+
+class CountingOperation(EstimatingOperation[RequestT, AnswerT], Generic[RequestT, AnswerT]):
+    """Asks a provider how many tokens a request would read, which nobody is charged for."""
+
+    name: ClassVar[str] = "chat"
+    codec_type: ClassVar[type] = Codec
+
+    def estimate(
+        self,
+        form: Form[RequestT],
+        answer: Answer[AnswerT] | None,
+        emitted: int,
+        codec: object,
+        facts: object,
+    ) -> Quantities:
+        """Return nothing: it is free."""
+        return Quantities()
+
+    def worst_case(self, form: Form[RequestT], requirements: Requirements) -> WorstCase:
+        """Return nothing: it is free."""
+        return WorstCase(Quantities(), is_bounded=True)
+
+    def native_media(self, call: Call[RequestT], endpoint: Endpoint) -> tuple[str, ...] | None:
+        """Have fetched what a conversation refers to by URL, where the endpoint takes no URLs."""
+        return media_to_fetch(call, endpoint)
+
+    def media(self, form: Form[RequestT]) -> set[str]:
+        """Return what a conversation refers to by URL."""
+        return media_in(form)
+
+    def write(self, response: Any, answer: Answer[AnswerT], *, is_typed: bool) -> None:  # noqa: ANN401 # of each RPC its own
+        """Put an answer into the response."""
+        if is_typed:
+            response.count.CopyFrom(answer.typed)
+        else:
+            response.json = answer.json
 
 
 def estimated_tokens(form: Form[Any]) -> int:
