@@ -13,9 +13,13 @@ from tests.faults.shared_gateway import ACTS, ALIASES
 CHAT, EMBEDDINGS, RERANK = "/v1/chat/completions", "/v1/embeddings", "/v1/rerank"
 IMAGES, EDITS = "/v1/images/generations", "/v1/images/edits"
 MESSAGES, RESPONSES = "/v1/messages", "/v1/responses"
+COMPLETIONS, CONTENTS = "/v1/completions", "/v1beta/models/%s:generateContent"
+STREAMED_CONTENTS = "/v1beta/models/%s:streamGenerateContent?alt=sse"
+COUNTED_CONTENTS = "/v1beta/models/%s:countTokens"
 SPEECH, TRANSCRIPTIONS = "/v1/audio/speech", "/v1/audio/transcriptions"
+LIVE = "/v1/live/sessions"
 SESSIONS = (
-    *("/v1/realtime?model=gpt", "/v1/realtime?model=solo", "/v1/live/sessions"),
+    *("/v1/realtime?model=gpt", "/v1/realtime?model=solo", LIVE),
     # What it asks for tells it from a request for one response.
     f"{RESPONSES}?socket",
 )
@@ -136,6 +140,16 @@ def message(model: str, **members: Any) -> bytes:  # noqa: ANN401 # of any kind
     return chat(model, max_tokens=99, **members)
 
 
+def completion(model: str, text: str = "hello", **members: Any) -> bytes:  # noqa: ANN401 # of any kind
+    """Return the body of a completion of a text."""
+    return orjson.dumps({"model": model, "prompt": text, **members})
+
+
+def contents(text: str = "hello", **members: Any) -> bytes:  # noqa: ANN401 # as above
+    """Return the body of a chat in Google's dialect, whose model is in its path."""
+    return orjson.dumps({"contents": [{"role": "user", "parts": [{"text": text}]}], **members})
+
+
 def _picture(model: str) -> bytes:
     return orjson.dumps({"model": model, "prompt": "hello"})
 
@@ -167,6 +181,10 @@ USUAL = {
     "response stream": Request(
         RESPONSES, (), orjson.dumps({"model": "solo", "input": "hello", "stream": True})
     ),
+    "completion": Request(COMPLETIONS, (), completion("gpt")),
+    "completion stream": Request(COMPLETIONS, (), completion("solo", stream=True)),
+    "contents": Request(CONTENTS % "gpt", (), contents()),
+    "contents stream": Request(STREAMED_CONTENTS % "solo", (), contents()),
     "keyed": Request(CHAT, (("idempotency-key", "1"),), chat("gpt")),
     "keyed stream": Request(CHAT, (("idempotency-key", "2"),), chat("solo", stream=True)),
     "tagged": Request(CHAT, (("x-conduit-tags", "team=search, nightly"),), chat("gpt")),
@@ -224,6 +242,16 @@ _MEMBERS: dict[str, Sequence[object]] = {
     "background": (True,),
     "instructions": ("x" * 5000, 1),
     "system": ("x" * 5000, [{"type": "text", "text": "x"}], 1),
+    "prompt": (["x"] * 200, [1, 2, 3], [[1], [2]], 1, ""),
+    "best_of": (1, 100_000),
+    "echo": (True,),
+    "suffix": ("x",),
+    "generationConfig": (
+        *({"candidateCount": 100_000}, {"maxOutputTokens": 10**12}, {"stopSequences": ["x"] * 99}),
+        *({"responseMimeType": "application/json"}, 1),
+    ),
+    "cachedContent": ("cachedContents/x", "x" * 5000, 1),
+    "systemInstruction": ({"parts": [{"text": "x" * 5000}]}, 1),
     "thinking": ({"type": "enabled", "budget_tokens": 10**12}, {"type": "disabled"}),
 }
 
@@ -236,7 +264,10 @@ _FORMS = {TRANSCRIPTIONS: "file", EDITS: "image"}
 _PATHS = (
     *(CHAT, CHAT, CHAT, CHAT, EMBEDDINGS, IMAGES, SPEECH, RERANK, "/v1/models"),
     *(MESSAGES, MESSAGES, RESPONSES, RESPONSES, "/v1/messages/count_tokens"),
+    *(COMPLETIONS, COMPLETIONS, CONTENTS, CONTENTS, STREAMED_CONTENTS, STREAMED_CONTENTS),
+    *(COUNTED_CONTENTS, "/v1/moderations", "/v1/tokenize"),
     *_FORMS,
+    *SESSIONS,
     *SESSIONS,
 )
 
@@ -266,13 +297,16 @@ class HostileCaller:
             headers.append(("x-conduit-affinity-key", f"session-{self._number}"))
         path, is_session = draw.choice(_PATHS), False
         body = self._body(path)
+        if "%s" in path:
+            path %= draw.choice((*ALIASES, "gpt", "solo", "nothing", "%2F", ""))
         if path in _FORMS:
             headers.append(FORM)
             body = self._form(_FORMS[path], body)
         elif path in SESSIONS:
             headers += _HANDSHAKE
             create = _CREATE % draw.choice(sorted(ACTS)).encode()
-            is_session, body = True, _masked(draw.choice((body, _START, create)))
+            opening = _START if path == LIVE else create
+            is_session, body = True, _masked(draw.choice((body, _START, opening, opening)))
         return Request(
             path,
             headers,
@@ -288,7 +322,9 @@ class HostileCaller:
         return self._draw.choice((0.0, 0.0, 0.0, 0.01, 0.3, 2.0))
 
     def _text(self) -> str:
-        return f"act:{self._draw.choice(sorted(ACTS))} {self._number}"
+        # Every third goes well, or soon nobody would be asked any more.
+        act = "none" if self._draw.random() < 0.33 else self._draw.choice(sorted(ACTS))
+        return f"act:{act} {self._number}"
 
     def _form(self, name: str, other: bytes) -> bytes:
         """Return a form, with a piece of it or without an end, or what is none."""
@@ -313,15 +349,18 @@ class HostileCaller:
             name: draw.choice(_MEMBERS[name])
             for name in draw.sample(sorted(_MEMBERS), draw.choice((0, 0, 1, 2)))
         }
-        known: dict[str, object] = {
-            "model": model,
-            "messages": [{"role": "user", "content": text}],
-            "input": text,
-        }
+        return _dumps({**self._known(path, model, text), **members})
+
+    def _known(self, path: str, model: str, text: str) -> dict[str, object]:
+        """Return what each of the dialects that a path may have needs."""
+        if path in {CONTENTS, STREAMED_CONTENTS, COUNTED_CONTENTS}:
+            return {"contents": [{"role": "user", "parts": [{"text": text}]}]}
+        turns = [{"role": "user", "content": text}]
+        known: dict[str, object] = {"model": model, "messages": turns, "input": text}
         known |= {"prompt": text, "voice": "alloy", "query": text, "documents": [text]}
         if path == MESSAGES:
             known["max_tokens"] = 99
-        return _dumps({**known, **members})
+        return known
 
 
 def _dumps(value: dict[str, object]) -> bytes:

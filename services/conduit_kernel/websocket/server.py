@@ -10,7 +10,7 @@ from websockets.typing import Subprotocol
 
 from conduit_kernel.http.exchange import Exchange
 from conduit_kernel.http.headers import Fields
-from conduit_kernel.http.heads import FRAMING, field_lines
+from conduit_kernel.http.heads import field_lines
 from conduit_kernel.websocket.connection import WebSocket
 from conduit_kernel.websocket.errors import HandshakeRefused
 from conduit_kernel.websocket.limits import WebSocketLimits
@@ -18,6 +18,7 @@ from conduit_kernel.websocket.limits import WebSocketLimits
 # The core tells the log of every connection; our callers have their own lines.
 SILENT = logging.Logger("websocket", logging.CRITICAL + 1)  # noqa: LOG001 - of nobody's tree
 _ACCEPTED = 101
+_BAD_REQUEST = 400
 _UPGRADE_REQUIRED = 426
 
 
@@ -49,7 +50,11 @@ def accept(
         logger=SILENT,
     )
     protocol.receive_data(_head_of(exchange))
-    (request,) = protocol.events_received()
+    events = protocol.events_received()
+    if not events:
+        # The core reads no field of more than 8 KiB.
+        _refuse(exchange, _BAD_REQUEST, b"A field of the handshake is too long.\n")
+    request = events[0]
     assert isinstance(request, Request)  # noqa: S101 - a head of ours is read as one
     response = protocol.accept(request)
     if response.status_code != _ACCEPTED or not exchange.upgrade_offered:
@@ -70,13 +75,16 @@ def accept(
 
 
 def _head_of(exchange: Exchange) -> bytes:
-    fields = exchange.headers.items()
-    lines = [b"%b: %b\r\n" % field for field in fields if field[0] not in _UNREAD]
+    """Return a head with what a handshake is about, and nothing else that its caller sends."""
+    lines = [
+        b"%b: %b\r\n" % (name, value)
+        for name, value in exchange.headers.items()
+        if name in _READ or name.startswith(b"sec-websocket-")
+    ]
     return b"GET / HTTP/1.1\r\n%b\r\n" % b"".join(lines)
 
 
-# A handshake has no body; the rest of the framing is what it is about.
-_UNREAD = FRAMING - {b"connection", b"upgrade"}
+_READ = frozenset((b"connection", b"upgrade"))
 
 
 def _refuse(exchange: Exchange, status: int, text: bytes) -> None:

@@ -82,6 +82,10 @@ NO_HANDSHAKE = {
     "no key": (HANDSHAKE.replace(b"Sec-WebSocket-Key", b"X-Key"), 400),
     "a short key": (HANDSHAKE.replace(b"dGhlIHNhbXBsZSBub25jZQ==", b"dGhl"), 400),
     "no connection field": (HANDSHAKE.replace(b"Connection: Upgrade", b"Connection: close"), 426),
+    "too long a field": (
+        HANDSHAKE.replace(b"\r\n\r\n", b"\r\nSec-WebSocket-Protocol: %b\r\n\r\n" % (b"x" * 9000)),
+        400,
+    ),
     "a POST": (HANDSHAKE.replace(b"GET", b"POST"), 426),
 }
 
@@ -101,6 +105,16 @@ async def test_what_is_no_handshake_is_refused(sent: bytes, status: int) -> None
     async with serving(handler) as server, calling(server) as peer:
         answer = await peer.ask(sent)
         assert answer.status == status == errors[0].status
+
+
+@both_loops
+async def test_what_a_browser_sends_beside_a_handshake_is_no_part_of_it() -> None:
+    """Cookies of any length, and more fields than the core would read."""
+    more = b"".join(b"\r\nX-%d: 1" % number for number in range(90))
+    sent = HANDSHAKE.replace(b"\r\n\r\n", b"\r\nCookie: %b%b\r\n\r\n" % (b"x" * 20_000, more))
+    async with serving(echo) as server, calling(server) as peer:
+        answer = await peer.ask(sent)
+        assert answer.status == 101
 
 
 @both_loops
