@@ -15,7 +15,7 @@ SEEDS ?= 200
 MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test slow generate drift format lint baseline types imports unit fuzz schema wire faults hostile outages crashes soak uploads engines hub-clients node-client claude-code codex kms oidc sbom containers readme stubs bench ledger voice check clean
+.PHONY: help install serve test slow generate drift format lint baseline release types imports unit fuzz schema wire faults hostile outages crashes soak uploads engines hub-clients node-client claude-code codex kms oidc sbom containers readme stubs bench ledger voice check clean
 # Steps of one check would only fight for the processors.
 .NOTPARALLEL:
 
@@ -55,6 +55,11 @@ lint: $(DEV_INSTALLED) ## check the form of Python and protos
 baseline: $(DEV_INSTALLED) ## make the contract as it stands the one that later ones may not break
 	$(BIN)/python tools/generate.py
 	PATH="$(CURDIR)/$(BIN):$$PATH" .ci/baseline
+
+release: $(DEV_INSTALLED) ## cut this version: the changelog, the contract's image, and the databases that later versions are upgraded from
+	$(BIN)/python tools/generate.py
+	PATH="$(CURDIR)/$(BIN):$$PATH" .ci/baseline
+	$(BIN)/python -m tools.release
 
 types: $(DEV_INSTALLED) ## check types with mypy and pyright
 	$(BIN)/mypy

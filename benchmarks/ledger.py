@@ -2,10 +2,11 @@
 
 Charges are of thirty days and of many virtual keys, of which few make most of the calls. The first
 of them, `--measured`, go the way that Billing stores deliveries, which gives the CPU of a charge;
-the rest is written as that way leaves it, a hundred thousand at once, and the checker of ledgers
-sees no difference (`--verify`). Each report is made three times, and the middle one is shown.
-Prints tables in Markdown. With `--postgresql` the database is one out of a wheel, else a file of
-SQLite. The folder is removed afterwards.
+the rest are copies of up to a hundred thousand made ones, at other times and with ids of their own,
+written as that way leaves them, and the checker of ledgers sees no difference (`--verify`). Each
+report is made three times, and the middle one is shown. Then the first day is detached, as charges
+are that are kept no longer. Prints tables in Markdown. With `--postgresql` the database is one out
+of a wheel, else a file of SQLite. The folder is removed afterwards.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from google.protobuf.timestamp_pb2 import Timestamp
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from conduit.internal.v1.call_tally_pb2 import CallTally
 from conduit.internal.v1.ledger_service_pb2 import RecordChargesRequest
@@ -36,8 +37,9 @@ from conduit_billing.ledger.attributions import Attributions
 from conduit_billing.ledger.charge_columns import attribution_of, row_of
 from conduit_billing.ledger.charge_filter import ChargeFilter
 from conduit_billing.ledger.charges import Line, PostedCharge, charge_message, read_charge
-from conduit_billing.ledger.days import DayKey, DaySum, days_of
-from conduit_billing.ledger.postings import Account, Posting, charge_posting
+from conduit_billing.ledger.days import DayKey, days_of
+from conduit_billing.ledger.postings import Account, PostingKind, charge_posting
+from conduit_billing.ledger.retention import ChargeRetention
 from conduit_billing.ledger.store import LedgerStore
 from conduit_billing.ledger.verification import breaches
 from conduit_billing.money import cost_of
@@ -46,19 +48,22 @@ from conduit_billing.reports.messages import GROUPINGS
 from conduit_billing.reports.store import Days, ReportStore
 from conduit_billing.tables import AccountRow, ChargeRow, DayRow, EntryRow, PostingRow
 from conduit_billing.timestamps import DAY_MICROS
-from conduit_billing.upserts import add_up, insert_rows, insert_stored
+from conduit_billing.upserts import add_up, insert_stored
 from conduit_kernel.database import open_database, writer
-from conduit_kernel.ids import IdSource, pack_id
+from conduit_kernel.ids import IdSource
 from conduit_kernel.settings import Settings
 
 # 2026-11-01T00:00:00Z, and as many days as there are charges of.
 FIRST_SECOND, DAYS = 1_793_491_200, 30
+DAY_MS = 86_400_000
 BATCH, PIECE = 500, 100_000
-VIRTUAL_KEYS, INSTANCES, KEYS, RARE = 1_000, 5, 15, 1e-5
+VIRTUAL_KEYS, INSTANCES, KEYS, RARE = 1_000, 5, 15, 3e-5
 ALIASES = [f"alias-{number}" for number in range(10)]
 KEY_IDS = [f"key_{number + 1}" for number in range(KEYS)]
 INPUT_PRICE, OUTPUT_PRICE = 2_500_000_000, 10_000_000_000
 PAGE = 100
+# Where a charge's row has its posting, behind its ids and its time.
+POSTING = 8
 
 
 class Fill:
@@ -77,7 +82,7 @@ class Fill:
         chance = self._chance
         self._now += self._step
         key = int(chance.random() * KEYS)
-        # One in a hundred thousand has an alias that nearly nobody uses, and no price.
+        # A few of a hundred thousand have an alias that nearly nobody uses, and no price.
         is_rare = chance.random() < RARE
         alias = "rare" if is_rare else ALIASES[int(chance.random() * len(ALIASES))]
         read, written = int(chance.random() * 4_000), int(chance.random() * 1_000)
@@ -133,69 +138,98 @@ async def deliver(engine: AsyncEngine, source: Fill, count: int) -> float:
     return statistics.median(costs)
 
 
-class Bulk:
-    """Writes many charges at once, with the rows that `LedgerStore` would have made of them."""
+class Copies:
+    """Writes some charges again and again, each time later and with ids of their own.
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    The rows are those that `LedgerStore` would have made of them, in deliveries of `BATCH`.
+    """
+
+    def __init__(self, engine: AsyncEngine, charges: Sequence[PostedCharge]) -> None:
+        """Take the charges of a part of a day, in whole deliveries."""
         self._engine = engine
-        self._attributions = Attributions()
-        self._accounts: dict[str, int] = {}
+        self._charges = charges
+        self._counter = random.Random(11).getrandbits(79)  # noqa: S311 # the same in every run
+        self._days = days_of(charges)
+        self._balances: list[dict[str, Any]] = []
+        # What stands behind the id, the request's and the time.
+        self._rows: list[tuple[Any, ...]] = []
+        # Of each delivery which of its charges names the posting, and what that moves.
+        self._moves: list[tuple[int, list[tuple[int, int]]]] = []
 
-    async def write(self, charges: Sequence[PostedCharge]) -> None:
-        """Write charges, each thousand of them as a delivery."""
-        changes: Counter[Account] = Counter()
-        deliveries = [charges[at : at + BATCH] for at in range(0, len(charges), BATCH)]
-        postings = [charge_posting(each, each[-1].occurred_at) for each in deliveries]
+    async def prepare(self) -> None:
+        """Find the numbers of attributions and accounts, which all copies share."""
+        deliveries = [self._charges[at : at + BATCH] for at in range(0, len(self._charges), BATCH)]
+        postings = [posting for each in deliveries if (posting := charge_posting(each, 0))]
+        changes = Counter[Account]()
         for posting in postings:
-            for account, amount in posting.entries if posting else ():
+            for account, amount in posting.entries:
                 changes[account] += amount
-        days: dict[DayKey, DaySum] = days_of(charges)
-        async with writer(self._engine).begin() as connection:
-            ids = await self._attributions.ids_of(connection, set(map(attribution_of, charges)))
-            numbers = await self._numbers_of(connection, changes)
-            rows: list[tuple[Any, ...]] = []
-            for charge, posting_id in self._posted(deliveries, postings):
-                name = pack_id(charge.id)
-                rows.append(row_of(charge, name, ids[attribution_of(charge)], posting_id))
-            await insert_stored(connection, ChargeRow, rows)
-            made = [posting for posting in postings if posting]
-            heads = [(p.id, p.kind, p.posted_at, None, None) for p in made]
-            await insert_rows(connection, PostingRow, heads)
-            entries = [
-                (posting.id, numbers[account.code], amount)
-                for posting in made
-                for account, amount in posting.entries
-            ]
-            await insert_rows(connection, EntryRow, entries)
-            sums = [{**key._asdict(), **total._asdict()} for key, total in sorted(days.items())]
-            await add_up(connection, DayRow, list(DayKey._fields), sums)
-        self._attributions.note(ids)
-
-    @staticmethod
-    def _posted(
-        deliveries: Sequence[Sequence[PostedCharge]], postings: Sequence[Posting | None]
-    ) -> Iterator[tuple[PostedCharge, bytes | None]]:
-        for charges, posting in zip(deliveries, postings, strict=True):
-            for charge in charges:
-                yield charge, None if posting is None else pack_id(posting.id)
-
-    @staticmethod
-    async def _numbers_of(connection: AsyncConnection, changes: Counter[Account]) -> dict[str, int]:
-        rows = [
+        self._balances = [
             {"code": account.code, "type": account.type, "balance": amount}
             for account, amount in sorted(changes.items())
         ]
-        await add_up(connection, AccountRow, ["code"], rows, kept=["type"])
-        query = sa.select(AccountRow.code, AccountRow.id)
-        return dict((await connection.execute(query)).all())
+        common = [attribution_of(each) for each in self._charges]
+        async with writer(self._engine).begin() as connection:
+            ids = await Attributions().ids_of(connection, set(common))
+            opened = [{**each, "balance": 0} for each in self._balances]
+            await add_up(connection, AccountRow, ["code"], opened, kept=["type"])
+            query = sa.select(AccountRow.code, AccountRow.id)
+            numbers = dict((await connection.execute(query)).all())
+        pairs = zip(self._charges, common, strict=True)
+        self._rows = [row_of(each, b"", ids[of], b"posting")[3:] for each, of in pairs]
+        places = {each.id: at for at, each in enumerate(self._charges)}
+        self._moves = [
+            (places[posting.id], [(numbers[of.code], amount) for of, amount in posting.entries])
+            for posting in postings
+        ]
+
+    async def write(self, day: int, first_ms: int, last_ms: int) -> None:
+        """Write them in a day, between two milliseconds since 1970."""
+        step = (last_ms - first_ms) / len(self._rows)
+        times = [first_ms + int(at * step) for at in range(len(self._rows))]
+        names = [self._name(at) for at in times]
+        postings = {place // BATCH: names[place] for place, _ in self._moves}
+        rows = [
+            (
+                *(names[at], self._name(ms), ms * 1000, *row[:POSTING]),
+                *(postings[at // BATCH] if row[POSTING] else None, *row[POSTING + 1 :]),
+            )
+            for at, (ms, row) in enumerate(zip(times, self._rows, strict=True))
+        ]
+        heads = [
+            (names[place], PostingKind.CHARGE, last_ms * 1000, None, None)
+            for place, _ in self._moves
+        ]
+        entries = [(names[place], *move) for place, moves in self._moves for move in moves]
+        sums = [
+            {**key._asdict(), "day": day, **total._asdict()}
+            for key, total in sorted(self._days.items())
+        ]
+        async with writer(self._engine).begin() as connection:
+            await insert_stored(connection, ChargeRow, rows)
+            await insert_stored(connection, PostingRow, heads)
+            await insert_stored(connection, EntryRow, entries)
+            await add_up(connection, AccountRow, ["code"], self._balances, kept=["type"])
+            await add_up(connection, DayRow, list(DayKey._fields), sums)
+
+    def _name(self, milliseconds: int) -> bytes:
+        """Return an id as it is stored."""
+        self._counter += 1
+        return milliseconds.to_bytes(6) + self._counter.to_bytes(10)
 
 
-async def fill(engine: AsyncEngine, source: Fill, count: int) -> None:
-    """Write so many charges."""
-    bulk = Bulk(engine)
-    for start in range(0, count, PIECE):
-        await bulk.write([source.charge() for _ in range(min(PIECE, count - start))])
-        print(f"{start:,} charges", file=sys.stderr, flush=True)
+async def fill(engine: AsyncEngine, source: Fill, count: int) -> int:
+    """Write about so many charges, each day as many; return how many."""
+    parts = max(1, -(-count // DAYS // PIECE))
+    size = max(1, -(-count // DAYS // parts // BATCH)) * BATCH
+    copies = Copies(engine, [source.charge() for _ in range(size)])
+    await copies.prepare()
+    for number in range(DAYS * parts):
+        first = FIRST_SECOND * 1000 + number * DAY_MS // parts
+        # Where a part ends, the next one begins.
+        await copies.write(FIRST_SECOND // 86_400 + number // parts, first, first + DAY_MS // parts)
+        print(f"{(number + 1) * size:,} charges", file=sys.stderr, flush=True)
+    return DAYS * parts * size
 
 
 def reports(engine: AsyncEngine, source: Fill) -> dict[str, Callable[[], Awaitable[object]]]:
@@ -245,6 +279,20 @@ async def milliseconds(report: Callable[[], Awaitable[object]]) -> float:
     return statistics.median(taken)
 
 
+async def detached(engine: AsyncEngine, folder: Path) -> tuple[int, float]:
+    """Detach the first day; return how many charges it had, and how long it took in seconds."""
+    now = FIRST_SECOND + DAYS * 86_400.0
+    retention = ChargeRetention(engine, folder, DAYS - 1, lambda: now)
+    count = sa.select(sa.func.count()).select_from(ChargeRow)
+    async with engine.connect() as connection:
+        before = await connection.scalar(count) or 0
+    began = time.perf_counter()
+    await retention.run()
+    seconds = time.perf_counter() - began
+    async with engine.connect() as connection:
+        return before - (await connection.scalar(count) or 0), seconds
+
+
 async def bytes_of(engine: AsyncEngine) -> int:
     """Return the size of charges with their indexes; on SQLite, of the whole database."""
     async with engine.connect() as connection:
@@ -288,17 +336,21 @@ async def measure(arguments: argparse.Namespace, folder: Path) -> None:
     """Fill a ledger and print what was seen."""
     async with ledger_in(folder, is_postgresql=arguments.postgresql) as engine:
         empty, source = await bytes_of(engine), Fill(arguments.charges)
-        measured = min(arguments.measured, arguments.charges)
-        cpu = await deliver(engine, source, measured)
-        await fill(engine, source, arguments.charges - measured)
-        size = (await bytes_of(engine) - empty) / arguments.charges
+        count = min(arguments.measured, arguments.charges) // BATCH * BATCH
+        cpu = await deliver(engine, source, count)
+        if count < arguments.charges:
+            count += await fill(engine, source, arguments.charges - count)
+        size = (await bytes_of(engine) - empty) / count
         print("| charges | bytes a charge | CPU of Billing a charge |\n| --- | --- | --- |")
-        print(f"| {arguments.charges:,} | {size:.0f} | {cpu:.1f} us |\n", flush=True)
+        print(f"| {count:,} | {size:.0f} | {cpu:.1f} us |\n", flush=True)
         if arguments.verify:
             print("breaches:", await breaches(engine, 0), "\n")
         print("| report | ms |\n| --- | --- |")
         for name, report in reports(engine, source).items():
             print(f"| {name} | {await milliseconds(report):.1f} |", flush=True)
+        gone, seconds = await detached(engine, folder)
+        print("\n| charges detached | s | a second |\n| --- | --- | --- |")
+        print(f"| {gone:,} | {seconds:.1f} | {gone / max(seconds, 1e-9):,.0f} |", flush=True)
 
 
 def main() -> None:

@@ -114,6 +114,10 @@ class Suite:
         """Restart the worker and wait until Billing has every charge: none can be added then."""
         await self.stop_worker()
         await self.start_worker()
+        await self.charges_are_delivered()
+
+    async def charges_are_delivered(self) -> None:
+        """Wait until no charge is on its way."""
         spool = self.settings.data_dir / "router" / "spool"
 
         async def is_delivered() -> bool:
@@ -182,8 +186,13 @@ def _free_port() -> int:
 
 
 @contextlib.asynccontextmanager
-async def running_suite(data_dir: Path, **settings: Any) -> AsyncIterator[Suite]:  # noqa: ANN401 # fields of Settings
-    """Run the whole suite, with a virtual key made."""
+async def running_suite(
+    data_dir: Path,
+    virtual_key: str = "",
+    /,
+    **settings: Any,  # noqa: ANN401 # fields of Settings
+) -> AsyncIterator[Suite]:
+    """Run the whole suite, with a virtual key made, unless there is one."""
     upstream = await simulator.start(seed=1)
     url = f"http://127.0.0.1:{upstream.port}"
     suite = Suite(
@@ -200,8 +209,10 @@ async def running_suite(data_dir: Path, **settings: Any) -> AsyncIterator[Suite]
     try:
         await suite.start_control()
         await suite.start_worker()
-        made = await suite.call("POST", "/api/virtual-keys", {"name": "tests"})
-        suite.virtual_key = made["key"]
+        if not virtual_key:
+            made = await suite.call("POST", "/api/virtual-keys", {"name": "tests"})
+            virtual_key = made["key"]
+        suite.virtual_key = virtual_key
         await suite.settled()
         yield suite
     finally:
