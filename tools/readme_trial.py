@@ -101,7 +101,7 @@ def served_clone(folder: Path) -> Iterator[Place]:
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)  # noqa: S603, S607 # our own
     with (folder / "serve.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
-            ["make", "serve", "ARGS=--http-port 0 --grpc-port 0"],  # noqa: S607 # of the machine
+            ["make", "serve", "ARGS=--http-port 0 --grpc-port 0 --show-keys"],  # noqa: S607 # of the machine
             cwd=folder,
             stdout=subprocess.PIPE,
             stderr=log,

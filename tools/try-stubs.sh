@@ -30,7 +30,7 @@ for _ in $(seq 60); do
   kill -0 "$gateway" 2>/dev/null || break
   sleep 1
 done
-CONDUIT_API_KEY=$(grep -o 'condt_[A-Za-z0-9_-]*' "$folder/greeting" | head -1) || { cat "$folder/greeting"; exit 1; }
+CONDUIT_API_KEY=$(grep -o 'condt_[A-Za-z0-9_-]*' "$folder/keys.toml" | head -1) || { cat "$folder/greeting"; exit 1; }
 CONDUIT_ROUTER=127.0.0.1:$((port + 1))
 export CONDUIT_API_KEY CONDUIT_ROUTER PATH="$PWD/.venv/bin:$PATH"
 

@@ -105,10 +105,23 @@ def show_help(context: click.Context, command: str | None) -> None:
     show_default=True,
     help="How many processes answer requests; one keeps about one core busy.",
 )
+@click.option(
+    "--show-keys",
+    is_flag=True,
+    envvar="CONDUIT_SHOW_KEYS",
+    help="Have a first start print the keys that it makes also where that is no terminal.",
+)
 @listening_options
 @network_options
 def serve(
-    *, data_dir: Path, host: str, http_port: int, grpc_host: str, grpc_port: int, workers: int
+    *,
+    data_dir: Path,
+    host: str,
+    http_port: int,
+    grpc_host: str,
+    grpc_port: int,
+    workers: int,
+    show_keys: bool,
 ) -> None:
     """Run a whole gateway on this machine.
 
@@ -124,6 +137,7 @@ def serve(
         grpc_port=grpc_port,
         workers=workers,
         command=_own_name(),
+        shows_keys=show_keys,
     )
     sys.exit(code)
 

@@ -27,6 +27,7 @@ from conduit_kernel.file_errors import in_words
 START_SECONDS = 30.0
 # What a new gateway takes, and as much again.
 FIRST_BYTES, FIRST_FILES = 2_000_000, 32
+_STANDARD_OUTPUT = 1
 
 
 class AlreadyServed(Exception):
@@ -42,10 +43,12 @@ def serve(
     grpc_port: int,
     workers: int,
     command: str,
+    shows_keys: bool,
 ) -> int:
     """Serve until asked to stop; return the exit code. Says in one line why it cannot start.
 
-    `command` is how to call this program again.
+    `command` is how to call this program again. Keys that are made are shown on a terminal, and
+    elsewhere, where what is printed may be kept, only if `shows_keys` says so.
     """
     began = time.monotonic()
     try:
@@ -65,7 +68,8 @@ def serve(
                     grpc_host=grpc_host,
                     certificate=Path(shown) if shown else None,
                 )
-                _serve(layout, KeyFile(data_dir), env, command, began)
+                shows_keys = shows_keys or os.isatty(_STANDARD_OUTPUT)
+                _serve(layout, KeyFile(data_dir), env, command, began, shows_keys=shows_keys)
     except (
         *(AlreadyServed, KeysUnusable, PortTaken, StartFailed),
         *(KeyServiceFailed, KeyReferenceWrong),
@@ -81,7 +85,13 @@ def serve(
 
 
 def _serve(
-    layout: Layout, key_file: KeyFile, env: Mapping[str, str], command: str, began: float
+    layout: Layout,
+    key_file: KeyFile,
+    env: Mapping[str, str],
+    command: str,
+    began: float,
+    *,
+    shows_keys: bool,
 ) -> None:
     given = {
         name: env[f"CONDUIT_{name.upper()}"]
@@ -108,7 +118,7 @@ def _serve(
         welcome.wait_until_it_answers(began + START_SECONDS)
         seconds = time.monotonic() - began
         made_keys = {name: key for name, key in keys.items() if name in made}
-        text = welcome.text(made_keys, seconds=seconds, command=command)
+        text = welcome.text(made_keys, seconds=seconds, command=command, shows_keys=shows_keys)
         print(text, flush=True)  # noqa: T201 # a command speaks to its user
         supervisor.watch()
 

@@ -34,7 +34,9 @@ class Welcome:
             else:
                 return
 
-    def text(self, made_keys: dict[str, str], *, seconds: float, command: str) -> str:
+    def text(
+        self, made_keys: dict[str, str], *, seconds: float, command: str, shows_keys: bool
+    ) -> str:
         """Do what a first start does, and return what to say; `seconds` is what it took."""
         (self._layout.data_dir / ADDRESS_FILE).write_text(self._layout.url + "\n", "utf-8")
         new_virtual_key = self._first_steps()
@@ -47,6 +49,7 @@ class Welcome:
             key_file=self._key_file.path,
             has_virtual_key=VIRTUAL in self._key_file.read(),
             command=command,
+            shows_keys=shows_keys,
         )
 
     def _first_steps(self) -> str:

@@ -12,8 +12,8 @@ PREFIX = "CONDUIT_"
 # Read by commands before there are settings, or by those who are not a service.
 OF_COMMANDS = frozenset(
     {
-        *("CONDUIT_API_KEY", "CONDUIT_READY_FD", "CONDUIT_TRACEABLE", "CONDUIT_URL"),
-        "CONDUIT_WORKERS",
+        *("CONDUIT_API_KEY", "CONDUIT_READY_FD", "CONDUIT_SHOW_KEYS", "CONDUIT_TRACEABLE"),
+        *("CONDUIT_URL", "CONDUIT_WORKERS"),
     },
 )
 _NEEDED = {

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 import stat
 import subprocess
 from pathlib import Path
@@ -18,31 +17,26 @@ from conduit_cli.gateway import Gateway, GatewayError
 from conduit_cli.keys import ENCRYPTION, MASTER, VIRTUAL, KeyFile
 
 
-def _curl(text: str) -> list[str]:
-    """Return the words of the curl command that a text shows."""
-    found = re.search(r"^  (curl .*?)\n\n", text, re.DOTALL | re.MULTILINE)
-    assert found
-    return shlex.split(found[1].replace("\\\n", " "))
-
-
-def test_the_text_shows_the_keys_once_and_where_they_are(served: Served) -> None:
-    """Both keys, and the file that keeps them."""
+def test_what_is_collected_as_a_log_has_no_key(served: Served) -> None:
+    """It says which were made, and where they are: nobody but their owner reads that file."""
     stored = KeyFile(served.data_dir).read()
-    assert str(stored[MASTER]) in served.output
-    assert str(stored[ENCRYPTION]) in served.output
+    printed = served.output + "".join(served.log)
+    for name in (MASTER, ENCRYPTION, VIRTUAL):
+        assert str(stored[name]) not in printed
+    assert "Made for you" in served.output
     assert str(served.data_dir / "keys.toml") in served.output
 
 
-def test_the_printed_curl_works(served: Served) -> None:
-    """As it stands, at once."""
-    answer = json.loads(
-        subprocess.run(  # noqa: S603 # what the gateway told its user to run
-            [*_curl(served.output), "--silent"],
-            check=True,
-            capture_output=True,
-            timeout=10,
-        ).stdout
+def test_the_printed_commands_work(served: Served) -> None:
+    """As they stand, at once."""
+    found = re.search(r"^  export .*?\n\n", served.output, re.DOTALL | re.MULTILINE)
+    assert found
+    # Of curl, what goes to its user's eyes alone.
+    commands = found[0].replace("  curl ", "  curl --silent ")
+    done = subprocess.run(  # noqa: S603 # what the gateway told its user to run
+        ["/bin/sh", "-euc", commands], check=True, capture_output=True, timeout=10
     )
+    answer = json.loads(done.stdout)
     assert answer["choices"][0]["message"]["content"] == "Hello, Conduit!"
 
 

@@ -55,7 +55,7 @@ def test_a_second_start_finds_everything_as_it_was(tmp_path: Path) -> None:
         assert "CONDUIT_API_KEY" in second.output
 
 
-def test_a_terminal_shows_the_text_and_no_log(tmp_path: Path) -> None:
+def test_a_terminal_shows_the_text_with_the_keys_and_no_log(tmp_path: Path) -> None:
     """Somebody reads it; a log of what went well would only hide it."""
     screen, terminal = os.openpty()
     command = [
@@ -83,6 +83,9 @@ def test_a_terminal_shows_the_text_and_no_log(tmp_path: Path) -> None:
         os.close(screen)
     assert shown.startswith(b"Conduit ")
     assert b'"level"' not in shown
+    stored = KeyFile(tmp_path).read()
+    for name in (MASTER, ENCRYPTION, VIRTUAL):
+        assert str(stored[name]).encode() in shown
 
 
 def test_what_the_user_removed_stays_removed(tmp_path: Path) -> None:

@@ -2,13 +2,23 @@
 
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.support.gateways import Served
 from tools.readme_trial import README, Place, Snippet, place_of, run, snippets
 
+from conduit_cli.keys import ENCRYPTION, MASTER, VIRTUAL, KeyFile
+
 PASTED = [each for each in snippets(README.read_text("utf-8")) if not each.serves]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Start a gateway that shows its keys, as README has it."""
+    with Served(tmp_path_factory.mktemp("gateway") / "data", "--show-keys") as gateway:
+        yield gateway
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +28,15 @@ def place(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Place:
     (folder / ".venv").symlink_to(sys.prefix)
     (folder / ".conduit").symlink_to(served.data_dir)
     return place_of(served.output, folder)
+
+
+def test_keys_are_shown_to_who_asks_for_that(served: Served, place: Place) -> None:
+    """Once, with the file that keeps them."""
+    stored = KeyFile(served.data_dir).read()
+    for name in (MASTER, ENCRYPTION, VIRTUAL):
+        assert served.output.count(str(stored[name])) == 1
+    assert (place.master_key, place.virtual_key) == (stored[MASTER], stored[VIRTUAL])
+    assert f"kept in {served.data_dir / 'keys.toml'}, shown only now" in served.output
 
 
 # In their order: the later ones use what the earlier ones made.

@@ -18,6 +18,7 @@ def said(**changes: Any) -> str:  # noqa: ANN401 # of each argument its own
         "key_file": Path("/data/keys.toml"),
         "has_virtual_key": True,
         "command": "conduit",
+        "shows_keys": True,
     }
     layout = changes.pop("layout", made(Path("/data")))
     return greeting(layout, **{**given, **changes})
@@ -38,6 +39,23 @@ def test_a_first_start_shows_what_was_made_and_how_to_try_it() -> None:
     assert text.startswith("Conduit 0.1.0 is ready at http://127.0.0.1:8080 (1.3 s)\n")
     for part in ("mk-1", "ek-1", "/data/keys.toml", "Bearer condt_1", "./conduit chat"):
         assert part in text
+
+
+def test_what_may_become_a_log_gets_no_key() -> None:
+    """It is told what was made, for what, and where it is kept; a call takes its key from there."""
+    keys = {MASTER: "mk-1", ENCRYPTION: "ek-1"}
+    text = said(
+        made_keys=keys,
+        new_virtual_key="condt_1",
+        key_file=Path("/my data/keys.toml"),
+        shows_keys=False,
+    )
+    for secret in (*keys.values(), "condt_1"):
+        assert secret not in text
+    for part in ("master key ", "encryption key ", "/my data/keys.toml", "--show-keys", "X-Master"):
+        assert part in text
+    assert "p' '/my data/keys.toml')\n" in text
+    assert 'Authorization: Bearer $CONDUIT_API_KEY"' in text
 
 
 def test_the_command_asks_this_gateway() -> None:
