@@ -227,11 +227,16 @@ def _login(
     if settings.oidc is None:
         return None
     from conduit_bridge.login.endpoints import Login  # noqa: PLC0415 # its library takes its time
+    from conduit_bridge.login.exchanges import CodeExchanges  # noqa: PLC0415 # as above
     from conduit_bridge.login.provider import OidcProvider  # noqa: PLC0415 # as above
 
     provider = OidcProvider(settings.oidc, HttpClient(egress=settings.egress), time.monotonic)
     sessions = LoginSessions(registry, service_metadata(settings.service_tokens[0]))
-    return Login(provider, KeyRing.of(settings), time.time, sessions, on_refused)
+    return Login(
+        *(provider, KeyRing.of(settings), time.time, sessions),
+        exchanges=CodeExchanges(time.monotonic),
+        on_refused=on_refused,
+    )
 
 
 def _openapi() -> bytes:

@@ -40,6 +40,8 @@ class OidcIssuer:
         self.metadata: dict[str, Any] = {}
         self.token: dict[str, Any] = {}
         self.asked: list[str] = []
+        # Of the logins that began here.
+        self.states: list[str] = []
 
     def granted(self, location: str, **claims: Any) -> tuple[str, str]:  # noqa: ANN401 # JSON
         """Return code and state, as for somebody who logs in at a location."""
@@ -56,6 +58,7 @@ class OidcIssuer:
             "nonce": query["nonce"],
             **claims,
         }
+        self.states.append(query["state"])
         self.codes[code] = Granted(query["code_challenge"], query["redirect_uri"], said)
         return code, query["state"]
 

@@ -17,10 +17,11 @@ from conduit_bridge.endpoints.builtin import AuditedEndpoint, BuiltinEndpoint
 from conduit_bridge.endpoints.unary import Endpoint
 from conduit_bridge.errors import JSON_FIELD
 from conduit_bridge.login.cookies import FLOW, SESSION, cookie, session_of, set_cookie
+from conduit_bridge.login.exchanges import CodeExchanges
 from conduit_bridge.login.provider import LoginFailed, OidcProvider
 from conduit_bridge.metrics import Metrics
 from conduit_kernel.addresses import subscriber_of
-from conduit_kernel.auth_errors import AdministratorTokenInvalid
+from conduit_kernel.auth_errors import AdministratorTokenInvalid, LoginThrottled
 from conduit_kernel.http import Answer, Field, Request
 from conduit_kernel.key_ring import KeyRing
 from conduit_kernel.login_sessions import LoginSessions, Person
@@ -59,12 +60,16 @@ class Login:
         keys: KeyRing,
         clock: Callable[[], float],
         sessions: LoginSessions,
+        *,
+        exchanges: CodeExchanges,
         on_refused: Callable[[str, str], None],
     ) -> None:
         """Take a clock of seconds since 1970, where sessions are kept, and who counts refusals.
 
-        `on_refused` is told the address and the reason.
+        `exchanges` bounds how often the provider is asked; `on_refused` is told the address and
+        the reason.
         """
+        self._exchanges = exchanges
         self._sessions = sessions
         self._on_refused = on_refused
         self._provider = provider
@@ -108,6 +113,9 @@ class Login:
             self._log.warning("login_refused", address=request.peer, reason=str(error))
             self._on_refused(subscriber_of(request.peer), REFUSED)
             return 403, (_HTML, _GUARD, _FRESH, self._forgotten(FLOW)), _page(str(error))
+        except LoginThrottled as error:
+            self._on_refused(subscriber_of(request.peer), error.reason)
+            raise
         seconds = self._settings.session_hours * _HOUR
         who = {"actor": session.name, "role": name_of(session.role)}
         self._log.info("logged_in", address=request.peer, **who)
@@ -174,7 +182,8 @@ class Login:
         issuer = _only(query, "iss") or self._settings.issuer
         if not code or issuer != self._settings.issuer:
             raise LoginFailed("The login provider did not let you in")
-        claims = await self._provider.claims(code, flow.verifier, flow.nonce)
+        async with self._exchanges.one(flow.state, request.peer):
+            claims = await self._provider.claims(code, flow.verifier, flow.nonce)
         return Person(claims["sub"], _name_of(claims), self._role_of(claims))
 
     def _flow(self, request: Request) -> _Flow | None:

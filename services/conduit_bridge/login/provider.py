@@ -12,7 +12,8 @@ from urllib.parse import quote, urlencode, urlsplit
 import jwt
 import orjson
 
-from conduit_kernel.errors import ConduitError, ServiceUnavailable
+from conduit_bridge.login.remembered import Remembered
+from conduit_kernel.errors import ServiceUnavailable
 from conduit_kernel.http import Fields, HttpClient, HttpError, Origin, Timeouts
 from conduit_kernel.oidc_settings import OidcSettings, is_safe
 
@@ -39,9 +40,8 @@ class OidcProvider:
     ) -> None:
         self.settings = settings
         self._client = client
-        self._timer = timer
-        self._metadata: tuple[float, Mapping[str, Any]] | None = None
-        self._keys: tuple[float, jwt.PyJWKSet] | None = None
+        self._metadata = Remembered(self._describe, timer)
+        self._keys = Remembered(self._ask_for_keys, timer)
 
     @property
     def redirect_uri(self) -> str:
@@ -66,7 +66,7 @@ class OidcProvider:
             "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
             "code_challenge_method": "S256",
         }
-        known = (await self._described()).get("scopes_supported")
+        known = (await self._metadata.get(KEEP_SECONDS)).get("scopes_supported")
         if isinstance(known, list) and "groups" not in known:
             query["scope"] = "openid profile email"
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}"
@@ -120,39 +120,29 @@ class OidcProvider:
         """Return the key that signed a token; looks for new ones if it is unknown."""
         name = jwt.get_unverified_header(token).get("kid")
         for is_last in (False, True):
-            keys = await self._known_keys(must_renew=is_last)
+            keys = await self._keys.get(RENEW_SECONDS if is_last else KEEP_SECONDS)
             found = [key for key in keys.keys if name is None or key.key_id == name]
             if found:
                 return found[0]
         raise KeyError("kid")
 
-    async def _known_keys(self, *, must_renew: bool) -> jwt.PyJWKSet:
-        now = self._timer()
-        if self._keys is not None:
-            age = now - self._keys[0]
-            if age < (RENEW_SECONDS if must_renew else KEEP_SECONDS):
-                return self._keys[1]
+    async def _ask_for_keys(self) -> jwt.PyJWKSet:
         status, answer = await self._fetch("GET", await self._endpoint("jwks_uri"), _JSON)
         if status != _OK:
             raise _away(f"its keys are answered with status {status}")
-        self._keys = now, jwt.PyJWKSet.from_dict(dict(answer))
-        return self._keys[1]
+        return jwt.PyJWKSet.from_dict(dict(answer))
 
     async def _endpoint(self, name: str) -> str:
-        found = (await self._described()).get(name)
+        found = (await self._metadata.get(KEEP_SECONDS)).get(name)
         if not isinstance(found, str) or not is_safe(found):
             raise _away(f"it names no {name}, or none over TLS")
         return found
 
-    async def _described(self) -> Mapping[str, Any]:
-        now = self._timer()
-        if self._metadata is not None and now - self._metadata[0] < KEEP_SECONDS:
-            return self._metadata[1]
+    async def _describe(self) -> Mapping[str, Any]:
         url = f"{self.settings.issuer.rstrip('/')}/.well-known/openid-configuration"
         status, answer = await self._fetch("GET", url, _JSON)
         if status != _OK or answer.get("issuer") != self.settings.issuer:
             raise _away("what it says of itself is not of this issuer")
-        self._metadata = now, answer
         return answer
 
     async def _fetch(
@@ -185,5 +175,5 @@ class OidcProvider:
         return response.status, found
 
 
-def _away(why: str) -> ConduitError:
+def _away(why: str) -> ServiceUnavailable:
     return ServiceUnavailable(f"The login provider cannot be used: {why}", service="oidc")

@@ -1,5 +1,6 @@
 """Administrators log in by OpenID Connect, at a provider on a real port."""
 
+import itertools
 from collections.abc import AsyncIterator
 from typing import Any, Self
 
@@ -46,11 +47,15 @@ async def suite(
 
 
 class Browser:
-    """Keeps cookies as a browser does that reached us by PUBLIC_URL."""
+    """Keeps cookies as a browser does that reached us by PUBLIC_URL, each from its own address."""
+
+    _numbers = itertools.count(2)
 
     def __init__(self, suite: Suite) -> None:
         self.cookies: dict[str, str] = {}
-        self._client = httpx.AsyncClient(base_url=suite.url, timeout=40)
+        self.address = f"127.0.0.{next(self._numbers)}"
+        transport = httpx.AsyncHTTPTransport(local_address=self.address)
+        self._client = httpx.AsyncClient(base_url=suite.url, timeout=40, transport=transport)
 
     async def __aenter__(self) -> Self:
         """Open it."""
@@ -145,7 +150,7 @@ async def test_whoever_logged_out_is_nobody_everywhere(suite: Suite, issuer: Oid
         for action in ("LoggedIn", "LoggedOut")
     ]
     assert into["actor"] == out["actor"] == "login/user-1"
-    assert into["peer"] == out["peer"] == "127.0.0.1"
+    assert into["peer"] == out["peer"] == browser.address
     assert into["requestId"]
     assert out["requestId"]
 

@@ -9,8 +9,9 @@ from tests.support.oidc_issuer import OidcIssuer
 from tests.support.registry import Clock
 
 from conduit_bridge.login.endpoints import FLOW_SECONDS, Login
+from conduit_bridge.login.exchanges import BURST, CodeExchanges
 from conduit_bridge.login.provider import OidcProvider
-from conduit_kernel.auth_errors import AdministratorTokenInvalid
+from conduit_kernel.auth_errors import AdministratorTokenInvalid, LoginThrottled
 from conduit_kernel.http import Request
 from conduit_kernel.key_ring import KeyRing
 from conduit_kernel.login_sessions import LoginSessions
@@ -49,7 +50,8 @@ def login(
         KeyRing([bytes(32)]),
         clock,
         sessions,
-        lambda address, reason: refused.append((address, reason)),
+        exchanges=CodeExchanges(clock),
+        on_refused=lambda address, reason: refused.append((address, reason)),
     )
 
 
@@ -85,6 +87,41 @@ async def test_a_login_takes_ten_minutes_at_most(
     assert refused == [("10.0.0.1", "LOGIN_REFUSED")]
 
 
+async def test_strangers_have_the_provider_asked_once_for_each_login(
+    login: Login, issuer: OidcIssuer, refused: list[tuple[str, str]]
+) -> None:
+    """And never without one of ours; pgEdge/ai-dba-workbench#505: with one cookie, any number."""
+    _, cookie = await begun(login, issuer)
+    state = issuer.states[-1]
+    for code in ("guess-1", "guess-2", "guess-3"):
+        back = request(f"code={code}&state={state}", cookie)
+        assert (await login.finish(back, ID))[0] == 403
+    for query, sent in (
+        (f"code=x&state={state}x", cookie),
+        (f"code=x&state={state}", ""),
+        (f"code=x&state={state}", cookie + "x"),
+    ):
+        assert (await login.finish(request(query, sent), ID))[0] == 403
+    assert issuer.asked.count("/token") == 1
+    assert refused == [("10.0.0.1", "LOGIN_REFUSED")] * 6
+
+
+async def test_whoever_goes_on_guessing_waits(
+    login: Login, issuer: OidcIssuer, refused: list[tuple[str, str]]
+) -> None:
+    """With a login of its own for each guess; the audit log hears of it."""
+    for number in range(BURST + 2):
+        _, cookie = await begun(login, issuer)
+        back = request(f"code=guess-{number}&state={issuer.states[-1]}", cookie)
+        if number < BURST:
+            await login.finish(back, ID)
+            continue
+        with pytest.raises(LoginThrottled):
+            await login.finish(back, ID)
+    assert issuer.asked.count("/token") == BURST
+    assert refused[-1] == ("10.0.0.1", "LOGIN_THROTTLED")
+
+
 async def test_without_a_session_nobody_is_shown(login: Login) -> None:
     """Nor leaves."""
     with pytest.raises(AdministratorTokenInvalid):
@@ -104,7 +141,11 @@ async def test_a_login_that_began_at_a_newer_worker_ends_here(
     old, new = bytes(32), bytes(range(32))
     file = key_file(tmp_path, old)
     here, there = (
-        Login(provider, KeyRing([old], file.path), clock, sessions, lambda *_: None)
+        Login(
+            *(provider, KeyRing([old], file.path), clock, sessions),
+            exchanges=CodeExchanges(clock),
+            on_refused=lambda *_: None,
+        )
         for _ in range(2)
     )
     key_file(tmp_path, new, old)

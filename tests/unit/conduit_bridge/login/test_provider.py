@@ -66,11 +66,13 @@ async def test_a_provider_has_to_be_who_it_is(
         await provider.login_url("s", "n", "v")
 
 
-async def test_a_provider_that_is_away_is_told(issuer: OidcIssuer, provider: OidcProvider) -> None:
+async def test_a_provider_that_is_away_is_told(
+    issuer: OidcIssuer, provider: OidcProvider, timer: Timer
+) -> None:
     """Also one that answers with something else."""
     for path in ("/nowhere", ""):
         issuer.metadata = {"token_endpoint": f"{issuer.url}{path or '/jwks'}"}
-        provider._metadata = None  # noqa: SLF001 # as after an hour
+        timer.now += KEEP_SECONDS
         with pytest.raises((ServiceUnavailable, LoginFailed)):
             await claims(issuer, provider)
 
@@ -96,10 +98,10 @@ async def test_new_keys_are_found_and_unknown_ones_not_looked_for_without_end(
 
 
 async def test_groups_are_asked_for_where_the_provider_knows_them(
-    issuer: OidcIssuer, provider: OidcProvider
+    issuer: OidcIssuer, provider: OidcProvider, timer: Timer
 ) -> None:
     """Some refuse a scope that they do not know."""
     assert "scope=openid+profile+email+groups" in await provider.login_url("s", "n", "v")
     issuer.metadata = {"scopes_supported": ["openid", "email"]}
-    provider._metadata = None  # noqa: SLF001 # as after an hour
+    timer.now += KEEP_SECONDS
     assert "scope=openid+profile+email&" in await provider.login_url("s", "n", "v")
