@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 
 from conduit.v1.call_pb2 import CallOptions, CallReport
 from conduit.v1.converse_requests_pb2 import SessionEndReason
+from conduit_kernel.errors import InvalidRequest
 from conduit_kernel.http import Upload
 from conduit_providers.answer_joining import NotContinuable, Said
 from conduit_providers.calls import Answer, Call, Events, Form
@@ -35,6 +36,8 @@ Media = Mapping[str, tuple[str, bytes]]
 # The field's rule of thumb for English text:
 # https://help.openai.com/en/articles/4936856-what-are-tokens-and-how-to-count-them
 CHARACTERS_PER_TOKEN = 4
+# Of one call, which is one to all limits: whoever makes it has so many requests sent at most.
+MOST_PARTS = 2048
 
 
 class Requirements(msgspec.Struct, frozen=True, gc=False):
@@ -306,6 +309,13 @@ class SessionOperation(Operation[RequestT, Any], Generic[RequestT]):
 def estimate_tokens(characters: int) -> int:
     """Return about how many tokens a text of so many characters has."""
     return -(-characters // CHARACTERS_PER_TOKEN)
+
+
+def check_parts(count: int, field: str) -> None:
+    """Check that a call does not become too many. InvalidRequest names the field that makes it."""
+    if count > MOST_PARTS:
+        message = f"{field} would take {count:,} requests: send at most {MOST_PARTS:,} at once"
+        raise InvalidRequest(message, field=field)
 
 
 AnyOperation = Operation[Any, Any]

@@ -85,9 +85,11 @@ class CallerOperation(
     def worst_text(
         self, form: Form[RequestT], requirements: Requirements
     ) -> tuple[int, int | None]:
-        """Count likewise."""
+        """Count likewise, for each choice that is made."""
         most = requirements.max_output
-        return len(form.json), None if most is None else max(0, most)
+        if most is not None:
+            most = max(0, most) * max(1, requirements.choices)
+        return len(form.json), most
 
     def write(self, response: Any, answer: Answer[AnswerT], *, is_typed: bool) -> None:  # noqa: ANN401 # as above
         """Put an answer into the response."""

@@ -6,9 +6,8 @@ from typing import ClassVar
 import msgspec
 
 from conduit.v1.chat_pb2 import ChatUsage
-from conduit.v1.completion_pb2 import CompletionCreation, CreatedCompletion
+from conduit.v1.completion_pb2 import CompletionCreation, CompletionPrompt, CreatedCompletion
 from conduit_kernel.errors import InvalidRequest
-from conduit_providers.calls import Form
 from conduit_providers.codec import StreamingCodec
 from conduit_providers.inbound.caller_operation import CallerOperation
 from conduit_providers.inbound.completion_choice import passes_completions
@@ -21,9 +20,9 @@ from conduit_providers.inbound.completion_form import (
     completion_request,
     prompts_in,
 )
-from conduit_providers.operation import Requirements, WorstCase
+from conduit_providers.operation import Requirements, check_parts
 from conduit_providers.operations.chat import usage_message
-from conduit_providers.quantities import Quantities, plain, total
+from conduit_providers.quantities import Quantities, total
 from conduit_providers.request_reading import RequestReader, Routed
 from conduit_providers.spec import Endpoint
 
@@ -96,20 +95,17 @@ class CompletionOperation(CallerOperation[CompletionCreation, CreatedCompletion,
             tags=asked.tags(),
         )
 
-    def worst_case(self, form: Form[CompletionCreation], requirements: Requirements) -> WorstCase:
-        """Count a token for each byte: no tokenizer makes more of them."""
-        most = requirements.max_output
-        written = 0 if most is None else most * requirements.choices
-        return WorstCase(plain(len(form.json), written), most is not None)
-
     def split(self, call: CompletionCall, endpoint: Endpoint) -> Sequence[CompletionCall]:
         """Return a call for each text, where chats are asked."""
         if passes_completions(endpoint, call.model) or b"[" not in call.request.json:
             return (call,)
         prompts = call.typed.prompt
-        return (
-            [_part(call, place) for place in range(len(prompts))] if len(prompts) > 1 else (call,)
-        )
+        if len(prompts) <= 1:
+            return (call,)
+        head = CompletionCreation()
+        head.CopyFrom(call.typed)
+        del head.prompt[:]
+        return [_part(call, head, prompt) for prompt in prompts]
 
     def join(self, answers: Sequence[CompletionAnswer]) -> CompletionAnswer:
         """Return all completions in one answer."""
@@ -122,6 +118,7 @@ def _check_prompt(prompt: str | list[object]) -> None:
         if prompt == "":
             return
         raise InvalidRequest("prompt must not be empty", field="prompt")
+    check_parts(prompts_in(prompt), "prompt")
     try:
         msgspec.convert(prompt, str if isinstance(prompt, str) else _list_type(prompt))
     except msgspec.ValidationError:
@@ -160,11 +157,11 @@ def join_completions(answers: Sequence[CompletionAnswer]) -> CompletionAnswer:
     return completion_answer(used, typed=whole)
 
 
-def _part(call: CompletionCall, place: int) -> CompletionCall:
+def _part(
+    call: CompletionCall, head: CompletionCreation, prompt: CompletionPrompt
+) -> CompletionCall:
     request = CompletionCreation()
-    request.CopyFrom(call.typed)
-    prompt = request.prompt[place]
-    del request.prompt[:]
+    request.CopyFrom(head)
     request.prompt.add().CopyFrom(prompt)
     # What the parts cannot say, the call could not: they share the list.
     part: CompletionCall = msgspec.structs.replace(call, request=completion_request(typed=request))

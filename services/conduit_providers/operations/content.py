@@ -85,20 +85,24 @@ class ContentOperation(CallerOperation[ContentGeneration, GeneratedContent, Cont
         if not _says(asked.contents):
             raise InvalidRequest("contents must not be empty", field="contents")
         config, snake = asked.generationConfig or _NO_CONFIG, asked.generation_config or _NO_SNAKE
-        most = config.max_output_tokens
         resource = _read_member(asked.cachedContent)
         return Requirements(
             asked.model,
             "chat",
             stream,
             capabilities=_capabilities(body, asked, config),
-            max_output=snake.max_output_tokens if most is None else most,
-            choices=config.candidate_count or snake.candidate_count or 1,
+            # Which of two spellings counts, its provider knows: the larger one is foreseen.
+            max_output=_larger(config.max_output_tokens, snake.max_output_tokens),
+            choices=_larger(config.candidate_count, snake.candidate_count) or 1,
             fallbacks=asked.named_fallbacks(),
             session=asked.session(),
             resource=resource if isinstance(resource, str) else "",
             tags=asked.tags(),
         )
+
+
+def _larger(one: int | None, other: int | None) -> int | None:
+    return max((each for each in (one, other) if each is not None), default=None)
 
 
 def _says(value: Unread) -> bool:

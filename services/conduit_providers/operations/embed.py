@@ -27,6 +27,7 @@ from conduit_providers.operation import (
     AnsweredOperation,
     Requirements,
     WorstCase,
+    check_parts,
     estimate_tokens,
 )
 from conduit_providers.quantities import Quantities, plain, total
@@ -145,6 +146,7 @@ def split_embedding(call: EmbedCall, endpoint: Endpoint) -> Sequence[EmbedCall]:
     if len(call.typed.input) <= limit:
         return (call,)
     inputs = call.typed.input
+    check_parts(-(-len(inputs) // limit), "input")
     head = EmbeddingRequest()
     head.CopyFrom(call.typed)
     del head.input[:]

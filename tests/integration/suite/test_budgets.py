@@ -58,9 +58,14 @@ def day(usd: float, **fields: object) -> dict[str, Any]:
 
 async def ask(url: str, secret: str, body: object = CHAT) -> httpx.Response:
     """Make a chat."""
+    return await ask_at(url, "/v1/chat/completions", secret, body)
+
+
+async def ask_at(url: str, path: str, secret: str, body: object) -> httpx.Response:
+    """Make any call."""
     headers = {"Authorization": f"Bearer {secret}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=40) as client:
-        return await client.post("/v1/chat/completions", json=body)
+        return await client.post(path, json=body)
 
 
 async def insist(url: str, secret: str) -> int:

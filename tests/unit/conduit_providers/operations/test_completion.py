@@ -15,6 +15,7 @@ from conduit_providers.inbound.completion_form import (
     CompletionEvents,
     completion_answer,
 )
+from conduit_providers.operation import MOST_PARTS
 from conduit_providers.operations.completion import OPERATION, join_completions
 from conduit_providers.quantities import Quantities, plain
 
@@ -147,6 +148,16 @@ def test_several_texts_are_several_chats() -> None:
     assert parts([1, 2]) == [[1, 2]]
     assert parts("a [b]") == ["a [b]"]
     assert parts(["a", "b"], VLLM) == [["a", "b"]]
+
+
+def test_a_call_becomes_so_many_and_no_more() -> None:
+    """A limit of requests would count any number of them as one."""
+    assert len(parts(["a"] * MOST_PARTS)) == MOST_PARTS
+    for prompt in (["a"] * (MOST_PARTS + 1), [[1]] * (MOST_PARTS + 1)):
+        with pytest.raises(InvalidRequest, match="would take 2,049 requests"):
+            OPERATION.requirements(body(prompt=prompt), stream=False)
+    # Tokens are one text, however many.
+    OPERATION.requirements(body(prompt=[1] * (MOST_PARTS + 1)), stream=False)
 
 
 def test_what_parts_leave_out_is_the_calls() -> None:
