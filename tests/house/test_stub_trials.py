@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "tools" / "try-stubs.sh"
-# It greets as a gateway does, and serves nothing.
+# It greets as a gateway does, whose data are in the folder of its third word, and serves nothing.
 GATEWAY = """#!/usr/bin/env bash
 echo $$ > .pid
 sleep 100 & trap "kill $!; exit" TERM
-echo condt_key
+echo 'virtual_key = "condt_key"' > "$3/keys.toml"
 echo 'End it with Ctrl-C'
 wait
 """
