@@ -6,7 +6,7 @@
       VirtualKeyNotFound, VirtualKeyGroupNotFound, AdministratorNotFound,
       ModelCostNotFound, ModelNotFound,
       TaskNotFound, VoiceNotFound, VoiceConsentNotFound, WebhookNotFound,
-      RequestNotFound, ResponseNotFound
+      RequestNotFound, ResponseNotFound, FileNotFound
 """
 
 from conduit_kernel.errors import ConduitError
@@ -110,3 +110,9 @@ class ResponseNotFound(NotFound):
     """No response of the caller's has this id."""
 
     reason = "RESPONSE_NOT_FOUND"
+
+
+class FileNotFound(NotFound):
+    """No file of the caller's has this id. Metadata: `file_id`."""
+
+    reason = "FILE_NOT_FOUND"

@@ -45,6 +45,11 @@ IDEMPOTENT_KEY_BYTES = 256 * 1024 * 1024
 RESPONSE_DAYS = 30
 RESPONSE_BYTES = 16 * 1024 * 1024
 RESPONSE_KEY_BYTES = 256 * 1024 * 1024
+FILE_DAYS = 30
+# What OpenAI takes of a batch, and more.
+FILE_BYTES = 200 * 1024 * 1024
+FILE_KEY_BYTES = 1024 * 1024 * 1024
+FILES_BYTES = 16 * 1024 * 1024 * 1024
 # Where container platforms mount secrets.
 MOUNTED_SECRETS = (Path("/run/secrets"), Path("/var/run/secrets"))
 # Each service's port, counted from the gRPC port.
@@ -148,6 +153,12 @@ class Settings:
     response_days: int = RESPONSE_DAYS
     response_bytes: int = RESPONSE_BYTES
     response_key_bytes: int = RESPONSE_KEY_BYTES
+    # How long files are kept, in days, the most bytes of one, and of all files of a virtual key and
+    # of all files, as they are kept: compressed.
+    file_days: int = FILE_DAYS
+    file_bytes: int = FILE_BYTES
+    file_key_bytes: int = FILE_KEY_BYTES
+    files_bytes: int = FILES_BYTES
     # How long a stopping process waits for calls under way, in seconds.
     drain_seconds: float = DRAIN_SECONDS
     # How long it takes calls before that, though it says that it is not ready, in seconds.
@@ -231,6 +242,10 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "response_days": _positive(env, "CONDUIT_RESPONSE_RETENTION_DAYS", RESPONSE_DAYS),
         "response_bytes": _result_bytes(env, "CONDUIT_RESPONSE_BYTES", RESPONSE_BYTES),
         "response_key_bytes": _positive(env, "CONDUIT_RESPONSE_KEY_BYTES", RESPONSE_KEY_BYTES),
+        "file_days": _positive(env, "CONDUIT_FILE_RETENTION_DAYS", FILE_DAYS),
+        "file_bytes": _positive(env, "CONDUIT_FILE_BYTES", FILE_BYTES),
+        "file_key_bytes": _positive(env, "CONDUIT_FILE_KEY_BYTES", FILE_KEY_BYTES),
+        "files_bytes": _positive(env, "CONDUIT_FILES_BYTES", FILES_BYTES),
         "health_checks": _health_checks(env),
         "drain_seconds": _number(env, "CONDUIT_DRAIN_SECONDS", DRAIN_SECONDS),
         "drain_delay_seconds": _number(env, "CONDUIT_DRAIN_DELAY_SECONDS", 0),

@@ -229,6 +229,7 @@ def _stub(
         usage=control_plane.usage,
         idempotent=control_plane.idempotent,
         responses=control_plane.responses,
+        files=control_plane.files,
     )
     stub.identify_administrator = control_plane.administrators.identify
     return stub

@@ -41,6 +41,8 @@ from conduit_router.calls.upstream_session import SessionLimits
 from conduit_router.client_secrets import ClientSecrets
 from conduit_router.content_models import ContentModels
 from conduit_router.context import CallerContext
+from conduit_router.files.keeping import FileKeeper
+from conduit_router.files.rpcs import FileRpcs
 from conduit_router.idempotency.calls import IdempotentCalls
 from conduit_router.idempotency.metadata import has_options, with_key
 from conduit_router.idempotency.rpcs import KeyedRpc
@@ -71,6 +73,7 @@ OPERATOR = Caller(0, is_enabled=True, expires_at=0.0, allowed=None)
 OWN: tuple[type, ...] = (
     *(Queries, ClientSecrets, Voices, TaskQueries, VoiceConsents, VoiceMaking, Speaking),
     *(MessageModels, ContentModels, CallerUsage, ResponseConnections, ResponseQueries),
+    FileRpcs,
 )
 
 # Looked up for each call of a model otherwise.
@@ -108,12 +111,13 @@ class RouterStub:
         usage: CallerUsage | None = None,
         idempotent: IdempotentCalls | None = None,
         responses: ResponseKeeper | None = None,
+        files: FileKeeper | None = None,
     ) -> None:
         """Take what calls are made with, who calls, and the room for the files that calls bring.
 
         `find_requests` finds recent requests on all routers; without `tasks`, there are none,
         without `voices` none are made, without `usage` nobody learns theirs, without
-        `idempotent` no key makes calls one, and without `responses` none is kept.
+        `idempotent` no key makes calls one, and without `responses` and `files` none is kept.
         """
         self._idempotent = idempotent
         self._runtime = runtime
@@ -140,6 +144,8 @@ class RouterStub:
         own.append(ResponseConnections(runtime, virtual_keys, ids, session_limits, answering))
         if tasks is not None:
             own.append(TaskQueries(tasks))
+        if files is not None:
+            own.append(FileRpcs(runtime, files, uploads))
         if voices is not None:
             consents = VoiceConsents(runtime, voices, ids, uploads, virtual_keys.clock)
             own += consents, VoiceMaking(runtime, voices, consents, ids, uploads)

@@ -7,10 +7,14 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from conduit.internal.v1 import (
+    file_storage_service_pb2,
     idempotency_storage_service_pb2,
     response_storage_service_pb2,
     task_storage_service_pb2,
     voice_storage_service_pb2,
+)
+from conduit.internal.v1.file_storage_service_pb2_grpc import (
+    add_FileStorageServiceServicer_to_server,
 )
 from conduit.internal.v1.idempotency_storage_service_pb2_grpc import (
     add_IdempotencyStorageServiceServicer_to_server,
@@ -33,6 +37,8 @@ from conduit_kernel.rpc import HostedService, RpcServer
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
 from conduit_kernel.settings import Settings
 from conduit_kernel.sqlite_file import sqlite_signature
+from conduit_storage.file_service import FileStorageService
+from conduit_storage.files.store import FileBounds, FileStore
 from conduit_storage.idempotency.store import IdempotencyStore, ResultBounds
 from conduit_storage.idempotency_service import IdempotencyStorageService
 from conduit_storage.response_service import ResponseStorageService
@@ -84,6 +90,15 @@ async def start(
             settings.response_bytes, settings.response_key_bytes, settings.response_days * _DAY
         ),
     )
+    files = FileStore(
+        engine,
+        FileBounds(
+            settings.file_bytes,
+            settings.file_key_bytes,
+            settings.files_bytes,
+            settings.file_days * _DAY,
+        ),
+    )
     server = RpcServer(
         name=SERVICE,
         master_key=settings.master_key,
@@ -109,6 +124,11 @@ async def start(
         ResponseStorageService(responses, clock),
         response_storage_service_pb2.DESCRIPTOR.services_by_name["ResponseStorageService"],
     )
+    server.add(
+        add_FileStorageServiceServicer_to_server,
+        FileStorageService(files, clock),
+        file_storage_service_pb2.DESCRIPTOR.services_by_name["FileStorageService"],
+    )
     try:
         await server.start(
             settings.grpc_host,
@@ -120,7 +140,9 @@ async def start(
         raise
     return HostedService(
         server,
-        _work(store, [voice_store, calls, responses], engine, clock, look_seconds=look_seconds),
+        _work(
+            store, [voice_store, calls, responses, files], engine, clock, look_seconds=look_seconds
+        ),
         end_streams=lambda: None,
         close=engine.dispose,
         drain_seconds=settings.drain_seconds,
@@ -129,7 +151,7 @@ async def start(
 
 def _work(
     store: TaskStore,
-    others: Iterable[VoiceStore | IdempotencyStore | ResponseStore],
+    others: Iterable[VoiceStore | IdempotencyStore | ResponseStore | FileStore],
     engine: AsyncEngine,
     clock: Callable[[], float],
     *,

@@ -9,6 +9,7 @@ from google.protobuf import descriptor_pool
 
 import conduit.internal.v1.audit_service_pb2
 import conduit.internal.v1.caller_usage_service_pb2
+import conduit.internal.v1.file_storage_service_pb2
 import conduit.internal.v1.idempotency_storage_service_pb2
 import conduit.internal.v1.ledger_service_pb2
 import conduit.internal.v1.login_service_pb2
@@ -30,6 +31,7 @@ INTERNAL = (
     *("LedgerService", "OutcomeService", "RequestLookupService", "SnapshotService"),
     *("TaskStorageService", "VoiceStorageService", "QuotaService", "CallerUsageService"),
     *("IdempotencyStorageService", "AuditService", "LoginService", "ResponseStorageService"),
+    "FileStorageService",
 )
 
 

@@ -17,6 +17,9 @@ ROUTER = {
     # Tasks are begun, seen and taken back with a Storage, which is another service.
     "tasks/calls.py": "tests/integration/suite/test_tasks.py",
     "tasks/queries.py": "tests/integration/suite/test_tasks.py",
+    # Files are kept by Storage, and sent over HTTP and gRPC.
+    "files/rpcs.py": "tests/integration/suite/test_files.py",
+    "files/storage.py": "tests/unit/conduit_router/files/test_keeping.py",
     # Keys are used by whole calls, over HTTP and gRPC, and kept by Storage.
     "idempotency/metadata.py": "tests/integration/suite/test_idempotency.py",
     "idempotency/rpcs.py": "tests/integration/suite/test_idempotency.py",
@@ -81,6 +84,8 @@ STORAGE = {
     # Puts the parts together and decides nothing.
     "bootstrap.py": "tests/integration/storage",
     # All of it is what two databases make of it.
+    "file_service.py": "tests/integration/storage/test_files.py",
+    "files/store.py": "tests/integration/storage/test_files.py",
     "idempotency_service.py": "tests/integration/storage/test_idempotency.py",
     "idempotency/store.py": "tests/integration/storage/test_idempotency.py",
     "response_service.py": "tests/integration/storage/test_responses.py",

@@ -179,9 +179,9 @@ class StreamingUploadCalls:
 
 @asynccontextmanager
 async def received(
-    requests: AsyncIterable[Any], space: SpillSpace
+    requests: AsyncIterable[Any], space: SpillSpace, *, max_bytes: int = MAX_UPLOAD_BYTES
 ) -> AsyncIterator[tuple[Any, Sequence[Upload]]]:
-    """Return what is asked, and the files that the messages behind it bring."""
+    """Return what is asked, and the files that the messages behind it bring, so many bytes."""
     if isinstance(requests, FilesAtHand):
         # They are kept already, by who asks.
         start = await _start_of(requests)
@@ -189,7 +189,7 @@ async def received(
         yield start, requests.files
         return
     messages = requests if isinstance(requests, KeptMessages) else KeptMessages(requests)
-    received = ReceivedFiles(await _start_of(messages), messages, space)
+    received = ReceivedFiles(await _start_of(messages), messages, space, max_bytes)
     try:
         await received.fill_all_but_last()
         yield received.start, received.files
@@ -209,11 +209,18 @@ async def _start_of(requests: AsyncIterable[Any]) -> Any:  # noqa: ANN401 # of e
 class ReceivedFiles:
     """The files of a stream of messages, which bring them one after the other."""
 
-    def __init__(self, start: Any, requests: AsyncIterable[Any], space: SpillSpace) -> None:  # noqa: ANN401 # as above
+    def __init__(
+        self,
+        start: Any,  # noqa: ANN401 # as above
+        requests: AsyncIterable[Any],
+        space: SpillSpace,
+        max_bytes: int = MAX_UPLOAD_BYTES,
+    ) -> None:
         self.start = start
+        self._max_bytes = max_bytes
         self._requests = aiter(requests)
         self._pending: FileChunk | None = None
-        self._left = MAX_UPLOAD_BYTES
+        self._left = max_bytes
         named = _files_of(start)
         _check_number(len(named))
         self.files = [
@@ -242,7 +249,7 @@ class ReceivedFiles:
         self._pending = None
         self._left -= len(chunk.data)
         if self._left < 0:
-            most = MAX_UPLOAD_BYTES
+            most = self._max_bytes
             raise RequestTooLarge(f"Files may have {most} bytes", limit_bytes=str(most))
         return chunk.data
 

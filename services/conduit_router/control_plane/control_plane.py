@@ -36,6 +36,8 @@ from conduit_router.control_plane.quotas import lease_clients
 from conduit_router.control_plane.reports import KEY_USE_SECONDS, REPORT_SECONDS, Reports
 from conduit_router.control_plane.request_lookups import RequestLookups
 from conduit_router.control_plane.snapshot_file import SAVE_SECONDS, SnapshotFile, load_snapshot
+from conduit_router.files.keeping import FileKeeper
+from conduit_router.files.storage import FileStorage
 from conduit_router.idempotency.calls import IdempotentCalls
 from conduit_router.idempotency.storage import IdempotencyStorage
 from conduit_router.responses.keeper import ResponseKeeper
@@ -97,6 +99,7 @@ class ControlPlane:
         kept = IdempotencyStorage(storage)
         self.idempotent = IdempotentCalls(kept, keys.vault, IdSource(clock), timer)
         self.responses = ResponseKeeper(ResponseStorage(storage), keys.vault, clock)
+        self.files = FileKeeper(FileStorage(storage), keys.vault, IdSource(clock))
         clients = lease_clients(billing, self._metadata)
         self.reserver = Reserver(clients, IdSource(clock).next, timer)
         self.usage = CallerUsage(billing, self._metadata)

@@ -304,6 +304,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """No such response is kept, or it is somebody else's.
     Example: `{"reason": "RESPONSE_NOT_FOUND", "metadata": {"response_id": "resp_01k4y7"}}`.
     """
+    ERROR_REASON_FILE_NOT_FOUND: _ErrorReason.ValueType  # 73
+    """No such file is kept, or it is somebody else's.
+    Example: `{"reason": "FILE_NOT_FOUND", "metadata": {"file_id": "file-01k4y7"}}`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` in every error, whose `domain` is `conduit.v1`.
@@ -599,5 +603,9 @@ Example: `{"reason": "VIRTUAL_KEY_GROUP_NOT_FOUND", "metadata": {"virtual_key_gr
 ERROR_REASON_RESPONSE_NOT_FOUND: ErrorReason.ValueType  # 64
 """No such response is kept, or it is somebody else's.
 Example: `{"reason": "RESPONSE_NOT_FOUND", "metadata": {"response_id": "resp_01k4y7"}}`.
+"""
+ERROR_REASON_FILE_NOT_FOUND: ErrorReason.ValueType  # 73
+"""No such file is kept, or it is somebody else's.
+Example: `{"reason": "FILE_NOT_FOUND", "metadata": {"file_id": "file-01k4y7"}}`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

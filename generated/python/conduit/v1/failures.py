@@ -421,4 +421,10 @@ FAILURES: Final[dict[str, Failure]] = {
         openai_type="invalid_request_error",
         hint="Ask with the virtual key that made it, while it is kept; or send the whole conversation as `input`.",
     ),
+    "FILE_NOT_FOUND": Failure(
+        code=5,
+        http_status=404,
+        openai_type="invalid_request_error",
+        hint="Ask with the virtual key that sent it, while it is kept; GET /v1/files lists those that there are.",
+    ),
 }

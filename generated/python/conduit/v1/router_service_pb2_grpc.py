@@ -15,6 +15,7 @@ from conduit.v1 import moderation_requests_pb2 as conduit_dot_v1_dot_moderation_
 from conduit.v1 import request_record_requests_pb2 as conduit_dot_v1_dot_request__record__requests__pb2
 from conduit.v1 import response_requests_pb2 as conduit_dot_v1_dot_response__requests__pb2
 from conduit.v1 import router_requests_pb2 as conduit_dot_v1_dot_router__requests__pb2
+from conduit.v1 import stored_file_requests_pb2 as conduit_dot_v1_dot_stored__file__requests__pb2
 from conduit.v1 import task_requests_pb2 as conduit_dot_v1_dot_task__requests__pb2
 from conduit.v1 import token_count_pb2 as conduit_dot_v1_dot_token__count__pb2
 from conduit.v1 import voice_consent_requests_pb2 as conduit_dot_v1_dot_voice__consent__requests__pb2
@@ -270,6 +271,31 @@ class RouterServiceStub:
                 '/conduit.v1.RouterService/DeleteVoiceConsent',
                 request_serializer=conduit_dot_v1_dot_voice__consent__requests__pb2.DeleteVoiceConsentRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_voice__consent__requests__pb2.DeleteVoiceConsentResponse.FromString,
+                _registered_method=True)
+        self.CreateFile = channel.stream_unary(
+                '/conduit.v1.RouterService/CreateFile',
+                request_serializer=conduit_dot_v1_dot_stored__file__requests__pb2.CreateFileRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_stored__file__requests__pb2.CreateFileResponse.FromString,
+                _registered_method=True)
+        self.ListFiles = channel.unary_unary(
+                '/conduit.v1.RouterService/ListFiles',
+                request_serializer=conduit_dot_v1_dot_stored__file__requests__pb2.ListFilesRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_stored__file__requests__pb2.ListFilesResponse.FromString,
+                _registered_method=True)
+        self.GetFile = channel.unary_unary(
+                '/conduit.v1.RouterService/GetFile',
+                request_serializer=conduit_dot_v1_dot_stored__file__requests__pb2.GetFileRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_stored__file__requests__pb2.GetFileResponse.FromString,
+                _registered_method=True)
+        self.GetFileContent = channel.unary_stream(
+                '/conduit.v1.RouterService/GetFileContent',
+                request_serializer=conduit_dot_v1_dot_stored__file__requests__pb2.GetFileContentRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_stored__file__requests__pb2.GetFileContentResponse.FromString,
+                _registered_method=True)
+        self.DeleteFile = channel.unary_unary(
+                '/conduit.v1.RouterService/DeleteFile',
+                request_serializer=conduit_dot_v1_dot_stored__file__requests__pb2.DeleteFileRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_stored__file__requests__pb2.DeleteFileResponse.FromString,
                 _registered_method=True)
         self.Converse = channel.stream_stream(
                 '/conduit.v1.RouterService/Converse',
@@ -671,6 +697,43 @@ class RouterServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateFile(self, request_iterator, context):
+        """Keeps a file of the caller's, sealed, at Conduit: batches are read from it. The first message says what is sent, the others bring its
+        bytes. Only the caller's virtual key sees it. STORAGE_FULL if it is larger than a file may be, or the caller's files leave no room for
+        it; SERVICE_UNAVAILABLE if files cannot be kept just now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFiles(self, request, context):
+        """Lists the files of the caller's virtual key, those that batches have written as well.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetFile(self, request, context):
+        """Returns a file, less its bytes. FILE_NOT_FOUND if the caller has none of this id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetFileContent(self, request, context):
+        """Returns the bytes of a file. FILE_NOT_FOUND if the caller has none of this id. A stream that ends with an error status is incomplete.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteFile(self, request, context):
+        """Deletes a file. FILE_NOT_FOUND if the caller has none of this id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Converse(self, request_iterator, context):
         """Holds a spoken conversation: events both ways until one side ends it. The first message says how; the first answer has
         `started`, the last one `finished`. A session that ends without one, or with an error status, broke off.
@@ -969,6 +1032,31 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.DeleteVoiceConsent,
                     request_deserializer=conduit_dot_v1_dot_voice__consent__requests__pb2.DeleteVoiceConsentRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_voice__consent__requests__pb2.DeleteVoiceConsentResponse.SerializeToString,
+            ),
+            'CreateFile': grpc.stream_unary_rpc_method_handler(
+                    servicer.CreateFile,
+                    request_deserializer=conduit_dot_v1_dot_stored__file__requests__pb2.CreateFileRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_stored__file__requests__pb2.CreateFileResponse.SerializeToString,
+            ),
+            'ListFiles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFiles,
+                    request_deserializer=conduit_dot_v1_dot_stored__file__requests__pb2.ListFilesRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_stored__file__requests__pb2.ListFilesResponse.SerializeToString,
+            ),
+            'GetFile': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFile,
+                    request_deserializer=conduit_dot_v1_dot_stored__file__requests__pb2.GetFileRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_stored__file__requests__pb2.GetFileResponse.SerializeToString,
+            ),
+            'GetFileContent': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetFileContent,
+                    request_deserializer=conduit_dot_v1_dot_stored__file__requests__pb2.GetFileContentRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_stored__file__requests__pb2.GetFileContentResponse.SerializeToString,
+            ),
+            'DeleteFile': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteFile,
+                    request_deserializer=conduit_dot_v1_dot_stored__file__requests__pb2.DeleteFileRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_stored__file__requests__pb2.DeleteFileResponse.SerializeToString,
             ),
             'Converse': grpc.stream_stream_rpc_method_handler(
                     servicer.Converse,
@@ -2211,6 +2299,141 @@ class RouterService:
             '/conduit.v1.RouterService/DeleteVoiceConsent',
             conduit_dot_v1_dot_voice__consent__requests__pb2.DeleteVoiceConsentRequest.SerializeToString,
             conduit_dot_v1_dot_voice__consent__requests__pb2.DeleteVoiceConsentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateFile(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/conduit.v1.RouterService/CreateFile',
+            conduit_dot_v1_dot_stored__file__requests__pb2.CreateFileRequest.SerializeToString,
+            conduit_dot_v1_dot_stored__file__requests__pb2.CreateFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/ListFiles',
+            conduit_dot_v1_dot_stored__file__requests__pb2.ListFilesRequest.SerializeToString,
+            conduit_dot_v1_dot_stored__file__requests__pb2.ListFilesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/GetFile',
+            conduit_dot_v1_dot_stored__file__requests__pb2.GetFileRequest.SerializeToString,
+            conduit_dot_v1_dot_stored__file__requests__pb2.GetFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFileContent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/conduit.v1.RouterService/GetFileContent',
+            conduit_dot_v1_dot_stored__file__requests__pb2.GetFileContentRequest.SerializeToString,
+            conduit_dot_v1_dot_stored__file__requests__pb2.GetFileContentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/DeleteFile',
+            conduit_dot_v1_dot_stored__file__requests__pb2.DeleteFileRequest.SerializeToString,
+            conduit_dot_v1_dot_stored__file__requests__pb2.DeleteFileResponse.FromString,
             options,
             channel_credentials,
             insecure,

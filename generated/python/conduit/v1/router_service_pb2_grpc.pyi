@@ -16,6 +16,7 @@ from conduit.v1 import moderation_requests_pb2 as _moderation_requests_pb2
 from conduit.v1 import request_record_requests_pb2 as _request_record_requests_pb2
 from conduit.v1 import response_requests_pb2 as _response_requests_pb2
 from conduit.v1 import router_requests_pb2 as _router_requests_pb2
+from conduit.v1 import stored_file_requests_pb2 as _stored_file_requests_pb2
 from conduit.v1 import task_requests_pb2 as _task_requests_pb2
 from conduit.v1 import token_count_pb2 as _token_count_pb2
 from conduit.v1 import voice_consent_requests_pb2 as _voice_consent_requests_pb2
@@ -202,6 +203,19 @@ class RouterServiceStub:
     """Deletes a consent, at its provider too. VOICE_CONSENT_NOT_FOUND if there is none of this id; the provider's error, by class, if it does
     not delete it, and the consent stays.
     """
+    CreateFile: _grpc.StreamUnaryMultiCallable[_stored_file_requests_pb2.CreateFileRequest, _stored_file_requests_pb2.CreateFileResponse]
+    """Keeps a file of the caller's, sealed, at Conduit: batches are read from it. The first message says what is sent, the others bring its
+    bytes. Only the caller's virtual key sees it. STORAGE_FULL if it is larger than a file may be, or the caller's files leave no room for
+    it; SERVICE_UNAVAILABLE if files cannot be kept just now.
+    """
+    ListFiles: _grpc.UnaryUnaryMultiCallable[_stored_file_requests_pb2.ListFilesRequest, _stored_file_requests_pb2.ListFilesResponse]
+    """Lists the files of the caller's virtual key, those that batches have written as well."""
+    GetFile: _grpc.UnaryUnaryMultiCallable[_stored_file_requests_pb2.GetFileRequest, _stored_file_requests_pb2.GetFileResponse]
+    """Returns a file, less its bytes. FILE_NOT_FOUND if the caller has none of this id."""
+    GetFileContent: _grpc.UnaryStreamMultiCallable[_stored_file_requests_pb2.GetFileContentRequest, _stored_file_requests_pb2.GetFileContentResponse]
+    """Returns the bytes of a file. FILE_NOT_FOUND if the caller has none of this id. A stream that ends with an error status is incomplete."""
+    DeleteFile: _grpc.UnaryUnaryMultiCallable[_stored_file_requests_pb2.DeleteFileRequest, _stored_file_requests_pb2.DeleteFileResponse]
+    """Deletes a file. FILE_NOT_FOUND if the caller has none of this id."""
     Converse: _grpc.StreamStreamMultiCallable[_converse_requests_pb2.ConverseRequest, _converse_requests_pb2.ConverseResponse]
     """Holds a spoken conversation: events both ways until one side ends it. The first message says how; the first answer has
     `started`, the last one `finished`. A session that ends without one, or with an error status, broke off.
@@ -392,6 +406,19 @@ class RouterServiceAsyncStub(RouterServiceStub):
     """Deletes a consent, at its provider too. VOICE_CONSENT_NOT_FOUND if there is none of this id; the provider's error, by class, if it does
     not delete it, and the consent stays.
     """
+    CreateFile: _aio.StreamUnaryMultiCallable[_stored_file_requests_pb2.CreateFileRequest, _stored_file_requests_pb2.CreateFileResponse]  # type: ignore[assignment]
+    """Keeps a file of the caller's, sealed, at Conduit: batches are read from it. The first message says what is sent, the others bring its
+    bytes. Only the caller's virtual key sees it. STORAGE_FULL if it is larger than a file may be, or the caller's files leave no room for
+    it; SERVICE_UNAVAILABLE if files cannot be kept just now.
+    """
+    ListFiles: _aio.UnaryUnaryMultiCallable[_stored_file_requests_pb2.ListFilesRequest, _stored_file_requests_pb2.ListFilesResponse]  # type: ignore[assignment]
+    """Lists the files of the caller's virtual key, those that batches have written as well."""
+    GetFile: _aio.UnaryUnaryMultiCallable[_stored_file_requests_pb2.GetFileRequest, _stored_file_requests_pb2.GetFileResponse]  # type: ignore[assignment]
+    """Returns a file, less its bytes. FILE_NOT_FOUND if the caller has none of this id."""
+    GetFileContent: _aio.UnaryStreamMultiCallable[_stored_file_requests_pb2.GetFileContentRequest, _stored_file_requests_pb2.GetFileContentResponse]  # type: ignore[assignment]
+    """Returns the bytes of a file. FILE_NOT_FOUND if the caller has none of this id. A stream that ends with an error status is incomplete."""
+    DeleteFile: _aio.UnaryUnaryMultiCallable[_stored_file_requests_pb2.DeleteFileRequest, _stored_file_requests_pb2.DeleteFileResponse]  # type: ignore[assignment]
+    """Deletes a file. FILE_NOT_FOUND if the caller has none of this id."""
     Converse: _aio.StreamStreamMultiCallable[_converse_requests_pb2.ConverseRequest, _converse_requests_pb2.ConverseResponse]  # type: ignore[assignment]
     """Holds a spoken conversation: events both ways until one side ends it. The first message says how; the first answer has
     `started`, the last one `finished`. A session that ends without one, or with an error status, broke off.
@@ -843,6 +870,49 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         """Deletes a consent, at its provider too. VOICE_CONSENT_NOT_FOUND if there is none of this id; the provider's error, by class, if it does
         not delete it, and the consent stays.
         """
+
+    @_abc_1.abstractmethod
+    def CreateFile(
+        self,
+        request_iterator: _MaybeAsyncIterator[_stored_file_requests_pb2.CreateFileRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_stored_file_requests_pb2.CreateFileResponse, _abc.Awaitable[_stored_file_requests_pb2.CreateFileResponse]]:
+        """Keeps a file of the caller's, sealed, at Conduit: batches are read from it. The first message says what is sent, the others bring its
+        bytes. Only the caller's virtual key sees it. STORAGE_FULL if it is larger than a file may be, or the caller's files leave no room for
+        it; SERVICE_UNAVAILABLE if files cannot be kept just now.
+        """
+
+    @_abc_1.abstractmethod
+    def ListFiles(
+        self,
+        request: _stored_file_requests_pb2.ListFilesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stored_file_requests_pb2.ListFilesResponse, _abc.Awaitable[_stored_file_requests_pb2.ListFilesResponse]]:
+        """Lists the files of the caller's virtual key, those that batches have written as well."""
+
+    @_abc_1.abstractmethod
+    def GetFile(
+        self,
+        request: _stored_file_requests_pb2.GetFileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stored_file_requests_pb2.GetFileResponse, _abc.Awaitable[_stored_file_requests_pb2.GetFileResponse]]:
+        """Returns a file, less its bytes. FILE_NOT_FOUND if the caller has none of this id."""
+
+    @_abc_1.abstractmethod
+    def GetFileContent(
+        self,
+        request: _stored_file_requests_pb2.GetFileContentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_stored_file_requests_pb2.GetFileContentResponse], _abc.AsyncIterator[_stored_file_requests_pb2.GetFileContentResponse]]:
+        """Returns the bytes of a file. FILE_NOT_FOUND if the caller has none of this id. A stream that ends with an error status is incomplete."""
+
+    @_abc_1.abstractmethod
+    def DeleteFile(
+        self,
+        request: _stored_file_requests_pb2.DeleteFileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stored_file_requests_pb2.DeleteFileResponse, _abc.Awaitable[_stored_file_requests_pb2.DeleteFileResponse]]:
+        """Deletes a file. FILE_NOT_FOUND if the caller has none of this id."""
 
     @_abc_1.abstractmethod
     def Converse(

@@ -21,6 +21,7 @@ from conduit.v1 import (
     request_record_requests_pb2,
     response_requests_pb2,
     router_requests_pb2,
+    stored_file_requests_pb2,
     task_requests_pb2,
     token_count_pb2,
     voice_consent_requests_pb2,
@@ -50,6 +51,11 @@ from conduit.v1.request_record_requests_json import list_request_records_respons
 from conduit.v1.response_answer_json import created_response_to_json
 from conduit.v1.router_requests_json import fill_explain_route_request, list_models_response_to_json
 from conduit.v1.routing_policy_json import STREAM_FAILOVER_BY_SPELLING, STREAM_FAILOVER_SPELLINGS
+from conduit.v1.stored_file_json import stored_file_to_json
+from conduit.v1.stored_file_requests_json import (
+    delete_file_response_to_json,
+    list_files_response_to_json,
+)
 from conduit.v1.task_json import task_to_json
 from conduit.v1.task_requests_json import delete_task_response_to_json, list_tasks_response_to_json
 from conduit.v1.voice_consent_json import voice_consent_to_json
@@ -1318,6 +1324,91 @@ def write_delete_voice_consent(
 ) -> bytes:
     """Write the answer of DeleteVoiceConsent."""
     return orjson.dumps(delete_voice_consent_response_to_json(message))
+
+
+def read_create_file_form(
+    path: http.Path, query: http.Query, headers: http.Headers, form: form_pb2.Form
+) -> stored_file_requests_pb2.CreateFileRequest:
+    """Return the request that `POST /v1/files` says."""
+    message = stored_file_requests_pb2.CreateFileStart(multipart=form)
+    return stored_file_requests_pb2.CreateFileRequest(start=message)
+
+
+def write_create_file(message: stored_file_requests_pb2.CreateFileResponse) -> bytes:
+    """Write the answer of CreateFile."""
+    return orjson.dumps(stored_file_to_json(message.file))
+
+
+def chunk_of_create_file(index: int, data: bytes) -> stored_file_requests_pb2.CreateFileRequest:
+    """Return a message with some bytes of a file, from 0."""
+    return stored_file_requests_pb2.CreateFileRequest(
+        chunk=form_pb2.FileChunk(index=index, data=data)
+    )
+
+
+def read_list_files(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> stored_file_requests_pb2.ListFilesRequest:
+    """Return the request that `GET /v1/files` says."""
+    message = stored_file_requests_pb2.ListFilesRequest()
+    for name, value in query:
+        match name:
+            case "limit":
+                message.limit = json.int32(value, name)
+            case "after":
+                message.after = value
+            case "order":
+                message.order = value
+            case "purpose":
+                message.purpose = value
+    return message
+
+
+def write_list_files(message: stored_file_requests_pb2.ListFilesResponse) -> bytes:
+    """Write the answer of ListFiles."""
+    return orjson.dumps(list_files_response_to_json(message))
+
+
+def read_get_file(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> stored_file_requests_pb2.GetFileRequest:
+    """Return the request that `GET /v1/files/{id}` says."""
+    message = stored_file_requests_pb2.GetFileRequest()
+    message.id = path["id"]
+    return message
+
+
+def write_get_file(message: stored_file_requests_pb2.GetFileResponse) -> bytes:
+    """Write the answer of GetFile."""
+    return orjson.dumps(stored_file_to_json(message.file))
+
+
+def read_get_file_content(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> stored_file_requests_pb2.GetFileContentRequest:
+    """Return the request that `GET /v1/files/{id}/content` says."""
+    message = stored_file_requests_pb2.GetFileContentRequest()
+    message.id = path["id"]
+    return message
+
+
+def write_get_file_content(message: stored_file_requests_pb2.GetFileContentResponse) -> bytes:
+    """Write the answer of GetFileContent."""
+    return message.content
+
+
+def read_delete_file(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> stored_file_requests_pb2.DeleteFileRequest:
+    """Return the request that `DELETE /v1/files/{id}` says."""
+    message = stored_file_requests_pb2.DeleteFileRequest()
+    message.id = path["id"]
+    return message
+
+
+def write_delete_file(message: stored_file_requests_pb2.DeleteFileResponse) -> bytes:
+    """Write the answer of DeleteFile."""
+    return orjson.dumps(delete_file_response_to_json(message))
 
 
 def read_converse(
@@ -2696,6 +2787,126 @@ ROUTES: Final[tuple[Route, ...]] = (
         read_frame=None,
         chunk=None,
         write=write_delete_voice_consent,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/files",
+        segments=(Segment("v1"), Segment("files")),
+        service="RouterService",
+        rpc="CreateFile",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=True,
+        max_body_bytes=268435456,
+        read=None,
+        read_form=read_create_file_form,
+        read_frame=None,
+        chunk=chunk_of_create_file,
+        write=write_create_file,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="GET",
+        path="/v1/files",
+        segments=(Segment("v1"), Segment("files")),
+        service="RouterService",
+        rpc="ListFiles",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_list_files,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_list_files,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="GET",
+        path="/v1/files/{id}",
+        segments=(Segment("v1"), Segment("files"), Segment("id", is_parameter=True)),
+        service="RouterService",
+        rpc="GetFile",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_get_file,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_get_file,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="GET",
+        path="/v1/files/{id}/content",
+        segments=(
+            Segment("v1"),
+            Segment("files"),
+            Segment("id", is_parameter=True),
+            Segment("content"),
+        ),
+        service="RouterService",
+        rpc="GetFileContent",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_BINARY,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_get_file_content,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_get_file_content,
+        media_type=b"application/octet-stream",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="DELETE",
+        path="/v1/files/{id}",
+        segments=(Segment("v1"), Segment("files"), Segment("id", is_parameter=True)),
+        service="RouterService",
+        rpc="DeleteFile",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_delete_file,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_delete_file,
         media_type=b"application/json",
         media_type_of=None,
         write_report=http.no_report,

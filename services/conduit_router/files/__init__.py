@@ -1,0 +1,1 @@
+"""Files that callers send, or have written, kept by Storage."""

@@ -1,0 +1,1 @@
+"""Files that callers sent, or had written."""
