@@ -1,8 +1,9 @@
 """Puts the Storage service together."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -70,35 +71,7 @@ async def start(
     Leases that have ended are looked for every `look_seconds`.
     """
     engine = await open_database(settings, SERVICE, MIGRATIONS)
-    bounds = Bounds(
-        settings.task_result_bytes,
-        settings.task_key_bytes,
-        settings.task_retention_hours * _HOUR,
-    )
-    store, keys = TaskStore(engine, bounds), KeyRing.of(settings)
-    calls = IdempotencyStore(
-        engine,
-        ResultBounds(
-            settings.idempotent_result_bytes,
-            settings.idempotent_key_bytes,
-            settings.idempotency_hours * _HOUR,
-        ),
-    )
-    responses = ResponseStore(
-        engine,
-        ResponseBounds(
-            settings.response_bytes, settings.response_key_bytes, settings.response_days * _DAY
-        ),
-    )
-    files = FileStore(
-        engine,
-        FileBounds(
-            settings.file_bytes,
-            settings.file_key_bytes,
-            settings.files_bytes,
-            settings.file_days * _DAY,
-        ),
-    )
+    stores, keys = _stores(engine, settings), KeyRing.of(settings)
     server = RpcServer(
         name=SERVICE,
         master_key=settings.master_key,
@@ -107,28 +80,7 @@ async def start(
         tls=settings.tls,
         max_message_bytes=MAX_LARGE_MESSAGE_BYTES,
     )
-    tasks = task_storage_service_pb2.DESCRIPTOR.services_by_name["TaskStorageService"]
-    server.add(add_TaskStorageServiceServicer_to_server, TaskStorageService(store, clock), tasks)
-    voices = voice_storage_service_pb2.DESCRIPTOR.services_by_name["VoiceStorageService"]
-    voice_store = VoiceStore(engine)
-    keeper = VoiceStorageService(voice_store, ConsentStore(engine), clock)
-    server.add(add_VoiceStorageServiceServicer_to_server, keeper, voices)
-    names = idempotency_storage_service_pb2.DESCRIPTOR.services_by_name
-    server.add(
-        add_IdempotencyStorageServiceServicer_to_server,
-        IdempotencyStorageService(calls, clock),
-        names["IdempotencyStorageService"],
-    )
-    server.add(
-        add_ResponseStorageServiceServicer_to_server,
-        ResponseStorageService(responses, clock),
-        response_storage_service_pb2.DESCRIPTOR.services_by_name["ResponseStorageService"],
-    )
-    server.add(
-        add_FileStorageServiceServicer_to_server,
-        FileStorageService(files, clock),
-        file_storage_service_pb2.DESCRIPTOR.services_by_name["FileStorageService"],
-    )
+    _add_services(server, stores, clock)
     try:
         await server.start(
             settings.grpc_host,
@@ -140,24 +92,92 @@ async def start(
         raise
     return HostedService(
         server,
-        _work(
-            store, [voice_store, calls, responses, files], engine, clock, look_seconds=look_seconds
-        ),
+        _work(stores, engine, clock, look_seconds=look_seconds),
         end_streams=lambda: None,
         close=engine.dispose,
         drain_seconds=settings.drain_seconds,
     )
 
 
+class _Stores(NamedTuple):
+    tasks: TaskStore
+    voices: VoiceStore
+    consents: ConsentStore
+    calls: IdempotencyStore
+    responses: ResponseStore
+    files: FileStore
+
+
+def _stores(engine: AsyncEngine, settings: Settings) -> _Stores:
+    return _Stores(
+        TaskStore(
+            engine,
+            Bounds(
+                settings.task_result_bytes,
+                settings.task_key_bytes,
+                settings.task_retention_hours * _HOUR,
+            ),
+        ),
+        VoiceStore(engine),
+        ConsentStore(engine),
+        IdempotencyStore(
+            engine,
+            ResultBounds(
+                settings.idempotent_result_bytes,
+                settings.idempotent_key_bytes,
+                settings.idempotency_hours * _HOUR,
+            ),
+        ),
+        ResponseStore(
+            engine,
+            ResponseBounds(
+                settings.response_bytes, settings.response_key_bytes, settings.response_days * _DAY
+            ),
+        ),
+        FileStore(
+            engine,
+            FileBounds(
+                settings.file_bytes,
+                settings.file_key_bytes,
+                settings.files_bytes,
+                settings.file_days * _DAY,
+            ),
+        ),
+    )
+
+
+def _add_services(server: RpcServer, stores: _Stores, clock: Callable[[], float]) -> None:
+    server.add(
+        add_TaskStorageServiceServicer_to_server,
+        TaskStorageService(stores.tasks, clock),
+        task_storage_service_pb2.DESCRIPTOR.services_by_name["TaskStorageService"],
+    )
+    server.add(
+        add_VoiceStorageServiceServicer_to_server,
+        VoiceStorageService(stores.voices, stores.consents, clock),
+        voice_storage_service_pb2.DESCRIPTOR.services_by_name["VoiceStorageService"],
+    )
+    server.add(
+        add_IdempotencyStorageServiceServicer_to_server,
+        IdempotencyStorageService(stores.calls, clock),
+        idempotency_storage_service_pb2.DESCRIPTOR.services_by_name["IdempotencyStorageService"],
+    )
+    server.add(
+        add_ResponseStorageServiceServicer_to_server,
+        ResponseStorageService(stores.responses, clock),
+        response_storage_service_pb2.DESCRIPTOR.services_by_name["ResponseStorageService"],
+    )
+    server.add(
+        add_FileStorageServiceServicer_to_server,
+        FileStorageService(stores.files, clock),
+        file_storage_service_pb2.DESCRIPTOR.services_by_name["FileStorageService"],
+    )
+
+
 def _work(
-    store: TaskStore,
-    others: Iterable[VoiceStore | IdempotencyStore | ResponseStore | FileStore],
-    engine: AsyncEngine,
-    clock: Callable[[], float],
-    *,
-    look_seconds: float,
+    stores: _Stores, engine: AsyncEngine, clock: Callable[[], float], *, look_seconds: float
 ) -> Background:
-    background = Background()
+    background, store = Background(), stores.tasks
     keep_database(background, engine, SERVICE)
     # While tasks are under way, their leases may end at any moment.
     poll = DatabasePoll(
@@ -168,7 +188,7 @@ def _work(
     background.run("forget", lambda: store.forget(clock()), every=FORGET_SECONDS)
 
     async def forget_others() -> None:
-        for each in others:
+        for each in (stores.voices, stores.calls, stores.responses, stores.files):
             await each.forget(clock())
 
     background.run("forget_others", forget_others, every=FORGET_SECONDS)

@@ -13,7 +13,7 @@ _LEVEL = 1
 
 
 class Place(NamedTuple):
-    """Where a piece belongs."""
+    """A piece's place: in which file of whose."""
 
     virtual_key_id: int
     file_id: str

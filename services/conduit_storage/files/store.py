@@ -207,7 +207,7 @@ class FileStore:
 
 
 class FilePage(NamedTuple):
-    """Which of an owner's files are listed."""
+    """The files of an owner that are listed."""
 
     after: str
     limit: int
