@@ -69,6 +69,8 @@ class WorstCase(NamedTuple):
     usage: Quantities
     # Whether the caller bounds what is written; else `usage` has what is read alone.
     is_bounded: bool
+    # What it uses in place of `usage` where it is billed by the token; None where that is the same.
+    by_token: Quantities | None = None
 
 
 class Operation(ABC, Generic[RequestT, AnswerT]):

@@ -27,7 +27,7 @@ from conduit_kernel.http import Upload
 from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.codec import StreamingCodec
 from conduit_providers.operation import Requirements, StreamedUploadOperation, WorstCase
-from conduit_providers.quantities import Qualifiers, Quantities, counted, milliseconds
+from conduit_providers.quantities import Qualifiers, Quantities, counted, milliseconds, plain
 from conduit_providers.request_reading import RequestReader, Routed
 from conduit_providers.transcripts import (
     AUDIO_MILLISECOND,
@@ -41,6 +41,16 @@ JSON_TYPE = "application/json"
 FORMATS = frozenset({"text", "srt", "vtt", "verbose_json", "diarized_json"})
 # Of the slowest sound that is common, spoken words compressed: what nobody counted is not less.
 BYTES_PER_SECOND = 4_000
+# Of the slowest that Opus is meant for, 6 kbit/s, which is what a hard budget has to cover:
+# https://www.rfc-editor.org/rfc/rfc6716#section-2.1.1. Silence may be compressed to less.
+LEAST_BYTES_PER_SECOND = 750
+# Whoever asks Amazon for less pays for so much. https://aws.amazon.com/transcribe/pricing
+LEAST_BILLED_SECONDS = 15
+# Gemini's, of the sound that a model reads; OpenAI's have 10.
+# https://ai.google.dev/gemini-api/docs/audio, https://platform.openai.com/docs/guides/realtime-costs
+MOST_TOKENS_PER_SECOND = 32
+# Of words, as fast as nobody speaks: a tenth of them would be a quick speaker's.
+MOST_WRITTEN_PER_SECOND = 32
 # At a leisurely pace.
 WORDS_PER_SECOND = 2.0
 _CUE = re.compile(r"--> *(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})[.,](\d{3})")
@@ -161,8 +171,13 @@ class TranscribeOperation(
         return heard(words.duration or _seconds_of(words.text))
 
     def worst_case(self, form: Form[TranscriptionRequest], requirements: Requirements) -> WorstCase:
-        """Measure the bytes, as of the slowest sound."""
-        return WorstCase(heard(_size_of(form) / BYTES_PER_SECOND), is_bounded=True)
+        """Measure the bytes, as of the most compressed sound, by its length and by the token."""
+        seconds = max(LEAST_BILLED_SECONDS, 1 + _size_of(form) // LEAST_BYTES_PER_SECOND)
+        tokens = plain(
+            seconds * MOST_TOKENS_PER_SECOND + _prompt_bytes(form),
+            seconds * MOST_WRITTEN_PER_SECOND,
+        )
+        return WorstCase(heard(seconds), is_bounded=True, by_token=tokens)
 
     def write(
         self,
@@ -222,6 +237,14 @@ def _form(
 
 def _size_of(form: Form[TranscriptionRequest]) -> int:
     return form.size if isinstance(form, UploadedForm) else 0
+
+
+def _prompt_bytes(form: Form[TranscriptionRequest]) -> int:
+    try:
+        return len(form.typed.prompt.encode())
+    except InvalidRequest:
+        # No provider will be asked.
+        return 0
 
 
 def heard(seconds: float, qualifiers: Qualifiers = ()) -> Quantities:

@@ -28,7 +28,7 @@ def is_priced(card: PriceCard, worst: WorstCase) -> bool:
     Sound may be billed by tokens or by time, so a call's worst case has units of both. What a
     provider then counts that has no price is stored as unpriced all the same.
     """
-    leaves = worst.usage.leaves
+    leaves = worst.usage.leaves + (() if worst.by_token is None else worst.by_token.leaves)
     if not card.units or not card.sheet.tells_of(leaves):
         return False
     return card.has_request_price or not leaves or any(unit in card.units for unit, _ in leaves)

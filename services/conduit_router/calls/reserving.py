@@ -1,7 +1,9 @@
 """Reserves for calls of keys whose use is limited, before they ask anybody."""
 
+from conduit_providers.uploaded_form import UploadedForm
 from conduit_router.calls.call_scope import CallScope
 from conduit_router.calls.needed_tokens import needed_tokens
+from conduit_router.calls.upload_reading import until_measured
 from conduit_router.routing.policy import UsagePolicy
 from conduit_router.spending.purse import Needs
 from conduit_router.spending.worst_cost import MEDIA, UNSAID_CONTEXT, text_cost
@@ -16,6 +18,9 @@ async def reserve(scope: CallScope) -> None:
     caller, runtime = scope.caller.caller, scope.runtime
     if (usage := caller.usage) is None:
         return
+    if usage.has_budget and isinstance(scope.form, UploadedForm):
+        # What nobody can say the size of, nobody can say the cost of.
+        await until_measured(scope.form.uploads, scope.left())
     if usage.refuses_unpriced:
         scope.keep_priced()
     began = runtime.clock()

@@ -1,9 +1,11 @@
-"""Reads files that follow a request, for providers that take them within theirs."""
+"""Reads files that follow a request: for their length, or to send them within another one."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
-from conduit_kernel.errors import InvalidRequest, ServiceUnavailable
-from conduit_kernel.http import HttpError, SpillFull, Upload
+from conduit_kernel.errors import DeadlineExceeded, InvalidRequest, ServiceUnavailable
+from conduit_kernel.http import HttpError, SpillBody, SpillFull, Upload
 
 
 async def read_files(
@@ -21,9 +23,24 @@ async def read_files(
     return found
 
 
+async def until_measured(uploads: Iterable[Upload], seconds: float) -> None:
+    """Wait until the lengths of files are known. InvalidRequest if they break off.
+
+    DeadlineExceeded if they are not within so many seconds.
+    """
+    unmeasured = [each for each in uploads if each.length is None and isinstance(each, SpillBody)]
+    try:
+        async with asyncio.timeout(max(0.0, seconds)):
+            for upload in unmeasured:
+                with _reported():
+                    await upload.fill()
+    except TimeoutError as error:
+        raise DeadlineExceeded("The upload did not end in time", attempts="0") from error
+
+
 async def _read(upload: Upload, left: int, max_bytes: int) -> bytes:
     content = bytearray()
-    try:
+    with _reported():
         reader = await upload.open()
         while piece := await reader.next():
             content += piece
@@ -32,9 +49,16 @@ async def _read(upload: Upload, left: int, max_bytes: int) -> bytes:
                     f"The files of a request may have {max_bytes >> 20} MiB at most here",
                     field="file",
                 )
+    return bytes(content)
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    """Tell the caller what became of an upload."""
+    try:
+        yield
     except SpillFull as error:
         message = "There is no room for an upload of this size just now"
         raise ServiceUnavailable(message, service="router") from error
     except HttpError as error:
         raise InvalidRequest(f"The upload broke off: {error}", field="file") from error
-    return bytes(content)

@@ -57,10 +57,27 @@ def most_cost(worst: WorstCase, factors: CostFactors, card: PriceCard) -> int | 
     leaves = dict(worst.usage.leaves)
     if has_media:
         leaves[INPUT] = max(leaves.get(INPUT, 0), window or UNSAID_CONTEXT)
-    if window:
-        leaves[INPUT] = min(leaves.get(INPUT, 0), window)
     if not worst.is_bounded:
         leaves[OUTPUT] = (window or UNSAID_CONTEXT) * max(1, factors.choices)
+    most = _most_of(leaves, worst, factors, card, has_media=has_media)
+    if worst.by_token is None:
+        return most
+    # Which of the two is billed, its price says; where both have one, either may be.
+    tokens = _most_of(dict(worst.by_token.leaves), worst, factors, card, has_media=True)
+    return max((each for each in (most, tokens) if each is not None), default=None)
+
+
+def _most_of(
+    leaves: dict[int, int],
+    worst: WorstCase,
+    factors: CostFactors,
+    card: PriceCard,
+    *,
+    has_media: bool,
+) -> int | None:
+    """Return the most that so much costs, whichever prices hold; None if one of them is unknown."""
+    if card.context_window and INPUT in leaves:
+        leaves[INPUT] = min(leaves[INPUT], card.context_window)
     read, written = (_READ_MEDIA, _WRITTEN_MEDIA) if has_media else (TEXT_READ, TEXT_WRITTEN)
     costs = [
         _cost(leaves, prices, read, written)
@@ -116,9 +133,13 @@ def _cost(
         else:
             # Other units stand beside tokens where either is billed.
             price, is_plain = prices.get(unit), False
+        if not count:
+            # What is not used makes nothing known of what is.
+            continue
         if price is not None:
             is_known, total = True, total + count * price
-        elif count and is_plain:
+        elif is_plain:
             return None
-    total += prices.get(REQUEST, 0)
-    return -(-total // MILLION) if is_known or REQUEST in prices else None
+    # Being asked, where that is free, says nothing of the rest.
+    asked = prices.get(REQUEST, 0)
+    return -(-(total + asked) // MILLION) if is_known or asked else None

@@ -297,6 +297,17 @@ async def test_hard_budgets_hold(suite: Suite, way: str) -> None:
     assert told.code in {"insufficient_quota", "budget_exceeded", "cost_unknown"}, told
 
 
+@pytest.mark.parametrize("name", ["Transcribe", "StreamTranscribe", "Translate"])
+async def test_hard_budgets_hold_where_sound_is_billed_by_the_token(
+    suite: Suite, name: str
+) -> None:
+    """How long a sound is bounds its tokens; one that nobody can bound is refused as well."""
+    budgets = [{"limitUsd": 0.000001, "period": "Day", "isHard": True}]
+    secret = await key(suite, f"poor {name}", budgets=budgets)
+    route = ROUTES[name]._replace(json={**ROUTES[name].json, "model": ALIAS})
+    assert (await by_http(route)(suite, secret)).code == "insufficient_quota"
+
+
 @pytest.mark.parametrize("name", SERVED)
 async def test_callers_choose_among_instances(suite: Suite, name: str) -> None:
     """One that is not there serves nothing."""

@@ -8,7 +8,7 @@ from conduit.v1.audio_requests_pb2 import SpeakRequest, SpeakResponse
 from conduit.v1.speech_pb2 import SpeechRequest
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.model_rows import SpeakModel
-from conduit_providers.operation import Requirements
+from conduit_providers.operation import Requirements, WorstCase
 from conduit_providers.operations.speak import OPERATION, speech_request
 from conduit_providers.quantities import AUDIO_OUTPUT, INPUT, Quantities, counted
 from conduit_providers.speech import CHARACTER, SpeechEvents
@@ -81,7 +81,7 @@ def test_a_wish_that_the_contract_does_not_know_is_estimated_at_nothing() -> Non
     """It may be sent all the same."""
     assert estimate(BY_TOKEN, voice=3) == Quantities()
     form = speech_request(json=body(voice=3))
-    assert OPERATION.worst_case(form, requirements()) == (Quantities(), False)
+    assert OPERATION.worst_case(form, requirements()) == WorstCase(Quantities(), is_bounded=False)
 
 
 @pytest.mark.parametrize("facts", [BY_CHARACTER, BY_TOKEN])

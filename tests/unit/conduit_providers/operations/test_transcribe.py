@@ -8,6 +8,7 @@ from conduit.v1.form_pb2 import Form, FormFile, FormMember
 from conduit.v1.transcription_pb2 import TranscriptionRequest
 from conduit_kernel.errors import InvalidRequest
 from conduit_kernel.http import JoinedUpload
+from conduit_providers.operation import WorstCase
 from conduit_providers.operations.transcribe import (
     BYTES_PER_SECOND,
     OPERATION,
@@ -113,7 +114,31 @@ def test_a_call_that_failed_is_measured_by_its_bytes() -> None:
     failed = OPERATION.estimate(form, None, 0, None, None)
     requirements = OPERATION.requirements(form.json, stream=False)
     assert failed.count(AUDIO_MILLISECOND) == 2000
-    assert OPERATION.worst_case(form, requirements).usage == failed
+    # A hard budget has to cover a third of the rate, and no less than is billed at least.
+    assert OPERATION.worst_case(form, requirements).usage.count(AUDIO_MILLISECOND) == 15_000
+
+
+def test_the_worst_case_grows_with_the_sound_by_its_length_and_by_the_token() -> None:
+    """Which of the two is billed, prices say; what is said beside the sound is read, too."""
+
+    def worst(size: int, prompt: str = "") -> WorstCase:
+        form = OPERATION.form_of_upload(start(("model", "m")), [JoinedUpload([bytes(size)])])
+        form.typed.prompt = prompt
+        return OPERATION.worst_case(form, OPERATION.requirements(form.json, stream=False))
+
+    short, long = worst(75_000), worst(750_000)
+    assert (short.usage.count(AUDIO_MILLISECOND), long.usage.count(AUDIO_MILLISECOND)) == (
+        101_000,
+        1_001_000,
+    )
+    assert short.by_token is not None
+    assert long.by_token is not None
+    # As many tokens as Gemini makes of it, with words.
+    assert (short.by_token.input_tokens, long.by_token.input_tokens) == (101 * 32, 1_001 * 32)
+    assert long.by_token.output_tokens > short.by_token.output_tokens > 0
+    said = worst(75_000, "one two").by_token
+    assert said is not None
+    assert said.input_tokens == 101 * 32 + 7
 
 
 def test_a_document_is_the_text_of_typed_callers() -> None:

@@ -1,10 +1,13 @@
 """Files that follow a request are read for providers that take them within theirs."""
 
+import asyncio
+from pathlib import Path
+
 import pytest
 
-from conduit_kernel.errors import InvalidRequest, ServiceUnavailable
-from conduit_kernel.http import HttpError, JoinedUpload, SpillFull, Upload
-from conduit_router.calls.upload_reading import read_files
+from conduit_kernel.errors import DeadlineExceeded, InvalidRequest, ServiceUnavailable
+from conduit_kernel.http import HttpError, JoinedUpload, SpillBody, SpillFull, SpillSpace, Upload
+from conduit_router.calls.upload_reading import read_files, until_measured
 
 
 class Broken:
@@ -63,3 +66,57 @@ async def test_an_upload_that_breaks_off_is_no_providers_fault(
     """The caller learns whose it is."""
     with pytest.raises(kind):
         await read_files({"file:0": ("", Broken(error))}, 100)
+
+
+class Source:
+    """What comes of an upload: so many pieces, and then an error or the end."""
+
+    def __init__(self, *pieces: bytes | Exception) -> None:
+        self._pieces = [*pieces, b""]
+
+    async def next(self) -> bytes:
+        """Return the next one."""
+        piece = self._pieces.pop(0)
+        if isinstance(piece, Exception):
+            raise piece
+        return piece
+
+
+class Silent:
+    """A source of which nothing comes."""
+
+    async def next(self) -> bytes:
+        """Wait for ever."""
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def test_files_of_unknown_length_are_measured(tmp_path: Path) -> None:
+    """What only their end tells is known once they are kept."""
+    body = SpillBody(Source(b"one", b"two"), SpillSpace(tmp_path))
+    try:
+        assert body.length is None
+        await until_measured([body, JoinedUpload([b"x"])], 5)
+        assert body.length == 6
+    finally:
+        body.close()
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        (Source(b"one", HttpError("the caller left")), InvalidRequest),
+        (Source(SpillFull("no room")), ServiceUnavailable),
+        (Silent(), DeadlineExceeded),
+    ],
+)
+async def test_files_that_cannot_be_measured_cost_nobody_anything(
+    tmp_path: Path, source: Source, kind: type[Exception]
+) -> None:
+    """Broken off, without room for them, or without an end within the call's time."""
+    body = SpillBody(source, SpillSpace(tmp_path))
+    try:
+        with pytest.raises(kind):
+            await until_measured([body], 0.01)
+    finally:
+        body.close()
