@@ -217,6 +217,24 @@ def total(parts: Iterable[Quantities]) -> Quantities:
     return found.costing(sum(costs)) if costs else found
 
 
+def less(whole: Quantities, part: Quantities) -> Quantities:
+    """Return what is left of a count once a part of it is taken away; of nothing less than none."""
+    taken = dict(part.leaves)
+    left = tuple(
+        (unit, count - taken.get(unit, 0))
+        for unit, count in whole.leaves
+        if count > taken.get(unit, 0)
+    )
+    return msgspec.structs.replace(whole, leaves=left)
+
+
+def only(whole: Quantities, *units: int) -> Quantities:
+    """Return what was counted of some leaves alone."""
+    return msgspec.structs.replace(
+        whole, leaves=tuple(leaf for leaf in whole.leaves if leaf[0] in units)
+    )
+
+
 def milliseconds(seconds: float) -> int:
     """Return a time as leaves count it; for `counted` to mark, what is too long stays so."""
     return round(max(-1, min(seconds * 1000, MOST + 1)))

@@ -12,8 +12,6 @@ ROUTER = {
     "bootstrap.py": "tests/integration/router",
     # The other half is Billing's.
     "caller_usage.py": "tests/integration/suite/test_caller_usage.py",
-    # Both halves of one thing.
-    "calls/needed_cost.py": "tests/unit/conduit_router/calls/test_reserving.py",
     # Tasks are begun, seen and taken back with a Storage, which is another service.
     "tasks/calls.py": "tests/integration/suite/test_tasks.py",
     "tasks/queries.py": "tests/integration/suite/test_tasks.py",

@@ -23,6 +23,7 @@ from conduit_kernel.errors import ConduitError
 from conduit_providers.operations.converse import OPERATION
 from conduit_router.calls.session import NoVoices, SessionCalls
 from conduit_router.calls.upstream_session import SessionLimits
+from conduit_router.routing.policy import UsagePolicy
 
 ASK = event("response.create")
 QUICK = SessionLimits(first_event=0.2, opening=0.3, idle=5.0, longest=10.0)
@@ -54,6 +55,7 @@ class Caller:
         upstream: ScriptedUpstream,
         limits: SessionLimits,
         allowed: tuple[str, ...] | None = None,
+        usage: UsagePolicy | None = None,
     ) -> None:
         self.bench = bench
         self.upstream = upstream
@@ -61,7 +63,8 @@ class Caller:
         self.messages: list[pb.ConverseResponse] = []
         self.error: ConduitError | None = None
         self._said: asyncio.Queue[pb.ConverseRequest | None] = asyncio.Queue()
-        caller = replace(CALLER, caller=replace(CALLER.caller, allowed=allowed))
+        own = replace(CALLER.caller, allowed=allowed, usage=usage)
+        caller = replace(CALLER, caller=own)
         self.call = SessionCalls(bench.runtime, OPERATION, limits, NoVoices)(
             self._requests(), caller
         )
@@ -117,8 +120,11 @@ async def session(
     allowed: tuple[str, ...] | None = None,
     provider_type: str = "",
     model: str = "model-1",
+    usage: UsagePolicy | None = None,
 ) -> AsyncIterator[Caller]:
     """Hold a session with a provider that does as told; `allowed` are the caller's models.
+
+    `usage` is what of the caller's use is limited.
 
     Where its type is named, there is one instance, and its model.
     """
@@ -132,7 +138,7 @@ async def session(
             one = provider(1, upstream.url, provider_type=provider_type)
             names = [mapping(1, 1, actual_model_name=model)]
             bench.runtime.table = compiled(snapshot([one], mappings=names))
-        caller = Caller(bench, upstream, limits, allowed)
+        caller = Caller(bench, upstream, limits, allowed, usage)
         caller.say(first or start())
         try:
             async with aclosing(caller.call):

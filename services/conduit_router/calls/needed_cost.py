@@ -7,10 +7,15 @@ from conduit_providers.calls import Form
 from conduit_providers.operation import Requirements, WorstCase
 from conduit_router.accounting.prices import PriceCard, PriceList
 from conduit_router.routing.decide import Decision
+from conduit_router.spending.session_cost import session_cost
 from conduit_router.spending.worst_cost import CostFactors, most_cost
 
 # Whose calls write as much as their model can where they do not say how much.
 _OPEN_ENDED = frozenset(("chat", "image", "image_edit"))
+_SESSION = "converse"
+# A session holds so much more than it has used, of what is billed by its time, and ends with less
+# than the second beside it.
+PIECE_SECONDS, LEAST_SECONDS = 30, 5
 
 
 def needed_for(
@@ -35,13 +40,15 @@ def needed_for(
     for chosen in decision.candidates + decision.conditional:
         candidate = chosen.candidate
         card = prices.card(candidate.provider_id, candidate.model)
-        most = max(most, _cost(worst, factors, card))
+        most = max(most, _cost(worst, factors, card, requirements.operation))
         if candidate.hedging is not None:
             # Two are asked at a time, and both may be charged.
             copies = 2
     if not decision.candidates:
         for each in decision.resting:
-            most = max(most, _cost(worst, factors, prices.card(*each.place)))
+            most = max(
+                most, _cost(worst, factors, prices.card(*each.place), requirements.operation)
+            )
     return most * copies
 
 
@@ -53,8 +60,12 @@ def not_covered(virtual_key_id: int) -> BudgetExceeded:
     return BudgetExceeded(message, **known)
 
 
-def _cost(worst: WorstCase, factors: CostFactors, card: PriceCard) -> int:
-    cost = most_cost(worst, factors, card)
+def _cost(worst: WorstCase, factors: CostFactors, card: PriceCard, operation: str) -> int:
+    if operation == _SESSION:
+        # It holds one piece after the other.
+        cost = session_cost(card, PIECE_SECONDS)
+    else:
+        cost = most_cost(worst, factors, card)
     if cost is None:
         model = factors.model
         message = f"What the model {model!r} may cost is unknown, and the key's budget is hard"

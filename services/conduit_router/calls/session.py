@@ -1,17 +1,12 @@
 """Calls that are sessions: events both ways until one side ends them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 from msgspec.structs import replace
 
-from conduit.v1.charge_pb2 import (
-    USAGE_SOURCE_EARLY_EVENT,
-    USAGE_SOURCE_ESTIMATE,
-    USAGE_SOURCE_PROVIDER,
-)
 from conduit_kernel.errors import (
     ConduitError,
     DeadlineExceeded,
@@ -28,13 +23,19 @@ from conduit_providers.wire import SessionRequest
 from conduit_router.calls.attempts import run_attempts
 from conduit_router.calls.call_report import fill_report
 from conduit_router.calls.call_scope import CallScope, admit
+from conduit_router.calls.needed_cost import LEAST_SECONDS, PIECE_SECONDS
 from conduit_router.calls.reserving import reserve
 from conduit_router.calls.runtime import CallRuntime
+from conduit_router.calls.session_charges import SessionCharges
+from conduit_router.calls.session_spending import SessionSpending
 from conduit_router.calls.upstream_session import SessionLimits, UpstreamSession
 from conduit_router.client_secrets import ClientSecretHolder
 from conduit_router.context import CallerContext
-from conduit_router.routing.attempt_plan import Attempt, Consumption
+from conduit_router.routing.attempt_plan import Attempt
 from conduit_router.served_by import CallSummary
+from conduit_router.spending.lease_pool import WAIT_SECONDS
+from conduit_router.spending.leases import Reservation
+from conduit_router.spending.session_cost import session_cost
 from conduit_router.upstream.message_socket import MessageSocket
 from conduit_router.virtual_keys import check_model
 
@@ -137,8 +138,8 @@ class SessionCalls:
                 voices.held(attempt)
                 with _Held(scope, attempt, session) as held:
                     yield _told(messages.started(), scope.summary(attempt))
-                    session.relay(_events(said, messages, caller))
-                    while (events := await session.next()) is not None:
+                    held.relay(_events(said, messages, caller, held.spending))
+                    while (events := await held.next()) is not None:
                         for event in events:
                             yield messages.message_of(voices.answered(event))
                     finished = messages.finished(held.ending)
@@ -188,17 +189,48 @@ class _Held:
         self._scope = scope
         self._attempt = attempt
         self._session = session
-        self._began = scope.runtime.clock()
-        self._opening = attempt.waited
+        self._charges = SessionCharges(scope, attempt, session.translator)
+        # What holds the budgets of a key that has hard ones; None for others.
+        self.spending = self._made_spending()
         self._is_settled = False
 
     @property
     def ending(self) -> SessionEnding:
         """Say what it came to."""
         translator = self._session.translator
-        seconds = self._scope.runtime.clock() - self._began
         others = total(translator.other_usage.values())
-        return SessionEnding(seconds, translator.usage, others, self._session.end_reason)
+        reason = self._session.end_reason
+        return SessionEnding(self._charges.seconds, translator.usage, others, reason)
+
+    def relay(self, said: AsyncGenerator[SessionEvent, None]) -> None:
+        """Begin to send what the caller says, as long as the budgets cover it."""
+        self._session.relay(said, None if self.spending is None else self.spending.watch())
+
+    async def next(self) -> Sequence[SessionEvent] | None:
+        """Return what the provider says next, None at the end; raises as the session does."""
+        events = await self._session.next()
+        if self.spending is not None:
+            self.spending.note_use()
+        return events
+
+    def _made_spending(self) -> SessionSpending | None:
+        scope, candidate = self._scope, self._attempt.candidate
+        if not scope.needed or scope.reserved is None:
+            return None
+        runtime, caller = scope.runtime, scope.caller.caller
+        card = runtime.recorder.prices.card(candidate.provider_id, candidate.model)
+
+        async def more(cost: int) -> Reservation:
+            return await runtime.reserver.more(caller, cost, WAIT_SECONDS)
+
+        return SessionSpending(
+            self._charges,
+            scope.reserved,
+            more,
+            runtime.clock,
+            piece=session_cost(card, PIECE_SECONDS) or 0,
+            least=session_cost(card, LEAST_SECONDS) or 0,
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -232,40 +264,31 @@ class _Held:
     def succeed(self) -> CallSummary:
         """End the attempt; say what was done and what it cost."""
         self._settle(is_whole=True)
-        return self._scope.succeed(self._attempt)
+        summary = self._scope.succeed(self._attempt)
+        if summary.cost_nano_usd is not None:
+            summary.cost_nano_usd += self._charges.cost
+        return summary
 
     def _settle(self, *, is_whole: bool) -> None:
         """Note what was used: by the session's model, and by others on charges of their own."""
-        scope, attempt, translator = self._scope, self._attempt, self._session.translator
-        recorder = scope.runtime.recorder
         self._is_settled = True
-        seconds = scope.runtime.clock() - self._began
-        # All the time that the session lasted was the provider's.
-        attempt.waited = self._opening + seconds
-        usage, rest = translator.usage, translator.uncounted(int(seconds * 1000))
-        if rest is not None:
-            usage, source, is_whole = total((usage, rest)), USAGE_SOURCE_ESTIMATE, False
-        else:
-            source = USAGE_SOURCE_PROVIDER if is_whole else USAGE_SOURCE_EARLY_EVENT
-        attempt.consumption = Consumption(usage, source, is_whole)
-        for model, used in translator.other_usage.items():
-            other = replace(attempt, candidate=replace(attempt.candidate, model=model))
-            recorder.charge(
-                scope.caller,
-                scope.requirements,
-                other,
-                Consumption(used, USAGE_SOURCE_PROVIDER, is_complete=True),
-                attempt.waited * 1000,
-                counts=recorder.counts_of(other, scope.operation.name),
-            )
+        if self.spending is not None:
+            self.spending.end()
+        self._charges.settle(is_whole=is_whole)
 
 
 async def _events(
-    said: Messages, messages: SessionMessages, caller: CallerContext
+    said: Messages,
+    messages: SessionMessages,
+    caller: CallerContext,
+    spending: SessionSpending | None,
 ) -> AsyncGenerator[SessionEvent, None]:
     async for message in said:
         event = messages.event_of(message)
         _check_models(messages, event, caller)
+        if spending is not None:
+            # Callers may send sound faster than it is spoken.
+            await spending.look()
         yield event
 
 

@@ -1,7 +1,7 @@
 """A session at a provider, from its handshake to its end."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from copy import copy
 
@@ -128,10 +128,19 @@ class UpstreamSession:
             name = self._upstream.provider_name
             raise UpstreamTimeout(f"{name} began no session in time", provider=name)
 
-    def relay(self, said: AsyncGenerator[SessionEvent, None]) -> None:
-        """Begin to send what the caller says, and to watch over the time."""
+    def relay(
+        self,
+        said: AsyncGenerator[SessionEvent, None],
+        guard: Coroutine[None, None, None] | None = None,
+    ) -> None:
+        """Begin to send what the caller says, and to watch over the time.
+
+        What `guard` raises ends the session.
+        """
         self._touched_at = asyncio.get_running_loop().time()
         self._tasks = [asyncio.create_task(self._say(said)), asyncio.create_task(self._watch())]
+        if guard is not None:
+            self._tasks.append(asyncio.create_task(self._guard(guard)))
         if (keep_alive := self.translator.keep_alive) is not None:
             self._tasks.append(asyncio.create_task(self._keep_alive(keep_alive)))
 
@@ -160,6 +169,9 @@ class UpstreamSession:
                     continue
         if self._events:
             return self._taken()
+        if self._failure is not None:
+            # The provider said goodbye, too.
+            raise copy(self._failure)
         self._end(self.translator.end_reason)
         return None
 
@@ -252,6 +264,14 @@ class UpstreamSession:
         else:
             self._end(SESSION_END_REASON_CALLER)
         await self._leave()
+
+    async def _guard(self, guard: Coroutine[None, None, None]) -> None:
+        """End the session with what its guard raises."""
+        try:
+            await guard
+        except Exception as error:  # noqa: BLE001 # whatever it is, it ends the session
+            self._failure = self._failure or copy(error)
+            await self._leave()
 
     async def _leave(self) -> None:
         """Say goodbye in the provider's own way, if it has one, and close the connection."""

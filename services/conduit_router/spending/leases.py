@@ -45,6 +45,10 @@ class Source:
         """Return whether calls have reserved some of it."""
         return self.granted != self.room + self.spent
 
+    def is_usable(self, now: float) -> bool:
+        """Return whether calls may begin on it."""
+        return True
+
     def settle(self, amount: int, spent: int) -> None:
         """Take back an amount that was reserved, but for what was spent of it."""
         self.room += amount - spent
@@ -71,6 +75,10 @@ class HeldLease(Source):
         self.virtual_key_id = virtual_key_id
         self.asked_at = self.touched_at = self.usable_until = asked_at
         self.lasts_for = self.renew_at = inf
+
+    def is_usable(self, now: float) -> bool:
+        """Return whether calls may begin on it, in the periods of the budgets that it is of."""
+        return now < self.usable_until
 
     def take(self, grant: Grant) -> None:
         """Take in that it was granted."""

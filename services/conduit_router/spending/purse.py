@@ -4,7 +4,7 @@ import msgspec
 
 from conduit_providers.quantities import Quantities
 from conduit_router.routing.policy import UsagePolicy
-from conduit_router.spending.leases import HeldLease, Source
+from conduit_router.spending.leases import HeldLease, Reservation, Source
 from conduit_router.spending.standing import REQUESTS, TOKENS, Standing
 
 
@@ -85,6 +85,25 @@ class Reserved(msgspec.Struct, eq=False):
             source.room -= more
             self.most_cost += more
         return True
+
+    def has_held(self, cost: int) -> bool:
+        """Return whether so much more may be spent of what is reserved already."""
+        return self.cost is None or self.spent + cost <= self.most_cost
+
+    def is_usable(self, now: float) -> bool:
+        """Return whether calls may begin on the lease that pays."""
+        return self.cost is None or self.cost.is_usable(now)
+
+    def give_back_cost(self) -> None:
+        """Give back the reserved nano-dollars that were not spent."""
+        if self.cost is not None:
+            self.cost.settle(self.most_cost, self.spent)
+        self.most_cost = self.spent = 0
+
+    def go_on_with(self, more: Reservation) -> None:
+        """Give back the rest of what was reserved, and spend this from now on."""
+        self.give_back_cost()
+        self.cost, self.most_cost = more.source, more.amount
 
     def pay(self, usage: Quantities, cost: int) -> str:
         """Count what an attempt used and cost; return the lease that pays, empty for none."""

@@ -104,6 +104,10 @@ class Reserver:
         self._gather(caller.virtual_key_id, usage)
         return taken
 
+    async def more(self, caller: Caller, cost: int, seconds: float) -> Reservation:
+        """Reserve more of a virtual key's budgets; raises what `take` does."""
+        return await self._budgets.take(caller, cost, seconds)
+
     def _gather(self, virtual_key_id: int, usage: UsagePolicy) -> None:
         """Put the leases at hand into a purse, if there is one of all that is limited."""
         place = self._places.current(virtual_key_id) if usage.concurrent else None

@@ -28,8 +28,8 @@ UNSAID_CONTEXT = 131_072
 # Of what is sent as a part of a conversation or by its address, bytes say nothing.
 MEDIA = frozenset(("vision", "audio", "video", "files"))
 # What tokens of media may turn out to be, beside those of text.
-_READ_MEDIA = (*TEXT_READ, AUDIO_INPUT, IMAGE_INPUT, VIDEO_INPUT)
-_WRITTEN_MEDIA = (*TEXT_WRITTEN, AUDIO_OUTPUT, IMAGE_OUTPUT, VIDEO_OUTPUT)
+READ_MEDIA = (*TEXT_READ, AUDIO_INPUT, IMAGE_INPUT, VIDEO_INPUT)
+WRITTEN_MEDIA = (*TEXT_WRITTEN, AUDIO_OUTPUT, IMAGE_OUTPUT, VIDEO_OUTPUT)
 _SERVICE_TIER = b"service_tier"
 
 
@@ -78,7 +78,7 @@ def _most_of(
     """Return the most that so much costs, whichever prices hold; None if one of them is unknown."""
     if card.context_window and INPUT in leaves:
         leaves[INPUT] = min(leaves[INPUT], card.context_window)
-    read, written = (_READ_MEDIA, _WRITTEN_MEDIA) if has_media else (TEXT_READ, TEXT_WRITTEN)
+    read, written = (READ_MEDIA, WRITTEN_MEDIA) if has_media else (TEXT_READ, TEXT_WRITTEN)
     costs = [
         _cost(leaves, prices, read, written)
         for prices in _prices(card, leaves.get(INPUT, 0), worst, factors)

@@ -14,7 +14,9 @@ from conduit_providers.quantities import (
     Quantities,
     count_in,
     counted,
+    less,
     milliseconds,
+    only,
     plain,
     service_tier,
     total,
@@ -120,3 +122,18 @@ def test_costs_that_providers_told_add_up() -> None:
     parts = [plain(1).costing(5), plain(2), plain(3).costing(0)]
     assert total(parts).provider_cost == 5
     assert total([plain(1), plain(2)]).provider_cost is None
+
+
+def test_a_part_is_taken_away_leaf_by_leaf() -> None:
+    """Of nothing less than none is left: what was estimated may have been too much."""
+    whole = counted(((INPUT, 5), (OUTPUT, 3)), (("service_tier", "flex"),))
+    left = less(whole, counted(((INPUT, 2), (OUTPUT, 9))))
+    assert left == counted(((INPUT, 3),), (("service_tier", "flex"),))
+    assert less(plain(5), Quantities()) == plain(5)
+
+
+def test_some_leaves_are_left_of_a_count() -> None:
+    """With what else the price depends on."""
+    whole = counted(((INPUT, 5), (OUTPUT, 3)), (("service_tier", "flex"),))
+    assert only(whole, OUTPUT) == counted(((OUTPUT, 3),), (("service_tier", "flex"),))
+    assert only(whole).leaves == ()

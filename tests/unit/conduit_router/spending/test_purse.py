@@ -1,6 +1,6 @@
 """What one call has reserved of its virtual key's budgets and limits."""
 
-from conduit_router.spending.leases import Grant, HeldLease
+from conduit_router.spending.leases import Allowance, Grant, HeldLease, reserved
 from conduit_router.spending.purse import Reserved
 from conduit_router.spending.standing import REQUESTS, TOKENS, Standing
 
@@ -54,3 +54,28 @@ def test_limits_of_the_minute_are_told_with_what_comes_back() -> None:
         Standing(TOKENS, 99, 75, 25.0),
     )
     assert Reserved(request=granted(3)).standings(15.0) == ()
+
+
+def test_a_session_goes_on_with_another_lease() -> None:
+    """What the former one paid for stays its own, and the rest goes back to it."""
+    former, next_one = granted(100), granted(50)
+    former.room -= 40
+    call = Reserved(cost=former, most_cost=40)
+    call.spent = 30
+    assert call.has_held(10)
+    assert not call.has_held(11)
+    call.go_on_with(reserved(next_one, 20))
+    assert (former.room, former.spent, former.is_open) == (70, 30, False)
+    assert call.has_held(20)
+    call.spent = 5
+    call.end()
+    assert (next_one.room, next_one.spent, next_one.is_open) == (45, 5, False)
+
+
+def test_calls_begin_on_a_lease_for_as_long_as_it_is_usable() -> None:
+    """What is held without Billing has no such end."""
+    assert Reserved(cost=granted(1)).is_usable(69.0)
+    assert not Reserved(cost=granted(1)).is_usable(70.0)
+    assert Reserved(cost=Allowance(1, 0.0)).is_usable(70.0)
+    assert Reserved().is_usable(70.0)
+    assert Reserved().has_held(10**18)
