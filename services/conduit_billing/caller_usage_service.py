@@ -132,5 +132,5 @@ def _budget(window: BudgetWindow, balance: Balance) -> usage_pb.BudgetUse:
         held_nano_usd=balance.held,
         remaining_nano_usd=balance.left,
         is_hard=window.is_hard,
-        resets_at=None if window.ends_at is None else timestamp_of(window.ends_at),
+        resets_at=None if window.whole_at is None else timestamp_of(window.whole_at),
     )

@@ -296,6 +296,7 @@ def _budget(value: values.Budget) -> budget_pb.Budget:
         period=budget_pb.BudgetPeriod.ValueType(value.period),
         is_hard=value.is_hard,
         time_zone=value.time_zone,
+        rolling_hours=value.rolling_hours,
     )
 
 

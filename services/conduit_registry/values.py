@@ -161,6 +161,8 @@ class Budget(NamedTuple):
     is_hard: bool = True
     # Of the IANA database; empty means UTC.
     time_zone: str = ""
+    # Of a rolling one alone; zero of others.
+    rolling_hours: int = 0
 
 
 class UsageLimits(NamedTuple):

@@ -1,5 +1,6 @@
 """The accounts of budgets in the database. All of this happens in a writer's transaction."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -63,6 +64,7 @@ async def open_accounts(
         if former == window.limit:
             continue
         account = account_of(window)
+        earlier = [] if former is not None else await _spent_in_parts(connection, window, now)
         if former is None:
             await insert_rows(connection, BudgetWindowRow, [(code, window.limit, window.ends_at)])
         else:
@@ -74,20 +76,55 @@ async def open_accounts(
             await post(connection, adjustment(new_id(), account, -more, now))
         if former is None and (before := await _spent_before(connection, window)):
             await post(connection, spend(new_id(), account, before, now))
+        for part, cost in earlier:
+            # None of them is there: it is the first one of its budget.
+            if part != window:
+                await open_accounts(connection, [part], now, new_id)
+            await post(connection, spend(new_id(), account_of(part), cost, now))
 
 
 async def balances_of(
     connection: AsyncConnection, windows: Iterable[BudgetWindow]
 ) -> dict[BudgetWindow, Balance]:
     """Return the balances of budgets whose accounts are open."""
-    accounts = {window: _accounts_of(window) for window in windows}
-    codes = [account.code for three in accounts.values() for account in three]
+    parts = {window: [_accounts_of(part) for part in window.parts()] for window in windows}
+    codes = [account.code for threes in parts.values() for three in threes for account in three]
     columns = [AccountRow.code, AccountRow.balance]
     found: Mapping[str, int] = dict(await select_among(connection, columns, codes))
-    return {
-        window: Balance(*(-found.get(account.code, 0) for account in three))
-        for window, three in accounts.items()
-    }
+
+    def balance_of(window: BudgetWindow) -> Balance:
+        each = [
+            Balance(*(-found.get(account.code, 0) for account in three)) for three in parts[window]
+        ]
+        if not window.rolling_hours:
+            return each[0]
+        held, spent = sum(part.held for part in each), sum(part.spent for part in each)
+        return Balance(window.limit - held - spent, held, spent)
+
+    return {window: balance_of(window) for window in parts}
+
+
+async def room_at(connection: AsyncConnection, window: BudgetWindow, needed: int) -> int | None:
+    """Return when a budget has room for an amount again, if nothing more is spent; None if never.
+
+    Of what is held now it counts as if all of it were spent.
+    """
+    if not window.rolling_hours or window.ends_at is None:
+        return window.ends_at
+    parts = window.parts()
+    codes = {account.code: part for part in parts for account in _accounts_of(part)[1:]}
+    columns = [AccountRow.code, AccountRow.balance]
+    used = Counter[BudgetWindow]()
+    for code, balance in await select_among(connection, columns, sorted(codes)):
+        used[codes[code]] -= balance
+    left = window.limit - used.total()
+    for part in parts:
+        if left >= needed:
+            break
+        left += used[part]
+        if left >= needed:
+            return part.whole_at
+    return None
 
 
 async def present_balances(
@@ -100,11 +137,14 @@ async def present_balances(
     codes = [account_of(window).code for window in windows]
     known = {code for (code,) in await select_among(connection, [BudgetWindowRow.code], codes)}
     opened = [w for w in windows if w.period == PREPAID or account_of(w).code in known]
+    opened += [w for w in windows if w not in opened and await _has_parts(connection, w)]
     found = await balances_of(connection, opened)
     balances = {}
     for window in windows:
         if (balance := found.get(window)) is None:
+            earlier = await _spent_in_parts(connection, window, window.starts_at)
             held, spent = 0, await _spent_before(connection, window)
+            spent += sum(cost for _, cost in earlier)
         else:
             charged = await spent_of_leases(connection, window)
             held, spent = balance.held - charged, balance.spent + charged
@@ -128,6 +168,8 @@ async def _spent_before(connection: AsyncConnection, window: BudgetWindow) -> in
     One that was known in the period before is none of these: then calls that went on from there
     are paid from that one's leases, and all others opened this one.
     """
+    if window.rolling_hours:
+        return 0
     code = account_of(window).code
     row = BudgetWindowRow
     former = select(row.code).where(
@@ -136,6 +178,43 @@ async def _spent_before(connection: AsyncConnection, window: BudgetWindow) -> in
     if (await connection.execute(former)).first() is not None:
         return 0
     return await _charged_in(connection, window)
+
+
+async def _has_parts(connection: AsyncConnection, window: BudgetWindow) -> bool:
+    """Return whether a budget over the last hours is known, whichever of its parts."""
+    if not window.rolling_hours:
+        return False
+    head, row = account_of(window).code.rpartition(":")[0], BudgetWindowRow
+    # Behind the colon come digits, before the semicolon.
+    query = select(row.code).where(row.code > f"{head}:", row.code < f"{head};")
+    return (await connection.execute(query.limit(1))).first() is not None
+
+
+async def _spent_in_parts(
+    connection: AsyncConnection, window: BudgetWindow, now: int
+) -> list[tuple[BudgetWindow, int]]:
+    """Return what was charged before a budget over the last hours was known, by its parts.
+
+    Charges are added up by days, so all of a day's count as if they were made at its end.
+    """
+    if not window.rolling_hours or await _has_parts(connection, window):
+        return []
+    row, parts = DayRow, window.parts()
+    query = (
+        select(row.day, func.sum(row.cost))
+        .where(
+            row.dimension == Dimension.VIRTUAL_KEY,
+            row.day >= parts[0].starts_at // DAY_MICROS,
+            _is_spent_by(row.number, window),
+        )
+        .group_by(row.day)
+    )
+    costs = Counter[BudgetWindow]()
+    for day, cost in await connection.execute(query):
+        at = min((day + 1) * DAY_MICROS - 1, max(now, window.starts_at))
+        part = next((each for each in parts if at < (each.ends_at or 0)), window)
+        costs[part] += int(cost)
+    return [(part, cost) for part, cost in costs.items() if cost]
 
 
 async def _charged_in(connection: AsyncConnection, window: BudgetWindow) -> int:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from conduit.v1.budget_pb2 import BudgetNotification
 from conduit_billing.budgets.accounts import Balance, account_of
+from conduit_billing.budgets.periods import HOUR_MICROS, Span
 from conduit_billing.budgets.rules import PREPAID, BudgetRules, BudgetWindow
 from conduit_billing.timestamps import MICRO, timestamp_of
 
@@ -76,7 +77,7 @@ class BudgetAlerts:
                 await self._look_at(due[start : start + PIECE])
         except BaseException:
             for window in due:
-                self._standings.pop(account_of(window).code, None)
+                self._standings.pop(_key(window), None)
             self.note(charged.items())
             raise
 
@@ -90,7 +91,7 @@ class BudgetAlerts:
                     costs[window] += cost
         due = []
         for window, cost in costs.items():
-            code = account_of(window).code
+            code = _key(window)
             known = self._standings.get(code)
             if known is None or known.left <= cost or now - known.read_at > GRANTED_MICROS:
                 due.append(window)
@@ -103,11 +104,14 @@ class BudgetAlerts:
         reached = dict[str, tuple[int, int]]()
         told = list[BudgetNotification]()
         for window in windows:
-            used, code = balances[window].spent, account_of(window).code
+            used, code = balances[window].spent, _key(window)
             level = next((each for each in LEVELS if used * 100 >= window.limit * each), 0)
             if level and self._reported.get(code) != (window.limit, level):
                 reached[code] = window.limit, level
-                told.append(_notification(window, level, used))
+                told.append(_notification(window, level, used, now))
+            if not level:
+                # What is spent of the last hours gets less, too.
+                self._reported.pop(code, None)
             above = [each for each in LEVELS if each > level]
             left = window.limit * min(above) // 100 - used if above else window.limit
             self._know(code, _Standing(now, left))
@@ -122,8 +126,13 @@ class BudgetAlerts:
         self._standings[code] = standing
 
 
-def _notification(window: BudgetWindow, level: int, used: int) -> BudgetNotification:
-    owner = window.owner
+def _key(window: BudgetWindow) -> str:
+    """Return the name of a budget in its period; of one over the last hours it is always one."""
+    return window.owner.name + window.period if window.rolling_hours else account_of(window).code
+
+
+def _notification(window: BudgetWindow, level: int, used: int, now: int) -> BudgetNotification:
+    owner, period = window.owner, _told_in(window, now)
     return BudgetNotification(
         level=owner.level,
         owner_id=owner.virtual_key_id or owner.group_id,
@@ -132,6 +141,14 @@ def _notification(window: BudgetWindow, level: int, used: int) -> BudgetNotifica
         percent=level,
         limit_nano_usd=window.limit,
         used_nano_usd=used,
-        starts_at=None if window.ends_at is None else timestamp_of(window.starts_at),
-        resets_at=None if window.ends_at is None else timestamp_of(window.ends_at),
+        starts_at=None if period.ends_at is None else timestamp_of(period.starts_at),
+        resets_at=None if period.ends_at is None else timestamp_of(period.ends_at),
     )
+
+
+def _told_in(window: BudgetWindow, now: int) -> Span:
+    """Return the period in which each share is told of once."""
+    if not window.rolling_hours:
+        return Span(window.starts_at, window.ends_at)
+    length = window.rolling_hours * HOUR_MICROS
+    return Span(now // length * length, (now // length + 1) * length)

@@ -11,6 +11,7 @@ from conduit_billing.budgets.accounts import (
     account_of,
     balances_of,
     open_accounts,
+    room_at,
     spent_of_leases,
 )
 from conduit_billing.budgets.lease_rows import end_lease, hold_id, shrink_lease
@@ -157,7 +158,8 @@ async def _granted(
     for window, balance in balances.items():
         if balance.left < request.least:
             spent = balance.spent + await spent_of_leases(connection, window)
-            raise _exceeded(window, (balance.limit, spent, request.least), now)
+            room = await room_at(connection, window, request.least)
+            raise _exceeded(window, (balance.limit, spent, request.least), now, room)
         left = min(left, balance.left)
     if left <= request.amount:
         return left
@@ -166,8 +168,13 @@ async def _granted(
     return request.amount + spare // request.least * request.least
 
 
-def _exceeded(window: BudgetWindow, sums: tuple[int, int, int], now: int) -> BudgetExceeded:
-    """Return why a budget has no room, of its limit, what is spent of it, and what is needed."""
+def _exceeded(
+    window: BudgetWindow, sums: tuple[int, int, int], now: int, room_at: int | None
+) -> BudgetExceeded:
+    """Return why a budget has no room, of its limit, what is spent of it, and what is needed.
+
+    `room_at` is when it has; None for never.
+    """
     limit, used, needed = map(dollars, sums)
     metadata = {
         "subject": window.owner.name.replace("-", "_"),
@@ -176,14 +183,22 @@ def _exceeded(window: BudgetWindow, sums: tuple[int, int, int], now: int) -> Bud
         "used_usd": used,
         "needed_usd": needed,
     }
-    which = "total" if window.period == "total" else f"{window.period}'s"
-    what = "prepaid balance" if window.period == PREPAID else f"{which} budget"
-    message = f"{window.owner.label} {what} of ${limit} has no room for this call"
+    message = f"{window.owner.label} {_named(window, limit)} has no room for this call"
     message += f": ${used} are used, the rest is held by others or less than ${needed},"
     message += " which it may cost"
-    if window.ends_at is not None:
-        resets_at = datetime_of(window.ends_at).isoformat().replace("+00:00", "Z")
+    if room_at is not None:
+        resets_at = datetime_of(room_at).isoformat().replace("+00:00", "Z")
         metadata["resets_at"] = resets_at
-        metadata["retry_after_ms"] = str(max(1, -(-(window.ends_at - now) // 1000)))
-        message += f"; it is whole again at {resets_at}"
+        metadata["retry_after_ms"] = str(max(1, -(-(room_at - now) // 1000)))
+        message += "; it has room again" if window.rolling_hours else "; it is whole again"
+        message += f" at {resets_at}"
     return BudgetExceeded(message, **metadata)
+
+
+def _named(window: BudgetWindow, limit: str) -> str:
+    if window.rolling_hours:
+        return f"budget of ${limit} in {window.rolling_hours} hours"
+    if window.period == PREPAID:
+        return f"prepaid balance of ${limit}"
+    which = "total" if window.period == "total" else f"{window.period}'s"
+    return f"{which} budget of ${limit}"

@@ -10,7 +10,12 @@ from conduit.v1.budget_pb2 import (
     BUDGET_PERIOD_WEEK,
     BudgetPeriod,
 )
-from conduit_billing.timestamps import EPOCH, datetime_of, micros_at
+from conduit_billing.timestamps import EPOCH, MICRO, datetime_of, micros_at
+
+HOUR_MICROS = 3_600 * MICRO
+# Of how many parts a period over the last hours is, and how short each may be.
+PARTS = 24
+LEAST_PART = 300 * MICRO
 
 
 class Span(NamedTuple):
@@ -39,6 +44,16 @@ def span_at(period: BudgetPeriod.ValueType, zone: ZoneInfo, at: int) -> Span:
         case _:
             return ALWAYS
     return Span(_midnight(first, zone), _midnight(next_first, zone))
+
+
+def rolling_span_at(hours: int, at: int) -> Span:
+    """Return the part of a rolling period that a moment is in: a twenty-fourth, or five minutes.
+
+    Its end is not the period's: until then what is spent counts as spent at once.
+    """
+    part = max(LEAST_PART, hours * HOUR_MICROS // PARTS)
+    starts_at = at // part * part
+    return Span(starts_at, starts_at + part)
 
 
 def _midnight(day: date, zone: ZoneInfo) -> int:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from conduit.v1.budget_pb2 import BUDGET_PERIOD_TOTAL, Budget, BudgetPeriod
 from conduit.v1.virtual_key_group_pb2 import VirtualKeyGroup
 from conduit.v1.virtual_key_pb2 import VirtualKey
-from conduit_billing.budgets.periods import ALWAYS, span_at
+from conduit_billing.budgets.periods import ALWAYS, HOUR_MICROS, rolling_span_at, span_at
 from conduit_kernel.errors import InvalidRequest, ServiceUnavailable
 from conduit_kernel.not_found_errors import VirtualKeyGroupNotFound
 from conduit_kernel.snapshot import SnapshotState
@@ -57,7 +57,8 @@ class BudgetWindow(NamedTuple):
     """A budget in one of its periods: an account of what is left of it."""
 
     owner: Owner
-    # As people and errors name it: `day`, `week`, `month`, `total`; `prepaid` for what was paid in.
+    # As people and errors name it: `day`, `week`, `month`, `total`, `rolling-24h`; `prepaid` for
+    # what was paid in.
     period: str
     starts_at: int
     # None for what never ends.
@@ -65,6 +66,23 @@ class BudgetWindow(NamedTuple):
     # Zero of what was paid in, which its balance knows.
     limit: int
     is_hard: bool
+    # Of a budget over the last hours: how many. The window is then the present part of them.
+    rolling_hours: int = 0
+
+    @property
+    def whole_at(self) -> int | None:
+        """Return when it is whole again if nothing more is spent; None for what never is."""
+        return None if self.ends_at is None else self.ends_at + self.rolling_hours * HOUR_MICROS
+
+    def parts(self) -> tuple["BudgetWindow", ...]:
+        """Return the windows whose spending counts in it, oldest first; it is the last one."""
+        if not self.rolling_hours or self.ends_at is None:
+            return (self,)
+        part = self.ends_at - self.starts_at
+        # The first one holds the moment so many hours before this one's beginning.
+        count = -(-self.rolling_hours * HOUR_MICROS // part)
+        starts = range(self.starts_at - count * part, self.ends_at, part)
+        return tuple(self._replace(starts_at=at, ends_at=at + part) for at in starts)
 
     @property
     def name(self) -> str:
@@ -144,10 +162,16 @@ def _budgets_of(key: VirtualKey) -> Iterable[Budget]:
 
 
 def _window(owner: Owner, budget: Budget, at: int) -> BudgetWindow:
+    if hours := budget.rolling_hours:
+        span, name = rolling_span_at(hours, at), f"rolling-{hours}h"
+        return BudgetWindow(owner, name, *span, budget.limit_nano_usd, _is_hard(budget), hours)
     span = span_at(budget.period, _zone(budget.time_zone), at)
     name = BudgetPeriod.Name(budget.period).removeprefix("BUDGET_PERIOD_").lower()
-    is_hard = budget.is_hard if budget.HasField("is_hard") else True
-    return BudgetWindow(owner, name, *span, budget.limit_nano_usd, is_hard)
+    return BudgetWindow(owner, name, *span, budget.limit_nano_usd, _is_hard(budget))
+
+
+def _is_hard(budget: Budget) -> bool:
+    return budget.is_hard if budget.HasField("is_hard") else True
 
 
 def _zone(name: str) -> ZoneInfo:

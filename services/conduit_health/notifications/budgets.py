@@ -32,7 +32,7 @@ class BudgetAlerts:
 
 
 def _notification(budget: BudgetNotification) -> pb.Notification:
-    which = "total" if budget.period == "total" else f"{budget.period}'s"
+    which = f"{budget.period}'s" if budget.period in {"day", "week", "month"} else budget.period
     owner = f"the virtual key {budget.owner_name!r}"
     if budget.level != "virtual_key":
         owner = f"the group {budget.owner_name!r}"

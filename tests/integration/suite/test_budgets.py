@@ -180,6 +180,32 @@ async def test_who_is_refused_learns_what_the_budget_is(suite: Suite) -> None:
     assert retry.retry_delay.seconds > 0
 
 
+async def test_a_budget_over_the_last_hours_holds_as_any_other(suite: Suite) -> None:
+    """It is stored and shown; who is refused learns when there is room, and how it stands."""
+    await price(suite)
+    budgets = [
+        {"limitUsd": CALL_USD * 1.5, "period": "Rolling", "rollingHours": hours}
+        for hours in (720, 24)
+    ]
+    secret = await key(suite, "rolls", budgets=budgets)
+    keys = await suite.call("GET", "/api/virtual-keys")
+    (made,) = (each for each in keys["virtualKeys"] if each["name"] == "rolls")
+    assert [each["rollingHours"] for each in made["budgets"]] == [24, 720]
+    assert (await ask(suite.url, secret)).status_code == 200
+    refused = await ask(suite.url, secret)
+    assert refused.status_code == 402
+    message = refused.json()["error"]["message"]
+    assert message.startswith("The virtual key's budget of $0.06 in 24 hours has no room")
+    # Not before a day has passed, nor an hour after that.
+    assert 86_400 - 60 < int(refused.headers["retry-after"]) <= 25 * 3_600
+    headers = {"Authorization": f"Bearer {secret}"}
+    async with httpx.AsyncClient(base_url=suite.url, headers=headers) as client:
+        standing = (await client.get("/v1/usage")).json()["budgets"]
+    assert [each["period"] for each in standing] == ["rolling-24h", "rolling-720h"]
+    await suite.deliver_charges()
+    assert await sound(suite) == []
+
+
 async def test_a_stream_that_is_not_covered_is_refused_before_it_begins(suite: Suite) -> None:
     """With a status of its own, as a whole answer is."""
     await price(suite)

@@ -14,6 +14,7 @@ BUDGET_PERIOD_BY_SPELLING: Final[dict[str, budget_pb2.BudgetPeriod.ValueType]] =
     "week": budget_pb2.BUDGET_PERIOD_WEEK,
     "month": budget_pb2.BUDGET_PERIOD_MONTH,
     "total": budget_pb2.BUDGET_PERIOD_TOTAL,
+    "rolling": budget_pb2.BUDGET_PERIOD_ROLLING,
 }
 BUDGET_PERIOD_SPELLINGS: Final[dict[budget_pb2.BudgetPeriod.ValueType, str]] = {
     budget_pb2.BUDGET_PERIOD_UNSPECIFIED: "Unspecified",
@@ -21,10 +22,13 @@ BUDGET_PERIOD_SPELLINGS: Final[dict[budget_pb2.BudgetPeriod.ValueType, str]] = {
     budget_pb2.BUDGET_PERIOD_WEEK: "Week",
     budget_pb2.BUDGET_PERIOD_MONTH: "Month",
     budget_pb2.BUDGET_PERIOD_TOTAL: "Total",
+    budget_pb2.BUDGET_PERIOD_ROLLING: "Rolling",
 }
 
 
-_BUDGET_MEMBERS: Final[frozenset[str]] = frozenset({"limitUsd", "period", "isHard", "timeZone"})
+_BUDGET_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"limitUsd", "period", "isHard", "timeZone", "rollingHours"}
+)
 
 
 def budget_from_json(value: object, path: str = "") -> budget_pb2.Budget:
@@ -48,6 +52,8 @@ def fill_budget(message: budget_pb2.Budget, value: object, path: str) -> None:
         message.is_hard = runtime.boolean(member, path + "isHard")
     if (member := value.get("timeZone")) is not None:
         message.time_zone = runtime.text(member, path + "timeZone")
+    if (member := value.get("rollingHours")) is not None:
+        message.rolling_hours = runtime.int32(member, path + "rollingHours")
     if not _BUDGET_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _BUDGET_MEMBERS, path)
 
@@ -59,6 +65,7 @@ def budget_to_json(message: budget_pb2.Budget) -> dict[str, object]:
         "period": BUDGET_PERIOD_SPELLINGS.get(message.period, "Unspecified"),
         "isHard": message.is_hard if message.HasField("is_hard") else None,
         "timeZone": message.time_zone,
+        "rollingHours": message.rolling_hours,
     }
 
 

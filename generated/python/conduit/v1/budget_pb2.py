@@ -26,7 +26,7 @@ from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63onduit/v1/budget.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf1\x01\n\x06\x42udget\x12Q\n\x0elimit_nano_usd\x18\x01 \x01(\x03\x42+\x8a\xb5\x18\x11\n\x08limitUsd8\x01@\x01\x88\x01\x01\x92\xb5\x18\x12\x39\x8d\xed\xb5\xa0\xf7\xc6\xb0>I\x00\x00\x00\x00\x80\x84.AR\x0climitNanoUsd\x12;\n\x06period\x18\x02 \x01(\x0e\x32\x18.conduit.v1.BudgetPeriodB\t\x8a\xb5\x18\x05@\x01\x88\x01\x01R\x06period\x12$\n\x07is_hard\x18\x03 \x01(\x08\x42\x06\x8a\xb5\x18\x02@\x01H\x00R\x06isHard\x88\x01\x01\x12%\n\ttime_zone\x18\x04 \x01(\tB\x08\x92\xb5\x18\x04\x10@\x18\x01R\x08timeZoneB\n\n\x08_is_hard\"\xf9\x02\n\x12\x42udgetNotification\x12\x14\n\x05level\x18\x01 \x01(\tR\x05level\x12\x19\n\x08owner_id\x18\x02 \x01(\x03R\x07ownerId\x12\x1d\n\nowner_name\x18\x03 \x01(\tR\townerName\x12\x16\n\x06period\x18\x04 \x01(\tR\x06period\x12\x18\n\x07percent\x18\x05 \x01(\x05R\x07percent\x12\x38\n\x0elimit_nano_usd\x18\x06 \x01(\x03\x42\x12\x8a\xb5\x18\x0e\n\x08limitUsd8\x01@\x01R\x0climitNanoUsd\x12\x35\n\rused_nano_usd\x18\x07 \x01(\x03\x42\x11\x8a\xb5\x18\r\n\x07usedUsd8\x01@\x01R\x0busedNanoUsd\x12\x37\n\tstarts_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08startsAt\x12\x37\n\tresets_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08resetsAt*\x94\x01\n\x0c\x42udgetPeriod\x12#\n\x19\x42UDGET_PERIOD_UNSPECIFIED\x10\x00\x1a\x04\x98\xb5\x18\x01\x12\x15\n\x11\x42UDGET_PERIOD_DAY\x10\x01\x12\x16\n\x12\x42UDGET_PERIOD_WEEK\x10\x02\x12\x17\n\x13\x42UDGET_PERIOD_MONTH\x10\x03\x12\x17\n\x13\x42UDGET_PERIOD_TOTAL\x10\x04\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63onduit/v1/budget.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xae\x02\n\x06\x42udget\x12Q\n\x0elimit_nano_usd\x18\x01 \x01(\x03\x42+\x8a\xb5\x18\x11\n\x08limitUsd8\x01@\x01\x88\x01\x01\x92\xb5\x18\x12\x39\x8d\xed\xb5\xa0\xf7\xc6\xb0>I\x00\x00\x00\x00\x80\x84.AR\x0climitNanoUsd\x12;\n\x06period\x18\x02 \x01(\x0e\x32\x18.conduit.v1.BudgetPeriodB\t\x8a\xb5\x18\x05@\x01\x88\x01\x01R\x06period\x12$\n\x07is_hard\x18\x03 \x01(\x08\x42\x06\x8a\xb5\x18\x02@\x01H\x00R\x06isHard\x88\x01\x01\x12;\n\rrolling_hours\x18P \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00(\xc1@R\x0crollingHours\x12%\n\ttime_zone\x18\x04 \x01(\tB\x08\x92\xb5\x18\x04\x10@\x18\x01R\x08timeZoneB\n\n\x08_is_hard\"\xf9\x02\n\x12\x42udgetNotification\x12\x14\n\x05level\x18\x01 \x01(\tR\x05level\x12\x19\n\x08owner_id\x18\x02 \x01(\x03R\x07ownerId\x12\x1d\n\nowner_name\x18\x03 \x01(\tR\townerName\x12\x16\n\x06period\x18\x04 \x01(\tR\x06period\x12\x18\n\x07percent\x18\x05 \x01(\x05R\x07percent\x12\x38\n\x0elimit_nano_usd\x18\x06 \x01(\x03\x42\x12\x8a\xb5\x18\x0e\n\x08limitUsd8\x01@\x01R\x0climitNanoUsd\x12\x35\n\rused_nano_usd\x18\x07 \x01(\x03\x42\x11\x8a\xb5\x18\r\n\x07usedUsd8\x01@\x01R\x0busedNanoUsd\x12\x37\n\tstarts_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08startsAt\x12\x37\n\tresets_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08resetsAt*\xaf\x01\n\x0c\x42udgetPeriod\x12#\n\x19\x42UDGET_PERIOD_UNSPECIFIED\x10\x00\x1a\x04\x98\xb5\x18\x01\x12\x15\n\x11\x42UDGET_PERIOD_DAY\x10\x01\x12\x16\n\x12\x42UDGET_PERIOD_WEEK\x10\x02\x12\x17\n\x13\x42UDGET_PERIOD_MONTH\x10\x03\x12\x17\n\x13\x42UDGET_PERIOD_TOTAL\x10\x04\x12\x19\n\x15\x42UDGET_PERIOD_ROLLING\x10\x05\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,16 +42,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BUDGET'].fields_by_name['period']._serialized_options = b'\212\265\030\005@\001\210\001\001'
   _globals['_BUDGET'].fields_by_name['is_hard']._loaded_options = None
   _globals['_BUDGET'].fields_by_name['is_hard']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_BUDGET'].fields_by_name['rolling_hours']._loaded_options = None
+  _globals['_BUDGET'].fields_by_name['rolling_hours']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\000\000I\000\000\000\000\000(\301@'
   _globals['_BUDGET'].fields_by_name['time_zone']._loaded_options = None
   _globals['_BUDGET'].fields_by_name['time_zone']._serialized_options = b'\222\265\030\004\020@\030\001'
   _globals['_BUDGETNOTIFICATION'].fields_by_name['limit_nano_usd']._loaded_options = None
   _globals['_BUDGETNOTIFICATION'].fields_by_name['limit_nano_usd']._serialized_options = b'\212\265\030\016\n\010limitUsd8\001@\001'
   _globals['_BUDGETNOTIFICATION'].fields_by_name['used_nano_usd']._loaded_options = None
   _globals['_BUDGETNOTIFICATION'].fields_by_name['used_nano_usd']._serialized_options = b'\212\265\030\r\n\007usedUsd8\001@\001'
-  _globals['_BUDGETPERIOD']._serialized_start=723
-  _globals['_BUDGETPERIOD']._serialized_end=871
+  _globals['_BUDGETPERIOD']._serialized_start=784
+  _globals['_BUDGETPERIOD']._serialized_end=959
   _globals['_BUDGET']._serialized_start=99
-  _globals['_BUDGET']._serialized_end=340
-  _globals['_BUDGETNOTIFICATION']._serialized_start=343
-  _globals['_BUDGETNOTIFICATION']._serialized_end=720
+  _globals['_BUDGET']._serialized_end=401
+  _globals['_BUDGETNOTIFICATION']._serialized_start=404
+  _globals['_BUDGETNOTIFICATION']._serialized_end=781
 # @@protoc_insertion_point(module_scope)

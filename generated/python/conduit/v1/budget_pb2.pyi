@@ -34,6 +34,8 @@ class _BudgetPeriodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BudgetPe
     """A month, from the midnight of its first day."""
     BUDGET_PERIOD_TOTAL: _BudgetPeriod.ValueType  # 4
     """For ever: it is never whole again."""
+    BUDGET_PERIOD_ROLLING: _BudgetPeriod.ValueType  # 5
+    """The last `rolling_hours` at any moment: what a call cost is missing for so long from when it began, and for a twenty-fourth longer at most."""
 
 class BudgetPeriod(_BudgetPeriod, metaclass=_BudgetPeriodEnumTypeWrapper):
     """For how long a budget lasts."""
@@ -48,6 +50,8 @@ BUDGET_PERIOD_MONTH: BudgetPeriod.ValueType  # 3
 """A month, from the midnight of its first day."""
 BUDGET_PERIOD_TOTAL: BudgetPeriod.ValueType  # 4
 """For ever: it is never whole again."""
+BUDGET_PERIOD_ROLLING: BudgetPeriod.ValueType  # 5
+"""The last `rolling_hours` at any moment: what a call cost is missing for so long from when it began, and for a twenty-fourth longer at most."""
 Global___BudgetPeriod: _TypeAlias = BudgetPeriod  # noqa: Y015
 
 @_typing.final
@@ -59,6 +63,7 @@ class Budget(_message.Message):
     LIMIT_NANO_USD_FIELD_NUMBER: _builtins.int
     PERIOD_FIELD_NUMBER: _builtins.int
     IS_HARD_FIELD_NUMBER: _builtins.int
+    ROLLING_HOURS_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     limit_nano_usd: _builtins.int
     """The most, in nano-dollars, in JSON in dollars; from a millionth of a dollar to a million."""
@@ -66,6 +71,8 @@ class Budget(_message.Message):
     """For how long it lasts; each period has the whole limit again. Required."""
     is_hard: _builtins.bool
     """Whether calls are refused that it might not cover. Default true; a budget that is not hard is counted, and alerts tell of it."""
+    rolling_hours: _builtins.int
+    """Of a budget over the last hours, `Rolling`: how many, such as 24, 168 or 720; at most 366 days. Required there, and for no other."""
     time_zone: _builtins.str
     """By whose calendar periods begin: a name of the IANA time zone database, such as `Europe/Berlin`. Empty means UTC."""
     def __init__(
@@ -74,11 +81,12 @@ class Budget(_message.Message):
         limit_nano_usd: _builtins.int = ...,
         period: Global___BudgetPeriod.ValueType = ...,
         is_hard: _builtins.bool | None = ...,
+        rolling_hours: _builtins.int = ...,
         time_zone: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_is_hard", b"_is_hard", "is_hard", b"is_hard"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_is_hard", b"_is_hard", "is_hard", b"is_hard", "limit_nano_usd", b"limit_nano_usd", "period", b"period", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_is_hard", b"_is_hard", "is_hard", b"is_hard", "limit_nano_usd", b"limit_nano_usd", "period", b"period", "rolling_hours", b"rolling_hours", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__is_hard: _TypeAlias = _typing.Literal["is_hard"]  # noqa: Y015
     _WhichOneofArgType__is_hard: _TypeAlias = _typing.Literal["_is_hard", b"_is_hard"]  # noqa: Y015
@@ -108,7 +116,7 @@ class BudgetNotification(_message.Message):
     owner_name: _builtins.str
     """Its name."""
     period: _builtins.str
-    """`day`, `week`, `month` or `total`."""
+    """`day`, `week`, `month`, `total`, or such as `rolling-24h`."""
     percent: _builtins.int
     """How much of it is spent, in percent, at least: 50, 75, 90 or 100. What is passed at once is told by the highest alone."""
     limit_nano_usd: _builtins.int
@@ -117,7 +125,7 @@ class BudgetNotification(_message.Message):
     """What was spent."""
     @_builtins.property
     def starts_at(self) -> _timestamp_pb2.Timestamp:
-        """When its period began. Unset for what never ends."""
+        """When its period began. Unset for what never ends. Of the last hours, each share is told of once in so many hours."""
 
     @_builtins.property
     def resets_at(self) -> _timestamp_pb2.Timestamp:

@@ -120,7 +120,7 @@ class BudgetUse(_message.Message):
     level: _builtins.str
     """Whose it is: `virtual_key`, `group` or `all`."""
     period: _builtins.str
-    """`day`, `week`, `month` or `total`."""
+    """`day`, `week`, `month`, `total`, or such as `rolling-24h`."""
     limit_nano_usd: _builtins.int
     """The most that may be spent, in nano-dollars."""
     used_nano_usd: _builtins.int
@@ -133,7 +133,7 @@ class BudgetUse(_message.Message):
     """Whether calls are refused that it might not cover."""
     @_builtins.property
     def resets_at(self) -> _timestamp_pb2.Timestamp:
-        """When it is whole again. Unset for what never is."""
+        """When it is whole again, as far as nothing more is spent until then. Unset for what never is."""
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ import pytest
 from conduit.internal.v1.snapshot_pb2 import Snapshot, SnapshotVirtualKey
 from conduit.v1.budget_pb2 import (
     BUDGET_PERIOD_DAY,
+    BUDGET_PERIOD_ROLLING,
     BUDGET_PERIOD_TOTAL,
     Budget,
     BudgetNotification,
@@ -27,8 +28,8 @@ DAY_SECONDS = 86_400
 class Bench:
     """The budgets of two keys in a group; what is spent is what the test says."""
 
-    def __init__(self) -> None:
-        day = Budget(limit_nano_usd=1_000, period=BUDGET_PERIOD_DAY)
+    def __init__(self, day: Budget | None = None) -> None:
+        day = day or Budget(limit_nano_usd=1_000, period=BUDGET_PERIOD_DAY)
         whole = Budget(limit_nano_usd=10_000, period=BUDGET_PERIOD_TOTAL)
         keys = [
             SnapshotVirtualKey(virtual_key=VirtualKey(id=4, name="bot", budgets=[day], group_id=2)),
@@ -39,10 +40,12 @@ class Bench:
         source = Snapshot(epoch="e", virtual_keys=keys, virtual_key_groups=[group])
         self.rules = BudgetRules(SnapshotState.of(source))
         self.now = NOON
-        self.spent = {"day": 0, "total": 0}
+        self.own = f"rolling-{day.rolling_hours}h" if day.rolling_hours else "day"
+        self.spent = {self.own: 0, "total": 0}
         self.reads = 0
         self.is_away = False
         self.told: list[tuple[str, str, int]] = []
+        self.periods: list[tuple[int, int]] = []
         self.alerts = self.started()
 
     def started(self) -> BudgetAlerts:
@@ -52,7 +55,7 @@ class Bench:
     async def charge(self, cost: int, key: int = 4) -> list[tuple[str, str, int]]:
         """Let a key be charged; return what is told of it."""
         self.spent["total"] += cost
-        self.spent["day"] += cost if key == 4 else 0
+        self.spent[self.own] += cost if key == 4 else 0
         self.alerts.note([(key, cost)])
         return await self.look()
 
@@ -72,6 +75,7 @@ class Bench:
         if self.is_away:
             raise ServiceUnavailable("away", service="health")
         self.told += [(each.owner_name, each.period, each.percent) for each in budgets]
+        self.periods += [(each.starts_at.seconds, each.resets_at.seconds) for each in budgets]
 
 
 async def test_each_share_is_reported_as_it_is_reached() -> None:
@@ -127,3 +131,20 @@ async def test_a_budget_is_read_where_it_may_have_reached_a_share_and_now_and_th
     bench.now += 61
     await bench.charge(10)
     assert bench.reads == reads + 2
+
+
+async def test_a_budget_over_the_last_hours_is_one_budget() -> None:
+    """Whichever part of them it is; each share may be told again once it was less, in its time."""
+    rolling = Budget(limit_nano_usd=1_000, period=BUDGET_PERIOD_ROLLING, rolling_hours=24)
+    bench = Bench(rolling)
+    assert await bench.charge(500) == [("bot", "rolling-24h", 50)]
+    # The period in which who tells does so once.
+    midnight = int(NOON // DAY_SECONDS * DAY_SECONDS)
+    assert bench.periods == [(midnight, midnight + DAY_SECONDS)]
+    bench.now += 2 * 3_600
+    assert await bench.charge(1) == []
+    bench.now += DAY_SECONDS
+    bench.spent["rolling-24h"] = 0
+    assert await bench.charge(10) == []
+    assert await bench.charge(490) == [("bot", "rolling-24h", 50)]
+    assert bench.periods[-1] == (midnight + DAY_SECONDS, midnight + 2 * DAY_SECONDS)

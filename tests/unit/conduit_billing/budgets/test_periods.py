@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from conduit.v1 import budget_pb2 as pb
-from conduit_billing.budgets.periods import ALWAYS, span_at
+from conduit_billing.budgets.periods import ALWAYS, rolling_span_at, span_at
 from conduit_billing.timestamps import datetime_of, micros_at
 
 DAY, WEEK, MONTH = pb.BUDGET_PERIOD_DAY, pb.BUDGET_PERIOD_WEEK, pb.BUDGET_PERIOD_MONTH
@@ -99,3 +99,14 @@ def test_every_moment_is_in_the_period_that_it_is_given() -> None:
         assert span_at(period, zone, span.starts_at) == span
         assert span_at(period, zone, span.ends_at - 1) == span
         assert span_at(period, zone, span.ends_at).starts_at == span.ends_at
+
+
+@pytest.mark.parametrize(("hours", "minutes"), [(1, 5), (2, 5), (5, 12.5), (24, 60), (720, 1_800)])
+def test_the_last_hours_are_of_parts(hours: int, minutes: float) -> None:
+    """Twenty-four of them, or fewer where these would be shorter than five minutes."""
+    at = micros_at(datetime.fromisoformat("2026-11-23T12:34:56+00:00"))
+    begins, ends = rolling_span_at(hours, at)
+    assert ends is not None
+    assert begins <= at < ends
+    assert ends - begins == minutes * 60_000_000
+    assert rolling_span_at(hours, ends) == (ends, ends + (ends - begins))

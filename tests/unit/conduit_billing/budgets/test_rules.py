@@ -36,6 +36,28 @@ def test_the_budget_in_all_is_hard_and_never_ends() -> None:
     assert (window.period, window.limit, window.ends_at, window.is_hard) == ("total", 7, None, True)
 
 
+def test_a_budget_over_the_last_hours_has_a_window_for_each_part() -> None:
+    """Those that count in it reach back as long as it is, and to a part's beginning."""
+    budget = pb.Budget(limit_nano_usd=5, period=pb.BUDGET_PERIOD_ROLLING, rolling_hours=24)
+    (window,) = rules(budget).windows(4, AT)
+    assert (window.period, window.rolling_hours, window.is_hard) == ("rolling-24h", 24, True)
+    parts = window.parts()
+    assert (len(parts), parts[-1]) == (25, window)
+    hour = 3_600_000_000
+    assert [each.starts_at for each in parts] == [
+        window.starts_at - back * hour for back in range(24, -1, -1)
+    ]
+    assert len({each.name for each in parts}) == 25
+    assert window.whole_at == window.starts_at + 25 * hour
+
+
+def test_a_budget_of_the_calendar_is_its_own_part() -> None:
+    """It is whole again when its period ends."""
+    (window,) = rules(pb.Budget(limit_nano_usd=5, period=pb.BUDGET_PERIOD_DAY)).windows(4, AT)
+    assert window.parts() == (window,)
+    assert window.whole_at == window.ends_at
+
+
 def test_a_key_without_budgets_has_none() -> None:
     """Nor has one that nobody knows."""
     assert rules().windows(4, AT) == rules(total=7).windows(5, AT) == ()

@@ -10,6 +10,7 @@ from conduit_registry.rules.budgets import budgets, check_budgets
 from conduit_registry.values import Budget, VirtualKey
 
 DAY, TOTAL = pb.BUDGET_PERIOD_DAY, pb.BUDGET_PERIOD_TOTAL
+ROLLING = pb.BUDGET_PERIOD_ROLLING
 
 
 def made(**fields: Any) -> pb.Budget:  # noqa: ANN401 # whichever a test names
@@ -36,6 +37,10 @@ def test_budgets_are_in_the_order_of_their_periods() -> None:
         ({"time_zone": "Mars/Olympus"}, "budgets[1].timeZone"),
         ({"time_zone": "../../etc/passwd"}, "budgets[1].timeZone"),
         ({"time_zone": "a" * 65}, "budgets[1].timeZone"),
+        ({"rolling_hours": 24}, "budgets[1].rollingHours"),
+        ({"period": ROLLING}, "budgets[1].rollingHours"),
+        ({"period": ROLLING, "rolling_hours": -1}, "budgets[1].rollingHours"),
+        ({"period": ROLLING, "rolling_hours": 8_785}, "budgets[1].rollingHours"),
         ({}, "budgets"),
     ],
 )
@@ -44,6 +49,14 @@ def test_a_budget_that_cannot_be_is_refused(fields: dict[str, Any], field: str) 
     with pytest.raises(InvalidRequest) as caught:
         budgets([made(), made(**fields)])
     assert caught.value.metadata["field"] == field
+
+
+def test_there_may_be_several_over_the_last_hours() -> None:
+    """Each of other hours, in their order."""
+    given = [made(period=ROLLING, rolling_hours=hours) for hours in (720, 24)]
+    assert [each.rolling_hours for each in budgets(given)] == [24, 720]
+    with pytest.raises(InvalidRequest, match="one budget of each period"):
+        budgets([given[0], given[0]])
 
 
 def test_there_is_one_budget_in_all() -> None:
