@@ -30,7 +30,7 @@ serve: $(INSTALLED) ## run a whole gateway on this machine; ARGS="--http-port 90
 test: $(DEV_INSTALLED) ## run the tests, but those of `make slow`; TESTS=tests/wire runs some
 	@sh tools/run-tests.sh $(BIN)/pytest $(TESTS) $(ARGS)
 
-slow: $(DEV_INSTALLED) ## run the tests of whole gateways: full and read-only disks, backups, kills, restarts
+slow: $(DEV_INSTALLED) ## run the tests of whole gateways: full and read-only disks, backups, kills, restarts, nonsense
 	@sh tools/run-tests.sh $(BIN)/pytest slow
 
 generate: $(DEV_INSTALLED) ## write generated/ from protos/

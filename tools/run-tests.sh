@@ -29,6 +29,8 @@ if [ "${1:-}" = slow ]; then
   cat >"$logs/parts" <<PARTS
 disks tests/faults
 gateways $whole/cli tests/attacks
+document tests/conformance/test_document.py
+nonsense $whole/suite/test_fuzz.py $whole/suite/test_inbound_fuzz.py
 PARTS
 else
   which="not slow"

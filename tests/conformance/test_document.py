@@ -24,6 +24,7 @@ WORKERS = "1"
 SECONDS_EACH = 300
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not SCHEMATHESIS.exists(), reason="the group `dev` installs it"),
     # Each of some sixty operations has its examples, on machines that have others to run.
     pytest.mark.timeout(int(EXAMPLES) * SECONDS_EACH),

@@ -14,7 +14,11 @@ PROMISED = {
     *("unit", "wire", "faults", "slow", "bench", "check", "hub-clients"),
 }
 # Where `make slow` looks for them.
-SLOW = ("tests/attacks/", "tests/faults/", "tests/integration/cli/")
+SLOW = (
+    *("tests/attacks/", "tests/faults/", "tests/integration/cli/"),
+    *("tests/conformance/test_document.py", "tests/integration/suite/test_fuzz.py"),
+    "tests/integration/suite/test_inbound_fuzz.py",
+)
 SERVICES = ["registry", "router", "health", "billing", "storage", "bridge", "simulator"]
 
 

@@ -27,7 +27,7 @@ from tests.support.nonsense import nonsense
 from tests.support.replays import Replay, replays
 from tests.support.suite import Suite
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 CASES = 12
 PATHS = {
