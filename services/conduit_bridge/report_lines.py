@@ -77,6 +77,8 @@ class Summary(Protocol):
     overhead_ms: float
     cost_nano_usd: int | None
     upstream_request_id: str
+    cache: str
+    cache_age: int | None
 
 
 def report_lines(summary: Summary) -> bytes:
@@ -104,6 +106,10 @@ def report_lines(summary: Summary) -> bytes:
         if not own.isascii() or not own.isprintable():
             own = http.safe(own)
         lines += b"x-conduit-upstream-request-id: %b\r\n" % own.encode()
+    if summary.cache:
+        lines += b"x-conduit-cache: %b\r\n" % summary.cache.encode()
+        if summary.cache_age is not None:
+            lines += b"x-conduit-cache-age: %d\r\n" % summary.cache_age
     for each in summary.standings:
         left = each.remaining
         lines += _STANDINGS[each.metric] % (

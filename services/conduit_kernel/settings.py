@@ -32,6 +32,8 @@ SESSION_SECONDS = 7500
 STREAM_HOLD_BYTES = 1024 * 1024
 STREAM_HOLD_SECONDS = 60
 RECENT_REQUESTS = 2000
+CACHE_BYTES = 64 * 1024 * 1024
+CACHE_ANSWERS = 10_000
 TASK_HOURS = 24
 # As large as a message between our services may be, less some.
 MAX_TASK_RESULT_BYTES = 64 * 1024 * 1024
@@ -138,6 +140,9 @@ class Settings:
     # So much of an answer, and so long, is a stream held back that is to be restarted if it fails.
     stream_hold_bytes: int = STREAM_HOLD_BYTES
     stream_hold_seconds: float = STREAM_HOLD_SECONDS
+    # The most that a router keeps of answers in memory; none where either is 0.
+    cache_bytes: int = CACHE_BYTES
+    cache_answers: int = CACHE_ANSWERS
     health_checks: HealthChecks = HealthChecks()
     # How long an ended task is kept, the most bytes of a result, and of all tasks of a virtual key.
     task_retention_hours: int = TASK_HOURS
@@ -246,6 +251,8 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "file_bytes": _positive(env, "CONDUIT_FILE_BYTES", FILE_BYTES),
         "file_key_bytes": _positive(env, "CONDUIT_FILE_KEY_BYTES", FILE_KEY_BYTES),
         "files_bytes": _positive(env, "CONDUIT_FILES_BYTES", FILES_BYTES),
+        "cache_bytes": _number(env, "CONDUIT_CACHE_BYTES", CACHE_BYTES),
+        "cache_answers": _number(env, "CONDUIT_CACHE_ANSWERS", CACHE_ANSWERS),
         "health_checks": _health_checks(env),
         "drain_seconds": _number(env, "CONDUIT_DRAIN_SECONDS", DRAIN_SECONDS),
         "drain_delay_seconds": _number(env, "CONDUIT_DRAIN_DELAY_SECONDS", 0),

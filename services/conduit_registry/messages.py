@@ -5,7 +5,6 @@ from datetime import date
 from typing import Any, TypeVar
 
 import orjson
-from google.protobuf.duration_pb2 import Duration
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -20,7 +19,6 @@ from conduit.v1 import model_mapping_pb2 as mapping_pb
 from conduit.v1 import provider_pb2 as provider_pb
 from conduit.v1 import role_pb2 as role_pb
 from conduit.v1 import routing_policy_pb2 as policy_pb
-from conduit.v1 import timeouts_pb2 as timeouts_pb
 from conduit.v1 import usage_limits_pb2 as usage_limits_pb
 from conduit.v1 import virtual_key_group_pb2 as group_pb
 from conduit.v1 import virtual_key_pb2 as virtual_key_pb
@@ -34,6 +32,13 @@ from conduit.v1.virtual_key_group_json import virtual_key_group_to_json
 from conduit.v1.virtual_key_json import virtual_key_to_json
 from conduit_kernel.updates import etag_of
 from conduit_registry import values
+from conduit_registry.policy_messages import (
+    cache_message,
+    duration,
+    hedging_message,
+    retry_message,
+    timeouts_message,
+)
 
 DAY_MICROSECONDS = 24 * 3600 * 1_000_000
 # Of the year 9999, which is the last that a Timestamp can hold.
@@ -57,14 +62,6 @@ def timestamp(micros: int | None) -> Timestamp | None:
     stamp = Timestamp()
     stamp.FromMicroseconds(micros)
     return stamp
-
-
-def _duration(micros: int | None) -> Duration | None:
-    if micros is None:
-        return None
-    duration = Duration()
-    duration.FromMicroseconds(micros)
-    return duration
 
 
 def _struct(members: Mapping[str, Any]) -> Struct:
@@ -146,7 +143,7 @@ def mapping(value: values.ModelMapping) -> mapping_pb.ModelMapping:
         priority=value.priority,
         capabilities=value.capabilities,
         strict_parameters=value.strict_parameters,
-        timeouts=_timeouts(value.timeouts),
+        timeouts=timeouts_message(value.timeouts),
         created_at=timestamp(value.created_at),
         updated_at=timestamp(value.updated_at),
     )
@@ -162,11 +159,11 @@ def fallback_chain(value: values.FallbackChain) -> chain_pb.FallbackChain:
             chain_pb.FallbackProvider(
                 provider_id=step.provider_id,
                 priority=step.priority,
-                timeout=_duration(step.timeout),
+                timeout=duration(step.timeout),
                 actual_model_name=step.actual_model_name,
                 conditions=map(policy_pb.FallbackCondition.ValueType, step.conditions),
-                timeouts=_timeouts(step.timeouts),
-                retries=map(_retry_policy, step.retries),
+                timeouts=timeouts_message(step.timeouts),
+                retries=map(retry_message, step.retries),
             )
             for step in value.providers
         ],
@@ -174,9 +171,10 @@ def fallback_chain(value: values.FallbackChain) -> chain_pb.FallbackChain:
         strategy=policy_pb.BalancingStrategy.ValueType(value.strategy),
         affinity=policy_pb.AffinityKey.ValueType(value.affinity),
         stream_failover=_stream_failover(value.stream_failover),
-        retries=map(_retry_policy, value.retries),
-        prefer_primary_for=_duration(value.prefer_primary_for),
-        hedging=_hedging(value.hedging),
+        retries=map(retry_message, value.retries),
+        prefer_primary_for=duration(value.prefer_primary_for),
+        hedging=hedging_message(value.hedging),
+        cache=cache_message(value.cache),
         created_at=timestamp(value.created_at),
         updated_at=timestamp(value.updated_at),
     )
@@ -190,32 +188,6 @@ def _health_check(value: Mapping[str, object]) -> provider_pb.HealthCheckPolicy 
     for name, number in value.items():
         setattr(policy, name, number)
     return policy
-
-
-def _timeouts(value: values.Timeouts) -> timeouts_pb.Timeouts | None:
-    if value == values.NO_TIMEOUTS:
-        return None
-    return timeouts_pb.Timeouts(
-        connect=_duration(value.connect),
-        first_token=_duration(value.first_token),
-        idle=_duration(value.idle),
-        total=_duration(value.total),
-    )
-
-
-def _retry_policy(value: values.RetryPolicy) -> policy_pb.RetryPolicy:
-    return policy_pb.RetryPolicy(
-        failure=policy_pb.FailureClass.ValueType(value.failure),
-        attempts=value.attempts,
-        wait=_duration(value.wait),
-        max_wait=_duration(value.max_wait),
-    )
-
-
-def _hedging(value: values.Hedging | None) -> policy_pb.Hedging | None:
-    if value is None:
-        return None
-    return policy_pb.Hedging(delay=_duration(value.delay), budget=value.budget)
 
 
 def _stream_failover(value: int | None) -> policy_pb.StreamFailover.ValueType | None:
@@ -245,7 +217,7 @@ def virtual_key(value: values.VirtualKey) -> virtual_key_pb.VirtualKey:
         budget_nano_usd=value.budget_nano_usd,
         stream_failover=_stream_failover(value.stream_failover),
         max_attempts=value.max_attempts,
-        timeout=_duration(value.timeout),
+        timeout=duration(value.timeout),
         hedging_budget=value.hedging_budget,
         security=_caller_security(value),
         budgets=map(_budget, value.budgets),

@@ -6,7 +6,15 @@ A field that is missing stays as it is; in a new thing it is the value's default
 from collections.abc import Mapping
 from typing import Any, TypedDict, TypeVar, cast
 
-from conduit_registry.values import Budget, Hedging, RetryPolicy, Step, Timeouts, UsageLimits
+from conduit_registry.policy_values import CachePolicy
+from conduit_registry.values import (
+    Budget,
+    Hedging,
+    RetryPolicy,
+    Step,
+    Timeouts,
+    UsageLimits,
+)
 
 
 class ProviderSecurityPatch(TypedDict, total=False):
@@ -85,6 +93,7 @@ class ChainPatch(TypedDict, total=False):
     retries: tuple[RetryPolicy, ...]
     prefer_primary_for: int | None
     hedging: Hedging | None
+    cache: CachePolicy | None
 
 
 class VirtualKeyPatch(CallerSecurityPatch, total=False):

@@ -9,6 +9,7 @@ from conduit.v1.audit_entry_pb2 import AuditAction
 from conduit.v1.provider_pb2 import AUDIT_LEVEL_BASIC
 from conduit.v1.routing_policy_pb2 import AFFINITY_KEY_NONE, BALANCING_STRATEGY_WEIGHTED
 from conduit_kernel.audit.author import Author
+from conduit_registry.policy_values import CachePolicy
 
 DEFAULT_INTERVAL_HOURS = 24
 
@@ -193,6 +194,8 @@ class FallbackChain:
     prefer_primary_for: int | None = None
     # None where nobody else is asked.
     hedging: Hedging | None = None
+    # None where no answers are kept.
+    cache: CachePolicy | None = None
     created_at: int = 0
     updated_at: int = 0
 

@@ -33,6 +33,8 @@ from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.accounting.prices import PriceList
 from conduit_router.accounting.spool import Spool
 from conduit_router.accounting.spool_metrics import SpoolMetrics
+from conduit_router.caching.answers import AnswerCache
+from conduit_router.caching.metrics import CacheMetrics
 from conduit_router.calls.media import MediaFetcher
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.stream_hold import StreamHold
@@ -167,6 +169,7 @@ async def start(
         end_listeners=[recent.listener],
         hold=StreamHold(settings.stream_hold_bytes, settings.stream_hold_seconds),
         caps=_caps(settings),
+        answers=AnswerCache(timer, settings.cache_bytes, settings.cache_answers),
     )
     control_plane = ControlPlane(
         settings,
@@ -192,9 +195,8 @@ async def start(
         timer=timer,
     )
     await control_plane.load_stored(updater.update)
-    note = control_plane.refusals.note
-    serve = partial(_serve, stub, settings, port, note, keys=keys, share=share_port)
-    server = await serve() if with_server else None
+    serve = partial(_serve, stub, settings, port, control_plane.refusals.note, keys=keys)
+    server = await serve(share=share_port) if with_server else None
     control_plane.run(background, on_change=updater.changed.set)
     updater.run(background)
     background.run("token_refresh", token_refresher.refresh_due, every=LOOK_SECONDS)
@@ -240,6 +242,7 @@ def _collectors(spool: Spool, runtime: CallRuntime, server: RpcServer | None) ->
         SpoolMetrics(spool, runtime.backlog),
         CallMetrics(runtime.recorder),
         StateMetrics(runtime.state, lambda: runtime.table),
+        CacheMetrics(runtime.answers),
         *([RpcMetrics([server.rpcs])] if server else ()),
     ]
 

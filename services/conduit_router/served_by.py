@@ -34,3 +34,6 @@ class CallSummary(msgspec.Struct, gc=False):
     trace: str = ""
     # How the limits of the virtual key stand, where it has any.
     standings: tuple[Standing, ...] = ()
+    # What the cache had to do with it; how old an answer from there is, in seconds.
+    cache: str = ""
+    cache_age: int | None = None

@@ -22,6 +22,12 @@ ROUTER = {
     "idempotency/metadata.py": "tests/integration/suite/test_idempotency.py",
     "idempotency/rpcs.py": "tests/integration/suite/test_idempotency.py",
     "idempotency/storage.py": "tests/unit/conduit_router/idempotency/test_calls.py",
+    # Answers are kept and given again by whole calls, over HTTP and gRPC.
+    "caching/calls.py": "tests/integration/suite/test_caching.py",
+    "caching/hits.py": "tests/integration/suite/test_caching.py",
+    "calls/call_hooks.py": "tests/integration/suite/test_caching.py",
+    "calls/hooks.py": "tests/integration/suite/test_caching.py",
+    "calls/stream_source.py": "tests/integration/suite/test_caching.py",
     # Its connections are held through the bridge.
     "responses/connections.py": "tests/integration/suite/test_response_sockets.py",
     # Responses are kept, gone on from and asked about with a Storage, which is another service.

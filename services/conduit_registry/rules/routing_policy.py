@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Iterable
 
+from conduit.v1.cache_policy_pb2 import CACHE_SCOPE_VIRTUAL_KEY, CacheScope
+from conduit.v1.cache_policy_pb2 import CachePolicy as CachePolicyMessage
 from conduit.v1.fallback_chain_pb2 import FallbackChainSpec
 from conduit.v1.routing_policy_pb2 import (
     AFFINITY_KEY_NONE,
@@ -18,6 +20,7 @@ from conduit.v1.timeouts_pb2 import Timeouts as TimeoutsMessage
 from conduit_kernel import limits
 from conduit_kernel.errors import InvalidRequest
 from conduit_registry.patches import ChainPatch
+from conduit_registry.policy_values import CachePolicy
 from conduit_registry.values import Hedging, RetryPolicy, Timeouts
 
 
@@ -38,6 +41,8 @@ def policy_fields(spec: FallbackChainSpec) -> ChainPatch:
         given["prefer_primary_for"] = limits.span_of(spec, "prefer_primary_for")
     if spec.HasField("hedging"):
         given["hedging"] = _hedging(spec.hedging)
+    if spec.HasField("cache"):
+        given["cache"] = _cache(spec.cache)
     return given
 
 
@@ -99,6 +104,16 @@ def _hedging(given: HedgingMessage) -> Hedging:
     if given.HasField("budget"):
         budget = limits.fraction_of(given, "budget", "hedging")
     return Hedging(delay, budget)
+
+
+def _cache(given: CachePolicyMessage) -> CachePolicy:
+    ttl = share = None
+    if given.HasField("ttl"):
+        ttl = limits.span_of(given, "ttl", "cache")
+    if given.HasField("charged_share"):
+        share = limits.fraction_of(given, "charged_share", "cache")
+    scope = _choice(given.scope, CacheScope.values(), "cache.scope") or CACHE_SCOPE_VIRTUAL_KEY
+    return CachePolicy(ttl, scope, share, limits.text_of(given, "version", "cache"))
 
 
 def _required_choice(value: int, known: Collection[int], field: str) -> int:

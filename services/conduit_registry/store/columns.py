@@ -6,10 +6,11 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
+from conduit_registry.policy_values import CachePolicy
 from conduit_registry.values import Budget, Hedging, RetryPolicy, Timeouts, UsageLimits
 
 ItemT = TypeVar("ItemT")
-ObjectT = TypeVar("ObjectT", Timeouts, Hedging, UsageLimits)
+ObjectT = TypeVar("ObjectT", Timeouts, Hedging, UsageLimits, CachePolicy)
 
 
 class _JsonTuple(sa.types.TypeDecorator[tuple[ItemT, ...]], Generic[ItemT]):
@@ -108,5 +109,12 @@ class HedgingColumn(_JsonObject[Hedging]):
     made_of = Hedging
 
 
-def _said(value: RetryPolicy | Timeouts | Hedging | UsageLimits) -> dict[str, float]:
+class CachePolicyColumn(_JsonObject[CachePolicy]):
+    """The cache policy of an alias, or none."""
+
+    cache_ok = True
+    made_of = CachePolicy
+
+
+def _said(value: RetryPolicy | Timeouts | Hedging | UsageLimits | CachePolicy) -> dict[str, Any]:
     return {name: each for name, each in value._asdict().items() if each is not None}

@@ -6,8 +6,10 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from conduit_registry.policy_values import CachePolicy
 from conduit_registry.store.columns import (
     BudgetList,
+    CachePolicyColumn,
     HedgingColumn,
     NumberList,
     RetryPolicyList,
@@ -15,7 +17,14 @@ from conduit_registry.store.columns import (
     TimeoutsColumn,
     UsageLimitsColumn,
 )
-from conduit_registry.values import Budget, Hedging, RetryPolicy, Step, Timeouts, UsageLimits
+from conduit_registry.values import (
+    Budget,
+    Hedging,
+    RetryPolicy,
+    Step,
+    Timeouts,
+    UsageLimits,
+)
 
 
 class Base(DeclarativeBase):
@@ -33,6 +42,7 @@ class Base(DeclarativeBase):
         Timeouts: TimeoutsColumn,
         UsageLimits: UsageLimitsColumn,
         Hedging: HedgingColumn,
+        CachePolicy: CachePolicyColumn,
         Mapping[str, object]: sa.JSON,
         Mapping[str, str]: sa.JSON,
     }
@@ -166,6 +176,7 @@ class FallbackChainRow(Row):
     retries: Mapped[tuple[RetryPolicy, ...]]
     prefer_primary_for: Mapped[int | None]
     hedging: Mapped[Hedging | None]
+    cache: Mapped[CachePolicy | None]
     steps: Mapped[list[StepRow]] = relationship(
         lazy="selectin", cascade="all, delete-orphan", order_by=StepRow.position
     )

@@ -23,7 +23,7 @@ from conduit_router.accounting.call_counts import (
     CallCounts,
     outcome_of,
 )
-from conduit_router.accounting.prices import PriceList, charge_lines
+from conduit_router.accounting.prices import PriceCard, PriceList, charge_lines
 from conduit_router.accounting.protowire import data_tag, delimited, number_tag, varint
 from conduit_router.accounting.segment import CHARGE, TALLY
 from conduit_router.accounting.spool import Spool
@@ -111,13 +111,16 @@ class ChargeRecorder:
         *,
         counts: AttemptCounts,
         paid_from: Reserved | None = None,
+        card: PriceCard | None = None,
     ) -> int | None:
         """Store the charge of an attempt, and count it, also in what was reserved for its call.
 
+        `card` has its prices where they are not the model's own.
         Returns its cost in nano-dollars, None if that is unknown.
         """
         candidate, key = attempt.candidate, attempt.key
-        card = self.prices.card(candidate.provider_id, candidate.model)
+        if card is None:
+            card = self.prices.card(candidate.provider_id, candidate.model)
         usage = consumption.usage
         lines, cost = charge_lines(usage, card)
         kind = (

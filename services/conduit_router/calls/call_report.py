@@ -27,6 +27,10 @@ def fill_report(report: CallReport, summary: CallSummary) -> None:
     if summary.upstream_request_id:
         report.upstream_request_id = summary.upstream_request_id
     report.trace = summary.trace
+    if summary.cache:
+        report.cache = summary.cache
+    if summary.cache_age is not None:
+        report.cache_age = summary.cache_age
     for each in summary.standings:
         left = max(0, each.remaining)
         if each.metric == REQUESTS:

@@ -14,6 +14,7 @@ from conduit_providers.operation import AnyOperation, Requirements, WorstCase
 from conduit_providers.patience import JOBS, Patience
 from conduit_providers.quantities import Quantities
 from conduit_router.accounting.call_counts import outcome_of
+from conduit_router.calls.call_hooks import CallHooks, hooks_of
 from conduit_router.calls.call_report import failure_report
 from conduit_router.calls.choice import choose, first_choice, tagged
 from conduit_router.calls.failed_attempts import account_for_failure
@@ -79,6 +80,8 @@ def admit(
         own = caller.caller.caps
         is_usual = options is None and own is None
         limits = runtime.limits if is_usual else limits_of(options, runtime.caps, own)
+        is_hooked = (route is not None and route.cache is not None) or (options and options.cache)
+        hooks = hooks_of(route, options) if is_hooked else None
     except ConduitError as error:
         end = CallEnd(runtime.wall_clock(), started, runtime.clock(), caller, "", operation.name)
         end.decision, end.revision = decision, runtime.table.revision
@@ -97,6 +100,7 @@ def admit(
         started,
         started + limits.total,
         json is None,
+        hooks,
     )
 
 
@@ -123,6 +127,8 @@ class CallScope(msgspec.Struct, eq=False):
     started: float
     deadline: float
     is_typed: bool
+    # None for most.
+    hooks: CallHooks | None = None
     # Seconds spent waiting for providers, and in pauses that they asked for.
     waited: float = 0.0
     # What was fetched for one attempt serves all: URL to media type and content.

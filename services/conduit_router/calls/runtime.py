@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from conduit_kernel.http import Headers
 from conduit_router.accounting.charging import ChargeRecorder
+from conduit_router.caching.answers import AnswerCache
 from conduit_router.calls.jobs import JobRunner
 from conduit_router.calls.media import MediaFetcher
 from conduit_router.calls.prefill_refusals import PrefillRefusals
@@ -40,6 +41,7 @@ class CallRuntime:
         end_listeners: Sequence[EndListener] = (),
         hold: StreamHold | None = None,
         caps: CallCaps = UNCAPPED,
+        answers: AnswerCache | None = None,
     ) -> None:
         """Take `clock` for durations and deadlines, `wall_clock` for points in time."""
         self.table = EMPTY_TABLE
@@ -61,6 +63,7 @@ class CallRuntime:
         self.hold = hold or StreamHold()
         self.hedges = Hedges()
         self.prefill_refusals = PrefillRefusals(clock)
+        self.answers = answers or AnswerCache(clock)
         self.caps = caps
         self.under_way = CallsUnderWay(caps.calls)
         # Until there is a control plane, as where Billing cannot be asked.

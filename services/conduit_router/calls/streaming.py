@@ -9,7 +9,8 @@ from conduit_kernel.auth import Principal
 from conduit_kernel.http import Stream
 from conduit_providers.calls import Form
 from conduit_providers.operation import AnyStreamedOperation
-from conduit_router.calls.call_scope import admit
+from conduit_router.calls.call_scope import CallScope, admit
+from conduit_router.calls.hooks import hooked_stream
 from conduit_router.calls.message_writer import MessageWriter
 from conduit_router.calls.reserving import reserve
 from conduit_router.calls.runtime import CallRuntime
@@ -56,6 +57,12 @@ class StreamingCalls:
         operation = self.operation
         is_typed = form.json_at_hand is None
         with admit(self._runtime, operation, form, options, caller, stream=True) as scope:
+            if scope.hooks is not None:
+                hooked = self._hooked_messages(scope, options, is_typed=is_typed)
+                async with aclosing(hooked) as messages:
+                    async for message in messages:
+                        yield message
+                return
             if caller.caller.usage is not None:
                 await reserve(scope)
             attempt, relay, events, following = await begin_answer(scope, operation, options)
@@ -90,6 +97,9 @@ class StreamingCalls:
             form = operation.plain_form(body)
         caller = called_by(principal, principal.virtual_key, request_id)
         with admit(self._runtime, operation, form, options, caller, stream=True) as scope:
+            if scope.hooks is not None:
+                await self._write_hooked(scope, options, start)
+                return
             if caller.caller.usage is not None:
                 await reserve(scope)
             attempt, relay, events, following = await begin_answer(scope, operation, options)
@@ -103,3 +113,35 @@ class StreamingCalls:
                 relay.succeed()
                 stream.finish(operation.end_of_events)
                 await relay.upstream.settle()
+
+    async def _hooked_messages(
+        self, scope: CallScope, options: CallOptions | None, *, is_typed: bool
+    ) -> AsyncGenerator[Any, None]:
+        """Yield the messages of the answer to a call that has hooks."""
+        operation = self.operation
+        async with hooked_stream(scope, operation, options) as source:
+            writer = MessageWriter(operation, self._response, is_typed=is_typed)
+            writer.start(source.summary)
+            while (events := await source.next()) is not None:
+                yield writer.piece(events)
+            yield writer.end(*source.finish())
+            await source.settle()
+
+    async def _write_hooked(
+        self,
+        scope: CallScope,
+        options: CallOptions | None,
+        start: Callable[[CallSummary], Stream],
+    ) -> None:
+        """Write the same as server-sent events."""
+        operation = self.operation
+        async with hooked_stream(scope, operation, options) as source:
+            events = await source.next()
+            stream = start(source.summary)
+            while events is not None:
+                if stream.write(events.sse):
+                    await stream.drain()
+                events = await source.next()
+            source.finish()
+            stream.finish(operation.end_of_events)
+            await source.settle()

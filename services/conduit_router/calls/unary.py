@@ -15,6 +15,7 @@ from conduit_router.calls.answer_media import answered_media
 from conduit_router.calls.batching import Batch, Part, exchange
 from conduit_router.calls.call_report import fill_report
 from conduit_router.calls.call_scope import CallScope, admit
+from conduit_router.calls.hooks import hooked_answer
 from conduit_router.calls.reserving import reserve
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.straight import ask_straight
@@ -56,6 +57,11 @@ class UnaryCalls:
         """Answer a request that was read before."""
         operation, response = self.operation, self._response()
         with admit(self._runtime, operation, form, options, caller, stream=False) as scope:
+            if scope.hooks is not None:
+                answer, summary = await hooked_answer(scope, _ask_providers)
+                operation.write(response, answer, is_typed=scope.is_typed)
+                fill_report(response.report, summary)
+                return response
             if caller.caller.usage is not None:
                 await reserve(scope)
             attempt, answer = await ask_straight(scope, _make, _drop)
@@ -69,6 +75,9 @@ class UnaryCalls:
     ) -> tuple[bytes, CallSummary]:
         """Return the answer to a request that was read before, in JSON whatever its form."""
         with admit(self._runtime, self.operation, form, options, caller, stream=False) as scope:
+            if scope.hooks is not None:
+                answer, summary = await hooked_answer(scope, _ask_providers)
+                return answer.json_at_hand or answer.json, summary
             if caller.caller.usage is not None:
                 await reserve(scope)
             attempt, answer = await ask_straight(scope, _make, _drop)
@@ -89,11 +98,21 @@ class UnaryCalls:
         operation, form = self.operation, self.operation.plain_form(body)
         caller = called_by(principal, principal.virtual_key, request_id)
         with admit(self._runtime, operation, form, options, caller, stream=False) as scope:
+            if scope.hooks is not None:
+                answer, summary = await hooked_answer(scope, _ask_providers)
+                return answer.json_at_hand or answer.json, summary
             if caller.caller.usage is not None:
                 await reserve(scope)
             attempt, answer = await ask_straight(scope, _make, _drop)
             attempt.consumption = _consumption(scope, attempt, answer)
             return answer.json_at_hand or answer.json, scope.succeed(attempt)
+
+
+async def _ask_providers(scope: CallScope) -> tuple[AnyAnswer, CallSummary]:
+    """Return a candidate's answer, and what was done for it."""
+    attempt, answer = await ask_straight(scope, _make, _drop)
+    attempt.consumption = _consumption(scope, attempt, answer)
+    return answer, scope.succeed(attempt)
 
 
 async def _make(scope: CallScope, attempt: Attempt) -> AnyAnswer:

@@ -28,6 +28,7 @@ def caller_of(key: VirtualKey, groups: Sequence[VirtualKeyGroup] = ()) -> Caller
         usage=usage_policy_of(key, groups),
         tags=tuple(dict.fromkeys(tag for each in reversed(levels) for tag in each.tags)),
         providers=tuple(name.casefold() for name in key.allowed_providers) or None,
+        group_id=key.group_id,
     )
 
 

@@ -7,6 +7,7 @@ from conduit.v1.fallback_chain_pb2 import FallbackChain
 from conduit.v1.model_mapping_pb2 import ModelMapping
 from conduit_kernel.snapshot import SnapshotState
 from conduit_router.routing.balancing import affinity_of
+from conduit_router.routing.cache_policy import cache_policy_of
 from conduit_router.routing.compile import Pieces
 from conduit_router.routing.decide import rejection
 from conduit_router.routing.policy import (
@@ -63,7 +64,10 @@ def compile_route(
         candidates.sort(key=lambda c: (c.priority, c.provider_id))
     policy = policy_of(policies[0]) if policies else None
     has_conditions = any(candidate.conditions for candidate in candidates)
-    return Route(alias, tuple(candidates), tuple(rejections), created, policy, has_conditions)
+    cache = cache_policy_of(policies[0]) if policies else None
+    return Route(
+        alias, tuple(candidates), tuple(rejections), created, policy, has_conditions, cache
+    )
 
 
 def _mapped(

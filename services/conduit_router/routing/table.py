@@ -20,6 +20,7 @@ from conduit_providers.redaction import Redactor
 from conduit_providers.spec import Endpoint, ProviderSpec
 from conduit_providers.target import Target
 from conduit_providers.wire import Headers
+from conduit_router.routing.cache_policy import CachePolicy
 from conduit_router.routing.policy import (
     NO_RETRIES,
     AttemptTimeouts,
@@ -210,6 +211,8 @@ class Route(msgspec.Struct, frozen=True, eq=False, gc=False):
     policy: RoutingPolicy | None = None
     # Whether any candidate has conditions.
     has_conditions: bool = False
+    # None where no answers are kept.
+    cache: CachePolicy | None = None
     # The decisions of calls that leave no choice while nothing is amiss, by operation and
     # capabilities, as `decide_plainly` made them.
     sole_decisions: dict[tuple[str, frozenset[str]], Any] = msgspec.field(default_factory=dict)
@@ -238,6 +241,8 @@ class Caller(msgspec.Struct, frozen=True, eq=False, gc=False):
     tags: tuple[str, ...] = ()
     # The instances that may serve it, by patterns of names in folded case, or ids; None for all.
     providers: tuple[str, ...] | None = None
+    # 0 where it is in none.
+    group_id: int = 0
 
 
 class RoutingTable(msgspec.Struct, frozen=True, eq=False):

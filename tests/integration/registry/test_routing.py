@@ -9,6 +9,7 @@ from tests.support.registry import Api
 
 from conduit.v1 import fallback_chain_requests_pb2 as chain_pb
 from conduit.v1 import model_mapping_requests_pb2 as mapping_pb
+from conduit.v1.cache_policy_pb2 import CACHE_SCOPE_ALL, CachePolicy
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackChainSpec, FallbackProvider
 from conduit.v1.model_mapping_pb2 import ModelMapping, ModelMappingSpec
 from conduit.v1.registry_requests_pb2 import ListAuditEntriesRequest
@@ -213,6 +214,7 @@ async def test_a_chain_is_a_policy_with_or_without_steps(api: Api) -> None:
         retries=[OVERLOADED],
         prefer_primary_for=SECOND,
         hedging=Hedging(delay=SECOND, budget=0.25),
+        cache=CachePolicy(ttl=SECOND, scope=CACHE_SCOPE_ALL, charged_share=0.0, version="2"),
     )
     made = (await api(chain_pb.CreateFallbackChainRequest(fallback_chain=spec))).fallback_chain
     got = (await api(chain_pb.GetFallbackChainRequest(id=made.id))).fallback_chain
@@ -220,6 +222,7 @@ async def test_a_chain_is_a_policy_with_or_without_steps(api: Api) -> None:
     for name in ("providers", "strategy", "affinity", "stream_failover", "retries"):
         assert getattr(got, name) == getattr(spec, name)
     assert (got.prefer_primary_for, got.hedging) == (SECOND, spec.hedging)
+    assert got.cache == spec.cache
     swapped = FallbackChainSpec(providers=reversed(steps))
     update = chain_pb.UpdateFallbackChainRequest(id=made.id, fallback_chain=swapped)
     assert list((await api(update)).fallback_chain.providers) == steps[::-1]
@@ -228,9 +231,11 @@ async def test_a_chain_is_a_policy_with_or_without_steps(api: Api) -> None:
     )
     assert not (await api(update)).fallback_chain.providers
     update = chain_pb.UpdateFallbackChainRequest(
-        id=made.id, update_mask=FieldMask(paths=["hedging"])
+        id=made.id, update_mask=FieldMask(paths=["hedging", "cache"])
     )
-    assert not (await api(update)).fallback_chain.HasField("hedging")
+    updated = (await api(update)).fallback_chain
+    assert not updated.HasField("hedging")
+    assert not updated.HasField("cache")
     bare = chain_pb.CreateFallbackChainRequest(fallback_chain=FallbackChainSpec(model_alias="b"))
     plain = (await api(bare)).fallback_chain
     assert (plain.strategy, plain.affinity) == (BALANCING_STRATEGY_WEIGHTED, AFFINITY_KEY_NONE)

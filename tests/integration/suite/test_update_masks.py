@@ -20,6 +20,7 @@ from conduit.v1 import virtual_key_requests_pb2 as virtual_keys
 from conduit.v1 import webhook_requests_pb2 as webhooks
 from conduit.v1.billing_service_pb2_grpc import BillingServiceStub
 from conduit.v1.budget_pb2 import BUDGET_PERIOD_DAY, Budget
+from conduit.v1.cache_policy_pb2 import CACHE_SCOPE_ALL, CachePolicy
 from conduit.v1.caller_security_pb2 import CallerSecurity
 from conduit.v1.charge_pb2 import UNIT_CACHE_WRITE_TOKEN
 from conduit.v1.cost_terms_pb2 import ConditionalCost, CostTier, UnitCost
@@ -174,6 +175,7 @@ KINDS = {
             retries=[RetryPolicy(failure=FAILURE_CLASS_TIMEOUT, wait=Duration(seconds=1))],
             prefer_primary_for=Duration(seconds=3),
             hedging=Hedging(delay=Duration(seconds=2), budget=0.1),
+            cache=CachePolicy(ttl=Duration(seconds=9), scope=CACHE_SCOPE_ALL, charged_share=0.5),
         ),
         ("model_alias",),
     ),

@@ -45,6 +45,7 @@ class CallOptions(_message.Message):
     ANTHROPIC_VERSION_FIELD_NUMBER: _builtins.int
     TAGS_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    CACHE_FIELD_NUMBER: _builtins.int
     strict_parameters: _builtins.bool
     """Whether parameters the provider does not take are refused with UNSUPPORTED_PARAMETER rather than dropped."""
     max_attempts: _builtins.int
@@ -79,6 +80,12 @@ class CallOptions(_message.Message):
     request to a provider or another charge, for 24 hours unless the operator says otherwise. IDEMPOTENCY_KEY_REUSED with another
     request. What failed is made again. At most 255 characters; each virtual key has its own. Over gRPC also the metadata
     `idempotency-key`. Does not count in sessions.
+    """
+    cache: _builtins.str
+    """What the call has to do with the cache, in words of HTTP's `Cache-Control`, separated by commas: `max-age=60` for an answer that is
+    no older than so many seconds, `no-cache` for one that is made now and kept, `no-store` for one that is not kept. The first two use
+    the cache also where the alias keeps no answers: then the caller's own are kept, for five minutes or as long as `max-age` says.
+    Unset means what the alias says.
     """
     @_builtins.property
     def timeout(self) -> _duration_pb2.Duration:
@@ -149,10 +156,11 @@ class CallOptions(_message.Message):
         anthropic_version: _builtins.str = ...,
         tags: _abc.Iterable[_builtins.str] | None = ...,
         idempotency_key: _builtins.str = ...,
+        cache: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts", "_seed", b"_seed", "_stream_failover", b"_stream_failover", "_strict_parameters", b"_strict_parameters", "attempt_timeout", b"attempt_timeout", "connect_timeout", b"connect_timeout", "first_token_timeout", b"first_token_timeout", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts", "seed", b"seed", "stream_failover", b"stream_failover", "strict_parameters", b"strict_parameters", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts", "_seed", b"_seed", "_stream_failover", b"_stream_failover", "_strict_parameters", b"_strict_parameters", "account_key_id", b"account_key_id", "affinity_key", b"affinity_key", "anthropic_version", b"anthropic_version", "attempt_timeout", b"attempt_timeout", "betas", b"betas", "connect_timeout", b"connect_timeout", "fallbacks", b"fallbacks", "first_token_timeout", b"first_token_timeout", "hops", b"hops", "idempotency_key", b"idempotency_key", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts", "providers", b"providers", "seed", b"seed", "stream_failover", b"stream_failover", "strict_parameters", b"strict_parameters", "tags", b"tags", "timeout", b"timeout", "trace", b"trace"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts", "_seed", b"_seed", "_stream_failover", b"_stream_failover", "_strict_parameters", b"_strict_parameters", "account_key_id", b"account_key_id", "affinity_key", b"affinity_key", "anthropic_version", b"anthropic_version", "attempt_timeout", b"attempt_timeout", "betas", b"betas", "cache", b"cache", "connect_timeout", b"connect_timeout", "fallbacks", b"fallbacks", "first_token_timeout", b"first_token_timeout", "hops", b"hops", "idempotency_key", b"idempotency_key", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts", "providers", b"providers", "seed", b"seed", "stream_failover", b"stream_failover", "strict_parameters", b"strict_parameters", "tags", b"tags", "timeout", b"timeout", "trace", b"trace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max_attempts: _TypeAlias = _typing.Literal["max_attempts"]  # noqa: Y015
     _WhichOneofArgType__max_attempts: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts"]  # noqa: Y015
@@ -198,6 +206,8 @@ class CallReport(_message.Message):
     REMAINING_TOKENS_FIELD_NUMBER: _builtins.int
     RESET_TOKENS_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_FIELD_NUMBER: _builtins.int
+    CACHE_FIELD_NUMBER: _builtins.int
+    CACHE_AGE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The call's id."""
     provider_id: _builtins.int
@@ -244,6 +254,12 @@ class CallReport(_message.Message):
     """Of calls with an idempotency key: `kept`, the first answer, to be had again; `replayed`, that answer again; `not-kept`, an answer
     that will not be had again, since Storage was away or had no room for it. Of a stream it is said before its end.
     """
+    cache: _builtins.str
+    """Of calls that use the cache: `hit`, an answer from there; `miss`, one that was made; `bypass`, one that was made and is of a kind
+    that is not kept. Empty for all others.
+    """
+    cache_age: _builtins.int
+    """How old an answer from the cache is, in seconds."""
     @_builtins.property
     def dropped(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The parameters that were dropped because the provider does not take them; behind the first 49, `...` for the rest."""
@@ -270,11 +286,15 @@ class CallReport(_message.Message):
         remaining_tokens: _builtins.int | None = ...,
         reset_tokens: _builtins.str = ...,
         idempotency: _builtins.str = ...,
+        cache: _builtins.str = ...,
+        cache_age: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "_limit_requests", b"_limit_requests", "_limit_tokens", b"_limit_tokens", "_remaining_requests", b"_remaining_requests", "_remaining_tokens", b"_remaining_tokens", "cost_nano_usd", b"cost_nano_usd", "limit_requests", b"limit_requests", "limit_tokens", b"limit_tokens", "remaining_requests", b"remaining_requests", "remaining_tokens", b"remaining_tokens"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cache_age", b"_cache_age", "_cost_nano_usd", b"_cost_nano_usd", "_limit_requests", b"_limit_requests", "_limit_tokens", b"_limit_tokens", "_remaining_requests", b"_remaining_requests", "_remaining_tokens", b"_remaining_tokens", "cache_age", b"cache_age", "cost_nano_usd", b"cost_nano_usd", "limit_requests", b"limit_requests", "limit_tokens", b"limit_tokens", "remaining_requests", b"remaining_requests", "remaining_tokens", b"remaining_tokens"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "_limit_requests", b"_limit_requests", "_limit_tokens", b"_limit_tokens", "_remaining_requests", b"_remaining_requests", "_remaining_tokens", b"_remaining_tokens", "actual_model_name", b"actual_model_name", "attempts", b"attempts", "cost_nano_usd", b"cost_nano_usd", "dropped", b"dropped", "fallbacks", b"fallbacks", "idempotency", b"idempotency", "key_id", b"key_id", "limit_requests", b"limit_requests", "limit_tokens", b"limit_tokens", "overhead_ms", b"overhead_ms", "provider_id", b"provider_id", "provider_name", b"provider_name", "remaining_requests", b"remaining_requests", "remaining_tokens", b"remaining_tokens", "request_id", b"request_id", "reset_requests", b"reset_requests", "reset_tokens", b"reset_tokens", "trace", b"trace", "upstream_request_id", b"upstream_request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cache_age", b"_cache_age", "_cost_nano_usd", b"_cost_nano_usd", "_limit_requests", b"_limit_requests", "_limit_tokens", b"_limit_tokens", "_remaining_requests", b"_remaining_requests", "_remaining_tokens", b"_remaining_tokens", "actual_model_name", b"actual_model_name", "attempts", b"attempts", "cache", b"cache", "cache_age", b"cache_age", "cost_nano_usd", b"cost_nano_usd", "dropped", b"dropped", "fallbacks", b"fallbacks", "idempotency", b"idempotency", "key_id", b"key_id", "limit_requests", b"limit_requests", "limit_tokens", b"limit_tokens", "overhead_ms", b"overhead_ms", "provider_id", b"provider_id", "provider_name", b"provider_name", "remaining_requests", b"remaining_requests", "remaining_tokens", b"remaining_tokens", "request_id", b"request_id", "reset_requests", b"reset_requests", "reset_tokens", b"reset_tokens", "trace", b"trace", "upstream_request_id", b"upstream_request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__cache_age: _TypeAlias = _typing.Literal["cache_age"]  # noqa: Y015
+    _WhichOneofArgType__cache_age: _TypeAlias = _typing.Literal["_cache_age", b"_cache_age"]  # noqa: Y015
     _WhichOneofReturnType__cost_nano_usd: _TypeAlias = _typing.Literal["cost_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__cost_nano_usd: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd"]  # noqa: Y015
     _WhichOneofReturnType__limit_requests: _TypeAlias = _typing.Literal["limit_requests"]  # noqa: Y015
@@ -285,6 +305,8 @@ class CallReport(_message.Message):
     _WhichOneofArgType__remaining_requests: _TypeAlias = _typing.Literal["_remaining_requests", b"_remaining_requests"]  # noqa: Y015
     _WhichOneofReturnType__remaining_tokens: _TypeAlias = _typing.Literal["remaining_tokens"]  # noqa: Y015
     _WhichOneofArgType__remaining_tokens: _TypeAlias = _typing.Literal["_remaining_tokens", b"_remaining_tokens"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cache_age) -> _WhichOneofReturnType__cache_age | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__cost_nano_usd) -> _WhichOneofReturnType__cost_nano_usd | None: ...
     @_typing.overload

@@ -7,6 +7,7 @@ from typing import Final
 from conduit.v1 import fallback_chain_pb2
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import well_known_runtime as well_known
+from conduit.v1.cache_policy_json import cache_policy_to_json, fill_cache_policy
 from conduit.v1.routing_policy_json import (
     AFFINITY_KEY_BY_SPELLING,
     AFFINITY_KEY_SPELLINGS,
@@ -38,6 +39,7 @@ _FALLBACK_CHAIN_MEMBERS: Final[frozenset[str]] = frozenset(
         "retries",
         "preferPrimaryFor",
         "hedging",
+        "cache",
     }
 )
 
@@ -90,6 +92,8 @@ def fill_fallback_chain(
         well_known.fill_duration(message.prefer_primary_for, member, path + "preferPrimaryFor")
     if (member := value.get("hedging")) is not None:
         fill_hedging(message.hedging, member, path + "hedging.")
+    if (member := value.get("cache")) is not None:
+        fill_cache_policy(message.cache, member, path + "cache.")
     if not _FALLBACK_CHAIN_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _FALLBACK_CHAIN_MEMBERS, path)
 
@@ -121,6 +125,7 @@ def fallback_chain_to_json(message: fallback_chain_pb2.FallbackChain) -> dict[st
         else None
     )
     members["hedging"] = hedging_to_json(message.hedging) if message.HasField("hedging") else None
+    members["cache"] = cache_policy_to_json(message.cache) if message.HasField("cache") else None
     return members
 
 
@@ -135,6 +140,7 @@ _FALLBACK_CHAIN_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
         "retries",
         "preferPrimaryFor",
         "hedging",
+        "cache",
     }
 )
 
@@ -181,6 +187,8 @@ def fill_fallback_chain_spec(
         well_known.fill_duration(message.prefer_primary_for, member, path + "preferPrimaryFor")
     if (member := value.get("hedging")) is not None:
         fill_hedging(message.hedging, member, path + "hedging.")
+    if (member := value.get("cache")) is not None:
+        fill_cache_policy(message.cache, member, path + "cache.")
     if not _FALLBACK_CHAIN_SPEC_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _FALLBACK_CHAIN_SPEC_MEMBERS, path)
 
@@ -206,6 +214,8 @@ def fallback_chain_spec_to_json(message: fallback_chain_pb2.FallbackChainSpec) -
         members["preferPrimaryFor"] = well_known.duration_text(message.prefer_primary_for)
     if message.HasField("hedging"):
         members["hedging"] = hedging_to_json(message.hedging)
+    if message.HasField("cache"):
+        members["cache"] = cache_policy_to_json(message.cache)
     return members
 
 

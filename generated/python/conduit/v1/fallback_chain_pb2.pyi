@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from conduit.v1 import cache_policy_pb2 as _cache_policy_pb2
 from conduit.v1 import routing_policy_pb2 as _routing_policy_pb2
 from conduit.v1 import timeouts_pb2 as _timeouts_pb2
 from google.protobuf import descriptor as _descriptor
@@ -43,6 +44,7 @@ class FallbackChain(_message.Message):
     RETRIES_FIELD_NUMBER: _builtins.int
     PREFER_PRIMARY_FOR_FIELD_NUMBER: _builtins.int
     HEDGING_FIELD_NUMBER: _builtins.int
+    CACHE_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by the Registry, never used again."""
     model_alias: _builtins.str
@@ -83,6 +85,10 @@ class FallbackChain(_message.Message):
     def hedging(self) -> _routing_policy_pb2.Hedging:
         """A second candidate where the first one is slow. Unset means none."""
 
+    @_builtins.property
+    def cache(self) -> _cache_policy_pb2.CachePolicy:
+        """Whether answers are kept, and given again to whoever asks the same. Unset means they are not."""
+
     def __init__(
         self,
         *,
@@ -99,10 +105,11 @@ class FallbackChain(_message.Message):
         retries: _abc.Iterable[_routing_policy_pb2.RetryPolicy] | None = ...,
         prefer_primary_for: _duration_pb2.Duration | None = ...,
         hedging: _routing_policy_pb2.Hedging | None = ...,
+        cache: _cache_policy_pb2.CachePolicy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover", "created_at", b"created_at", "hedging", b"hedging", "prefer_primary_for", b"prefer_primary_for", "stream_failover", b"stream_failover", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover", "cache", b"cache", "created_at", b"created_at", "hedging", b"hedging", "prefer_primary_for", b"prefer_primary_for", "stream_failover", b"stream_failover", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover", "affinity", b"affinity", "created_at", b"created_at", "etag", b"etag", "hedging", b"hedging", "id", b"id", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "prefer_primary_for", b"prefer_primary_for", "providers", b"providers", "retries", b"retries", "strategy", b"strategy", "stream_failover", b"stream_failover", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover", "affinity", b"affinity", "cache", b"cache", "created_at", b"created_at", "etag", b"etag", "hedging", b"hedging", "id", b"id", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "prefer_primary_for", b"prefer_primary_for", "providers", b"providers", "retries", b"retries", "strategy", b"strategy", "stream_failover", b"stream_failover", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__stream_failover: _TypeAlias = _typing.Literal["stream_failover"]  # noqa: Y015
     _WhichOneofArgType__stream_failover: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover"]  # noqa: Y015
@@ -125,6 +132,7 @@ class FallbackChainSpec(_message.Message):
     RETRIES_FIELD_NUMBER: _builtins.int
     PREFER_PRIMARY_FOR_FIELD_NUMBER: _builtins.int
     HEDGING_FIELD_NUMBER: _builtins.int
+    CACHE_FIELD_NUMBER: _builtins.int
     model_alias: _builtins.str
     """Required on creation."""
     is_enabled: _builtins.bool
@@ -151,6 +159,10 @@ class FallbackChainSpec(_message.Message):
     def hedging(self) -> _routing_policy_pb2.Hedging:
         """Default unset."""
 
+    @_builtins.property
+    def cache(self) -> _cache_policy_pb2.CachePolicy:
+        """Default unset."""
+
     def __init__(
         self,
         *,
@@ -163,10 +175,11 @@ class FallbackChainSpec(_message.Message):
         retries: _abc.Iterable[_routing_policy_pb2.RetryPolicy] | None = ...,
         prefer_primary_for: _duration_pb2.Duration | None = ...,
         hedging: _routing_policy_pb2.Hedging | None = ...,
+        cache: _cache_policy_pb2.CachePolicy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_affinity", b"_affinity", "_is_enabled", b"_is_enabled", "_model_alias", b"_model_alias", "_strategy", b"_strategy", "_stream_failover", b"_stream_failover", "affinity", b"affinity", "hedging", b"hedging", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "prefer_primary_for", b"prefer_primary_for", "strategy", b"strategy", "stream_failover", b"stream_failover"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_affinity", b"_affinity", "_is_enabled", b"_is_enabled", "_model_alias", b"_model_alias", "_strategy", b"_strategy", "_stream_failover", b"_stream_failover", "affinity", b"affinity", "cache", b"cache", "hedging", b"hedging", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "prefer_primary_for", b"prefer_primary_for", "strategy", b"strategy", "stream_failover", b"stream_failover"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_affinity", b"_affinity", "_is_enabled", b"_is_enabled", "_model_alias", b"_model_alias", "_strategy", b"_strategy", "_stream_failover", b"_stream_failover", "affinity", b"affinity", "hedging", b"hedging", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "prefer_primary_for", b"prefer_primary_for", "providers", b"providers", "retries", b"retries", "strategy", b"strategy", "stream_failover", b"stream_failover"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_affinity", b"_affinity", "_is_enabled", b"_is_enabled", "_model_alias", b"_model_alias", "_strategy", b"_strategy", "_stream_failover", b"_stream_failover", "affinity", b"affinity", "cache", b"cache", "hedging", b"hedging", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "prefer_primary_for", b"prefer_primary_for", "providers", b"providers", "retries", b"retries", "strategy", b"strategy", "stream_failover", b"stream_failover"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__affinity: _TypeAlias = _typing.Literal["affinity"]  # noqa: Y015
     _WhichOneofArgType__affinity: _TypeAlias = _typing.Literal["_affinity", b"_affinity"]  # noqa: Y015

@@ -644,6 +644,7 @@ def read_update_fallback_chain(
                     "retries": "retries",
                     "preferPrimaryFor": "prefer_primary_for",
                     "hedging": "hedging",
+                    "cache": "cache",
                 },
             )
         )

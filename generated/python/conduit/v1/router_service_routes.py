@@ -102,6 +102,7 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
     anthropic_version = headers.get(b"anthropic-version")
     tags = headers.get(b"x-conduit-tags")
     idempotency_key = headers.get(b"idempotency-key")
+    cache = headers.get(b"x-conduit-cache")
     if (
         timeout
         is strict_parameters
@@ -122,6 +123,7 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
         is anthropic_version
         is tags
         is idempotency_key
+        is cache
         is None
     ):
         return None
@@ -181,6 +183,8 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
         message.tags.extend(http.header_list(tags))
     if idempotency_key is not None:
         message.idempotency_key = http.header_text(idempotency_key)
+    if cache is not None:
+        message.cache = http.header_text(cache)
     return message
 
 
@@ -196,6 +200,7 @@ def _lines_of_call_report(message: call_pb2.CallReport) -> bytes:
     reset_requests = message.reset_requests
     reset_tokens = message.reset_tokens
     idempotency = message.idempotency
+    cache = message.cache
     if not http.is_plain(
         request_id
         + provider_name
@@ -207,6 +212,7 @@ def _lines_of_call_report(message: call_pb2.CallReport) -> bytes:
         + reset_requests
         + reset_tokens
         + idempotency
+        + cache
     ):
         request_id = http.safe(request_id)
         provider_name = http.safe(provider_name)
@@ -218,6 +224,7 @@ def _lines_of_call_report(message: call_pb2.CallReport) -> bytes:
         reset_requests = http.safe(reset_requests)
         reset_tokens = http.safe(reset_tokens)
         idempotency = http.safe(idempotency)
+        cache = http.safe(cache)
     lines = (
         (f"x-conduit-request-id: {request_id}\r\n" if request_id else "")
         + f"x-conduit-provider-id: {message.provider_id}\r\n"
@@ -262,6 +269,8 @@ def _lines_of_call_report(message: call_pb2.CallReport) -> bytes:
         )
         + (f"x-ratelimit-reset-tokens: {reset_tokens}\r\n" if reset_tokens else "")
         + (f"x-conduit-idempotency: {idempotency}\r\n" if idempotency else "")
+        + (f"x-conduit-cache: {cache}\r\n" if cache else "")
+        + (f"x-conduit-cache-age: {message.cache_age}\r\n" if message.HasField("cache_age") else "")
     )
     return lines.encode()
 

@@ -190,6 +190,7 @@ def test_a_chain_has_its_steps_in_the_documents_order() -> None:
         "retries": (),
         "prefer_primary_for": None,
         "hedging": None,
+        "cache": None,
     }
     bare = chain_given(RoutingEntry("fallbackChains[0]", {"modelAlias": "fast"}), IDS)
     assert bare == first | {"providers": ()}

@@ -5,6 +5,11 @@ from typing import Any
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
+from conduit.v1.cache_policy_pb2 import (
+    CACHE_SCOPE_GROUP,
+    CACHE_SCOPE_VIRTUAL_KEY,
+    CachePolicy,
+)
 from conduit.v1.fallback_chain_pb2 import FallbackChainSpec
 from conduit.v1.routing_policy_pb2 import (
     AFFINITY_KEY_NONE,
@@ -21,6 +26,7 @@ from conduit.v1.routing_policy_pb2 import (
 )
 from conduit.v1.timeouts_pb2 import Timeouts
 from conduit_kernel.errors import InvalidRequest
+from conduit_registry.policy_values import CachePolicy as CacheValue
 from conduit_registry.rules.routing_policy import (
     conditions,
     policy_fields,
@@ -57,6 +63,7 @@ def test_only_what_a_spec_gives_is_read() -> None:
         retries=[ONCE, RetryPolicy(failure=FAILURE_CLASS_OVERLOADED, attempts=16, max_wait=SECOND)],
         prefer_primary_for=Duration(seconds=60),
         hedging=Hedging(delay=SECOND, budget=1.0),
+        cache=CachePolicy(ttl=SECOND, scope=CACHE_SCOPE_GROUP, charged_share=1.0, version=" 2 "),
     )
     assert policy_fields(spec) == {
         "strategy": BALANCING_STRATEGY_MOST_QUOTA,
@@ -68,9 +75,12 @@ def test_only_what_a_spec_gives_is_read() -> None:
         ),
         "prefer_primary_for": 60_000_000,
         "hedging": HedgingValue(1_000_000, 1.0),
+        "cache": CacheValue(1_000_000, CACHE_SCOPE_GROUP, 1.0, "2"),
     }
     learnt = FallbackChainSpec(hedging=Hedging())
     assert policy_fields(learnt) == {"hedging": HedgingValue(None, None)}
+    kept = FallbackChainSpec(cache=CachePolicy())
+    assert policy_fields(kept) == {"cache": CacheValue(None, CACHE_SCOPE_VIRTUAL_KEY, None, "")}
 
 
 @pytest.mark.parametrize(
@@ -88,6 +98,13 @@ def test_only_what_a_spec_gives_is_read() -> None:
         ({"hedging": Hedging(budget=1.1)}, "hedging.budget"),
         ({"hedging": Hedging(budget=float("nan"))}, "hedging.budget"),
         ({"hedging": Hedging(budget=float("inf"))}, "hedging.budget"),
+        ({"cache": CachePolicy(ttl=Duration())}, "cache.ttl"),
+        ({"cache": CachePolicy(ttl=Duration(seconds=2_592_001))}, "cache.ttl"),
+        ({"cache": CachePolicy(charged_share=-0.1)}, "cache.chargedShare"),
+        ({"cache": CachePolicy(charged_share=float("nan"))}, "cache.chargedShare"),
+        ({"cache": CachePolicy(charged_share=1.1)}, "cache.chargedShare"),
+        ({"cache": CachePolicy(scope=9)}, "cache.scope"),  # type: ignore[arg-type] # of a newer client
+        ({"cache": CachePolicy(version="v" * 101)}, "cache.version"),
         ({"retries": [RetryPolicy()]}, "retries[0].failure"),
         ({"retries": [RetryPolicy(failure=99)]}, "retries[0].failure"),  # type: ignore[arg-type] # of a newer client
         ({"retries": [ONCE, ONCE]}, "retries[1].failure"),

@@ -1,0 +1,58 @@
+"""The parts of routing policies as the API shows them."""
+
+from google.protobuf.duration_pb2 import Duration
+
+from conduit.v1 import cache_policy_pb2 as cache_pb
+from conduit.v1 import routing_policy_pb2 as policy_pb
+from conduit.v1 import timeouts_pb2 as timeouts_pb
+from conduit_registry import policy_values, values
+
+
+def duration(micros: int | None) -> Duration | None:
+    """Return microseconds as the API shows them; None where they are unset."""
+    if micros is None:
+        return None
+    duration = Duration()
+    duration.FromMicroseconds(micros)
+    return duration
+
+
+def timeouts_message(value: values.Timeouts) -> timeouts_pb.Timeouts | None:
+    """Return the limits of an attempt as the API shows them; None where none is set."""
+    if value == values.NO_TIMEOUTS:
+        return None
+    return timeouts_pb.Timeouts(
+        connect=duration(value.connect),
+        first_token=duration(value.first_token),
+        idle=duration(value.idle),
+        total=duration(value.total),
+    )
+
+
+def retry_message(value: values.RetryPolicy) -> policy_pb.RetryPolicy:
+    """Return limits of retries as the API shows them."""
+    return policy_pb.RetryPolicy(
+        failure=policy_pb.FailureClass.ValueType(value.failure),
+        attempts=value.attempts,
+        wait=duration(value.wait),
+        max_wait=duration(value.max_wait),
+    )
+
+
+def hedging_message(value: values.Hedging | None) -> policy_pb.Hedging | None:
+    """Return when a second candidate is asked; None where none is."""
+    if value is None:
+        return None
+    return policy_pb.Hedging(delay=duration(value.delay), budget=value.budget)
+
+
+def cache_message(value: policy_values.CachePolicy | None) -> cache_pb.CachePolicy | None:
+    """Return how answers are kept; None where they are not."""
+    if value is None:
+        return None
+    return cache_pb.CachePolicy(
+        ttl=duration(value.ttl),
+        scope=cache_pb.CacheScope.ValueType(value.scope),
+        charged_share=value.charged_share,
+        version=value.version,
+    )

@@ -1,0 +1,17 @@
+"""Parts of policies that are looked at in calls, as plain values."""
+
+from typing import NamedTuple
+
+from conduit.v1.cache_policy_pb2 import CACHE_SCOPE_VIRTUAL_KEY
+
+
+class CachePolicy(NamedTuple):
+    """That answers are kept, and given again to whoever asks the same."""
+
+    # In microseconds.
+    ttl: int | None = None
+    # Of the contract's `CacheScope`.
+    scope: int = CACHE_SCOPE_VIRTUAL_KEY
+    # Of the price, from 0 to 1.
+    charged_share: float | None = None
+    version: str = ""
