@@ -154,3 +154,101 @@ RESPONSE: Json = {
     "store": False,
     "temperature": 1,
 }
+COMPLETION: Json = {
+    "model": "my-alias",
+    "prompt": "Once upon a time",
+    "max_tokens": 64,
+    "n": 1,
+    "best_of": 2,
+    "echo": True,
+    "suffix": "",
+    "logprobs": None,
+    "logit_bias": {"50256": -100},
+    "stop": ["a", "b"],
+    "seed": 7,
+    "temperature": 1,
+    "top_p": 0.5,
+    "frequency_penalty": 0.1,
+    "presence_penalty": 0.1,
+    "user": "u",
+    "stream_options": {"include_usage": True},
+    "top_k": 5,
+    "metadata": {"k": "v"},
+}
+CONTENT: Json = {
+    "systemInstruction": {"parts": [{"text": "Be brief."}]},
+    "contents": [
+        {
+            "role": "user",
+            "parts": [
+                {"text": "Look."},
+                {"inlineData": {"mimeType": "image/png", "data": PICTURE["data"]}},
+                {"inline_data": {"mime_type": "text/plain", "data": "YQ=="}},
+            ],
+        },
+        {
+            "role": "model",
+            "parts": [
+                {"text": "hm", "thought": True, "thoughtSignature": "EqQB"},
+                {"text": "I run it."},
+                {
+                    "functionCall": {"id": "t1", "name": "f", "args": {"a": [1]}},
+                    "thoughtSignature": "EqQB",
+                },
+                {"executableCode": {"language": "PYTHON", "code": "1"}},
+                {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1"}},
+            ],
+        },
+        {
+            "role": "user",
+            "parts": [
+                {"functionResponse": {"id": "t1", "name": "f", "response": {"output": "x"}}},
+                {"text": "And?"},
+            ],
+        },
+    ],
+    "tools": [
+        {
+            "functionDeclarations": [
+                {
+                    "name": "f",
+                    "description": "d",
+                    "parameters": {"type": "OBJECT", "properties": {"a": {"type": "STRING"}}},
+                },
+                {"name": "g", "parametersJsonSchema": {"type": "object"}},
+            ]
+        },
+        {"googleSearch": {}},
+    ],
+    "toolConfig": {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["f"]}},
+    "safetySettings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}],
+    "generationConfig": {
+        "maxOutputTokens": 64,
+        "candidateCount": 1,
+        "stopSequences": ["a", "b", "c", "d", "e"],
+        "responseMimeType": "application/json",
+        "responseSchema": {"type": "OBJECT", "properties": {"a": {"type": "INTEGER"}}},
+        "thinkingConfig": {"thinkingBudget": 1024, "includeThoughts": True},
+        "temperature": 1,
+        "topK": 5,
+        "responseLogprobs": True,
+        "logprobs": 2,
+        "responseModalities": ["TEXT"],
+    },
+    "labels": {"k": "v"},
+}
+COUNTING: Json = {
+    "model": "my-alias",
+    "messages": [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": [{"type": "text", "text": "Hello"}]},
+        {
+            "role": "assistant",
+            "tool_calls": [
+                {"id": "t1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+            ],
+        },
+        {"role": "tool", "tool_call_id": "t1", "content": "x"},
+    ],
+    "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}],
+}

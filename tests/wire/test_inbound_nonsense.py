@@ -11,7 +11,11 @@ from typing import Any
 
 import pytest
 from tests.support.broken_answers import broken, chance_of
-from tests.support.inbound_requests import MESSAGE, RESPONSE
+from tests.support.completion_replays import ASKED as ASKED_OF_COMPLETIONS
+from tests.support.completion_replays import completion_call
+from tests.support.content_replays import ASKED as ASKED_OF_CONTENTS
+from tests.support.content_replays import content_call
+from tests.support.inbound_requests import COMPLETION, CONTENT, MESSAGE, RESPONSE
 from tests.support.message_replays import ASKED as ASKED_OF_MESSAGES
 from tests.support.message_replays import answered_chats, message_call
 from tests.support.nonsense import nonsense
@@ -25,6 +29,7 @@ from conduit_providers.calls import Call
 from conduit_providers.codecs import codec_named
 from conduit_providers.inbound.serving import inbound_codec
 from conduit_providers.jobs import JobCodec
+from conduit_providers.operations import INBOUND
 
 Json = dict[str, Any]
 ROUNDS = range(int(os.environ.get("CONDUIT_FUZZ_ROUNDS", "1")))
@@ -34,7 +39,14 @@ BY_ENDPOINT = {each.place: each for each in CHATS if each.name.endswith("/plain"
 SURFACES: dict[str, tuple[Json, Json, Callable[[Replay, Json], Call[Any]]]] = {
     "message": (MESSAGE, ASKED_OF_MESSAGES, message_call),
     "response": (RESPONSE, ASKED_OF_RESPONSES, response_call),
+    "completion": (COMPLETION, ASKED_OF_COMPLETIONS, completion_call),
+    "content": (CONTENT | {"model": "my-alias"}, ASKED_OF_CONTENTS, content_call),
 }
+
+
+def test_all_dialects_of_callers_are_tried() -> None:
+    """All that have answers; counts of tokens go through the whole suite."""
+    assert set(SURFACES) == {name for name in INBOUND if not name.endswith("_count")}
 
 
 @pytest.mark.parametrize("turn", ROUNDS)

@@ -8,6 +8,7 @@ import msgspec
 import orjson
 
 from conduit.internal.v1.response_storage_service_pb2 import KeptResponse
+from conduit_kernel.errors import RequestTooLarge
 from conduit_kernel.not_found_errors import ResponseNotFound
 from conduit_kernel.secrets import Vault
 from conduit_providers.inbound.sealed_thoughts import sealed_nothing
@@ -74,19 +75,27 @@ def sealed(records: Iterable[ResponseRecord], vault: Vault) -> list[KeptResponse
     ]
 
 
-def opened(kept: Iterable[KeptResponse], vault: Vault) -> list[ResponseRecord]:
-    """Return records that were kept. ResponseNotFound if one cannot be read any more."""
-    return [_opened(each, vault) for each in kept]
+def opened(kept: Iterable[KeptResponse], vault: Vault, most: int) -> list[ResponseRecord]:
+    """Return records that were kept, whose contents have so many bytes at most.
+
+    ResponseNotFound if one cannot be read any more, RequestTooLarge if they have more.
+    """
+    found = list[ResponseRecord]()
+    for each in kept:
+        record = _opened(each, vault, most)
+        most -= len(record.content)
+        found.append(record)
+    return found
 
 
-def _opened(kept: KeptResponse, vault: Vault) -> ResponseRecord:
+def _opened(kept: KeptResponse, vault: Vault, most: int) -> ResponseRecord:
     content = b""
     if kept.content:
         found = vault.open_answer(kept.content, _owner_of(kept.virtual_key_id, kept.id))
         if found is None:
             message = f"The response {kept.id} was kept with an encryption key that is gone"
             raise ResponseNotFound(message, response_id=kept.id)
-        content = zlib.decompress(found)
+        content = _unfolded(found, most)
     return ResponseRecord(
         kept.id,
         kept.virtual_key_id,
@@ -96,6 +105,22 @@ def _opened(kept: KeptResponse, vault: Vault) -> ResponseRecord:
         kept.account_group,
         content,
     )
+
+
+def _unfolded(compressed: bytes, most: int) -> bytes:
+    """Return what was compressed, which may be a thousand times as much."""
+    unfolding = zlib.decompressobj()
+    # No bytes at most would be any number.
+    content = unfolding.decompress(compressed, max(most, 0) + 1)
+    if len(content) > most:
+        raise too_large()
+    return content
+
+
+def too_large() -> RequestTooLarge:
+    """Return the error of a conversation that is larger than a request may be."""
+    message = "The conversation that the request goes on from is too large"
+    return RequestTooLarge(message, field="previous_response_id")
 
 
 def _owner_of(owner: int, response_id: str) -> str:

@@ -13,7 +13,8 @@ from conduit_kernel.errors import ConduitError, ServiceUnavailable
 from conduit_kernel.ids import milliseconds_of
 from conduit_kernel.not_found_errors import ResponseNotFound
 from conduit_kernel.secrets import Vault
-from conduit_router.responses.contents import ResponseRecord, opened, sealed
+from conduit_kernel.settings import MAX_BODY_BYTES
+from conduit_router.responses.contents import ResponseRecord, opened, sealed, too_large
 from conduit_router.responses.storage import ResponseStorage
 
 # What another worker has answered just now is on its way to Storage: between questions for it.
@@ -25,6 +26,10 @@ ID_PREFIX = "resp_"
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 # Of responses that wait for Storage while that is away; beyond it the oldest are given up.
 MAX_WAITING_BYTES = 64 * 1024 * 1024
+# Of the conversation that a request goes on from, as large as a request may be by itself.
+MAX_CONVERSATION_BYTES = MAX_BODY_BYTES
+# Of one response with what it was asked.
+MAX_KEPT_BYTES = 4 * MAX_BODY_BYTES
 # So many, and so many bytes of them before they are compressed, are told of at a time.
 _MOST_AT_ONCE = 100
 _BYTES_AT_ONCE = 16 * 1024 * 1024
@@ -51,6 +56,7 @@ class ResponseKeeper:
         *,
         pauses: Sequence[float] = PAUSES_SECONDS,
         max_waiting_bytes: int = MAX_WAITING_BYTES,
+        max_conversation_bytes: int = MAX_CONVERSATION_BYTES,
     ) -> None:
         """Take where responses are kept, what seals them, and how long who asks is patient.
 
@@ -61,6 +67,7 @@ class ResponseKeeper:
         self._clock = clock
         self._pauses = pauses
         self._max_waiting_bytes = max_waiting_bytes
+        self._max_conversation_bytes = max_conversation_bytes
         # By owner and id, oldest first.
         self._waiting: dict[_Place, ResponseRecord] = {}
         self._waiting_bytes = 0
@@ -111,17 +118,29 @@ class ResponseKeeper:
     async def find(self, owner: int, response_id: str) -> Sequence[ResponseRecord]:
         """Return a response of an owner, behind those that it goes on from.
 
-        ResponseNotFound if the owner has none of this id, or if one of these is kept no longer.
-        ServiceUnavailable if Storage is away.
+        ResponseNotFound if the owner has none of this id, or if one of these is kept no longer,
+        RequestTooLarge if they are larger than a request, ServiceUnavailable if Storage is away.
         """
+        found = await self._patiently(owner, response_id, is_whole=True)
+        if sum(len(each.content) for each in found) > self._max_conversation_bytes:
+            raise too_large()
+        if before := found[0].previous_id:
+            message = f"The response {before}, from which it goes on, is kept no longer"
+            raise ResponseNotFound(message, response_id=before)
+        return found
+
+    async def find_one(self, owner: int, response_id: str) -> ResponseRecord:
+        """Return a response of an owner, whatever it goes on from. Raises as `find` does."""
+        return (await self._patiently(owner, response_id, is_whole=False))[-1]
+
+    async def _patiently(
+        self, owner: int, response_id: str, *, is_whole: bool
+    ) -> list[ResponseRecord]:
         if not _ID.fullmatch(response_id):
             raise not_found(response_id)
         pauses = () if self._is_settled(response_id) else self._pauses
         for pause in (*pauses, None):
-            if found := await self._found(owner, response_id):
-                if before := found[0].previous_id:
-                    message = f"The response {before}, from which it goes on, is kept no longer"
-                    raise ResponseNotFound(message, response_id=before)
+            if found := await self._found(owner, response_id, is_whole=is_whole):
                 return found
             if pause is not None:
                 await asyncio.sleep(pause)
@@ -144,18 +163,22 @@ class ResponseKeeper:
             async with asyncio.timeout(LAST_SECONDS):
                 await self.deliver()
 
-    async def _found(self, owner: int, response_id: str) -> list[ResponseRecord]:
+    async def _found(self, owner: int, response_id: str, *, is_whole: bool) -> list[ResponseRecord]:
+        """Return a response, and if `is_whole` those that it goes on from; nothing if none."""
         found: list[ResponseRecord] = []
         wanted = response_id
         while (here := self._waiting.get((owner, wanted))) is not None:
             found.insert(0, here)
-            if not (wanted := here.previous_id):
+            if not is_whole or not (wanted := here.previous_id):
                 return found
         try:
             kept = await self._storage.response(owner, wanted)
         except ResponseNotFound:
             return found
-        before = await asyncio.to_thread(opened, kept, self._vault)
+        if not is_whole:
+            return await asyncio.to_thread(opened, kept[-1:], self._vault, MAX_KEPT_BYTES)
+        most = self._max_conversation_bytes - sum(len(each.content) for each in found)
+        before = await asyncio.to_thread(opened, kept, self._vault, most)
         return [*before, *found]
 
     def _is_settled(self, response_id: str) -> bool:

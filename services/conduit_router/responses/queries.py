@@ -42,7 +42,7 @@ class ResponseQueries:
             raise InvalidRequest(message, field="stream")
         query = _including(request)
         with self._runtime.under_way.one_of(caller.caller.virtual_key_id):
-            record = (await self._found(request.id, caller))[-1]
+            record = await self._keeper.find_one(caller.caller.virtual_key_id, request.id)
             if record.is_kept_here:
                 json = response_in(record)
             else:
@@ -56,7 +56,7 @@ class ResponseQueries:
         """Delete a response of the caller's, at the account that keeps it too."""
         owner = caller.caller.virtual_key_id
         with self._runtime.under_way.one_of(owner):
-            record = (await self._found(request.id, caller))[-1]
+            record = await self._keeper.find_one(owner, request.id)
             if not record.is_kept_here:
                 await self._deleted_upstream(record)
             await self._keeper.delete(owner, request.id)
@@ -71,7 +71,7 @@ class ResponseQueries:
             raise InvalidRequest("order must be asc or desc", field="order")
         check_length(request, "after")
         with self._runtime.under_way.one_of(caller.caller.virtual_key_id):
-            records = await self._found(request.id, caller)
+            records = await self._keeper.find(caller.caller.virtual_key_id, request.id)
             if not records[-1].is_kept_here:
                 query |= {"limit": str(limit), "order": request.order or "desc"}
                 query |= {"after": request.after} if request.after else {}
@@ -81,9 +81,6 @@ class ResponseQueries:
                 )
                 return page
         return _page(input_items(records), request, limit)
-
-    async def _found(self, response_id: str, caller: CallerContext) -> Sequence[ResponseRecord]:
-        return await self._keeper.find(caller.caller.virtual_key_id, response_id)
 
     async def _deleted_upstream(self, record: ResponseRecord) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Nonsense of callers of Messages and Responses, by HTTP and WebSockets, through the whole suite.
+"""Nonsense of callers of all other dialects, by HTTP and WebSockets, through the whole suite.
 
 The twin of `test_fuzz`, and run as long by `make fuzz`; the same round makes the same.
 """
@@ -23,7 +23,7 @@ from tests.support.fuzzed_suite import (
     fixed_upstream,
     limited_caller,
 )
-from tests.support.inbound_requests import MESSAGE, RESPONSE
+from tests.support.inbound_requests import COMPLETION, CONTENT, COUNTING, MESSAGE, RESPONSE
 from tests.support.message_replays import answered_chats
 from tests.support.nonsense import nonsense
 from tests.support.replays import Replay
@@ -38,10 +38,16 @@ CASES = 4
 # Their tokens and predictions come from addresses that an answer names.
 ELSEWHERE = {"VertexAI", "Replicate"}
 HI: Json = {"max_tokens": 99, "messages": [{"role": "user", "content": "Hello"}]}
+# By path, in which some have their model.
 SURFACES = {
     "/v1/messages": MESSAGE,
     "/v1/messages/count_tokens": MESSAGE,
     "/v1/responses": RESPONSE,
+    "/v1/completions": COMPLETION,
+    "/v1beta/models/{model}:generateContent": CONTENT,
+    "/v1beta/models/{model}:streamGenerateContent": CONTENT,
+    "/v1beta/models/{model}:countTokens": {"contents": CONTENT["contents"]},
+    "/v1/tokenize": COUNTING,
 }
 # Each dialect once.
 CHATS = {
@@ -72,7 +78,9 @@ async def add(replay: Replay, suite: Suite, upstream: FixedUpstream, alias: str)
 def wrongs(request: Json, alias: str, chance: random.Random) -> Iterator[bytes]:
     """Yield requests with something wrong in them, and now and then cut off."""
     for _ in range(CASES):
-        asked = {**request, "model": alias, "stream": chance.random() < 0.5}
+        asked = request
+        if "model" in request:
+            asked = {**request, "model": alias, "stream": chance.random() < 0.5}
         body = nonsense(asked, chance)
         if chance.random() < 0.2:
             body = body[: chance.randrange(len(body))] + chance.randbytes(3)
@@ -83,7 +91,7 @@ def wrongs(request: Json, alias: str, chance: random.Random) -> Iterator[bytes]:
 async def test_no_caller_brings_about_an_error_of_ours(
     suite: Suite, upstream: FixedUpstream, turn: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Of either dialect, to a provider of each; what is right is answered, limited or not."""
+    """Of each dialect, to a provider of each; what is right is answered, limited or not."""
     answered = 0
     limited = await limited_caller(suite, f"limited {turn}")
     for number, (codec, replay) in enumerate(CHATS.items()):
@@ -94,7 +102,9 @@ async def test_no_caller_brings_about_an_error_of_ours(
                 for body in wrongs(request, alias, chance):
                     client = chance.choice((known, limited, limited, unknown))
                     headers = {"content-type": "application/json"}
-                    answer = await client.post(path, content=body, headers=headers, timeout=SECONDS)
+                    answer = await client.post(
+                        path.format(model=alias), content=body, headers=headers, timeout=SECONDS
+                    )
                     check(answer, f"{path} {replay.name} {body[:300]!r}")
             stream = replay.fresh_call().stream
             right = {"model": alias, "stream": stream, **HI}

@@ -28,8 +28,9 @@ class LineBuffer:
         block = bytes(self._held) + block
         self._held = bytearray(rest)
         self._check()
-        lines = block.removeprefix(BOM_UTF8).split(b"\n")
-        return [stripped for line in lines if (stripped := line.strip())]
+        # The mark may stand before the first of a stream.
+        lines = [line.removeprefix(BOM_UTF8).strip() for line in block.split(b"\n")]
+        return [line for line in lines if line]
 
     def rest(self) -> bytes:
         """Return the bytes that make no whole line; the end of the last one may be missing."""

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 import pytest
 from structlog.testing import capture_logs
 from tests.support.storage_host import ENCRYPTION_KEY, StorageHost
 
 from conduit_kernel.background import Background
-from conduit_kernel.errors import ServiceUnavailable
+from conduit_kernel.errors import RequestTooLarge, ServiceUnavailable
 from conduit_kernel.ids import IdSource
 from conduit_kernel.not_found_errors import ResponseNotFound
 from conduit_kernel.secrets import Vault
@@ -58,6 +59,28 @@ async def test_what_was_kept_is_found_as_it_was(storage: ResponseStorage) -> Non
     assert list(await here.find(1, "resp_2")) == expected
     here.keep(record("resp_3", "resp_2"))
     assert [each.id for each in await here.find(1, "resp_3")] == ["resp_1", "resp_2", "resp_3"]
+
+
+async def test_a_conversation_unfolds_to_no_more_than_a_request_has(
+    storage: ResponseStorage,
+) -> None:
+    """What is blank is kept in next to no room: turn after turn, it would take all memory."""
+    here = ResponseKeeper(storage, VAULT, lambda: NOW, pauses=(), max_conversation_bytes=1_000_000)
+    blank = content_of(b'"%b"' % (b" " * 300_000), b'{"id":"resp_1","output":[]}')
+    names = ["", "resp_1", "resp_2", "resp_3", "resp_4"]
+    for previous, name in pairwise(names):
+        here.keep(record(name, previous, blank))
+    for _ in range(2):
+        # Of this router alone, and of Storage.
+        assert len(await here.find(1, "resp_3")) == 3
+        with pytest.raises(RequestTooLarge, match="too large"):
+            await here.find(1, "resp_4")
+        assert (await here.find_one(1, "resp_4")).content == blank
+        await here.deliver()
+    here.keep(record("resp_5", "resp_4", blank))
+    with pytest.raises(RequestTooLarge):
+        await here.find(1, "resp_5")
+    await here.delete(1, "resp_4")
 
 
 async def test_who_asks_waits_for_what_is_on_its_way(storage: ResponseStorage) -> None:
