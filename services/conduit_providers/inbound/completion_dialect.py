@@ -159,14 +159,24 @@ def counts_of(usage: Quantities) -> Json:
 def logprobs_of(likely: Json, offset: int) -> Json:
     """Return a chat's log probabilities as completions have them, from a place in the text."""
     found: Json = {"tokens": [], "token_logprobs": [], "top_logprobs": [], "text_offset": []}
-    for each in likely.get("content") or ():
-        found["tokens"].append(each.get("token"))
-        found["token_logprobs"].append(each.get("logprob"))
-        top = each.get("top_logprobs") or ()
-        found["top_logprobs"].append({str(t.get("token")): t.get("logprob") for t in top})
+    for each in _objects(likely.get("content")):
+        token = str(each.get("token") or "")
+        top = _objects(each.get("top_logprobs"))
+        found["tokens"].append(token)
+        found["token_logprobs"].append(_number(each.get("logprob")))
+        found["top_logprobs"].append({str(t.get("token")): _number(t.get("logprob")) for t in top})
         found["text_offset"].append(offset)
-        offset += len(each.get("token") or "")
+        offset += len(token)
     return found
+
+
+def _objects(value: object) -> list[Json]:
+    """Return the objects of a list; a provider may say anything there."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, int | float) else None
 
 
 def _words(content: object) -> str:
