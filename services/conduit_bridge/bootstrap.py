@@ -286,7 +286,9 @@ def _hub(
 def _http_server(edge: Dispatcher, settings: Settings) -> HttpServer:
     return HttpServer(
         edge.handle,
-        limits=ServerLimits(body_bytes=settings.max_body_bytes),
+        limits=ServerLimits(
+            body_bytes=settings.max_body_bytes, bodies_bytes=settings.max_bodies_bytes
+        ),
         body_limit=edge.body_limit,
         judge_head=edge.judge_head,
         streams_body=edge.streams_body,

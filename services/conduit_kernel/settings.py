@@ -17,6 +17,7 @@ from conduit_kernel.secrets import parse_key, service_token
 from conduit_kernel.tls import TlsFiles, read_tls
 from conduit_kernel.trusted_proxies import NO_PROXIES, TrustedProxies, read_trusted_proxies
 
+MAX_BODIES_BYTES = 512 * 1024 * 1024
 MAX_BODY_BYTES = 64 * 1024 * 1024
 GRPC_PORT = 50051
 MIN_MASTER_KEY_CHARACTERS = 12
@@ -100,6 +101,8 @@ class Settings:
     # Of pictures and other media, which callers name.
     allow_private_media: bool = False
     max_body_bytes: int = MAX_BODY_BYTES
+    # Of all bodies that a bridge holds at a time.
+    max_bodies_bytes: int = MAX_BODIES_BYTES
     # Further provider types, as a folder of TOML files.
     catalog_dir: Path | None = None
     # The only folders whose files keys may name; without any, see `secret_folders`.
@@ -223,6 +226,7 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "allow_private_addresses": _flag(env, "CONDUIT_ALLOW_PRIVATE_ADDRESSES"),
         "allow_private_media": _flag(env, "CONDUIT_ALLOW_PRIVATE_MEDIA"),
         "max_body_bytes": _number(env, "CONDUIT_MAX_BODY_BYTES", MAX_BODY_BYTES),
+        "max_bodies_bytes": _number(env, "CONDUIT_MAX_BODIES_BYTES", MAX_BODIES_BYTES),
         "egress": read_egress(env),
         "oidc": read_oidc(env),
         "trusted_proxies": read_trusted_proxies(env),

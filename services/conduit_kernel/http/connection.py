@@ -7,6 +7,7 @@ from functools import partial
 from math import inf
 from typing import Protocol, cast
 
+from conduit_kernel.http.body_room import BodyRoom, HeldBodies
 from conduit_kernel.http.caller import (
     BODY,
     BUSY,
@@ -22,7 +23,7 @@ from conduit_kernel.http.errors import CallerGone, HttpError
 from conduit_kernel.http.exchange import ANSWERED, DETACHED, OPEN, Exchange
 from conduit_kernel.http.proxied import ProxiedExchange
 from conduit_kernel.http.reader import BodyLimit, JudgeHead, RequestReader, StreamsBody
-from conduit_kernel.http.refusal import Answer, Refusal
+from conduit_kernel.http.refusal import Answer, Refusal, slow_body
 from conduit_kernel.http.request import Request
 from conduit_kernel.http.request_body import RequestBody
 from conduit_kernel.http.wake_slot import WakeSlot
@@ -31,10 +32,6 @@ from conduit_kernel.trusted_proxies import TrustedProxies
 
 Handler = Callable[[Exchange], Awaitable[None]]
 OnError = Callable[[Request, Exception], Answer]
-
-
-def _slow_body() -> Refusal:
-    return Refusal(408, "REQUEST_TIMEOUT", "the request's body took too long")
 
 
 class ServerContext(TransportContext, Protocol):
@@ -46,6 +43,7 @@ class ServerContext(TransportContext, Protocol):
     streams_body: StreamsBody | None
     on_error: OnError
     proxies: TrustedProxies
+    bodies: BodyRoom
 
     def admit(self, connection: "ServerConnection") -> bool:
         """Count a new connection in; False if there are too many."""
@@ -67,12 +65,14 @@ class ServerConnection(CallerConnection):
         self._current: Exchange | None = None
         self._refusal: Refusal | None = None
         self._is_detached = False
+        self.held = HeldBodies(server.bodies)
         self._reader: RequestReader[Exchange] = RequestReader(
             server.limits,
             server.body_limit,
             partial(Exchange, self),
             server.judge_head,
             server.streams_body,
+            held=self.held,
         )
 
     # The transport's calls.
@@ -271,6 +271,8 @@ class ServerConnection(CallerConnection):
         if self.gone or self._phase > BUSY:
             return False
         reader = self._reader
+        if self.held.size and reader.current is None:
+            self.held.release()
         if reader.incoming is not None:
             reader.incoming = None
         if self._unread:
@@ -364,14 +366,14 @@ class ServerConnection(CallerConnection):
 
     def _check_progress(self, now: float) -> None:
         if not self._has_progressed(now):
-            self._refuse(_slow_body(), self._reader.path)
+            self._refuse(slow_body(), self._reader.path)
 
     def _check_incoming(self, now: float) -> None:
         """Bound how long a handler waits for more of a body; where it does not wait, nothing."""
         incoming = self._reader.incoming
         if incoming is None or not incoming.is_awaited or self._has_progressed(now):
             return
-        self._refusal = _slow_body()
+        self._refusal = slow_body()
         incoming.end(self._refusal)
         incoming.wake()
 

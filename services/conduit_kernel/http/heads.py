@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 from conduit_kernel.http.headers import Fields
+from conduit_kernel.http.request import Request
 
 # Framing belongs to this package: what callers pass under these names is left out.
 FRAMING = frozenset(
@@ -54,3 +55,21 @@ def field_lines(fields: Fields) -> bytes:
         raise ValueError("a header field holds a line break or a NUL")
     lines.append(b"")
     return b"\r\n".join(lines)
+
+
+def without_upgrade(request: Request, url: bytes) -> bytes:
+    """Write a head anew that offers another protocol, without its offer."""
+    kept = [
+        b"%b: %b\r\n" % field
+        for field in request.headers.items()
+        if field[0] not in (b"upgrade", b"connection", b"http2-settings")
+    ]
+    version = b"1.1" if request.http11 else b"1.0"
+    connection = b"keep-alive" if request.keep_alive else b"close"
+    line = b"%b %b HTTP/%b\r\nconnection: %b\r\n" % (
+        request.method.encode(),
+        url,
+        version,
+        connection,
+    )
+    return b"".join((line, *kept, b"\r\n"))

@@ -29,6 +29,8 @@ class ServerLimits:
     body_progress_bytes: int = KIB
     # What a request may carry where no body_limit function says otherwise.
     body_bytes: int = 16 * MIB
+    # Of all bodies together that come in pieces and are read whole, until they are answered.
+    bodies_bytes: int = 512 * MIB
     # Unread bytes of a streamed body above which the caller is held back.
     body_buffer_bytes: int = 64 * KIB
     idle_seconds: float = 75.0

@@ -6,7 +6,9 @@ from typing import Generic, NoReturn, TypeVar
 
 import httptools
 
+from conduit_kernel.http.body_room import HeldBodies
 from conduit_kernel.http.headers import Field
+from conduit_kernel.http.heads import without_upgrade
 from conduit_kernel.http.limits import ServerLimits
 from conduit_kernel.http.refusal import Answer, Refusal, refusal_of
 from conduit_kernel.http.repeat import Repeat
@@ -55,7 +57,10 @@ class RequestReader(Generic[RequestT]):
         new: Callable[[], RequestT],
         judge_head: JudgeHead | None = None,
         streams_body: StreamsBody | None = None,
+        *,
+        held: HeldBodies | None = None,
     ) -> None:
+        self._held = held
         self.ready: deque[RequestT] = deque()
         self.in_head = False
         self.current: RequestT | None = None
@@ -188,8 +193,13 @@ class RequestReader(Generic[RequestT]):
         self.body_bytes += len(more)
         if self.incoming is not None and self.incoming.request is self.current:
             self.incoming.add(more)
-        else:
+        elif self._held is None or self._held.take(len(more)):
             self._body += more
+        else:
+            # What has come of it makes room at once.
+            self._body.clear()
+            self._held.release()
+            self._refuse(503, "TOO_MANY_BODIES", "the server holds as many bodies as it can")
 
     # The parser's callbacks, in the order in which they come.
 
@@ -362,7 +372,7 @@ class RequestReader(Generic[RequestT]):
         self.ready.pop()
         self.ended = False
         self._parser = httptools.HttpRequestParser(self)
-        self._feed(_without_upgrade(request, self._url) + rest)
+        self._feed(without_upgrade(request, self._url) + rest)
 
     # Refusing.
 
@@ -380,20 +390,3 @@ class RequestReader(Generic[RequestT]):
     def _refuse_body(self) -> NoReturn:
         limit = self._limit
         self._refuse(413, "BODY_TOO_LARGE", f"the body is larger than the {limit} bytes allowed")
-
-
-def _without_upgrade(request: Request, url: bytes) -> bytes:
-    kept = [
-        b"%b: %b\r\n" % field
-        for field in request.headers.items()
-        if field[0] not in (b"upgrade", b"connection", b"http2-settings")
-    ]
-    version = b"1.1" if request.http11 else b"1.0"
-    connection = b"keep-alive" if request.keep_alive else b"close"
-    line = b"%b %b HTTP/%b\r\nconnection: %b\r\n" % (
-        request.method.encode(),
-        url,
-        version,
-        connection,
-    )
-    return b"".join((line, *kept, b"\r\n"))

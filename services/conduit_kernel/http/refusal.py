@@ -32,6 +32,11 @@ def refusal_of(error: httptools.HttpParserError) -> Refusal:
     return Refusal(400, "MALFORMED_REQUEST", f"not a well-formed HTTP request: {reason}")
 
 
+def slow_body() -> Refusal:
+    """Return the answer to a body that does not come."""
+    return Refusal(408, "REQUEST_TIMEOUT", "the request's body took too long")
+
+
 def render_plainly(status: int, code: str, message: str, _path: str) -> tuple[Fields, bytes]:
     """Write a small JSON body, for servers that were given no other shape."""
     body = json.dumps({"error": {"message": message, "code": code, "status": status}})

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from conduit_kernel.addresses import subscriber_of
+from conduit_kernel.http.body_room import BodyRoom
 from conduit_kernel.http.connection import Handler, OnError, ServerConnection
 from conduit_kernel.http.deadlines import Sweeper
 from conduit_kernel.http.limits import ServerLimits
@@ -75,6 +76,7 @@ class HttpServer:
         self.proxies = proxies
         self.clock = clock
         self.draining = False
+        self.bodies = BodyRoom(self.limits.bodies_bytes)
         self.loop: asyncio.AbstractEventLoop
         self.sweeper: Sweeper
         # One at first, then one for each socket.
@@ -202,10 +204,12 @@ class HttpServer:
         self.sweeper.watched.add(connection)
         caller = connection.counted_as = subscriber_of(connection.peer)
         self._by_caller[caller] += 1
+        is_proxy = self.proxies.trusts(connection.peer)
+        connection.held.count_as(caller, speaks_for_others=is_proxy)
         if len(self._connections) > self.limits.max_connections or self.draining:
             return False
         has_many = self._by_caller[caller] > self.limits.max_connections_per_address
-        return not has_many or self.proxies.trusts(connection.peer)
+        return is_proxy or not has_many
 
     def ended(self, connection: ServerConnection) -> None:
         """Count a connection out."""
@@ -214,6 +218,7 @@ class HttpServer:
             self._by_caller[connection.counted_as] -= 1
             if not self._by_caller[connection.counted_as]:
                 del self._by_caller[connection.counted_as]
+            connection.held.release()
         self.sweeper.watched.discard(connection)
         if not self._connections and self._emptied is not None:
             self._emptied.set()

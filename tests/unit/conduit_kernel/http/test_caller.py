@@ -227,3 +227,48 @@ async def test_pipelined_requests_wait_in_bounds() -> None:
             answered += (await caller.reader.read(65_536)).count(b"HTTP/1.1 200 OK")
         sender.cancel()
         caller.reset()
+
+
+def begun(size: int, sent: int) -> bytes:
+    """Return the head of a request with a body, and so much of that."""
+    return b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size + b"x" * sent
+
+
+@both_loops
+async def test_bodies_are_bounded_together() -> None:
+    """No address takes all the room, others have theirs, and whoever leaves gives it back."""
+    room = MIB
+    async with serving(echo, limits=ServerLimits(bodies_bytes=room)) as server:
+        async with calling(server) as first, calling(server) as second:
+            await first.send(begun(700_000, 600_000))
+            await until(lambda: server.bodies.left < room - 500_000)
+            await second.send(begun(400_000, 399_000))
+            assert (await second.answer()).status == 503
+            async with calling(server, local_addr=("127.0.0.2", 0)) as other:
+                answer = await other.ask(post(b"/", b"y" * 200_000))
+                assert answer.body.endswith(b"y" * 200_000)
+                # A whole answer is the end of its body, though the connection goes on.
+                assert (await other.ask(GET)).status == 200
+                assert server.bodies.left < room - 500_000
+            await first.send(b"x" * 100_000)
+            assert (await first.answer()).status == 200
+        await until(lambda: server.connections == 0)
+        assert server.bodies.left == room
+        async with calling(server) as leaving:
+            await leaving.send(begun(700_000, 600_000))
+            await until(lambda: server.bodies.left < room - 500_000)
+        await until(lambda: server.bodies.left == room)
+
+
+@both_loops
+async def test_bodies_count_until_they_are_answered() -> None:
+    """Whoever works on them has them in memory."""
+    handler = Waiting()
+    async with serving(handler) as server, calling(server) as caller:
+        room = server.bodies.left
+        await caller.send(post(b"/", b"x" * 300_000))
+        await until(lambda: handler.started)
+        assert server.bodies.left < room - 200_000
+        handler.go.set()
+        await caller.answer()
+        await until(lambda: server.bodies.left == room)
