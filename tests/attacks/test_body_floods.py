@@ -52,15 +52,15 @@ async def told(reader: asyncio.StreamReader) -> bytes:
 async def test_bodies_without_end_leave_room_for_others(gateway: Suite) -> None:
     """Whoever has all that an address may have is told to come again; others are served."""
     begun = [await begin(gateway) for _ in range(CONNECTIONS)]
-    answers = await asyncio.gather(*(told(reader) for reader, _ in begun))
-    refused = [each for each in answers if each]
+    heard = await asyncio.gather(*(told(reader) for reader, _ in begun))
+    refused = [each for each in heard if each]
     # Three quarters of the room, in pieces.
     assert len(refused) >= CONNECTIONS - ROOM * 3 // 4 // SENT
     assert len(refused) < CONNECTIONS
-    for answer in refused:
-        assert answer.startswith(b"HTTP/1.1 503 ")
-        assert b"retry-after: 1\r\n" in answer
-        assert b'"error":{"message":"The server holds as many bodies' in answer.replace(b": ", b":")
+    for each in refused:
+        assert each.startswith(b"HTTP/1.1 503 ")
+        assert b"retry-after: 1\r\n" in each
+        assert b'"error":{"message":"The server holds as many bodies' in each
     transport = httpx.AsyncHTTPTransport(local_address="127.0.0.2")
     headers = {"Authorization": f"Bearer {gateway.virtual_key}"}
     async with httpx.AsyncClient(

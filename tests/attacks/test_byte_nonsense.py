@@ -72,7 +72,7 @@ async def test_forms(turn: int, tmp_path: Path) -> None:
     seen = set()
     for _ in range(CASES):
         body = mutated(FORM, OF_FORMS, chance)
-        found = []
+        found: list[object] = []
         for size in (len(body) or 1, chance.choice((1, 2, 3)), chance.randrange(1, 99)):
             try:
                 found.append(await read(body, size, tmp_path))
