@@ -80,22 +80,26 @@ def opened(kept: Iterable[KeptResponse], vault: Vault, most: int) -> list[Respon
 
     ResponseNotFound if one cannot be read any more, RequestTooLarge if they have more.
     """
-    found = list[ResponseRecord]()
+    found, left = list[ResponseRecord](), most
     for each in kept:
-        record = _opened(each, vault, most)
-        most -= len(record.content)
+        record = _opened(each, vault, left)
+        left -= len(record.content)
+        if left < 0:
+            raise too_large(most)
         found.append(record)
     return found
 
 
 def _opened(kept: KeptResponse, vault: Vault, most: int) -> ResponseRecord:
+    """Return a record, whose content is cut off behind so many bytes and one more."""
     content = b""
     if kept.content:
         found = vault.open_answer(kept.content, _owner_of(kept.virtual_key_id, kept.id))
         if found is None:
             message = f"The response {kept.id} was kept with an encryption key that is gone"
             raise ResponseNotFound(message, response_id=kept.id)
-        content = _unfolded(found, most)
+        # What was compressed may be a thousand times as much. None at most would be any number.
+        content = zlib.decompressobj().decompress(found, max(most, 0) + 1)
     return ResponseRecord(
         kept.id,
         kept.virtual_key_id,
@@ -107,20 +111,10 @@ def _opened(kept: KeptResponse, vault: Vault, most: int) -> ResponseRecord:
     )
 
 
-def _unfolded(compressed: bytes, most: int) -> bytes:
-    """Return what was compressed, which may be a thousand times as much."""
-    unfolding = zlib.decompressobj()
-    # No bytes at most would be any number.
-    content = unfolding.decompress(compressed, max(most, 0) + 1)
-    if len(content) > most:
-        raise too_large()
-    return content
-
-
-def too_large() -> RequestTooLarge:
+def too_large(most: int) -> RequestTooLarge:
     """Return the error of a conversation that is larger than a request may be."""
     message = "The conversation that the request goes on from is too large"
-    return RequestTooLarge(message, field="previous_response_id")
+    return RequestTooLarge(message, field="previous_response_id", limit_bytes=str(most))
 
 
 def _owner_of(owner: int, response_id: str) -> str:

@@ -123,7 +123,7 @@ class ResponseKeeper:
         """
         found = await self._patiently(owner, response_id, is_whole=True)
         if sum(len(each.content) for each in found) > self._max_conversation_bytes:
-            raise too_large()
+            raise too_large(self._max_conversation_bytes)
         if before := found[0].previous_id:
             message = f"The response {before}, from which it goes on, is kept no longer"
             raise ResponseNotFound(message, response_id=before)
