@@ -26,6 +26,7 @@ def test_rules_that_say_nothing_are_none() -> None:
     [
         ({"allowed_ips": ["10.0.0.0/8"]}, "10.1.2.3", ""),
         ({"allowed_ips": ["192.0.2.1/32", "::ffff:10.0.0.0/104"]}, "10.1.2.3", ""),
+        ({"allowed_ips": ["10.0.0.0/8"]}, "::ffff:10.1.2.3", ""),
         ({"allowed_ips": ["2001:db8::/32"]}, "2001:db8::7", ""),
         ({"require_mtls": True}, "", NAME),
         ({"client_certificates": ["other", NAME]}, "203.0.113.9", NAME),

@@ -1,6 +1,7 @@
 """TLS as a process serves it."""
 
 import shutil
+import ssl
 from errno import EMFILE
 from pathlib import Path
 
@@ -108,3 +109,9 @@ def test_files_that_vanish_leave_what_there_was(tmp_path: Path) -> None:
     assert not watched.refresh()
     renew(files, others)
     assert watched.refresh()
+
+
+def test_nobody_has_a_server_begin_a_handshake_anew(tmp_path: Path) -> None:
+    """It would cost the server more than whoever asks for it."""
+    context = WatchedTls(PrivateAuthority(tmp_path).files()).server_context()
+    assert context.options & ssl.OP_NO_RENEGOTIATION

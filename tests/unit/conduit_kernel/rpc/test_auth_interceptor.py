@@ -13,9 +13,15 @@ from tests.support.credentials import Metadata, admin_metadata
 from tests.support.waiting import eventually
 
 from conduit.internal.v1.methods import METHODS as INTERNAL
-from conduit_kernel.auth import Authorizer, Principal, PrincipalKind, current_principal
+from conduit_kernel.auth import (
+    CERTIFICATE_HEADER,
+    Authorizer,
+    Principal,
+    PrincipalKind,
+    current_principal,
+)
 from conduit_kernel.rpc import RpcServer, connect, error_of, service_metadata
-from conduit_kernel.rpc.auth_interceptor import AuthInterceptor, address_of
+from conduit_kernel.rpc.auth_interceptor import AuthInterceptor, address_of, metadata_of
 from conduit_kernel.rpc.methods import METHODS
 
 TOKENS = ("current-token", "former-token")
@@ -231,6 +237,26 @@ async def test_an_rpc_knows_who_calls_and_from_where() -> None:
         (PrincipalKind.VIRTUAL_KEY, "203.0.113.7"),
     ]
     assert seen[4].virtual_key == "Bearer condt_1"
+
+
+@pytest.mark.parametrize(
+    ("shown", "name"), [({}, None), ({"x509_common_name": [b"billing"]}, "billing")]
+)
+def test_what_a_caller_says_of_a_certificate_is_believed_from_nobody(
+    shown: dict[str, list[bytes]], name: str | None
+) -> None:
+    """Only what the connection has shown."""
+
+    class Claiming:
+        def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
+            return (CERTIFICATE_HEADER, "operators"), ("x-request-id", "1")
+
+        def auth_context(self) -> dict[str, list[bytes]]:
+            return shown
+
+    context: Any = Claiming()
+    found = metadata_of(context)
+    assert (found.get(CERTIFICATE_HEADER), found["x-request-id"]) == (name, "1")
 
 
 class Call:
