@@ -3,9 +3,11 @@
 from typing import Any
 
 import orjson
+import pytest
 from tests.support.content_replays import ASKED, content_call
 from tests.support.message_replays import answered_chats
 
+from conduit_kernel.errors import UnsupportedParameter
 from conduit_providers.codecs import codec_named
 from conduit_providers.inbound.content_dialect import content_codec, counts_of
 from conduit_providers.quantities import CACHED_INPUT, INPUT, OUTPUT, REASONING, Quantities
@@ -61,3 +63,16 @@ def test_counts_are_googles() -> None:
         "cachedContentTokenCount": 3,
         "totalTokenCount": 14,
     }
+
+
+def test_strict_calls_refuse_what_is_left_out() -> None:
+    """Others are told of it."""
+    replay = next(each for each in answered_chats() if each.name == "OpenAI/chat/plain")
+    codec = content_codec(codec_named("openai_chat"))
+    asked = {**ASKED, "generationConfig": {"responseModalities": ["IMAGE"]}}
+    call, strict = content_call(replay, asked), content_call(replay, asked)
+    codec.to_upstream(call, replay.endpoint, replay.target)
+    assert call.dropped == ["generationConfig.responseModalities"]
+    strict.is_strict = True
+    with pytest.raises(UnsupportedParameter):
+        codec.to_upstream(strict, replay.endpoint, replay.target)
