@@ -7,7 +7,7 @@ from tests.support.suite import Suite
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NAMES = 20
-BODIES = {
+BODIES: dict[str, dict[str, object]] = {
     "/v1/chat/completions": {"messages": [{"role": "user", "content": "hi"}]},
     "/v1/completions": {"prompt": "hi"},
     "/v1/messages": {"max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]},
