@@ -32,6 +32,7 @@ from conduit_billing.budgets.rules import BudgetRules
 from conduit_billing.budgets.spending import BudgetSpending
 from conduit_billing.caller_usage_service import CallerUsageService
 from conduit_billing.instances import Instances
+from conduit_billing.ledger.adjustment_store import AdjustmentStore
 from conduit_billing.ledger.attempt_stats import RETENTION_MICROS
 from conduit_billing.ledger.group_commit import GroupCommit
 from conduit_billing.ledger.retention import ChargeRetention
@@ -99,7 +100,8 @@ class _Parts:
         self.refusals = reports_to(self.registry, ours, clock)
         new_id, budgets = IdSource(clock).next, BudgetRules(self.state)
         self.leases = LeaseStore(engine, new_id)
-        self.ledger = LedgerStore(engine, BudgetSpending(budgets, new_id))
+        spending = BudgetSpending(budgets, new_id)
+        self.ledger = LedgerStore(engine, spending)
         self.reports = ReportStore(engine)
         usage = CallerUsageStore(engine)
         report = BudgetReports(OutcomeServiceStub(self.health), ours).report
@@ -120,7 +122,9 @@ class _Parts:
             followers=followers,
             instances=self.instances,
             prepaid=PrepaidStore(engine, new_id, self.outbox),
+            adjustments=AdjustmentStore(engine, spending, self.outbox, new_id),
             budgets=budgets,
+            note_costs=self.alerts.note,
             clock=clock,
         )
         self.ledger_service = LedgerService(

@@ -1,13 +1,14 @@
 """The BillingService: messages in, messages out."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 
 from conduit.v1 import billing_requests_pb2 as pb
 from conduit_billing.budgets.prepaid_store import PrepaidStore
 from conduit_billing.budgets.rules import BudgetRules
 from conduit_billing.instances import Instances
+from conduit_billing.ledger.adjustment_store import AdjustmentStore
 from conduit_billing.ledger.charges import charge_message, is_charge_id
 from conduit_billing.ledger.store import LedgerStore
 from conduit_billing.prepaid_service import PrepaidService
@@ -18,6 +19,7 @@ from conduit_billing.pricing.rules import Rule, RuleDraft
 from conduit_billing.reports.charge_requests import charge_filter
 from conduit_billing.reports.messages import GROUPINGS, cost_groups, metrics
 from conduit_billing.reports.store import Days, ReportStore
+from conduit_billing.repricing_service import RepricingService
 from conduit_billing.timestamps import day_number, micros_at
 from conduit_billing.validation import day, refuse
 from conduit_kernel.audit.author import author_of
@@ -30,7 +32,7 @@ from conduit_kernel.updates import must_match, select
 DEFAULT_DAYS = 30
 
 
-class BillingService(PrepaidService):
+class BillingService(PrepaidService, RepricingService):
     """Answers the RPCs of the contract."""
 
     def __init__(
@@ -43,12 +45,15 @@ class BillingService(PrepaidService):
         followers: Followers,
         instances: Instances,
         prepaid: PrepaidStore,
+        adjustments: AdjustmentStore,
         budgets: BudgetRules,
+        note_costs: Callable[[Iterable[tuple[int, int]]], None],
         clock: Callable[[], float],
     ) -> None:
         """Take the stores, what models cost, who follows it, what the Registry has, and a clock.
 
-        The clock gives seconds since 1970.
+        `note_costs` hears what virtual keys are charged beside their charges. The clock gives
+        seconds since 1970.
         """
         self._rules = rules
         self._ledger = ledger
@@ -57,7 +62,9 @@ class BillingService(PrepaidService):
         self._followers = followers
         self._instances = instances
         self._prepaid = prepaid
+        self._adjustments = adjustments
         self._budgets = budgets
+        self._note_costs = note_costs
         self._clock = clock
         self._refreshing = asyncio.Lock()
 

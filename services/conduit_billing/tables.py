@@ -176,6 +176,25 @@ class ChargeRow(Base):
     provider_cost: Mapped[MaybeBig]
 
 
+class AdjustmentRow(Base):
+    """The cost of a charge by other prices than those that it was made with. Append only."""
+
+    __tablename__ = "billing_adjustments"
+    __table_args__ = (_ONE_TREE,)
+
+    charge_id: Mapped[IdKey]
+    # Of all of the charge's, from 1 on; the last one holds.
+    number: Mapped[SmallKey]
+    virtual_key_id: Mapped[Big]
+    price_version: Mapped[str] = mapped_column(String(100))
+    # Null of a charge that had no known price.
+    cost_before: Mapped[MaybeBig]
+    cost_after: Mapped[Big]
+    adjusted_at: Mapped[Big]
+    # Null if nothing moved.
+    posting_id: Mapped[str | None] = mapped_column(PackedId)
+
+
 class DetachedDayRow(Base):
     """A day of which no charges are kept; those that come late are left out."""
 

@@ -27,7 +27,7 @@ _FILTERS = {
 }
 
 
-def _administering(command: Callable[..., None]) -> Callable[..., None]:
+def administering(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options by which a gateway is found, and tell its errors in one line."""
 
     @click.option("--url", help="Where the gateway is. Default: CONDUIT_URL, else the local one.")
@@ -69,7 +69,7 @@ def audit() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A former export: whether the log still has its newest line.",
 )
-@_administering
+@administering
 def verify(gateway: "Gateway", against: Path | None) -> None:
     """Say whether any line was taken out, changed or added. The exit code is 1 if one was."""
     from conduit_cli.audit_log import mark_of, problem_of  # noqa: PLC0415 # as above
@@ -97,7 +97,7 @@ def verify(gateway: "Gateway", against: Path | None) -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="The file to write, for its owner alone. Default: standard output.",
 )
-@_administering
+@administering
 def export(gateway: "Gateway", output: Path | None, **filters: str | None) -> None:
     """Write the audit log as JSON Lines, newest first."""
     from conduit_cli.audit_log import lines  # noqa: PLC0415 # as above
@@ -129,7 +129,7 @@ def keys() -> None:
 
 
 @keys.command()
-@_administering
+@administering
 def rewrap(gateway: "Gateway") -> None:
     """Make a new encryption key and wrap all providers' keys with it, while calls go on.
 
@@ -217,7 +217,7 @@ def usage() -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="The file to write, for its owner alone. Default: standard output.",
 )
-@_administering
+@administering
 def export_charges(
     gateway: "Gateway", form: str, output: Path | None, **filters: str | None
 ) -> None:
@@ -250,7 +250,7 @@ ADMIN_COMMANDS = (audit, keys, usage)
     "--tolerance", default="0.01", show_default=True, help="Dollars a day and model may differ by."
 )
 @_of_charges
-@_administering
+@administering
 def reconcile(gateway: "Gateway", file: TextIO, form: str | None, **asked: str | None) -> None:
     """Hold a provider's own export of costs, FILE, against what was charged, by day and model.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TextIO
 from urllib.parse import urlencode
 
-from conduit_cli.focus import COLUMNS, focus_rows
+from conduit_cli.focus import COLUMNS, cost_of, focus_rows
 from conduit_cli.gateway import Gateway, Json
 
 PAGE_SIZE = 1000
@@ -27,6 +27,8 @@ FIELDS = (
     "cost",
     "providerCost",
     "priceVersion",
+    "adjustedCost",
+    "adjustedPriceVersion",
     "usageSource",
     "isComplete",
     "durationMs",
@@ -76,7 +78,7 @@ def write_focus(found: Iterable[Json], file: TextIO) -> int:
     table, left_out = csv.writer(file), 0
     table.writerow(COLUMNS)
     for charge in found:
-        if charge.get("cost") is None:
+        if cost_of(charge) is None:
             left_out += 1
             continue
         for row in focus_rows(charge):

@@ -64,13 +64,23 @@ _NANO = Decimal(1_000_000_000)
 _MILLION = Decimal(1_000_000)
 
 
+def cost_of(charge: Json) -> Any:  # noqa: ANN401 # what JSON has
+    """Return what a charge costs now, also where it was priced anew; None if that is unknown."""
+    adjusted = charge.get("adjustedCost")
+    return charge.get("cost") if adjusted is None else adjusted
+
+
 def focus_rows(charge: Json) -> Iterator[dict[str, Any]]:
     """Yield a row for each kind of unit of a charge with a price; their costs add up to its own."""
     shared = _shared(charge)
-    total = Decimal(str(charge["cost"]))
+    total = Decimal(str(cost_of(charge)))
     lines = [line for line in charge.get("lines") or () if line.get("quantity")]
     version, model = str(charge.get("priceVersion") or ""), str(charge.get("actualModelName"))
-    if not version or not lines or any(line.get("nanoUsdPerMillion") is None for line in lines):
+    version = str(charge.get("adjustedPriceVersion") or version)
+    is_adjusted = charge.get("adjustedCost") is not None
+    is_unpriced = any(line.get("nanoUsdPerMillion") is None for line in lines)
+    # The lines of one that was priced anew have the prices of before.
+    if not version or not lines or is_adjusted or is_unpriced:
         yield shared | _costs(total, total) | _as_a_request(model, version, total)
         return
     left = total

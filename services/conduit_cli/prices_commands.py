@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from conduit_cli.admin_commands import administering
 from conduit_cli.options import data_dir_option
 
 if TYPE_CHECKING:
     from conduit_billing.pricing.catalog_file import Change
+    from conduit_cli.gateway import Gateway
 
 _file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
@@ -51,6 +53,35 @@ def update(file: Path, data_dir: Path, *, yes: bool) -> None:
     except OSError as error:
         raise click.ClickException(f"They cannot be kept in {data_dir}: {error}") from error
     click.echo(f"Billing uses them once it is started again with {data_dir}.")
+
+
+@prices.command()
+@click.option("--from", "start", required=True, help="The first day, such as 2026-11-01, UTC.")
+@click.option("--to", "end", required=True, help="The last day.")
+@click.option("--provider", type=click.IntRange(1), help="Only charges of this instance.")
+@click.option("--model", help="Only of models that the provider calls so; * is any text.")
+@click.option("--reason", help="Why, for the audit log.")
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@administering
+def reprice(gateway: "Gateway", start: str, end: str, **given: str | int | bool | None) -> None:
+    """Price the charges of a period by the prices that hold for it now.
+
+    What they cost more or less is posted as adjustments; charges stay as they are. Of one that
+    broke off the rest is done by the same command once more.
+    """
+    from conduit_cli.repricing import reprice as reprice_all  # noqa: PLC0415 # see the top
+
+    names = {"provider": "providerId", "model": "modelPattern", "reason": "reason"}
+    asked = {names[key]: value for key, value in given.items() if key in names and value}
+    is_dry = bool(given.get("dry_run"))
+    found = reprice_all(gateway, {"startDate": start, "endDate": end, "dryRun": is_dry, **asked})
+    verb = "would be adjusted" if is_dry else "were adjusted"
+    click.echo(
+        f"Of {found.charges} charges {found.adjusted} {verb}: from ${found.before} to "
+        f"${found.after}, ${found.after - found.before:+} in all."
+    )
+    if found.unpriced:
+        click.echo(f"{found.unpriced} have no known price now, and stay as they are.", err=True)
 
 
 def _changes(file: Path, data_dir: Path) -> "list[Change]":

@@ -15,6 +15,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple, TextIO
 
+from conduit_cli.focus import cost_of
+
 Json = Mapping[str, Any]
 Costs = Mapping["Place", Decimal]
 
@@ -88,12 +90,12 @@ def charged_costs(charges: Iterable[Json]) -> tuple[dict[Place, Decimal], int]:
     costs: dict[Place, Decimal] = defaultdict(Decimal)
     unpriced = 0
     for charge in charges:
-        if charge.get("cost") is None:
+        if (cost := cost_of(charge)) is None:
             unpriced += 1
             continue
         day = datetime.fromisoformat(str(charge["occurredAt"])).astimezone(UTC).date()
         place = Place(day, common_name(str(charge.get("actualModelName") or "")))
-        costs[place] += Decimal(str(charge["cost"]))
+        costs[place] += Decimal(str(cost))
     return costs, unpriced
 
 

@@ -82,6 +82,7 @@ BILLING = {
     "budgets/lease_store.py": "tests/integration/billing/test_leases.py",
     "budgets/prepaid_store.py": "tests/integration/billing/test_prepaid.py",
     "budgets/spending.py": "tests/integration/billing/test_leases.py",
+    "ledger/adjustment_store.py": "tests/integration/billing/test_repricing.py",
     "ledger/verification.py": "tests/integration/billing/test_verification.py",
 }
 STORAGE = {

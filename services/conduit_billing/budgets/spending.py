@@ -1,7 +1,7 @@
 """What charges do to budgets: they are paid from their lease, or else from what is left."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,7 +12,8 @@ from conduit_billing.budgets.rules import BudgetRules, BudgetWindow
 from conduit_billing.ledger.charges import PostedCharge
 from conduit_billing.ledger.posting_store import post
 from conduit_billing.ledger.postings import spend
-from conduit_billing.tables import LeaseRow
+from conduit_billing.tables import AccountRow, LeaseRow
+from conduit_billing.upserts import select_among
 
 
 class BudgetSpending:
@@ -89,3 +90,22 @@ class BudgetSpending:
         await open_accounts(connection, windows, now, self._new_id)
         for window in windows:
             await post(connection, spend(self._new_id(), account_of(window), costs[window], now))
+
+    async def adjust(
+        self, connection: AsyncConnection, costs: Iterable[tuple[int, int, int]], now: int
+    ) -> None:
+        """Take in that charges cost more, or less: by virtual key, moment and difference.
+
+        Budgets that nobody knew in that period count no charges of it either.
+        """
+        sums = defaultdict[BudgetWindow, int](int)
+        for virtual_key_id, at, difference in costs:
+            for window in self._rules.windows(virtual_key_id, at) if virtual_key_id else ():
+                sums[window] += difference
+        codes = [account_of(window).code for window in sums]
+        found = await select_among(connection, [AccountRow.code], codes)
+        known = frozenset(code for (code,) in found)
+        for window in sorted(sums, key=account_of):
+            account, cost = account_of(window), sums[window]
+            if cost and account.code in known:
+                await post(connection, spend(self._new_id(), account, cost, now))

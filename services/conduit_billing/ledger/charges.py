@@ -68,6 +68,9 @@ class PostedCharge(NamedTuple):
     tags: tuple[str, ...] = ()
     # By the provider's word; None if it says none.
     provider_cost: int | None = None
+    # By the prices by which it was priced anew, and their version; None if it never was.
+    adjusted_cost: int | None = None
+    adjusted_version: str = ""
 
 
 def is_charge_id(text: str) -> bool:
@@ -174,6 +177,8 @@ def charge_message(charge: PostedCharge) -> Charge:
         lease_id=charge.lease_id,
         tags=charge.tags,
         provider_cost_nano_usd=charge.provider_cost,
+        adjusted_cost_nano_usd=charge.adjusted_cost,
+        adjusted_price_version=charge.adjusted_version,
     )
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import orjson
 import structlog
 from sqlalchemy import delete, func, select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from conduit.v1.charge_json import charge_to_json
 from conduit_billing.ledger.charges import PostedCharge, charge_message
 from conduit_billing.ledger.store import LedgerStore
-from conduit_billing.tables import ChargeRow, DetachedDayRow, DetachedExpenseRow
+from conduit_billing.tables import AdjustmentRow, ChargeRow, DetachedDayRow, DetachedExpenseRow
 from conduit_billing.timestamps import DAY_MICROS, MICRO, day_text
 from conduit_billing.upserts import add_up, insert_into, take_turns
 from conduit_kernel.database import guarded, reader, writer
@@ -125,10 +125,22 @@ class ChargeRetention:
             costs: dict[int, int] = {}
             for _, virtual_key_id, cost in found:
                 costs[virtual_key_id] = costs.get(virtual_key_id, 0) + (cost or 0)
+            await self._delete_adjustments(connection, found[-1].id, costs)
             sums = [{"virtual_key_id": key, "cost": costs[key]} for key in sorted(costs)]
             await add_up(connection, DetachedExpenseRow, ["virtual_key_id"], sums)
             await connection.execute(delete(row).where(row.id <= found[-1].id))
         return len(found)
+
+    async def _delete_adjustments(
+        self, connection: AsyncConnection, last: str, costs: dict[int, int]
+    ) -> None:
+        """Delete those of charges up to one, and add what they changed of the costs of keys."""
+        row = AdjustmentRow
+        more = func.sum(row.cost_after - func.coalesce(row.cost_before, 0))
+        query = select(row.virtual_key_id, more).where(row.charge_id <= last)
+        for key, cost in await connection.execute(query.group_by(row.virtual_key_id)):
+            costs[key] = costs.get(key, 0) + int(cost)
+        await connection.execute(delete(row).where(row.charge_id <= last))
 
 
 def _lines(charges: Iterable[PostedCharge]) -> bytes:

@@ -10,6 +10,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from conduit_billing.budgets.spending import BudgetSpending
+from conduit_billing.ledger.adjustment_store import standings_of
+from conduit_billing.ledger.adjustments import Standing
 from conduit_billing.ledger.attempt_stats import AttemptStats, hour_buckets_of, hours_of
 from conduit_billing.ledger.attributions import Attributions
 from conduit_billing.ledger.charge_columns import (
@@ -118,14 +120,29 @@ class LedgerStore:
             is_rarer = rarer is not None and bool(await connection.scalar(rarer))
             query = select_charges(of, limit=limit, before=before, by_attribution=is_rarer)
             rows = (await connection.execute(query)).all()
-        own = len(ChargeColumns._fields)
-        return [charge_of(row[:own], row[own:]) for row in rows]
+            own = len(ChargeColumns._fields)
+            found = [charge_of(row[:own], row[own:]) for row in rows]
+            return _adjusted(found, await standings_of(connection, found))
 
     async def forget_attempt_stats(self, before: int) -> None:
         """Delete the ids of attempt statistics that began before a moment."""
         row = AttemptStatsRow
         async with guarded(SERVICE), self._writer.begin() as connection:
             await connection.execute(delete(row).where(row.started_at < before))
+
+
+def _adjusted(
+    charges: Sequence[PostedCharge], standings: Mapping[str, Standing]
+) -> Sequence[PostedCharge]:
+    """Return charges with what they cost by now."""
+    if not standings:
+        return charges
+    return [
+        each
+        if (standing := standings.get(each.id)) is None
+        else each._replace(adjusted_cost=standing.cost, adjusted_version=standing.price_version)
+        for each in charges
+    ]
 
 
 async def _leave_out_detached(

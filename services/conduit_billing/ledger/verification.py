@@ -10,6 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 from conduit_billing.ledger.postings import AccountType, PostingKind
 from conduit_billing.tables import (
     AccountRow,
+    AdjustmentRow,
     AttributionRow,
     BudgetWindowRow,
     ChargeRow,
@@ -67,6 +68,8 @@ def _rules(now: int) -> Iterator[tuple[str, Query]]:
     yield "what a charge cost is in a posting", _unposted_charges()
     yield "a charge has an attribution", _unattributed_charges()
     yield "a charge with a price names the price's version", _versionless_charges()
+    yield "an adjustment begins with what its charge cost before", _wrong_adjustments()
+    yield "what an adjustment changes is in a posting", _unposted_adjustments()
     yield "a virtual key's expenses are what its charges cost", _wrong_expenses()
 
 
@@ -143,6 +146,26 @@ def _versionless_charges() -> Query:
     return query.where(row.lines.contains("@"), common.price_version == "")
 
 
+def _wrong_adjustments() -> Query:
+    row, former = AdjustmentRow, aliased(AdjustmentRow)
+    is_former = sa.and_(former.charge_id == row.charge_id, former.number == row.number - 1)
+    query = sa.select(row.charge_id).outerjoin(former, is_former)
+    query = query.join(ChargeRow, ChargeRow.id == row.charge_id)
+    is_first = row.number == 1
+    return query.where(
+        sa.or_(
+            sa.and_(is_first, row.cost_before.is_distinct_from(ChargeRow.cost)),
+            sa.and_(~is_first, row.cost_before.is_distinct_from(former.cost_after)),
+        )
+    )
+
+
+def _unposted_adjustments() -> Query:
+    row = AdjustmentRow
+    query = sa.select(row.charge_id).outerjoin(PostingRow, PostingRow.id == row.posting_id)
+    return query.where(row.posting_id.is_not(None), PostingRow.id.is_(None))
+
+
 def _expense_code(virtual_key_id: InstrumentedAttribute[int]) -> sa.ColumnElement[str]:
     number = sa.cast(virtual_key_id, sa.String)
     return sa.case(
@@ -155,7 +178,10 @@ def _wrong_expenses() -> Query:
     code = _expense_code(ChargeRow.virtual_key_id)
     kept = sa.select(code.label("code"), ChargeRow.cost).where(ChargeRow.cost > 0)
     detached = sa.select(_expense_code(DetachedExpenseRow.virtual_key_id), DetachedExpenseRow.cost)
-    both = sa.union_all(kept, detached).subquery()
+    row = AdjustmentRow
+    more = row.cost_after - sa.func.coalesce(row.cost_before, 0)
+    adjusted = sa.select(_expense_code(row.virtual_key_id), more)
+    both = sa.union_all(kept, detached, adjusted).subquery()
     charged = (
         sa.select(both.c.code, sa.func.sum(both.c.cost).label("cost"))
         .group_by(both.c.code)

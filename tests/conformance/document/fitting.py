@@ -171,6 +171,11 @@ def _fit_resource(value: Any) -> Any:  # noqa: ANN401 # JSON
     if found.get("budgets"):
         # One of each period.
         found["budgets"] = [*{each.get("period"): each for each in found["budgets"]}.values()]
+        for each in found["budgets"]:
+            if each.get("period") == "Rolling":
+                each["rollingHours"] = each.get("rollingHours") or 24
+            else:
+                each.pop("rollingHours", None)
     return _fit_chain(found)
 
 

@@ -45,6 +45,7 @@ OPERATING = names("""
 """)
 BILLING = names("""
     CreateModelCost UpdateModelCost DeleteModelCost TopUpVirtualKeyGroup AdjustPrepaidBalance
+    RepriceCharges
 """)
 AUDITING = names(
     "ListAuditEntries VerifyAuditLog GetAdministrator ListAdministrators ListAdministratorSessions"

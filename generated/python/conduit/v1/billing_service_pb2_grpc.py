@@ -5,6 +5,7 @@ import warnings
 
 from conduit.v1 import billing_requests_pb2 as conduit_dot_v1_dot_billing__requests__pb2
 from conduit.v1 import prepaid_requests_pb2 as conduit_dot_v1_dot_prepaid__requests__pb2
+from conduit.v1 import repricing_requests_pb2 as conduit_dot_v1_dot_repricing__requests__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -70,6 +71,11 @@ class BillingServiceStub:
                 '/conduit.v1.BillingService/ListCharges',
                 request_serializer=conduit_dot_v1_dot_billing__requests__pb2.ListChargesRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_billing__requests__pb2.ListChargesResponse.FromString,
+                _registered_method=True)
+        self.RepriceCharges = channel.unary_unary(
+                '/conduit.v1.BillingService/RepriceCharges',
+                request_serializer=conduit_dot_v1_dot_repricing__requests__pb2.RepriceChargesRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_repricing__requests__pb2.RepriceChargesResponse.FromString,
                 _registered_method=True)
         self.GetProviderAnalytics = channel.unary_unary(
                 '/conduit.v1.BillingService/GetProviderAnalytics',
@@ -146,6 +152,14 @@ class BillingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RepriceCharges(self, request, context):
+        """Prices charges of a period by the prices that hold for their time now, a page of them at a time. What they cost more or less is posted as adjustments, in budgets and reports as well; charges
+        themselves stay as they are. Idempotent: what was adjusted is not adjusted again, so that one that broke off is simply made once more. INVALID_REQUEST without a period.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetProviderAnalytics(self, request, context):
         """Returns how an instance performed.
         """
@@ -212,6 +226,11 @@ def add_BillingServiceServicer_to_server(servicer, server):
                     servicer.ListCharges,
                     request_deserializer=conduit_dot_v1_dot_billing__requests__pb2.ListChargesRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_billing__requests__pb2.ListChargesResponse.SerializeToString,
+            ),
+            'RepriceCharges': grpc.unary_unary_rpc_method_handler(
+                    servicer.RepriceCharges,
+                    request_deserializer=conduit_dot_v1_dot_repricing__requests__pb2.RepriceChargesRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_repricing__requests__pb2.RepriceChargesResponse.SerializeToString,
             ),
             'GetProviderAnalytics': grpc.unary_unary_rpc_method_handler(
                     servicer.GetProviderAnalytics,
@@ -424,6 +443,33 @@ class BillingService:
             '/conduit.v1.BillingService/ListCharges',
             conduit_dot_v1_dot_billing__requests__pb2.ListChargesRequest.SerializeToString,
             conduit_dot_v1_dot_billing__requests__pb2.ListChargesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RepriceCharges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.BillingService/RepriceCharges',
+            conduit_dot_v1_dot_repricing__requests__pb2.RepriceChargesRequest.SerializeToString,
+            conduit_dot_v1_dot_repricing__requests__pb2.RepriceChargesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from conduit.v1 import billing_requests_pb2 as _billing_requests_pb2
 from conduit.v1 import prepaid_requests_pb2 as _prepaid_requests_pb2
+from conduit.v1 import repricing_requests_pb2 as _repricing_requests_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
@@ -48,6 +49,10 @@ class BillingServiceStub:
     """Returns what it cost, grouped."""
     ListCharges: _grpc.UnaryUnaryMultiCallable[_billing_requests_pb2.ListChargesRequest, _billing_requests_pb2.ListChargesResponse]
     """Returns a page of the charges."""
+    RepriceCharges: _grpc.UnaryUnaryMultiCallable[_repricing_requests_pb2.RepriceChargesRequest, _repricing_requests_pb2.RepriceChargesResponse]
+    """Prices charges of a period by the prices that hold for their time now, a page of them at a time. What they cost more or less is posted as adjustments, in budgets and reports as well; charges
+    themselves stay as they are. Idempotent: what was adjusted is not adjusted again, so that one that broke off is simply made once more. INVALID_REQUEST without a period.
+    """
     GetProviderAnalytics: _grpc.UnaryUnaryMultiCallable[_billing_requests_pb2.GetProviderAnalyticsRequest, _billing_requests_pb2.GetProviderAnalyticsResponse]
     """Returns how an instance performed."""
     TopUpVirtualKeyGroup: _grpc.UnaryUnaryMultiCallable[_prepaid_requests_pb2.TopUpVirtualKeyGroupRequest, _prepaid_requests_pb2.TopUpVirtualKeyGroupResponse]
@@ -78,6 +83,10 @@ class BillingServiceAsyncStub(BillingServiceStub):
     """Returns what it cost, grouped."""
     ListCharges: _aio.UnaryUnaryMultiCallable[_billing_requests_pb2.ListChargesRequest, _billing_requests_pb2.ListChargesResponse]  # type: ignore[assignment]
     """Returns a page of the charges."""
+    RepriceCharges: _aio.UnaryUnaryMultiCallable[_repricing_requests_pb2.RepriceChargesRequest, _repricing_requests_pb2.RepriceChargesResponse]  # type: ignore[assignment]
+    """Prices charges of a period by the prices that hold for their time now, a page of them at a time. What they cost more or less is posted as adjustments, in budgets and reports as well; charges
+    themselves stay as they are. Idempotent: what was adjusted is not adjusted again, so that one that broke off is simply made once more. INVALID_REQUEST without a period.
+    """
     GetProviderAnalytics: _aio.UnaryUnaryMultiCallable[_billing_requests_pb2.GetProviderAnalyticsRequest, _billing_requests_pb2.GetProviderAnalyticsResponse]  # type: ignore[assignment]
     """Returns how an instance performed."""
     TopUpVirtualKeyGroup: _aio.UnaryUnaryMultiCallable[_prepaid_requests_pb2.TopUpVirtualKeyGroupRequest, _prepaid_requests_pb2.TopUpVirtualKeyGroupResponse]  # type: ignore[assignment]
@@ -147,6 +156,16 @@ class BillingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_billing_requests_pb2.ListChargesResponse, _abc.Awaitable[_billing_requests_pb2.ListChargesResponse]]:
         """Returns a page of the charges."""
+
+    @_abc_1.abstractmethod
+    def RepriceCharges(
+        self,
+        request: _repricing_requests_pb2.RepriceChargesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_repricing_requests_pb2.RepriceChargesResponse, _abc.Awaitable[_repricing_requests_pb2.RepriceChargesResponse]]:
+        """Prices charges of a period by the prices that hold for their time now, a page of them at a time. What they cost more or less is posted as adjustments, in budgets and reports as well; charges
+        themselves stay as they are. Idempotent: what was adjusted is not adjusted again, so that one that broke off is simply made once more. INVALID_REQUEST without a period.
+        """
 
     @_abc_1.abstractmethod
     def GetProviderAnalytics(

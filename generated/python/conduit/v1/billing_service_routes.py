@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 import orjson
-from conduit.v1 import billing_requests_pb2, options_pb2, prepaid_requests_pb2
+from conduit.v1 import (
+    billing_requests_pb2,
+    options_pb2,
+    prepaid_requests_pb2,
+    repricing_requests_pb2,
+)
 from conduit.v1 import http_runtime as http
 from conduit.v1 import json_runtime as json
 from conduit.v1.billing_requests_json import (
@@ -20,6 +25,10 @@ from conduit.v1.prepaid_requests_json import (
     fill_adjust_prepaid_balance_request,
     fill_top_up_virtual_key_group_request,
     prepaid_balance_to_json,
+)
+from conduit.v1.repricing_requests_json import (
+    fill_reprice_charges_request,
+    reprice_charges_response_to_json,
 )
 
 
@@ -220,6 +229,22 @@ def read_list_charges(
 def write_list_charges(message: billing_requests_pb2.ListChargesResponse) -> bytes:
     """Write the answer of ListCharges."""
     return orjson.dumps(list_charges_response_to_json(message))
+
+
+def read_reprice_charges(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> repricing_requests_pb2.RepriceChargesRequest:
+    """Return the request that `POST /api/usage/reprice` says."""
+    message = repricing_requests_pb2.RepriceChargesRequest()
+    if body:
+        fill_reprice_charges_request(message, json.parse(body), "")
+    http.refuse_parameters(query)
+    return message
+
+
+def write_reprice_charges(message: repricing_requests_pb2.RepriceChargesResponse) -> bytes:
+    """Write the answer of RepriceCharges."""
+    return orjson.dumps(reprice_charges_response_to_json(message))
 
 
 def read_get_provider_analytics(
@@ -481,6 +506,29 @@ ROUTES: Final[tuple[Route, ...]] = (
         read_frame=None,
         chunk=None,
         write=write_list_charges,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="POST",
+        path="/api/usage/reprice",
+        segments=(Segment("api"), Segment("usage"), Segment("reprice")),
+        service="BillingService",
+        rpc="RepriceCharges",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_reprice_charges,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_reprice_charges,
         media_type=b"application/json",
         media_type_of=None,
         write_report=http.no_report,

@@ -115,6 +115,8 @@ _CHARGE_MEMBERS: Final[frozenset[str]] = frozenset(
         "qualifiers",
         "tags",
         "providerCost",
+        "adjustedCost",
+        "adjustedPriceVersion",
     }
 )
 
@@ -176,6 +178,10 @@ def fill_charge(message: charge_pb2.Charge, value: object, path: str) -> None:
         message.tags.extend(runtime.listed(runtime.text, member, path + "tags"))
     if (member := value.get("providerCost")) is not None:
         message.provider_cost_nano_usd = runtime.nano_dollars(member, path + "providerCost")
+    if (member := value.get("adjustedCost")) is not None:
+        message.adjusted_cost_nano_usd = runtime.nano_dollars(member, path + "adjustedCost")
+    if (member := value.get("adjustedPriceVersion")) is not None:
+        message.adjusted_price_version = runtime.text(member, path + "adjustedPriceVersion")
     if not _CHARGE_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _CHARGE_MEMBERS, path)
 
@@ -209,6 +215,12 @@ def charge_to_json(message: charge_pb2.Charge) -> dict[str, object]:
         if message.HasField("provider_cost_nano_usd")
         else None
     )
+    members["adjustedCost"] = (
+        runtime.dollars(message.adjusted_cost_nano_usd)
+        if message.HasField("adjusted_cost_nano_usd")
+        else None
+    )
+    members["adjustedPriceVersion"] = message.adjusted_price_version
     return members
 
 

@@ -238,6 +238,8 @@ class Charge(_message.Message):
     QUALIFIERS_FIELD_NUMBER: _builtins.int
     TAGS_FIELD_NUMBER: _builtins.int
     PROVIDER_COST_NANO_USD_FIELD_NUMBER: _builtins.int
+    ADJUSTED_COST_NANO_USD_FIELD_NUMBER: _builtins.int
+    ADJUSTED_PRICE_VERSION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the router, unique for ever: 26 characters, sortable by time."""
     request_id: _builtins.str
@@ -272,6 +274,10 @@ class Charge(_message.Message):
     """The lease it was paid from. Empty if none."""
     provider_cost_nano_usd: _builtins.int
     """What the provider says that it cost, in nano-dollars, beside what it costs by the prices. Unset if it does not say."""
+    adjusted_cost_nano_usd: _builtins.int
+    """What it costs by the prices by which it was priced anew, in nano-dollars, in place of `cost_nano_usd`, which stays. Unset if it never was."""
+    adjusted_price_version: _builtins.str
+    """The version of those prices. Empty if it never was."""
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When the attempt ended."""
@@ -317,15 +323,21 @@ class Charge(_message.Message):
         qualifiers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         tags: _abc.Iterable[_builtins.str] | None = ...,
         provider_cost_nano_usd: _builtins.int | None = ...,
+        adjusted_cost_nano_usd: _builtins.int | None = ...,
+        adjusted_price_version: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "_provider_cost_nano_usd", b"_provider_cost_nano_usd", "cost_nano_usd", b"cost_nano_usd", "occurred_at", b"occurred_at", "provider_cost_nano_usd", b"provider_cost_nano_usd"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_adjusted_cost_nano_usd", b"_adjusted_cost_nano_usd", "_cost_nano_usd", b"_cost_nano_usd", "_provider_cost_nano_usd", b"_provider_cost_nano_usd", "adjusted_cost_nano_usd", b"adjusted_cost_nano_usd", "cost_nano_usd", b"cost_nano_usd", "occurred_at", b"occurred_at", "provider_cost_nano_usd", b"provider_cost_nano_usd"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "_provider_cost_nano_usd", b"_provider_cost_nano_usd", "actual_model_name", b"actual_model_name", "cost_nano_usd", b"cost_nano_usd", "duration_ms", b"duration_ms", "id", b"id", "is_complete", b"is_complete", "key_id", b"key_id", "lease_id", b"lease_id", "lines", b"lines", "model_alias", b"model_alias", "occurred_at", b"occurred_at", "operation", b"operation", "price_version", b"price_version", "provider_account_group", b"provider_account_group", "provider_cost_nano_usd", b"provider_cost_nano_usd", "provider_id", b"provider_id", "provider_type", b"provider_type", "qualifiers", b"qualifiers", "request_id", b"request_id", "tags", b"tags", "usage_source", b"usage_source", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_adjusted_cost_nano_usd", b"_adjusted_cost_nano_usd", "_cost_nano_usd", b"_cost_nano_usd", "_provider_cost_nano_usd", b"_provider_cost_nano_usd", "actual_model_name", b"actual_model_name", "adjusted_cost_nano_usd", b"adjusted_cost_nano_usd", "adjusted_price_version", b"adjusted_price_version", "cost_nano_usd", b"cost_nano_usd", "duration_ms", b"duration_ms", "id", b"id", "is_complete", b"is_complete", "key_id", b"key_id", "lease_id", b"lease_id", "lines", b"lines", "model_alias", b"model_alias", "occurred_at", b"occurred_at", "operation", b"operation", "price_version", b"price_version", "provider_account_group", b"provider_account_group", "provider_cost_nano_usd", b"provider_cost_nano_usd", "provider_id", b"provider_id", "provider_type", b"provider_type", "qualifiers", b"qualifiers", "request_id", b"request_id", "tags", b"tags", "usage_source", b"usage_source", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__adjusted_cost_nano_usd: _TypeAlias = _typing.Literal["adjusted_cost_nano_usd"]  # noqa: Y015
+    _WhichOneofArgType__adjusted_cost_nano_usd: _TypeAlias = _typing.Literal["_adjusted_cost_nano_usd", b"_adjusted_cost_nano_usd"]  # noqa: Y015
     _WhichOneofReturnType__cost_nano_usd: _TypeAlias = _typing.Literal["cost_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__cost_nano_usd: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd"]  # noqa: Y015
     _WhichOneofReturnType__provider_cost_nano_usd: _TypeAlias = _typing.Literal["provider_cost_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__provider_cost_nano_usd: _TypeAlias = _typing.Literal["_provider_cost_nano_usd", b"_provider_cost_nano_usd"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__adjusted_cost_nano_usd) -> _WhichOneofReturnType__adjusted_cost_nano_usd | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__cost_nano_usd) -> _WhichOneofReturnType__cost_nano_usd | None: ...
     @_typing.overload

@@ -73,6 +73,14 @@ METHODS: Final[dict[str, Method]] = {
         server_streaming=False,
         client_streaming=False,
     ),
+    "/conduit.v1.BillingService/RepriceCharges": Method(
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        role=role_pb2.ROLE_BILLER,
+        dialect=options_pb2.DIALECT_ADMIN,
+        idempotent=True,
+        server_streaming=False,
+        client_streaming=False,
+    ),
     "/conduit.v1.BillingService/GetProviderAnalytics": Method(
         access=options_pb2.ACCESS_ADMINISTRATOR,
         role=role_pb2.ROLE_VIEWER,
