@@ -71,6 +71,11 @@ class Summary(Protocol):
         """Return how the limits of the virtual key stand."""
         ...
 
+    @property
+    def guardrails(self) -> Sequence[str]:
+        """Return the guardrails that found something, with what they did."""
+        ...
+
     request_id: str
     attempts: int
     fallbacks: int
@@ -110,6 +115,8 @@ def report_lines(summary: Summary) -> bytes:
         lines += b"x-conduit-cache: %b\r\n" % summary.cache.encode()
         if summary.cache_age is not None:
             lines += b"x-conduit-cache-age: %d\r\n" % summary.cache_age
+    if summary.guardrails:
+        lines += _line("x-conduit-guardrails", ", ".join(summary.guardrails))
     for each in summary.standings:
         left = each.remaining
         lines += _STANDINGS[each.metric] % (

@@ -7,6 +7,7 @@
   * VirtualKeyMissing, VirtualKeyInvalid, VirtualKeyDisabled, ModelNotAllowed
   * those of administrators and services, see `conduit_kernel.auth_errors`
   * those of idempotency keys, see `conduit_kernel.idempotency_errors`
+  * those of guardrails, see `conduit_kernel.guardrail_errors`
   * NotFound, see `conduit_kernel.not_found_errors`
   * AlreadyExists, EtagMismatch, StillInUse, ServiceUnavailable, SecretUnreadable, StorageFull
   * NoProviderAvailable, AccountUnavailable, ProviderUnhealthy, DeadlineExceeded, BudgetExceeded,

@@ -20,6 +20,7 @@ _CODES = {
     "PROVIDER_MODEL_NOT_FOUND": "model_not_found",
     "CONTEXT_TOO_LONG": "context_length_exceeded",
     "CONTENT_POLICY": "content_policy_violation",
+    "CONTENT_BLOCKED": "content_filter",
     "BUDGET_EXCEEDED": "insufficient_quota",
 }
 

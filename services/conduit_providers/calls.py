@@ -73,6 +73,10 @@ class Form(msgspec.Struct, Generic[TypedT]):
         written = msgspec.json.encode(members | {name: msgspec.Raw(value)})
         return msgspec.structs.replace(self, json_at_hand=written, _typed=None)
 
+    def with_json(self, text: bytes) -> Self:
+        """Return another message, of this JSON text."""
+        return msgspec.structs.replace(self, json_at_hand=text, _typed=None)
+
     def with_typed(self, typed: TypedT) -> Self:
         """Return another message, in the same form."""
         is_typed = self.json_at_hand is None

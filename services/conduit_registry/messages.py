@@ -35,6 +35,7 @@ from conduit_registry import values
 from conduit_registry.policy_messages import (
     cache_message,
     duration,
+    guardrail_message,
     hedging_message,
     retry_message,
     timeouts_message,
@@ -175,6 +176,7 @@ def fallback_chain(value: values.FallbackChain) -> chain_pb.FallbackChain:
         prefer_primary_for=duration(value.prefer_primary_for),
         hedging=hedging_message(value.hedging),
         cache=cache_message(value.cache),
+        guardrails=map(guardrail_message, value.guardrails),
         created_at=timestamp(value.created_at),
         updated_at=timestamp(value.updated_at),
     )
@@ -230,6 +232,7 @@ def virtual_key(value: values.VirtualKey) -> virtual_key_pb.VirtualKey:
         metadata=value.notes,
         allowed_providers=value.allowed_providers,
         refuse_unpriced=value.refuse_unpriced,
+        guardrails=map(guardrail_message, value.guardrails),
         created_at=timestamp(value.created_at),
         updated_at=timestamp(value.updated_at),
     )
@@ -250,6 +253,7 @@ def virtual_key_group(value: values.VirtualKeyGroup) -> group_pb.VirtualKeyGroup
         tags=value.tags,
         metadata=value.notes,
         refuse_unpriced=value.refuse_unpriced,
+        guardrails=map(guardrail_message, value.guardrails),
         created_at=timestamp(value.created_at),
         updated_at=timestamp(value.updated_at),
     )

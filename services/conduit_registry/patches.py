@@ -6,7 +6,7 @@ A field that is missing stays as it is; in a new thing it is the value's default
 from collections.abc import Mapping
 from typing import Any, TypedDict, TypeVar, cast
 
-from conduit_registry.policy_values import CachePolicy
+from conduit_registry.policy_values import CachePolicy, Guardrail
 from conduit_registry.values import (
     Budget,
     Hedging,
@@ -94,6 +94,7 @@ class ChainPatch(TypedDict, total=False):
     prefer_primary_for: int | None
     hedging: Hedging | None
     cache: CachePolicy | None
+    guardrails: tuple[Guardrail, ...]
 
 
 class VirtualKeyPatch(CallerSecurityPatch, total=False):
@@ -116,6 +117,7 @@ class VirtualKeyPatch(CallerSecurityPatch, total=False):
     notes: Mapping[str, str]
     allowed_providers: tuple[str, ...]
     refuse_unpriced: bool
+    guardrails: tuple[Guardrail, ...]
 
 
 class VirtualKeyGroupPatch(TypedDict, total=False):
@@ -131,6 +133,7 @@ class VirtualKeyGroupPatch(TypedDict, total=False):
     tags: tuple[str, ...]
     notes: Mapping[str, str]
     refuse_unpriced: bool
+    guardrails: tuple[Guardrail, ...]
 
 
 class AdministratorPatch(CallerSecurityPatch, total=False):

@@ -1,8 +1,9 @@
-"""The parts of routing policies as the API shows them."""
+"""The parts of policies as the API shows them."""
 
 from google.protobuf.duration_pb2 import Duration
 
 from conduit.v1 import cache_policy_pb2 as cache_pb
+from conduit.v1 import guardrail_pb2 as guardrail_pb
 from conduit.v1 import routing_policy_pb2 as policy_pb
 from conduit.v1 import timeouts_pb2 as timeouts_pb
 from conduit_registry import policy_values, values
@@ -55,4 +56,16 @@ def cache_message(value: policy_values.CachePolicy | None) -> cache_pb.CachePoli
         scope=cache_pb.CacheScope.ValueType(value.scope),
         charged_share=value.charged_share,
         version=value.version,
+    )
+
+
+def guardrail_message(value: policy_values.Guardrail) -> guardrail_pb.Guardrail:
+    """Return a guardrail as the API shows it."""
+    return guardrail_pb.Guardrail(
+        name=value.name,
+        action=guardrail_pb.GuardrailAction.ValueType(value.action),
+        stage=guardrail_pb.GuardrailStage.ValueType(value.stage),
+        patterns=value.patterns,
+        detectors=map(guardrail_pb.GuardrailDetector.ValueType, value.detectors),
+        max_characters=value.max_characters,
     )

@@ -15,3 +15,16 @@ class CachePolicy(NamedTuple):
     # Of the price, from 0 to 1.
     charged_share: float | None = None
     version: str = ""
+
+
+class Guardrail(NamedTuple):
+    """A check of the texts of calls."""
+
+    name: str
+    # Of the contract's `GuardrailAction` and `GuardrailStage`.
+    action: int
+    stage: int
+    patterns: tuple[str, ...] = ()
+    # Of the contract's `GuardrailDetector`.
+    detectors: tuple[int, ...] = ()
+    max_characters: int | None = None

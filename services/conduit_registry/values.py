@@ -9,7 +9,7 @@ from conduit.v1.audit_entry_pb2 import AuditAction
 from conduit.v1.provider_pb2 import AUDIT_LEVEL_BASIC
 from conduit.v1.routing_policy_pb2 import AFFINITY_KEY_NONE, BALANCING_STRATEGY_WEIGHTED
 from conduit_kernel.audit.author import Author
-from conduit_registry.policy_values import CachePolicy
+from conduit_registry.policy_values import CachePolicy, Guardrail
 
 DEFAULT_INTERVAL_HOURS = 24
 
@@ -196,6 +196,7 @@ class FallbackChain:
     hedging: Hedging | None = None
     # None where no answers are kept.
     cache: CachePolicy | None = None
+    guardrails: tuple[Guardrail, ...] = ()
     created_at: int = 0
     updated_at: int = 0
 
@@ -215,6 +216,7 @@ class VirtualKeyGroup:
     tags: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict[str, str])
     refuse_unpriced: bool = False
+    guardrails: tuple[Guardrail, ...] = ()
     created_at: int = 0
     updated_at: int = 0
 
@@ -251,6 +253,7 @@ class VirtualKey:
     notes: Mapping[str, str] = field(default_factory=dict[str, str])
     allowed_providers: tuple[str, ...] = ()
     refuse_unpriced: bool = False
+    guardrails: tuple[Guardrail, ...] = ()
     created_at: int = 0
     updated_at: int = 0
 

@@ -37,3 +37,5 @@ class CallSummary(msgspec.Struct, gc=False):
     # What the cache had to do with it; how old an answer from there is, in seconds.
     cache: str = ""
     cache_age: int | None = None
+    # The guardrails that found something, and what they did.
+    guardrails: tuple[str, ...] = ()

@@ -28,6 +28,8 @@ ROUTER = {
     "calls/call_hooks.py": "tests/integration/suite/test_caching.py",
     "calls/hooks.py": "tests/integration/suite/test_caching.py",
     "calls/stream_source.py": "tests/integration/suite/test_caching.py",
+    # Whole calls are held to guardrails, over HTTP and gRPC.
+    "guardrails/calls.py": "tests/integration/suite/test_guardrails.py",
     # Its connections are held through the bridge.
     "responses/connections.py": "tests/integration/suite/test_response_sockets.py",
     # Responses are kept, gone on from and asked about with a Storage, which is another service.

@@ -1,7 +1,7 @@
 """A request in another dialect of callers, and the chat that asks for the same."""
 
 from abc import abstractmethod
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import msgspec
 from google.protobuf.message import Message
@@ -34,6 +34,10 @@ class CallerForm(Form[TypedT], Generic[TypedT, TranslatedT]):
     """A request; its translations are made once for all attempts."""
 
     _chats: dict[ChatTerms, TranslatedT] = msgspec.field(default_factory=dict)
+
+    def with_json(self, text: bytes) -> Self:
+        """Return another request, of this JSON text, which has translations of its own."""
+        return msgspec.structs.replace(self, json_at_hand=text, _typed=None, _chats={})
 
     @abstractmethod
     def _translation(self, terms: ChatTerms) -> TranslatedT:

@@ -21,6 +21,7 @@ from conduit_kernel import limits
 from conduit_kernel.errors import InvalidRequest
 from conduit_registry.patches import ChainPatch
 from conduit_registry.policy_values import CachePolicy
+from conduit_registry.rules.guardrails import guardrails
 from conduit_registry.values import Hedging, RetryPolicy, Timeouts
 
 
@@ -43,6 +44,8 @@ def policy_fields(spec: FallbackChainSpec) -> ChainPatch:
         given["hedging"] = _hedging(spec.hedging)
     if spec.HasField("cache"):
         given["cache"] = _cache(spec.cache)
+    if spec.guardrails:
+        given["guardrails"] = guardrails(spec.guardrails)
     return given
 
 

@@ -6,6 +6,7 @@ from conduit.v1.virtual_key_group_pb2 import VirtualKeyGroupSpec
 from conduit_kernel import limits
 from conduit_registry.patches import VirtualKeyGroupPatch
 from conduit_registry.rules import budgets
+from conduit_registry.rules.guardrails import guardrails
 from conduit_registry.rules.notes import notes
 from conduit_registry.rules.usage_limits import usage_limits
 from conduit_registry.values import VirtualKeyGroup, defaults_of
@@ -25,6 +26,8 @@ def virtual_key_group_fields(spec: VirtualKeyGroupSpec) -> VirtualKeyGroupPatch:
         given["usage_limits"] = usage_limits(spec.usage_limits, "limits")
     if spec.tags:
         given["tags"] = limits.names_of(spec, "tags")
+    if spec.guardrails:
+        given["guardrails"] = guardrails(spec.guardrails)
     if spec.metadata:
         given["notes"] = notes(spec)
     return given

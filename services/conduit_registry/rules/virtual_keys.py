@@ -6,6 +6,7 @@ from conduit.v1.virtual_key_pb2 import VirtualKeySpec
 from conduit_kernel import limits
 from conduit_registry.patches import CallerSecurityPatch, VirtualKeyPatch
 from conduit_registry.rules import budgets, fields, routing_policy
+from conduit_registry.rules.guardrails import guardrails
 from conduit_registry.rules.notes import notes
 from conduit_registry.rules.security import add_caller_security, with_security
 from conduit_registry.rules.usage_limits import usage_limits
@@ -29,6 +30,8 @@ def virtual_key_fields(spec: VirtualKeySpec) -> VirtualKeyPatch:
         given["timeout"] = limits.span_of(spec, "timeout")
     if spec.HasField("hedging_budget"):
         given["hedging_budget"] = limits.fraction_of(spec, "hedging_budget")
+    if spec.guardrails:
+        given["guardrails"] = guardrails(spec.guardrails)
     add_caller_security(given, spec)
     return given | _names(spec) | _spending(spec)
 

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-from conduit_registry.policy_values import CachePolicy
+from conduit_registry.policy_values import CachePolicy, Guardrail
 from conduit_registry.values import Budget, Hedging, RetryPolicy, Timeouts, UsageLimits
 
 ItemT = TypeVar("ItemT")
@@ -71,6 +71,26 @@ class BudgetList(_JsonTuple[Budget]):
     def process_result_value(self, value: Any, dialect: Dialect) -> tuple[Budget, ...] | None:  # noqa: ANN401 # what JSON gives
         """Return a tuple."""
         return None if value is None else tuple(Budget(**each) for each in value)
+
+
+class GuardrailList(_JsonTuple[Guardrail]):
+    """Guardrails in order, each as an object."""
+
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: Sequence[Guardrail] | None, dialect: Dialect
+    ) -> list[Any] | None:
+        """Store a list of objects."""
+        return None if value is None else [each._asdict() for each in value]
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[Guardrail, ...] | None:  # noqa: ANN401 # what JSON gives
+        """Return a tuple."""
+        return None if value is None else tuple(_guardrail(**each) for each in value)
+
+
+def _guardrail(patterns: Sequence[str], detectors: Sequence[int], **said: Any) -> Guardrail:  # noqa: ANN401 # as above
+    return Guardrail(patterns=tuple(patterns), detectors=tuple(detectors), **said)
 
 
 class _JsonObject(sa.types.TypeDecorator[ObjectT], Generic[ObjectT]):

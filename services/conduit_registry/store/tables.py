@@ -6,10 +6,11 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from conduit_registry.policy_values import CachePolicy
+from conduit_registry.policy_values import CachePolicy, Guardrail
 from conduit_registry.store.columns import (
     BudgetList,
     CachePolicyColumn,
+    GuardrailList,
     HedgingColumn,
     NumberList,
     RetryPolicyList,
@@ -39,6 +40,7 @@ class Base(DeclarativeBase):
         tuple[int, ...]: NumberList,
         tuple[RetryPolicy, ...]: RetryPolicyList,
         tuple[Budget, ...]: BudgetList,
+        tuple[Guardrail, ...]: GuardrailList,
         Timeouts: TimeoutsColumn,
         UsageLimits: UsageLimitsColumn,
         Hedging: HedgingColumn,
@@ -177,6 +179,7 @@ class FallbackChainRow(Row):
     prefer_primary_for: Mapped[int | None]
     hedging: Mapped[Hedging | None]
     cache: Mapped[CachePolicy | None]
+    guardrails: Mapped[tuple[Guardrail, ...]]
     steps: Mapped[list[StepRow]] = relationship(
         lazy="selectin", cascade="all, delete-orphan", order_by=StepRow.position
     )
@@ -218,6 +221,7 @@ class VirtualKeyGroupRow(Row):
     tags: Mapped[tuple[str, ...]]
     notes: Mapped[Mapping[str, str]]
     refuse_unpriced: Mapped[bool]
+    guardrails: Mapped[tuple[Guardrail, ...]]
 
 
 class VirtualKeyRow(Row):
@@ -252,6 +256,7 @@ class VirtualKeyRow(Row):
     notes: Mapped[Mapping[str, str]]
     allowed_providers: Mapped[tuple[str, ...]]
     refuse_unpriced: Mapped[bool]
+    guardrails: Mapped[tuple[Guardrail, ...]]
 
 
 class AdministratorRow(Row):

@@ -27,6 +27,8 @@ def fill_report(report: CallReport, summary: CallSummary) -> None:
     if summary.upstream_request_id:
         report.upstream_request_id = summary.upstream_request_id
     report.trace = summary.trace
+    if summary.guardrails:
+        report.guardrails.extend(summary.guardrails)
     if summary.cache:
         report.cache = summary.cache
     if summary.cache_age is not None:

@@ -80,8 +80,9 @@ def admit(
         own = caller.caller.caps
         is_usual = options is None and own is None
         limits = runtime.limits if is_usual else limits_of(options, runtime.caps, own)
-        is_hooked = (route is not None and route.cache is not None) or (options and options.cache)
-        hooks = hooks_of(route, options) if is_hooked else None
+        is_hooked = is_bound or caller.caller.guards or (options is not None and options.cache)
+        is_hooked = is_hooked or (route is not None and route.is_hooked)
+        hooks = hooks_of(runtime.table, requirements, options, caller) if is_hooked else None
     except ConduitError as error:
         end = CallEnd(runtime.wall_clock(), started, runtime.clock(), caller, "", operation.name)
         end.decision, end.revision = decision, runtime.table.revision
@@ -127,7 +128,6 @@ class CallScope(msgspec.Struct, eq=False):
     started: float
     deadline: float
     is_typed: bool
-    # None for most.
     hooks: CallHooks | None = None
     # Seconds spent waiting for providers, and in pauses that they asked for.
     waited: float = 0.0

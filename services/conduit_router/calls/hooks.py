@@ -1,4 +1,4 @@
-"""What looks at a call and its answer on their way: the cache, where one is used."""
+"""What looks at a call and its answer on their way: guardrails, and the cache."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,17 +12,28 @@ from conduit_router.caching.calls import cached_answer, cached_stream
 from conduit_router.calls.call_scope import CallScope
 from conduit_router.calls.reserving import reserve
 from conduit_router.calls.stream_source import StreamSource, upstream_source
+from conduit_router.guardrails.calls import answer_guards, guard_answer, guard_request
+from conduit_router.guardrails.judging import Judgement
+from conduit_router.guardrails.streams import GuardedSource
 from conduit_router.served_by import CallSummary
 
 Ask = Callable[[CallScope], Awaitable[tuple[Answer[Any], CallSummary]]]
 
 
 async def hooked_answer(scope: CallScope, ask: Ask) -> tuple[Answer[Any], CallSummary]:
-    """Return the whole answer to a call that has hooks; `ask` asks providers for one."""
+    """Return the whole answer to a call that has hooks; `ask` asks providers for one.
+
+    Guardrails look at what comes from the cache, too: they may be others than when it was kept.
+    """
+    hooks, judgement = scope.hooks, Judgement(scope.caller.request_id)
+    assert hooks is not None  # noqa: S101 # as its callers know
+    guard_request(scope, hooks.guards, judgement)
     await reserve(scope)
-    assert scope.hooks is not None  # noqa: S101 # as its callers know
-    use = scope.hooks.cache
-    return await (ask(scope) if use is None else cached_answer(scope, use, ask))
+    use = hooks.cache
+    answer, summary = await (ask(scope) if use is None else cached_answer(scope, use, ask))
+    answer = guard_answer(scope, answer, hooks.guards, judgement)
+    summary.guardrails = tuple(judgement.told)
+    return answer, summary
 
 
 @asynccontextmanager
@@ -30,9 +41,13 @@ async def hooked_stream(
     scope: CallScope, operation: AnyStreamedOperation, options: CallOptions | None
 ) -> AsyncIterator[StreamSource]:
     """Open the streamed answer to a call that has hooks."""
+    hooks, judgement = scope.hooks, Judgement(scope.caller.request_id)
+    assert hooks is not None  # noqa: S101 # as above
+    guard_request(scope, hooks.guards, judgement)
     await reserve(scope)
-    assert scope.hooks is not None  # noqa: S101 # as above
-    use, from_providers = scope.hooks.cache, partial(upstream_source, scope, operation, options)
+    use, from_providers = hooks.cache, partial(upstream_source, scope, operation, options)
     opened = from_providers() if use is None else cached_stream(scope, use, from_providers)
     async with opened as source:
-        yield source
+        source.summary.guardrails = tuple(judgement.told)
+        guards = answer_guards(scope, hooks.guards)
+        yield GuardedSource(source, guards, judgement) if guards else source

@@ -12,6 +12,7 @@ from conduit_kernel.errors import (
     DeadlineExceeded,
     InvalidRequest,
     StreamInterrupted,
+    UnsupportedCapability,
     UpstreamError,
 )
 from conduit_kernel.http import Headers
@@ -132,6 +133,7 @@ class SessionCalls:
             with admit(
                 self._runtime, self._operation, opening, messages.options, caller, stream=False
             ) as scope:
+                _check_unguarded(scope)
                 if caller.caller.usage is not None:
                     await reserve(scope)
                 attempt, session = await run_attempts(scope, self._open)
@@ -297,6 +299,14 @@ def _check_models(messages: SessionMessages, event: Form[Any], caller: CallerCon
     if caller.caller.allowed is not None:
         for model in messages.models_in(event):
             check_model(caller.caller, model)
+
+
+def _check_unguarded(scope: CallScope) -> None:
+    """Raise UnsupportedCapability for a session that would go past a guardrail."""
+    if scope.hooks is not None and scope.hooks.guards:
+        name = scope.hooks.guards[0].name
+        message = f"Sessions are not held to guardrails, and the guardrail {name!r} is set"
+        raise UnsupportedCapability(message, capability="session")
 
 
 def _told(message: tuple[Any, Any], summary: CallSummary) -> Any:  # noqa: ANN401 # of each RPC its own

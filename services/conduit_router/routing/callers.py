@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from conduit.v1.virtual_key_group_pb2 import VirtualKeyGroup
 from conduit.v1.virtual_key_pb2 import VirtualKey
 from conduit_kernel.access_rules import access_rules
+from conduit_router.guardrails.policy import guards_of
 from conduit_router.routing.policy import NO_USAGE_POLICY, UsagePolicy, caps_of
 from conduit_router.routing.table import Caller
 
@@ -29,6 +30,7 @@ def caller_of(key: VirtualKey, groups: Sequence[VirtualKeyGroup] = ()) -> Caller
         tags=tuple(dict.fromkeys(tag for each in reversed(levels) for tag in each.tags)),
         providers=tuple(name.casefold() for name in key.allowed_providers) or None,
         group_id=key.group_id,
+        guards=guards_of(each for level in levels for each in level.guardrails),
     )
 
 

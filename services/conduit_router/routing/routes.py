@@ -6,6 +6,7 @@ from conduit.v1 import decision_pb2 as pb
 from conduit.v1.fallback_chain_pb2 import FallbackChain
 from conduit.v1.model_mapping_pb2 import ModelMapping
 from conduit_kernel.snapshot import SnapshotState
+from conduit_router.guardrails.policy import guards_of
 from conduit_router.routing.balancing import affinity_of
 from conduit_router.routing.cache_policy import cache_policy_of
 from conduit_router.routing.compile import Pieces
@@ -65,8 +66,17 @@ def compile_route(
     policy = policy_of(policies[0]) if policies else None
     has_conditions = any(candidate.conditions for candidate in candidates)
     cache = cache_policy_of(policies[0]) if policies else None
+    guards = guards_of(policies[0].guardrails) if policies else ()
     return Route(
-        alias, tuple(candidates), tuple(rejections), created, policy, has_conditions, cache
+        alias,
+        tuple(candidates),
+        tuple(rejections),
+        created,
+        policy,
+        has_conditions,
+        cache,
+        guards,
+        cache is not None or bool(guards),
     )
 
 

@@ -20,6 +20,7 @@ from conduit_providers.redaction import Redactor
 from conduit_providers.spec import Endpoint, ProviderSpec
 from conduit_providers.target import Target
 from conduit_providers.wire import Headers
+from conduit_router.guardrails.policy import Guards
 from conduit_router.routing.cache_policy import CachePolicy
 from conduit_router.routing.policy import (
     NO_RETRIES,
@@ -213,6 +214,9 @@ class Route(msgspec.Struct, frozen=True, eq=False, gc=False):
     has_conditions: bool = False
     # None where no answers are kept.
     cache: CachePolicy | None = None
+    guards: Guards = ()
+    # Whether it has any of these two.
+    is_hooked: bool = False
     # The decisions of calls that leave no choice while nothing is amiss, by operation and
     # capabilities, as `decide_plainly` made them.
     sole_decisions: dict[tuple[str, frozenset[str]], Any] = msgspec.field(default_factory=dict)
@@ -243,6 +247,8 @@ class Caller(msgspec.Struct, frozen=True, eq=False, gc=False):
     providers: tuple[str, ...] | None = None
     # 0 where it is in none.
     group_id: int = 0
+    # Its own, and those of its groups.
+    guards: Guards = ()
 
 
 class RoutingTable(msgspec.Struct, frozen=True, eq=False):

@@ -11,6 +11,12 @@ from conduit.v1 import fallback_chain_requests_pb2 as chain_pb
 from conduit.v1 import model_mapping_requests_pb2 as mapping_pb
 from conduit.v1.cache_policy_pb2 import CACHE_SCOPE_ALL, CachePolicy
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackChainSpec, FallbackProvider
+from conduit.v1.guardrail_pb2 import (
+    GUARDRAIL_ACTION_REPORT,
+    GUARDRAIL_DETECTOR_IBAN,
+    GUARDRAIL_STAGE_ANSWER,
+    Guardrail,
+)
 from conduit.v1.model_mapping_pb2 import ModelMapping, ModelMappingSpec
 from conduit.v1.registry_requests_pb2 import ListAuditEntriesRequest
 from conduit.v1.routing_policy_pb2 import (
@@ -29,6 +35,14 @@ from conduit.v1.routing_policy_pb2 import (
 )
 from conduit.v1.timeouts_pb2 import Timeouts
 
+GUARDRAIL = Guardrail(
+    name="g",
+    action=GUARDRAIL_ACTION_REPORT,
+    stage=GUARDRAIL_STAGE_ANSWER,
+    patterns=["a+"],
+    detectors=[GUARDRAIL_DETECTOR_IBAN],
+    max_characters=7,
+)
 ATTEMPTS = "retries[0].attempts"
 OVERLOADED = RetryPolicy(failure=FAILURE_CLASS_OVERLOADED, attempts=2)
 SECOND = Duration(seconds=1)
@@ -215,6 +229,7 @@ async def test_a_chain_is_a_policy_with_or_without_steps(api: Api) -> None:
         prefer_primary_for=SECOND,
         hedging=Hedging(delay=SECOND, budget=0.25),
         cache=CachePolicy(ttl=SECOND, scope=CACHE_SCOPE_ALL, charged_share=0.0, version="2"),
+        guardrails=[GUARDRAIL],
     )
     made = (await api(chain_pb.CreateFallbackChainRequest(fallback_chain=spec))).fallback_chain
     got = (await api(chain_pb.GetFallbackChainRequest(id=made.id))).fallback_chain
@@ -222,7 +237,7 @@ async def test_a_chain_is_a_policy_with_or_without_steps(api: Api) -> None:
     for name in ("providers", "strategy", "affinity", "stream_failover", "retries"):
         assert getattr(got, name) == getattr(spec, name)
     assert (got.prefer_primary_for, got.hedging) == (SECOND, spec.hedging)
-    assert got.cache == spec.cache
+    assert (got.cache, list(got.guardrails)) == (spec.cache, [GUARDRAIL])
     swapped = FallbackChainSpec(providers=reversed(steps))
     update = chain_pb.UpdateFallbackChainRequest(id=made.id, fallback_chain=swapped)
     assert list((await api(update)).fallback_chain.providers) == steps[::-1]
@@ -231,11 +246,12 @@ async def test_a_chain_is_a_policy_with_or_without_steps(api: Api) -> None:
     )
     assert not (await api(update)).fallback_chain.providers
     update = chain_pb.UpdateFallbackChainRequest(
-        id=made.id, update_mask=FieldMask(paths=["hedging", "cache"])
+        id=made.id, update_mask=FieldMask(paths=["hedging", "cache", "guardrails"])
     )
     updated = (await api(update)).fallback_chain
     assert not updated.HasField("hedging")
     assert not updated.HasField("cache")
+    assert not updated.guardrails
     bare = chain_pb.CreateFallbackChainRequest(fallback_chain=FallbackChainSpec(model_alias="b"))
     plain = (await api(bare)).fallback_chain
     assert (plain.strategy, plain.affinity) == (BALANCING_STRATEGY_WEIGHTED, AFFINITY_KEY_NONE)

@@ -25,6 +25,12 @@ from conduit.v1.caller_security_pb2 import CallerSecurity
 from conduit.v1.charge_pb2 import UNIT_CACHE_WRITE_TOKEN
 from conduit.v1.cost_terms_pb2 import ConditionalCost, CostTier, UnitCost
 from conduit.v1.fallback_chain_pb2 import FallbackChainSpec, FallbackProvider
+from conduit.v1.guardrail_pb2 import (
+    GUARDRAIL_ACTION_REPORT,
+    GUARDRAIL_DETECTOR_IBAN,
+    GUARDRAIL_STAGE_ANSWER,
+    Guardrail,
+)
 from conduit.v1.health_service_pb2_grpc import HealthServiceStub
 from conduit.v1.key_credential_pb2 import KeyCredentialSpec
 from conduit.v1.model_cost_pb2 import COST_CALCULATION_TYPE_IMAGE_BASED, ModelCostSpec
@@ -48,6 +54,14 @@ from conduit.v1.virtual_key_pb2 import VirtualKeySpec
 from conduit.v1.webhook_pb2 import WebhookSpec
 from conduit_kernel.rpc import error_of
 
+GUARDRAIL = Guardrail(
+    name="g",
+    action=GUARDRAIL_ACTION_REPORT,
+    stage=GUARDRAIL_STAGE_ANSWER,
+    patterns=["a+"],
+    detectors=[GUARDRAIL_DETECTOR_IBAN],
+    max_characters=7,
+)
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 METADATA = admin_metadata(MASTER_KEY)
@@ -103,6 +117,7 @@ def virtual_key_spec() -> VirtualKeySpec:
         metadata={"owner": "anna"},
         allowed_providers=["Main"],
         refuse_unpriced=True,
+        guardrails=[GUARDRAIL],
     )
     spec.expires_at.FromJsonString("2030-01-02T03:04:05Z")
     return spec
@@ -176,6 +191,7 @@ KINDS = {
             prefer_primary_for=Duration(seconds=3),
             hedging=Hedging(delay=Duration(seconds=2), budget=0.1),
             cache=CachePolicy(ttl=Duration(seconds=9), scope=CACHE_SCOPE_ALL, charged_share=0.5),
+            guardrails=[GUARDRAIL],
         ),
         ("model_alias",),
     ),
@@ -196,6 +212,7 @@ KINDS = {
             budgets=[Budget(limit_nano_usd=5_000, period=BUDGET_PERIOD_DAY, is_hard=True)],
             usage_limits=UsageLimits(requests_per_minute=60),
             refuse_unpriced=True,
+            guardrails=[GUARDRAIL],
             tags=["team=search"],
             metadata={"owner": "anna"},
         ),

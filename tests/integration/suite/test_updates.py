@@ -87,6 +87,15 @@ MAPPINGS = Resource(
 )
 UNSET: dict[str, Any] = {"timeout": None, "conditions": [], "timeouts": None, "retries": []}
 STEP = {"providerId": "{provider}", "priority": 2, "actualModelName": "gpt", **UNSET}
+CACHE = {"ttl": "60s", "scope": "All", "chargedShare": 0.5, "version": "2"}
+GUARDRAIL = {
+    "name": "g",
+    "action": "Report",
+    "stage": "Answer",
+    "patterns": ["a+"],
+    "detectors": ["Iban"],
+    "maxCharacters": 7,
+}
 CHAINS = Resource(
     "/api/fallback-chains",
     {"providers": [{"providerId": "{provider}", "priority": 1}]},
@@ -94,6 +103,8 @@ CHAINS = Resource(
         Field("isEnabled", value=False, default=True),
         # Without steps the mappings serve, by the chain's policy.
         Field("providers", value=[STEP], default=[]),
+        Field("cache", value=CACHE, default=None),
+        Field("guardrails", value=[GUARDRAIL], default=[]),
     ),
     ("modelAlias",),
 )
@@ -104,6 +115,7 @@ VIRTUAL_KEYS = Resource(
         Field("isEnabled", value=False, default=True),
         Field("allowedModels", value=["gpt-*"], default=[]),
         Field("refuseUnpriced", value=True, default=False),
+        Field("guardrails", value=[GUARDRAIL], default=[]),
         Field("expiresAt", value=TIME, default=None),
     ),
     ("name",),

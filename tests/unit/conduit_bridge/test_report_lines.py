@@ -34,7 +34,7 @@ def changed(**fields: object) -> CallSummary:
         changed(request_id=ODD, dropped=[ODD], upstream_request_id=ODD),
         changed(served_by=ServedBy(0, ODD, ODD, ODD)),
         changed(served_by=ServedBy(1, "", "", ""), request_id="r"),
-        changed(cache="miss"),
+        changed(cache="miss", guardrails=("no keys;redacted", "other;reported")),
         changed(cache="hit", cache_age=0, attempts=0),
         changed(standings=(Standing("requests", 60, 0, 0.4),)),
         changed(standings=(Standing("tokens", 5, 4, 61.0),), cost_nano_usd=1),
@@ -52,7 +52,7 @@ def test_every_field_of_the_report_is_in_a_summary() -> None:
     """A field that the contract gains must not be forgotten here."""
     full = CallSummary(ServedBy(1, "a", "b", "c"), "d", 2, 3, 4.5, 6, ["e"], "f", "g")
     full.standings = Standing("requests", 3, 2, 1.0), Standing("tokens", 3, 2, 1.0)
-    full.cache, full.cache_age = "hit", 0
+    full.cache, full.cache_age, full.guardrails = "hit", 0, ("g;reported",)
     report = CallReport()
     fill_report(report, full)
     fields: list[FieldDescriptor] = list(CallReport.DESCRIPTOR.fields)

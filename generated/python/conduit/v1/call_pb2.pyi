@@ -208,6 +208,7 @@ class CallReport(_message.Message):
     IDEMPOTENCY_FIELD_NUMBER: _builtins.int
     CACHE_FIELD_NUMBER: _builtins.int
     CACHE_AGE_FIELD_NUMBER: _builtins.int
+    GUARDRAILS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The call's id."""
     provider_id: _builtins.int
@@ -264,6 +265,12 @@ class CallReport(_message.Message):
     def dropped(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The parameters that were dropped because the provider does not take them; behind the first 49, `...` for the rest."""
 
+    @_builtins.property
+    def guardrails(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The guardrails that found something and let the call pass, each with what it did: `NAME;redacted` or `NAME;reported`. Of a stream
+        at its end.
+        """
+
     def __init__(
         self,
         *,
@@ -288,10 +295,11 @@ class CallReport(_message.Message):
         idempotency: _builtins.str = ...,
         cache: _builtins.str = ...,
         cache_age: _builtins.int | None = ...,
+        guardrails: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_cache_age", b"_cache_age", "_cost_nano_usd", b"_cost_nano_usd", "_limit_requests", b"_limit_requests", "_limit_tokens", b"_limit_tokens", "_remaining_requests", b"_remaining_requests", "_remaining_tokens", b"_remaining_tokens", "cache_age", b"cache_age", "cost_nano_usd", b"cost_nano_usd", "limit_requests", b"limit_requests", "limit_tokens", b"limit_tokens", "remaining_requests", b"remaining_requests", "remaining_tokens", b"remaining_tokens"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cache_age", b"_cache_age", "_cost_nano_usd", b"_cost_nano_usd", "_limit_requests", b"_limit_requests", "_limit_tokens", b"_limit_tokens", "_remaining_requests", b"_remaining_requests", "_remaining_tokens", b"_remaining_tokens", "actual_model_name", b"actual_model_name", "attempts", b"attempts", "cache", b"cache", "cache_age", b"cache_age", "cost_nano_usd", b"cost_nano_usd", "dropped", b"dropped", "fallbacks", b"fallbacks", "idempotency", b"idempotency", "key_id", b"key_id", "limit_requests", b"limit_requests", "limit_tokens", b"limit_tokens", "overhead_ms", b"overhead_ms", "provider_id", b"provider_id", "provider_name", b"provider_name", "remaining_requests", b"remaining_requests", "remaining_tokens", b"remaining_tokens", "request_id", b"request_id", "reset_requests", b"reset_requests", "reset_tokens", b"reset_tokens", "trace", b"trace", "upstream_request_id", b"upstream_request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cache_age", b"_cache_age", "_cost_nano_usd", b"_cost_nano_usd", "_limit_requests", b"_limit_requests", "_limit_tokens", b"_limit_tokens", "_remaining_requests", b"_remaining_requests", "_remaining_tokens", b"_remaining_tokens", "actual_model_name", b"actual_model_name", "attempts", b"attempts", "cache", b"cache", "cache_age", b"cache_age", "cost_nano_usd", b"cost_nano_usd", "dropped", b"dropped", "fallbacks", b"fallbacks", "guardrails", b"guardrails", "idempotency", b"idempotency", "key_id", b"key_id", "limit_requests", b"limit_requests", "limit_tokens", b"limit_tokens", "overhead_ms", b"overhead_ms", "provider_id", b"provider_id", "provider_name", b"provider_name", "remaining_requests", b"remaining_requests", "remaining_tokens", b"remaining_tokens", "request_id", b"request_id", "reset_requests", b"reset_requests", "reset_tokens", b"reset_tokens", "trace", b"trace", "upstream_request_id", b"upstream_request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__cache_age: _TypeAlias = _typing.Literal["cache_age"]  # noqa: Y015
     _WhichOneofArgType__cache_age: _TypeAlias = _typing.Literal["_cache_age", b"_cache_age"]  # noqa: Y015

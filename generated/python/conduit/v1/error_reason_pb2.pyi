@@ -308,6 +308,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """No such file is kept, or it is somebody else's.
     Example: `{"reason": "FILE_NOT_FOUND", "metadata": {"file_id": "file-01k4y7"}}`.
     """
+    ERROR_REASON_CONTENT_BLOCKED: _ErrorReason.ValueType  # 74
+    """A guardrail of the alias, the virtual key or its group does not let the request pass, or the answer. What was used is charged.
+    Example: `{"reason": "CONTENT_BLOCKED", "metadata": {"guardrail": "no secrets", "stage": "request", "kind": "SECRET"}}`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` in every error, whose `domain` is `conduit.v1`.
@@ -607,5 +611,9 @@ Example: `{"reason": "RESPONSE_NOT_FOUND", "metadata": {"response_id": "resp_01k
 ERROR_REASON_FILE_NOT_FOUND: ErrorReason.ValueType  # 73
 """No such file is kept, or it is somebody else's.
 Example: `{"reason": "FILE_NOT_FOUND", "metadata": {"file_id": "file-01k4y7"}}`.
+"""
+ERROR_REASON_CONTENT_BLOCKED: ErrorReason.ValueType  # 74
+"""A guardrail of the alias, the virtual key or its group does not let the request pass, or the answer. What was used is charged.
+Example: `{"reason": "CONTENT_BLOCKED", "metadata": {"guardrail": "no secrets", "stage": "request", "kind": "SECRET"}}`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

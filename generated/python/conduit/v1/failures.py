@@ -427,4 +427,10 @@ FAILURES: Final[dict[str, Failure]] = {
         openai_type="invalid_request_error",
         hint="Ask with the virtual key that sent it, while it is kept; GET /v1/files lists those that there are.",
     ),
+    "CONTENT_BLOCKED": Failure(
+        code=9,
+        http_status=400,
+        openai_type="invalid_request_error",
+        hint="Leave out what the guardrail looks for; `kind` says what that is. The operator can change it.",
+    ),
 }

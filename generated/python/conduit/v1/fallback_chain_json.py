@@ -8,6 +8,7 @@ from conduit.v1 import fallback_chain_pb2
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import well_known_runtime as well_known
 from conduit.v1.cache_policy_json import cache_policy_to_json, fill_cache_policy
+from conduit.v1.guardrail_json import fill_guardrail, guardrail_to_json
 from conduit.v1.routing_policy_json import (
     AFFINITY_KEY_BY_SPELLING,
     AFFINITY_KEY_SPELLINGS,
@@ -40,6 +41,7 @@ _FALLBACK_CHAIN_MEMBERS: Final[frozenset[str]] = frozenset(
         "preferPrimaryFor",
         "hedging",
         "cache",
+        "guardrails",
     }
 )
 
@@ -94,6 +96,9 @@ def fill_fallback_chain(
         fill_hedging(message.hedging, member, path + "hedging.")
     if (member := value.get("cache")) is not None:
         fill_cache_policy(message.cache, member, path + "cache.")
+    if (member := value.get("guardrails")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "guardrails")):
+            fill_guardrail(message.guardrails.add(), item, f"{path}guardrails[{index}].")
     if not _FALLBACK_CHAIN_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _FALLBACK_CHAIN_MEMBERS, path)
 
@@ -126,6 +131,7 @@ def fallback_chain_to_json(message: fallback_chain_pb2.FallbackChain) -> dict[st
     )
     members["hedging"] = hedging_to_json(message.hedging) if message.HasField("hedging") else None
     members["cache"] = cache_policy_to_json(message.cache) if message.HasField("cache") else None
+    members["guardrails"] = [guardrail_to_json(item) for item in message.guardrails]
     return members
 
 
@@ -141,6 +147,7 @@ _FALLBACK_CHAIN_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
         "preferPrimaryFor",
         "hedging",
         "cache",
+        "guardrails",
     }
 )
 
@@ -189,6 +196,9 @@ def fill_fallback_chain_spec(
         fill_hedging(message.hedging, member, path + "hedging.")
     if (member := value.get("cache")) is not None:
         fill_cache_policy(message.cache, member, path + "cache.")
+    if (member := value.get("guardrails")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "guardrails")):
+            fill_guardrail(message.guardrails.add(), item, f"{path}guardrails[{index}].")
     if not _FALLBACK_CHAIN_SPEC_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _FALLBACK_CHAIN_SPEC_MEMBERS, path)
 
@@ -216,6 +226,7 @@ def fallback_chain_spec_to_json(message: fallback_chain_pb2.FallbackChainSpec) -
         members["hedging"] = hedging_to_json(message.hedging)
     if message.HasField("cache"):
         members["cache"] = cache_policy_to_json(message.cache)
+    members["guardrails"] = [guardrail_to_json(item) for item in message.guardrails]
     return members
 
 

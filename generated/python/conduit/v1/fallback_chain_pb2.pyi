@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from conduit.v1 import cache_policy_pb2 as _cache_policy_pb2
+from conduit.v1 import guardrail_pb2 as _guardrail_pb2
 from conduit.v1 import routing_policy_pb2 as _routing_policy_pb2
 from conduit.v1 import timeouts_pb2 as _timeouts_pb2
 from google.protobuf import descriptor as _descriptor
@@ -45,6 +46,7 @@ class FallbackChain(_message.Message):
     PREFER_PRIMARY_FOR_FIELD_NUMBER: _builtins.int
     HEDGING_FIELD_NUMBER: _builtins.int
     CACHE_FIELD_NUMBER: _builtins.int
+    GUARDRAILS_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by the Registry, never used again."""
     model_alias: _builtins.str
@@ -89,6 +91,10 @@ class FallbackChain(_message.Message):
     def cache(self) -> _cache_policy_pb2.CachePolicy:
         """Whether answers are kept, and given again to whoever asks the same. Unset means they are not."""
 
+    @_builtins.property
+    def guardrails(self) -> _containers.RepeatedCompositeFieldContainer[_guardrail_pb2.Guardrail]:
+        """What looks at requests and answers of the alias. Those of the virtual key and of its groups look as well."""
+
     def __init__(
         self,
         *,
@@ -106,10 +112,11 @@ class FallbackChain(_message.Message):
         prefer_primary_for: _duration_pb2.Duration | None = ...,
         hedging: _routing_policy_pb2.Hedging | None = ...,
         cache: _cache_policy_pb2.CachePolicy | None = ...,
+        guardrails: _abc.Iterable[_guardrail_pb2.Guardrail] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover", "cache", b"cache", "created_at", b"created_at", "hedging", b"hedging", "prefer_primary_for", b"prefer_primary_for", "stream_failover", b"stream_failover", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover", "affinity", b"affinity", "cache", b"cache", "created_at", b"created_at", "etag", b"etag", "hedging", b"hedging", "id", b"id", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "prefer_primary_for", b"prefer_primary_for", "providers", b"providers", "retries", b"retries", "strategy", b"strategy", "stream_failover", b"stream_failover", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover", "affinity", b"affinity", "cache", b"cache", "created_at", b"created_at", "etag", b"etag", "guardrails", b"guardrails", "hedging", b"hedging", "id", b"id", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "prefer_primary_for", b"prefer_primary_for", "providers", b"providers", "retries", b"retries", "strategy", b"strategy", "stream_failover", b"stream_failover", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__stream_failover: _TypeAlias = _typing.Literal["stream_failover"]  # noqa: Y015
     _WhichOneofArgType__stream_failover: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover"]  # noqa: Y015
@@ -133,6 +140,7 @@ class FallbackChainSpec(_message.Message):
     PREFER_PRIMARY_FOR_FIELD_NUMBER: _builtins.int
     HEDGING_FIELD_NUMBER: _builtins.int
     CACHE_FIELD_NUMBER: _builtins.int
+    GUARDRAILS_FIELD_NUMBER: _builtins.int
     model_alias: _builtins.str
     """Required on creation."""
     is_enabled: _builtins.bool
@@ -163,6 +171,10 @@ class FallbackChainSpec(_message.Message):
     def cache(self) -> _cache_policy_pb2.CachePolicy:
         """Default unset."""
 
+    @_builtins.property
+    def guardrails(self) -> _containers.RepeatedCompositeFieldContainer[_guardrail_pb2.Guardrail]:
+        """Default empty."""
+
     def __init__(
         self,
         *,
@@ -176,10 +188,11 @@ class FallbackChainSpec(_message.Message):
         prefer_primary_for: _duration_pb2.Duration | None = ...,
         hedging: _routing_policy_pb2.Hedging | None = ...,
         cache: _cache_policy_pb2.CachePolicy | None = ...,
+        guardrails: _abc.Iterable[_guardrail_pb2.Guardrail] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_affinity", b"_affinity", "_is_enabled", b"_is_enabled", "_model_alias", b"_model_alias", "_strategy", b"_strategy", "_stream_failover", b"_stream_failover", "affinity", b"affinity", "cache", b"cache", "hedging", b"hedging", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "prefer_primary_for", b"prefer_primary_for", "strategy", b"strategy", "stream_failover", b"stream_failover"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_affinity", b"_affinity", "_is_enabled", b"_is_enabled", "_model_alias", b"_model_alias", "_strategy", b"_strategy", "_stream_failover", b"_stream_failover", "affinity", b"affinity", "cache", b"cache", "hedging", b"hedging", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "prefer_primary_for", b"prefer_primary_for", "providers", b"providers", "retries", b"retries", "strategy", b"strategy", "stream_failover", b"stream_failover"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_affinity", b"_affinity", "_is_enabled", b"_is_enabled", "_model_alias", b"_model_alias", "_strategy", b"_strategy", "_stream_failover", b"_stream_failover", "affinity", b"affinity", "cache", b"cache", "guardrails", b"guardrails", "hedging", b"hedging", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "prefer_primary_for", b"prefer_primary_for", "providers", b"providers", "retries", b"retries", "strategy", b"strategy", "stream_failover", b"stream_failover"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__affinity: _TypeAlias = _typing.Literal["affinity"]  # noqa: Y015
     _WhichOneofArgType__affinity: _TypeAlias = _typing.Literal["_affinity", b"_affinity"]  # noqa: Y015

@@ -645,6 +645,7 @@ def read_update_fallback_chain(
                     "preferPrimaryFor": "prefer_primary_for",
                     "hedging": "hedging",
                     "cache": "cache",
+                    "guardrails": "guardrails",
                 },
             )
         )
@@ -773,6 +774,7 @@ def read_update_virtual_key(
                     "allowedProviders": "allowed_providers",
                     "groupId": "group_id",
                     "refuseUnpriced": "refuse_unpriced",
+                    "guardrails": "guardrails",
                 },
             )
         )
@@ -926,6 +928,7 @@ def read_update_virtual_key_group(
                     "metadata": "metadata",
                     "isPrepaid": "is_prepaid",
                     "refuseUnpriced": "refuse_unpriced",
+                    "guardrails": "guardrails",
                 },
             )
         )

@@ -201,6 +201,7 @@ def _lines_of_call_report(message: call_pb2.CallReport) -> bytes:
     reset_tokens = message.reset_tokens
     idempotency = message.idempotency
     cache = message.cache
+    guardrails = ", ".join(message.guardrails) if message.guardrails else ""
     if not http.is_plain(
         request_id
         + provider_name
@@ -213,6 +214,7 @@ def _lines_of_call_report(message: call_pb2.CallReport) -> bytes:
         + reset_tokens
         + idempotency
         + cache
+        + guardrails
     ):
         request_id = http.safe(request_id)
         provider_name = http.safe(provider_name)
@@ -225,6 +227,7 @@ def _lines_of_call_report(message: call_pb2.CallReport) -> bytes:
         reset_tokens = http.safe(reset_tokens)
         idempotency = http.safe(idempotency)
         cache = http.safe(cache)
+        guardrails = http.safe(guardrails)
     lines = (
         (f"x-conduit-request-id: {request_id}\r\n" if request_id else "")
         + f"x-conduit-provider-id: {message.provider_id}\r\n"
@@ -271,6 +274,7 @@ def _lines_of_call_report(message: call_pb2.CallReport) -> bytes:
         + (f"x-conduit-idempotency: {idempotency}\r\n" if idempotency else "")
         + (f"x-conduit-cache: {cache}\r\n" if cache else "")
         + (f"x-conduit-cache-age: {message.cache_age}\r\n" if message.HasField("cache_age") else "")
+        + (f"x-conduit-guardrails: {guardrails}\r\n" if guardrails else "")
     )
     return lines.encode()
 

@@ -8,6 +8,7 @@ from conduit.v1 import json_runtime as runtime
 from conduit.v1 import virtual_key_group_pb2
 from conduit.v1 import well_known_runtime as well_known
 from conduit.v1.budget_json import budget_to_json, fill_budget
+from conduit.v1.guardrail_json import fill_guardrail, guardrail_to_json
 from conduit.v1.usage_limits_json import fill_usage_limits, usage_limits_to_json
 
 _VIRTUAL_KEY_GROUP_MEMBERS: Final[frozenset[str]] = frozenset(
@@ -26,6 +27,7 @@ _VIRTUAL_KEY_GROUP_MEMBERS: Final[frozenset[str]] = frozenset(
         "etag",
         "isPrepaid",
         "refuseUnpriced",
+        "guardrails",
     }
 )
 
@@ -76,6 +78,9 @@ def fill_virtual_key_group(
         message.is_prepaid = runtime.boolean(member, path + "isPrepaid")
     if (member := value.get("refuseUnpriced")) is not None:
         message.refuse_unpriced = runtime.boolean(member, path + "refuseUnpriced")
+    if (member := value.get("guardrails")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "guardrails")):
+            fill_guardrail(message.guardrails.add(), item, f"{path}guardrails[{index}].")
     if not _VIRTUAL_KEY_GROUP_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _VIRTUAL_KEY_GROUP_MEMBERS, path)
 
@@ -102,6 +107,7 @@ def virtual_key_group_to_json(message: virtual_key_group_pb2.VirtualKeyGroup) ->
     members["etag"] = message.etag
     members["isPrepaid"] = message.is_prepaid
     members["refuseUnpriced"] = message.refuse_unpriced
+    members["guardrails"] = [guardrail_to_json(item) for item in message.guardrails]
     return members
 
 
@@ -117,6 +123,7 @@ _VIRTUAL_KEY_GROUP_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
         "metadata",
         "isPrepaid",
         "refuseUnpriced",
+        "guardrails",
     }
 )
 
@@ -159,6 +166,9 @@ def fill_virtual_key_group_spec(
         message.is_prepaid = runtime.boolean(member, path + "isPrepaid")
     if (member := value.get("refuseUnpriced")) is not None:
         message.refuse_unpriced = runtime.boolean(member, path + "refuseUnpriced")
+    if (member := value.get("guardrails")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "guardrails")):
+            fill_guardrail(message.guardrails.add(), item, f"{path}guardrails[{index}].")
     if not _VIRTUAL_KEY_GROUP_SPEC_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _VIRTUAL_KEY_GROUP_SPEC_MEMBERS, path)
 
@@ -184,4 +194,5 @@ def virtual_key_group_spec_to_json(
         members["isPrepaid"] = message.is_prepaid
     if message.HasField("refuse_unpriced"):
         members["refuseUnpriced"] = message.refuse_unpriced
+    members["guardrails"] = [guardrail_to_json(item) for item in message.guardrails]
     return members

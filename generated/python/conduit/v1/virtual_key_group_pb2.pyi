@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from conduit.v1 import budget_pb2 as _budget_pb2
+from conduit.v1 import guardrail_pb2 as _guardrail_pb2
 from conduit.v1 import usage_limits_pb2 as _usage_limits_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -60,6 +61,7 @@ class VirtualKeyGroup(_message.Message):
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     REFUSE_UNPRICED_FIELD_NUMBER: _builtins.int
+    GUARDRAILS_FIELD_NUMBER: _builtins.int
     IS_PREPAID_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by the Registry, never used again."""
@@ -105,6 +107,10 @@ class VirtualKeyGroup(_message.Message):
     def updated_at(self) -> _timestamp_pb2.Timestamp:
         """When it last changed."""
 
+    @_builtins.property
+    def guardrails(self) -> _containers.RepeatedCompositeFieldContainer[_guardrail_pb2.Guardrail]:
+        """What looks at requests and answers of calls with keys of the group. Those of the alias look as well."""
+
     def __init__(
         self,
         *,
@@ -121,11 +127,12 @@ class VirtualKeyGroup(_message.Message):
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
         refuse_unpriced: _builtins.bool = ...,
+        guardrails: _abc.Iterable[_guardrail_pb2.Guardrail] | None = ...,
         is_prepaid: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_models", b"allowed_models", "budgets", b"budgets", "covers_all", b"covers_all", "created_at", b"created_at", "etag", b"etag", "id", b"id", "is_enabled", b"is_enabled", "is_prepaid", b"is_prepaid", "metadata", b"metadata", "name", b"name", "refuse_unpriced", b"refuse_unpriced", "tags", b"tags", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_models", b"allowed_models", "budgets", b"budgets", "covers_all", b"covers_all", "created_at", b"created_at", "etag", b"etag", "guardrails", b"guardrails", "id", b"id", "is_enabled", b"is_enabled", "is_prepaid", b"is_prepaid", "metadata", b"metadata", "name", b"name", "refuse_unpriced", b"refuse_unpriced", "tags", b"tags", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -166,6 +173,7 @@ class VirtualKeyGroupSpec(_message.Message):
     TAGS_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
     REFUSE_UNPRICED_FIELD_NUMBER: _builtins.int
+    GUARDRAILS_FIELD_NUMBER: _builtins.int
     IS_PREPAID_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required on creation."""
@@ -197,6 +205,10 @@ class VirtualKeyGroupSpec(_message.Message):
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Default empty. At most 16 members; names of 1 to 64 and values of at most 512 characters. Replaces all of them."""
 
+    @_builtins.property
+    def guardrails(self) -> _containers.RepeatedCompositeFieldContainer[_guardrail_pb2.Guardrail]:
+        """Default empty."""
+
     def __init__(
         self,
         *,
@@ -209,11 +221,12 @@ class VirtualKeyGroupSpec(_message.Message):
         tags: _abc.Iterable[_builtins.str] | None = ...,
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         refuse_unpriced: _builtins.bool | None = ...,
+        guardrails: _abc.Iterable[_guardrail_pb2.Guardrail] | None = ...,
         is_prepaid: _builtins.bool | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_covers_all", b"_covers_all", "_is_enabled", b"_is_enabled", "_is_prepaid", b"_is_prepaid", "_name", b"_name", "_refuse_unpriced", b"_refuse_unpriced", "covers_all", b"covers_all", "is_enabled", b"is_enabled", "is_prepaid", b"is_prepaid", "name", b"name", "refuse_unpriced", b"refuse_unpriced", "usage_limits", b"usage_limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_covers_all", b"_covers_all", "_is_enabled", b"_is_enabled", "_is_prepaid", b"_is_prepaid", "_name", b"_name", "_refuse_unpriced", b"_refuse_unpriced", "allowed_models", b"allowed_models", "budgets", b"budgets", "covers_all", b"covers_all", "is_enabled", b"is_enabled", "is_prepaid", b"is_prepaid", "metadata", b"metadata", "name", b"name", "refuse_unpriced", b"refuse_unpriced", "tags", b"tags", "usage_limits", b"usage_limits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_covers_all", b"_covers_all", "_is_enabled", b"_is_enabled", "_is_prepaid", b"_is_prepaid", "_name", b"_name", "_refuse_unpriced", b"_refuse_unpriced", "allowed_models", b"allowed_models", "budgets", b"budgets", "covers_all", b"covers_all", "guardrails", b"guardrails", "is_enabled", b"is_enabled", "is_prepaid", b"is_prepaid", "metadata", b"metadata", "name", b"name", "refuse_unpriced", b"refuse_unpriced", "tags", b"tags", "usage_limits", b"usage_limits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__covers_all: _TypeAlias = _typing.Literal["covers_all"]  # noqa: Y015
     _WhichOneofArgType__covers_all: _TypeAlias = _typing.Literal["_covers_all", b"_covers_all"]  # noqa: Y015

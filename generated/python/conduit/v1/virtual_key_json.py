@@ -9,6 +9,7 @@ from conduit.v1 import virtual_key_pb2
 from conduit.v1 import well_known_runtime as well_known
 from conduit.v1.budget_json import budget_to_json, fill_budget
 from conduit.v1.caller_security_json import caller_security_to_json, fill_caller_security
+from conduit.v1.guardrail_json import fill_guardrail, guardrail_to_json
 from conduit.v1.routing_policy_json import STREAM_FAILOVER_BY_SPELLING, STREAM_FAILOVER_SPELLINGS
 from conduit.v1.usage_limits_json import fill_usage_limits, usage_limits_to_json
 
@@ -40,6 +41,7 @@ _VIRTUAL_KEY_MEMBERS: Final[frozenset[str]] = frozenset(
         "rotatedAt",
         "formerKeyUntil",
         "refuseUnpriced",
+        "guardrails",
     }
 )
 
@@ -116,6 +118,9 @@ def fill_virtual_key(message: virtual_key_pb2.VirtualKey, value: object, path: s
         well_known.fill_timestamp(message.former_key_until, member, path + "formerKeyUntil")
     if (member := value.get("refuseUnpriced")) is not None:
         message.refuse_unpriced = runtime.boolean(member, path + "refuseUnpriced")
+    if (member := value.get("guardrails")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "guardrails")):
+            fill_guardrail(message.guardrails.add(), item, f"{path}guardrails[{index}].")
     if not _VIRTUAL_KEY_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _VIRTUAL_KEY_MEMBERS, path)
 
@@ -176,6 +181,7 @@ def virtual_key_to_json(message: virtual_key_pb2.VirtualKey) -> dict[str, object
         else None
     )
     members["refuseUnpriced"] = message.refuse_unpriced
+    members["guardrails"] = [guardrail_to_json(item) for item in message.guardrails]
     return members
 
 
@@ -199,6 +205,7 @@ _VIRTUAL_KEY_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
         "allowedProviders",
         "groupId",
         "refuseUnpriced",
+        "guardrails",
     }
 )
 
@@ -261,6 +268,9 @@ def fill_virtual_key_spec(
         message.group_id = runtime.int64(member, path + "groupId")
     if (member := value.get("refuseUnpriced")) is not None:
         message.refuse_unpriced = runtime.boolean(member, path + "refuseUnpriced")
+    if (member := value.get("guardrails")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "guardrails")):
+            fill_guardrail(message.guardrails.add(), item, f"{path}guardrails[{index}].")
     if not _VIRTUAL_KEY_SPEC_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _VIRTUAL_KEY_SPEC_MEMBERS, path)
 
@@ -301,4 +311,5 @@ def virtual_key_spec_to_json(message: virtual_key_pb2.VirtualKeySpec) -> dict[st
         members["groupId"] = message.group_id
     if message.HasField("refuse_unpriced"):
         members["refuseUnpriced"] = message.refuse_unpriced
+    members["guardrails"] = [guardrail_to_json(item) for item in message.guardrails]
     return members

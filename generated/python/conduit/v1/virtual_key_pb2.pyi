@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from conduit.v1 import budget_pb2 as _budget_pb2
 from conduit.v1 import caller_security_pb2 as _caller_security_pb2
+from conduit.v1 import guardrail_pb2 as _guardrail_pb2
 from conduit.v1 import routing_policy_pb2 as _routing_policy_pb2
 from conduit.v1 import usage_limits_pb2 as _usage_limits_pb2
 from google.protobuf import descriptor as _descriptor
@@ -76,6 +77,7 @@ class VirtualKey(_message.Message):
     GROUP_ID_FIELD_NUMBER: _builtins.int
     USAGE_LIMITS_FIELD_NUMBER: _builtins.int
     REFUSE_UNPRICED_FIELD_NUMBER: _builtins.int
+    GUARDRAILS_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by the Registry, never used again."""
     name: _builtins.str
@@ -164,6 +166,10 @@ class VirtualKey(_message.Message):
     def usage_limits(self) -> _usage_limits_pb2.UsageLimits:
         """How much it may use in a minute, and at a time. Unset means as much as it likes."""
 
+    @_builtins.property
+    def guardrails(self) -> _containers.RepeatedCompositeFieldContainer[_guardrail_pb2.Guardrail]:
+        """What looks at requests and answers of calls with the key. Those of the alias look as well."""
+
     def __init__(
         self,
         *,
@@ -193,10 +199,11 @@ class VirtualKey(_message.Message):
         group_id: _builtins.int | None = ...,
         usage_limits: _usage_limits_pb2.UsageLimits | None = ...,
         refuse_unpriced: _builtins.bool = ...,
+        guardrails: _abc.Iterable[_guardrail_pb2.Guardrail] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_group_id", b"_group_id", "_hedging_budget", b"_hedging_budget", "_key", b"_key", "_max_attempts", b"_max_attempts", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "created_at", b"created_at", "expires_at", b"expires_at", "former_key_until", b"former_key_until", "group_id", b"group_id", "hedging_budget", b"hedging_budget", "key", b"key", "max_attempts", b"max_attempts", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "rotated_at", b"rotated_at", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_group_id", b"_group_id", "_hedging_budget", b"_hedging_budget", "_key", b"_key", "_max_attempts", b"_max_attempts", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "allowed_providers", b"allowed_providers", "budget_nano_usd", b"budget_nano_usd", "budgets", b"budgets", "created_at", b"created_at", "etag", b"etag", "expires_at", b"expires_at", "former_key_until", b"former_key_until", "group_id", b"group_id", "hedging_budget", b"hedging_budget", "id", b"id", "is_enabled", b"is_enabled", "key", b"key", "key_prefix", b"key_prefix", "max_attempts", b"max_attempts", "metadata", b"metadata", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "refuse_unpriced", b"refuse_unpriced", "rotated_at", b"rotated_at", "security", b"security", "stream_failover", b"stream_failover", "tags", b"tags", "timeout", b"timeout", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_group_id", b"_group_id", "_hedging_budget", b"_hedging_budget", "_key", b"_key", "_max_attempts", b"_max_attempts", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "allowed_providers", b"allowed_providers", "budget_nano_usd", b"budget_nano_usd", "budgets", b"budgets", "created_at", b"created_at", "etag", b"etag", "expires_at", b"expires_at", "former_key_until", b"former_key_until", "group_id", b"group_id", "guardrails", b"guardrails", "hedging_budget", b"hedging_budget", "id", b"id", "is_enabled", b"is_enabled", "key", b"key", "key_prefix", b"key_prefix", "max_attempts", b"max_attempts", "metadata", b"metadata", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "refuse_unpriced", b"refuse_unpriced", "rotated_at", b"rotated_at", "security", b"security", "stream_failover", b"stream_failover", "tags", b"tags", "timeout", b"timeout", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_nano_usd: _TypeAlias = _typing.Literal["budget_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__budget_nano_usd: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd"]  # noqa: Y015
@@ -273,6 +280,7 @@ class VirtualKeySpec(_message.Message):
     GROUP_ID_FIELD_NUMBER: _builtins.int
     USAGE_LIMITS_FIELD_NUMBER: _builtins.int
     REFUSE_UNPRICED_FIELD_NUMBER: _builtins.int
+    GUARDRAILS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required on creation."""
     is_enabled: _builtins.bool
@@ -327,6 +335,10 @@ class VirtualKeySpec(_message.Message):
     def usage_limits(self) -> _usage_limits_pb2.UsageLimits:
         """Default unset, which is any number of everything. Replaces all of them."""
 
+    @_builtins.property
+    def guardrails(self) -> _containers.RepeatedCompositeFieldContainer[_guardrail_pb2.Guardrail]:
+        """Default empty."""
+
     def __init__(
         self,
         *,
@@ -348,10 +360,11 @@ class VirtualKeySpec(_message.Message):
         group_id: _builtins.int | None = ...,
         usage_limits: _usage_limits_pb2.UsageLimits | None = ...,
         refuse_unpriced: _builtins.bool | None = ...,
+        guardrails: _abc.Iterable[_guardrail_pb2.Guardrail] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_group_id", b"_group_id", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_max_attempts", b"_max_attempts", "_name", b"_name", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_refuse_unpriced", b"_refuse_unpriced", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "expires_at", b"expires_at", "group_id", b"group_id", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "max_attempts", b"max_attempts", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "refuse_unpriced", b"refuse_unpriced", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout", "usage_limits", b"usage_limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_group_id", b"_group_id", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_max_attempts", b"_max_attempts", "_name", b"_name", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_refuse_unpriced", b"_refuse_unpriced", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "allowed_providers", b"allowed_providers", "budget_nano_usd", b"budget_nano_usd", "budgets", b"budgets", "expires_at", b"expires_at", "group_id", b"group_id", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "max_attempts", b"max_attempts", "metadata", b"metadata", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "refuse_unpriced", b"refuse_unpriced", "security", b"security", "stream_failover", b"stream_failover", "tags", b"tags", "timeout", b"timeout", "usage_limits", b"usage_limits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_group_id", b"_group_id", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_max_attempts", b"_max_attempts", "_name", b"_name", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_refuse_unpriced", b"_refuse_unpriced", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "allowed_providers", b"allowed_providers", "budget_nano_usd", b"budget_nano_usd", "budgets", b"budgets", "expires_at", b"expires_at", "group_id", b"group_id", "guardrails", b"guardrails", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "max_attempts", b"max_attempts", "metadata", b"metadata", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "refuse_unpriced", b"refuse_unpriced", "security", b"security", "stream_failover", b"stream_failover", "tags", b"tags", "timeout", b"timeout", "usage_limits", b"usage_limits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_nano_usd: _TypeAlias = _typing.Literal["budget_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__budget_nano_usd: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd"]  # noqa: Y015

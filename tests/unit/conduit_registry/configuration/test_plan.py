@@ -93,6 +93,7 @@ async def test_what_a_thing_leaves_out_is_as_on_creation(catalog: Catalog) -> No
         "notes": {},
         "allowed_providers": (),
         "refuse_unpriced": False,
+        "guardrails": (),
     }
 
 
@@ -191,6 +192,7 @@ def test_a_chain_has_its_steps_in_the_documents_order() -> None:
         "prefer_primary_for": None,
         "hedging": None,
         "cache": None,
+        "guardrails": (),
     }
     bare = chain_given(RoutingEntry("fallbackChains[0]", {"modelAlias": "fast"}), IDS)
     assert bare == first | {"providers": ()}

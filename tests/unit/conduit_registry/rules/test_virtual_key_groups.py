@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from conduit.v1.budget_pb2 import BUDGET_PERIOD_DAY, Budget
+from conduit.v1.guardrail_pb2 import Guardrail
 from conduit.v1.usage_limits_pb2 import UsageLimits
 from conduit.v1.virtual_key_group_pb2 import VirtualKeyGroupSpec
 from conduit_kernel.errors import InvalidRequest
-from conduit_registry import values
+from conduit_registry import policy_values, values
 from conduit_registry.rules.virtual_key_groups import (
     virtual_key_group_defaults,
     virtual_key_group_fields,
@@ -29,6 +30,7 @@ def test_only_what_a_spec_gives_is_read() -> None:
         tags=["team=search"],
         metadata={"owner": "anna"},
         refuse_unpriced=True,
+        guardrails=[Guardrail(name="g", patterns=["a"])],
     )
     assert virtual_key_group_fields(spec) == {
         "name": "search",
@@ -41,6 +43,7 @@ def test_only_what_a_spec_gives_is_read() -> None:
         "tags": ("team=search",),
         "notes": {"owner": "anna"},
         "refuse_unpriced": True,
+        "guardrails": (policy_values.Guardrail("g", 1, 3, ("a",)),),
     }
 
 

@@ -7,11 +7,12 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from conduit.v1.budget_pb2 import BUDGET_PERIOD_DAY, Budget
+from conduit.v1.guardrail_pb2 import Guardrail
 from conduit.v1.routing_policy_pb2 import STREAM_FAILOVER_FAIL
 from conduit.v1.usage_limits_pb2 import UsageLimits
 from conduit.v1.virtual_key_pb2 import VirtualKeySpec
 from conduit_kernel.errors import InvalidRequest
-from conduit_registry import values
+from conduit_registry import policy_values, values
 from conduit_registry.rules.virtual_keys import virtual_key_fields
 
 
@@ -35,6 +36,7 @@ def test_only_what_a_spec_gives_is_read() -> None:
         metadata={"owner": "anna"},
         allowed_providers=["Main*"],
         refuse_unpriced=True,
+        guardrails=[Guardrail(name="g", patterns=["a"])],
     )
     assert virtual_key_fields(spec) == {
         "name": "ci",
@@ -53,6 +55,7 @@ def test_only_what_a_spec_gives_is_read() -> None:
         "notes": {"owner": "anna"},
         "allowed_providers": ("Main*",),
         "refuse_unpriced": True,
+        "guardrails": (policy_values.Guardrail("g", 1, 3, ("a",)),),
     }
 
 

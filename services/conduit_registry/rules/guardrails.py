@@ -1,0 +1,89 @@
+"""What makes a right guardrail."""
+
+from collections.abc import Iterable
+
+import re2
+
+from conduit.v1.guardrail_pb2 import (
+    GUARDRAIL_ACTION_BLOCK,
+    GUARDRAIL_STAGE_BOTH,
+    GuardrailAction,
+    GuardrailDetector,
+    GuardrailStage,
+)
+from conduit.v1.guardrail_pb2 import Guardrail as Message
+from conduit_kernel import limits
+from conduit_kernel.errors import InvalidRequest
+from conduit_registry.policy_values import Guardrail
+
+# Of one alias, virtual key or group.
+MOST = 20
+FIELD = "guardrails"
+
+
+def guardrails(given: Iterable[Message]) -> tuple[Guardrail, ...]:
+    """Return guardrails, each name once."""
+    found = tuple(_guardrail(each, f"{FIELD}[{i}]") for i, each in enumerate(given))
+    if len(found) > MOST:
+        raise InvalidRequest(f"{FIELD} must have at most {MOST} items", field=FIELD)
+    names = set[str]()
+    for i, each in enumerate(found):
+        if each.name in names:
+            message = f"{FIELD} has the name {each.name!r} twice"
+            raise InvalidRequest(message, field=f"{FIELD}[{i}].name")
+        names.add(each.name)
+    return found
+
+
+def _guardrail(given: Message, field: str) -> Guardrail:
+    limits.check_items(given, "patterns", field)
+    limits.check_length(given, "patterns", field)
+    limits.check_items(given, "detectors", field)
+    most = None
+    if given.HasField("max_characters"):
+        most = limits.number_of(given, "max_characters", field)
+    found = Guardrail(
+        limits.text_of(given, "name", field),
+        _known(given.action, GuardrailAction.values(), f"{field}.action") or GUARDRAIL_ACTION_BLOCK,
+        _known(given.stage, GuardrailStage.values(), f"{field}.stage") or GUARDRAIL_STAGE_BOTH,
+        tuple(_pattern(each, f"{field}.patterns[{i}]") for i, each in enumerate(given.patterns)),
+        tuple(dict.fromkeys(_detector(each, field) for each in given.detectors)),
+        most,
+    )
+    if not (found.patterns or found.detectors or most):
+        message = f"{field} looks for nothing: say patterns, detectors or maxCharacters"
+        raise InvalidRequest(message, field=field)
+    return found
+
+
+def _pattern(given: str, field: str) -> str:
+    options = re2.Options()
+    # What is wrong with it is told to whoever wrote it, and not to the log.
+    options.log_errors = False
+    try:
+        expression = re2.compile(given, options)
+    except re2.error as error:
+        message = f"{field} is no regular expression of RE2: {_reason(error)}"
+        raise InvalidRequest(message, field=field) from error
+    if expression.match(""):
+        raise InvalidRequest(f"{field} matches an empty text, and so every one", field=field)
+    return given
+
+
+def _reason(error: Exception) -> str:
+    [reason, *_] = error.args or ("it cannot be read",)
+    return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+
+
+def _detector(value: int, field: str) -> int:
+    if not value or value not in GuardrailDetector.values():
+        place = f"{field}.detectors"
+        raise InvalidRequest(f"{place} has no value {value}", field=place)
+    return value
+
+
+def _known(value: int, known: Iterable[int], field: str) -> int:
+    # Over gRPC any number may come.
+    if value not in known:
+        raise InvalidRequest(f"{field} has no value {value}", field=field)
+    return value
