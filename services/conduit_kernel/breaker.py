@@ -2,11 +2,11 @@
 
 Closed, open, half-open (https://martinfowler.com/bliki/CircuitBreaker.html). Failures count by
 caller: a circuit opens for one caller by that caller's own, and for everybody once it would open
-without the caller who failed most and three failed, or by failures that no request can bring
-about. Pure: the moment is always given, in seconds of any monotonic clock.
+without any one of them and three failed, or by failures that no request can bring about. Pure: the
+moment is always given, in seconds of any monotonic clock.
 """
 
-from collections.abc import Sequence
+from typing import NamedTuple
 
 from conduit_kernel.breaker_policy import DEFAULT_POLICY, BreakerPolicy
 from conduit_kernel.circuit import Circuit
@@ -43,6 +43,23 @@ class _Tally:
         oldest = int(now * _SLICES / policy.window_seconds) - _SLICES
         self._slices = [each for each in self._slices if each[0] > oldest]
         return sum(each[1] for each in self._slices), sum(each[2] for each in self._slices)
+
+
+class _Experience(NamedTuple):
+    """The attempts of a caller within the window, or of several."""
+
+    in_a_row: int
+    attempts: int
+    failures: int
+
+    @property
+    def has_failed(self) -> bool:
+        """Return whether any attempt failed."""
+        return self.in_a_row > 0 or self.failures > 0
+
+    def without(self, other: "_Experience") -> "_Experience":
+        """Return what is left where one caller's part is not counted."""
+        return _Experience(*(all_ - own for all_, own in zip(self, other, strict=True)))
 
 
 class Breaker:
@@ -180,14 +197,15 @@ class Breaker:
         return not any(tally.counts(now, self.policy)[0] > 0 for tally in self._tallies.values())
 
     def _judge(self, caller: int | None, now: float) -> None:
-        if caller is not None and self._trips([caller], now):
+        known = {each: self._experience(each, now) for each in self._tallies}
+        if caller is not None and self._trips(known[caller]):
             self._own[caller] = Circuit(now, self.policy)
-        # Whoever failed most might have brought it about alone.
-        personal = [each for each in self._tallies if each is not None]
-        worst = max(personal, key=lambda each: self._failed_by(each, now), default=None)
-        if self._trips([each for each in self._tallies if each is None or each != worst], now):
-            failed = frozenset(each for each in personal if self._failed_by(each, now) > (0, 0))
-            is_impersonal = None in self._tallies and self._trips([None], now)
+        everybody = _Experience(*map(sum, zip(*known.values(), strict=True)))
+        personal = [each for each in known if each is not None]
+        # None of them might have brought it about alone, not even whoever failed last.
+        if all(self._trips(everybody.without(known[each])) for each in personal):
+            failed = frozenset(each for each in personal if known[each].has_failed)
+            is_impersonal = None in known and self._trips(known[None])
             is_for_all = is_impersonal or len(failed) > FEW_CALLERS
             self._open(now, shut_for=None if is_for_all else failed)
 
@@ -197,17 +215,16 @@ class Breaker:
         self._own.clear()
         return self._shared
 
-    def _failed_by(self, caller: int, now: float) -> tuple[int, int]:
+    def _experience(self, caller: int | None, now: float) -> "_Experience":
         tally = self._tallies[caller]
-        return tally.in_a_row, tally.counts(now, self.policy)[1]
+        return _Experience(tally.in_a_row, *tally.counts(now, self.policy))
 
-    def _trips(self, callers: Sequence[int | None], now: float) -> bool:
-        policy, tallies = self.policy, [self._tallies[caller] for caller in callers]
-        if sum(tally.in_a_row for tally in tallies) >= policy.failure_threshold:
+    def _trips(self, known: "_Experience") -> bool:
+        policy = self.policy
+        if known.in_a_row >= policy.failure_threshold:
             return True
-        counts = [tally.counts(now, policy) for tally in tallies]
-        attempts, failures = sum(c[0] for c in counts), sum(c[1] for c in counts)
-        return attempts >= policy.min_attempts and failures >= policy.failure_ratio * attempts
+        attempts = known.attempts
+        return attempts >= policy.min_attempts and known.failures >= policy.failure_ratio * attempts
 
     def _tally(self, caller: int | None) -> _Tally:
         tally = self._tallies.get(caller)

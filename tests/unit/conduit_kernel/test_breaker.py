@@ -272,19 +272,44 @@ def test_word_of_somebody_else_opens_it() -> None:
     assert standing(breaker, 1, 17.0) is None
 
 
+def test_one_callers_share_of_failures_and_a_failure_of_anothers_open_it_for_nobody_else() -> None:
+    """Whoever failed last is not taken for the one who failed most."""
+    breaker = Breaker()
+    for number in range(DEFAULT_POLICY.min_attempts):
+        fail(breaker, 1, now=number / 10)
+        if number % 4 == 0:  # before five in a row
+            breaker.succeeded(2, number / 10, number / 10)
+    assert breaker.circuit(1) is not None
+    fail(breaker, 2, now=3.0)
+    assert breaker.circuit(2) is None
+    assert breaker.shared is None
+
+
 @pytest.mark.parametrize("seed", range(200))
 def test_one_caller_never_opens_it_for_others_that_are_answered(seed: int) -> None:
-    """Whatever one does and when, nobody whose requests are answered is turned away."""
+    """Whatever one does and when, nobody whose requests are answered is turned away.
+
+    Nor whose requests fail now and then, and are answered when they are sent again.
+    """
     draw = random.Random(seed)  # noqa: S311 # chooses a course of events
     breaker, now = Breaker(), 0.0
     hostile, others = 1, (2, 3, 4)
     for _ in range(400):
-        now += draw.choice((0.0, 0.01, 0.5, 3.0, 20.0))
+        now += draw.choice((0.0, 0.01, 0.01, 0.5, 3.0, 20.0))
         if draw.random() < 0.7:
-            breaker.failed(hostile, now, now)
+            circuit = breaker.circuit(hostile)
+            if circuit is not None and not circuit.admits(now, DEFAULT_POLICY, is_last=True):
+                continue
+            if draw.random() < 0.3:
+                breaker.succeeded(hostile, now, now)
+            else:
+                breaker.failed(hostile, now, now)
         else:
             caller = draw.choice(others)
             assert breaker.circuit(caller) is None
+            if draw.random() < 0.3:
+                breaker.failed(caller, now, now)
+                assert breaker.circuit(caller) is None
             breaker.succeeded(caller, now, now)
 
 
