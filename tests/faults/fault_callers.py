@@ -21,12 +21,16 @@ from conduit_kernel.rpc import error_of
 
 if TYPE_CHECKING:
     # The generated code has one class; its types have two.
+    from tests.faults.fault_case import Case
+
     from conduit.v1.router_service_pb2_grpc import RouterServiceAsyncStub as RouterStub
 else:
     from conduit.v1.router_service_pb2_grpc import RouterServiceStub as RouterStub
 
 Stub = RouterStub
 BEARER = f"Bearer {VIRTUAL_KEY}"
+# Who has a hard budget, and limits: what calls that fail give back, others use.
+BUDGETED_KEY = "condt_budgeted"
 # The reasons whose codes over HTTP are others than their names.
 REASONS = {
     "rate_limit_exceeded": "PROVIDER_RATE_LIMITED",
@@ -143,11 +147,16 @@ def _read_events(came: Came, content: bytes) -> None:
 
 
 async def ask_over_grpc(
-    stub: Stub, operation: Operation, alias: str, came: Came, options: CallOptions
+    stub: Stub,
+    operation: Operation,
+    alias: str,
+    came: Came,
+    options: CallOptions,
+    bearer: str = BEARER,
 ) -> None:
     """Make a call, and note what it came to."""
     call = getattr(stub, operation.rpc)(
-        operation.grpc(alias, options), metadata=metadata_of(came.request_id)
+        operation.grpc(alias, options), metadata=metadata_of(came.request_id, bearer)
     )
     try:
         if not operation.is_stream:
@@ -159,9 +168,14 @@ async def ask_over_grpc(
         came.reason = error_of(error, "router").reason
 
 
-def metadata_of(request_id: str) -> tuple[tuple[str, str], ...]:
+def metadata_of(request_id: str, bearer: str = BEARER) -> tuple[tuple[str, str], ...]:
     """Return who asks, and which call it is."""
-    return ("authorization", BEARER), ("x-request-id", request_id)
+    return ("authorization", bearer), ("x-request-id", request_id)
+
+
+def bearer_of(case: "Case") -> str:
+    """Return whose call a case is."""
+    return f"Bearer {BUDGETED_KEY}" if case.is_budgeted else BEARER
 
 
 def _read_message(came: Came, answer: Any) -> None:  # noqa: ANN401 # of each RPC its own

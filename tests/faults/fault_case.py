@@ -12,6 +12,8 @@ from tests.faults.operation import Operation
 CALLERS = ("http", "grpc")
 # Over HTTP, where a connection to the provider is kept: chats go the straight way, streamed or not.
 STRAIGHT = "straight"
+# Over a WebSocket that was there before, and is there afterwards.
+SOCKET = "socket"
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,11 @@ class Case:
     def id(self) -> str:
         """What distinguishes it from others of its fault."""
         return f"{self.caller}-{self.operation.name}-{self.policy}"
+
+    @property
+    def is_budgeted(self) -> bool:
+        """Whether its caller has a hard budget, and limits."""
+        return self.operation.takes_turns or self.caller == SOCKET
 
     @property
     def is_session(self) -> bool:

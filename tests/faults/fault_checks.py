@@ -15,16 +15,11 @@ from tests.faults.fault_gateway import FaultGateway, faulty_gateway
 from tests.support.waiting import eventually
 
 from conduit.v1.charge_pb2 import Charge
-from conduit.v1.usage_limits_pb2 import UsageLimits
 from conduit_kernel.http import Exchange
 from conduit_router.calls.call_scope import CallScope
 
 # More calls at once would have a slow machine be taken for a slow provider.
 AT_ONCE = 24
-# What calls that fail give back, others use: otherwise the places would soon be taken.
-LIMITED = UsageLimits(
-    requests_per_minute=1_000_000, tokens_per_minute=1_000_000_000_000, concurrent_requests=40
-)
 
 
 @contextmanager
@@ -39,13 +34,11 @@ def garbage_in_sight() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def last_gateway(
-    folder: Path, cases: Sequence[Case], usage: UsageLimits | None = None
-) -> AsyncIterator[FaultGateway]:
+async def last_gateway(folder: Path, cases: Sequence[Case]) -> AsyncIterator[FaultGateway]:
     """Run one gateway for many faults; when it is gone, nothing may be left of it."""
     before = asyncio.all_tasks()
     with garbage_in_sight():
-        async with faulty_gateway(folder, cases, usage=usage) as running:
+        async with faulty_gateway(folder, cases) as running:
             gc.freeze()
             yield running
             await running.is_idle()
@@ -143,6 +136,13 @@ async def check_charges(case: Case, came: Came, gateway: FaultGateway) -> None:
     assert len({charge.id for charge in charges}) == len(charges)
     first, second = gateway.seen(case)
     assert len(charges) <= len(first) + len(second), case.alias
+    check_paid(case, charges)
+
+
+def check_paid(case: Case, charges: Sequence[Charge]) -> None:
+    """Hold each charge of who has a budget to being paid from it, all that it costs."""
+    if case.is_budgeted:
+        assert all(each.lease_id and each.cost_nano_usd for each in charges), case.alias
 
 
 async def until_charged(gateway: FaultGateway, request_id: str, count: int = 1) -> list[Charge]:

@@ -15,13 +15,16 @@ from google.protobuf.struct_pb2 import Struct
 from tests.faults.fault import Fault
 from tests.faults.fault_callers import (
     BEARER,
+    BUDGETED_KEY,
     Came,
     Stub,
     ask_over_grpc,
     ask_over_http,
+    bearer_of,
 )
 from tests.faults.fault_case import CASES, STRAIGHT, Case
 from tests.faults.fault_operations import OPERATIONS
+from tests.faults.lending_billing import LendingBilling, lending_billing
 from tests.faults.misbehaving_upstream import KEPT, MisbehavingUpstream, Seen, misbehaving
 from tests.faults.session_callers import converse_over_grpc, converse_over_http
 from tests.faults.upstream_acts import good
@@ -39,6 +42,7 @@ from tests.support.storage_host import StorageHost
 from tests.support.waiting import eventually
 
 from conduit.internal.v1.snapshot_pb2 import Snapshot
+from conduit.v1.budget_pb2 import BUDGET_PERIOD_TOTAL, Budget
 from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.charge_pb2 import Charge
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
@@ -50,6 +54,12 @@ from conduit_kernel.settings import Settings
 from conduit_providers.catalog import load_catalog
 from conduit_router import bootstrap as router
 from conduit_router.accounting.segment import CHARGE, read_segment
+
+# More than all calls together need, but of places, which would soon be taken if one were kept.
+BUDGET = Budget(limit_nano_usd=10**15, period=BUDGET_PERIOD_TOTAL)
+LIMITS = UsageLimits(
+    requests_per_minute=1_000_000, tokens_per_minute=1_000_000_000_000, concurrent_requests=40
+)
 
 
 @dataclass
@@ -81,6 +91,11 @@ class FaultGateway:
         """Return what was charged for an alias's calls, as far as that was read."""
         found = (each for charges in self._charges.values() for each in charges)
         return [each for each in found if each.model_alias == alias]
+
+    @property
+    def all_charges(self) -> list[Charge]:
+        """All that was charged, as far as it was read."""
+        return [each for charges in self._charges.values() for each in charges]
 
     def read_charges(self) -> None:
         """Read what was charged since."""
@@ -126,7 +141,7 @@ class FaultGateway:
         return came
 
     async def _over_http(self, case: Case, came: Came, seconds: float) -> None:
-        headers = {"x-request-id": came.request_id}
+        headers = {"x-request-id": came.request_id, "authorization": bearer_of(case)}
         if case.policy is not None:
             headers["x-conduit-stream-failover"] = case.policy
         if seconds:
@@ -150,7 +165,9 @@ class FaultGateway:
         if case.is_session:
             await converse_over_grpc(self.stub, case.operation, case.alias, came, options)
         else:
-            await ask_over_grpc(self.stub, case.operation, case.alias, came, options)
+            await ask_over_grpc(
+                *(self.stub, case.operation, case.alias, came, options), bearer_of(case)
+            )
 
 
 def _open_files() -> Iterator[str]:
@@ -170,13 +187,8 @@ def _duration(seconds: float) -> Duration:
     return duration
 
 
-def configuration(
-    upstream: MisbehavingUpstream, cases: Sequence[Case], usage: UsageLimits | None = None
-) -> Snapshot:
-    """Return two instances for each case, under an alias of its own.
-
-    `usage` limits the virtual key that all calls are made with.
-    """
+def configuration(upstream: MisbehavingUpstream, cases: Sequence[Case]) -> Snapshot:
+    """Return two instances for each case, under an alias of its own, and the virtual keys."""
     providers, mappings, chains = [], [], []
     for number, case in enumerate(cases):
         first, second = 2 * number + 1, 2 * number + 2
@@ -216,8 +228,18 @@ def configuration(
     providers.append(provider(kept, upstream.play(KEPT, ())))
     mappings.append(mapping(kept, kept, model_alias=KEPT, actual_model_name="gpt"))
     keys = [key(each.id, each.id) for each in providers]
-    caller = virtual_key(usage_limits=usage)
-    return snapshot(providers, keys, mappings, chains, [caller])
+    budgeted = virtual_key(BUDGETED_KEY, 2, budgets=[BUDGET], usage_limits=LIMITS)
+    return snapshot(providers, keys, mappings, chains, [virtual_key(), budgeted])
+
+
+@asynccontextmanager
+async def _billing(cases: Sequence[Case]) -> AsyncIterator[LendingBilling | None]:
+    """Run Billing where callers have budgets."""
+    if not any(case.is_budgeted for case in cases):
+        yield None
+        return
+    async with lending_billing() as billing:
+        yield billing
 
 
 @asynccontextmanager
@@ -238,13 +260,18 @@ async def _storage(folder: Path, cases: Sequence[Case]) -> AsyncIterator[str]:
 async def faulty_gateway(
     folder: Path,
     cases: Sequence[Case] = CASES,
-    *,
-    usage: UsageLimits | None = None,
     **limits: float,
 ) -> AsyncIterator[FaultGateway]:
-    """Run the gateway and its providers, whose callers' use may be limited; limits are settings."""
-    async with misbehaving(folder) as upstream, _storage(folder, cases) as storage:
-        save_snapshot(folder / "router" / "snapshot.binpb", configuration(upstream, cases, usage))
+    """Run the gateway and its providers; limits are settings.
+
+    At its end nothing may be held of any budget, and of each what was charged is spent, once.
+    """
+    async with (
+        misbehaving(folder) as upstream,
+        _storage(folder, cases) as storage,
+        _billing(cases) as billing,
+    ):
+        save_snapshot(folder / "router" / "snapshot.binpb", configuration(upstream, cases))
         settings = Settings(
             **limits,  # type: ignore[arg-type] # all of them are seconds
             data_dir=folder,
@@ -254,7 +281,8 @@ async def faulty_gateway(
             grpc_port=0,
             allow_private_addresses=True,
             targets={
-                **dict.fromkeys(("registry", "health", "billing"), NOWHERE),
+                **dict.fromkeys(("registry", "health"), NOWHERE),
+                "billing": NOWHERE if billing is None else billing.target,
                 "storage": storage,
             },
         )
@@ -266,8 +294,13 @@ async def faulty_gateway(
         channel = grpc.aio.insecure_channel(f"127.0.0.1:{process.port}")
         try:
             async with client, channel:
-                stub = Stub(channel)
-                yield FaultGateway(upstream, process, client, stub, folder)
+                gateway = FaultGateway(upstream, process, client, Stub(channel), folder)
+                if billing is not None:
+                    await billing.is_priced.wait()
+                yield gateway
         finally:
             for each in (edge, process):
                 await each.drain(0.1)
+        if billing is not None:
+            gateway.read_charges()
+            billing.check_returned(gateway.all_charges)

@@ -21,7 +21,6 @@ from tests.faults.fault_case import (
 )
 from tests.faults.fault_catalogue import CUTTING, ENDLESS, FAILING, FAULTS, SILENT
 from tests.faults.fault_checks import (
-    LIMITED,
     check_all,
     check_answer,
     check_charges,
@@ -43,15 +42,15 @@ MANY = 12
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FaultGateway]:
-    """Run one gateway for all faults; when it is gone, nothing may be left of it."""
+    """Run one gateway for all faults; when it is gone, nothing may be left, or held, of it."""
     async with last_gateway(tmp_path_factory.mktemp("faults"), CASES) as running:
         yield running
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chats(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FaultGateway]:
-    """Run another one, for chats that take turns at the first, of a caller who has limits."""
-    async with last_gateway(tmp_path_factory.mktemp("chats"), CHAT_CASES, LIMITED) as running:
+    """Run another one, for the chats that take turns at the first."""
+    async with last_gateway(tmp_path_factory.mktemp("chats"), CHAT_CASES) as running:
         yield running
 
 

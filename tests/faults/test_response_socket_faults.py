@@ -10,13 +10,13 @@ import orjson
 import pytest
 import pytest_asyncio
 from tests.faults.fault import Fault
-from tests.faults.fault_callers import BEARER, Came
-from tests.faults.fault_case import Case
+from tests.faults.fault_callers import Came, bearer_of
+from tests.faults.fault_case import SOCKET, Case
 from tests.faults.fault_catalogue import FAULTS
 from tests.faults.fault_checks import (
     AT_ONCE,
-    LIMITED,
     check_answer,
+    check_paid,
     check_requests,
     is_hidden,
     last_gateway,
@@ -36,7 +36,7 @@ _KINDS = [each for each in OPERATIONS if each.rpc == "StreamCreateResponse"]
 def case_of(fault: Fault, place: int) -> Case:
     """Return the response that meets a fault; the two kinds take turns."""
     kind = _KINDS[place % len(_KINDS)]
-    return Case(fault, kind, "fail", "socket")
+    return Case(fault, kind, "fail", SOCKET)
 
 
 CASES = [
@@ -48,8 +48,8 @@ CASES = [
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FaultGateway]:
-    """Run a gateway whose callers have limits; when it is gone, nothing may be left of it."""
-    async with last_gateway(tmp_path_factory.mktemp("sockets"), CASES, LIMITED) as running:
+    """Run a gateway; when it is gone, nothing may be left of it, or held."""
+    async with last_gateway(tmp_path_factory.mktemp("sockets"), CASES) as running:
         yield running
 
 
@@ -66,7 +66,7 @@ async def respond(socket: ClientConnection, case: Case, came: Came) -> None:
 async def hold(gateway: FaultGateway, case: Case) -> Came:
     """Hold a connection for a response, and see that it outlasts it."""
     url = str(gateway.client.base_url).replace("http", "ws", 1) + "/v1/responses"
-    headers, came = {"authorization": BEARER}, gateway.new()
+    headers, came = {"authorization": bearer_of(case)}, gateway.new()
     async with connect(url, additional_headers=headers, proxy=None) as socket:
         await respond(socket, case, came)
         await socket.send('{"type":"nothing"}')
@@ -103,4 +103,6 @@ async def check_charge(gateway: FaultGateway, case: Case, came: Came) -> None:
 
     await eventually(is_so)
     first, second = gateway.seen(case)
-    assert len(gateway.charges_of(case.alias)) <= len(first) + len(second), case.alias
+    charges = gateway.charges_of(case.alias)
+    assert len(charges) <= len(first) + len(second), case.alias
+    check_paid(case, charges)

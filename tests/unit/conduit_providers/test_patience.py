@@ -35,6 +35,12 @@ def test_other_models_may_not(model: str) -> None:
     assert usual_patience(model) is USUAL
 
 
+def test_silences_are_as_long_as_documented() -> None:
+    """Half a minute, and longer for models that think unseen; whole answers come when they end."""
+    assert (USUAL.first_token, USUAL.idle, USUAL.whole) == (30.0, 30.0, 120.0)
+    assert (REASONING.first_token, REASONING.idle, REASONING.whole) == (120.0, 120.0, 600.0)
+
+
 def test_rows_of_the_catalog_win_over_names() -> None:
     """The first that fits and says something."""
     own = Patience(first_token=7.0)

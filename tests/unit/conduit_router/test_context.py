@@ -5,7 +5,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.call_pb2 import CallOptions
-from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.errors import InvalidRequest, LoopDetected
 from conduit_router.context import (
     CALL_SECONDS,
     MAX_CALL_SECONDS,
@@ -100,6 +100,15 @@ def test_what_is_not_asked_for_has_its_default() -> None:
     assert limits_of(CallOptions()) == CallLimits()
     strict = limits_of(CallOptions(strict_parameters=True))
     assert (strict.total, strict.attempts, strict.is_strict) == (CALL_SECONDS, None, True)
+
+
+def test_the_usual_limits_are_those_that_are_documented() -> None:
+    """Ten minutes for all of a call, five seconds for a connection, three gateways on the way."""
+    usual = limits_of(None)
+    assert (usual.total, usual.connect) == (600.0, 5.0)
+    assert limits_of(CallOptions(hops=2)).hops == 2
+    with pytest.raises(LoopDetected):
+        limits_of(CallOptions(hops=3))
 
 
 def test_the_operators_own_limits_cap_what_is_asked_for() -> None:

@@ -143,7 +143,7 @@ async def test_a_callers_fallbacks_go_on_whatever_the_condition(
 ) -> None:
     """In the caller's order, behind the steps of the alias's own chain, whatever the priorities."""
     chained = Chained(bench, [(), (*TOO_LONG, *POLICY, *PARAMETER)])
-    providers = [provider(number) for number in (1, 2, 3, 4)]
+    providers = [provider(number, priority=number) for number in (1, 2, 3, 4)]
     mappings = [mapping(1, 1), mapping(2, 2), mapping(3, 3, model_alias="large")]
     mappings.append(mapping(4, 4, model_alias="spare"))
     source = snapshot(providers, mappings=mappings, chains=[chained.chain])
@@ -164,6 +164,9 @@ async def test_a_callers_fallbacks_go_on_whatever_the_condition(
         ((0, 100_000), (), [1]),
         ((400, 0), (), [1]),
         ((100, 120), (), [1]),
+        # Large enough by our estimate, which a larger model has disproved.
+        ((100_000, 50_000), (), [1]),
+        ((100_000, 50_000), TOO_LONG, [1]),
         # Named for it, but known to be too small for the request.
         ((100, 120), TOO_LONG, [1]),
         ((0, 120), TOO_LONG, [1]),

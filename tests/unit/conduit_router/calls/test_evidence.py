@@ -212,6 +212,8 @@ async def test_connections_that_fail_count_whoever_asked(bench: Bench) -> None:
     for _ in range(5):
         await call(bench, {1: UpstreamUnreachable("refused", kind="refused")}, by=1)
     assert set(bench.state.view(2).open_circuits) == {Subject(1)}
+    # Health is told that nobody's request did.
+    assert {each.virtual_key_id for each in bench.outcomes.drain() if each.reason} == {0}
 
 
 async def test_a_request_that_fails_at_two_candidates_is_to_blame(bench: Bench) -> None:

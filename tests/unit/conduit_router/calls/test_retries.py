@@ -224,12 +224,13 @@ def test_who_asks_for_a_pause_is_not_asked_within_it(tmp_path: Path) -> None:
 def test_pauses_leave_their_time_to_the_other_steps(tmp_path: Path) -> None:
     """A retry never takes another step's chance, neither of the attempts nor of the time."""
     rule = RetryPolicy(failure=FAILURE_CLASS_OVERLOADED, attempts=16, wait=seconds(0.1))
-    world = World(tmp_path, rule, steps=3)
     options = CallOptions(timeout=seconds(3))
-    assert run_virtually(world.call(failing(FAILURE_CLASS_OVERLOADED, 1, 2), options)) == 3
-    assert world.steps.index(2) >= 2
-    assert world.asked[world.steps.index(2)][2] <= 1.1
-    assert world.asked[-1][2] <= 2.1
+    for number in range(10):  # as pauses are drawn
+        world = World(tmp_path / str(number), rule, steps=3)
+        assert run_virtually(world.call(failing(FAILURE_CLASS_OVERLOADED, 1, 2), options)) == 3
+        assert world.steps.index(2) >= 2
+        assert world.asked[world.steps.index(2)][2] <= 1.1
+        assert world.asked[-1][2] <= 2.1
 
 
 def test_the_caller_s_attempts_bound_retries(tmp_path: Path) -> None:

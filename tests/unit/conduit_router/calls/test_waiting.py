@@ -158,11 +158,11 @@ async def test_an_open_circuit_is_told_at_once_with_its_wait(gate: Gate) -> None
     assert [number for number, _ in gate.answered] == [2]
 
 
-@pytest.mark.parametrize(("ms", "asked"), [(400, 1), (100, 2)])
+@pytest.mark.parametrize(("ms", "left", "asked"), [(400, 9.0, 1), (100, 9.0, 2), (400, 0.2, 2)])
 async def test_first_choice_is_waited_for_as_long_as_its_alias_prefers(
-    gate: Gate, ms: int, asked: int
+    gate: Gate, ms: int, left: float, asked: int
 ) -> None:
-    """A longer rest, or no preference, has the next one asked at once."""
+    """A longer rest, no preference, or too little time has the next one asked at once."""
     chain = FallbackChain(
         id=1,
         model_alias="gpt",
@@ -174,6 +174,7 @@ async def test_first_choice_is_waited_for_as_long_as_its_alias_prefers(
     gate.bench.runtime.table = compiled(snapshot(instances, keys=keys, chains=[chain]))
     gate.bench.state.cool_down(Subject(1, "", "key_1"), 0.3, "at rest", LIMITED)
     with gate.bench.admit() as scope:
+        scope.deadline = scope.started + left
         made = asyncio.create_task(run_attempts(scope, answered))
         await asyncio.sleep(0.05)
         assert made.done() is (asked == 2)
