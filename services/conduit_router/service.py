@@ -48,7 +48,7 @@ from conduit_router.idempotency.metadata import has_options, with_key
 from conduit_router.idempotency.rpcs import KeyedRpc
 from conduit_router.message_models import MessageModels
 from conduit_router.queries import MAX_REQUEST_ID, FindRequests, Queries, find_nothing
-from conduit_router.responses.calls import KeptStreamingCalls, KeptUnaryCalls
+from conduit_router.responses.calls import GoingOnCalls, KeptStreamingCalls, KeptUnaryCalls
 from conduit_router.responses.connections import ResponseConnections
 from conduit_router.responses.keeper import ResponseKeeper
 from conduit_router.responses.keeping import ResponseKeeping
@@ -84,6 +84,8 @@ Rpc = Callable[[Any, CallerContext], Any]
 Plain = Callable[..., Awaitable[Any]]
 
 _RESPONSE = "response"
+# What may go on from a response, and comes to none.
+_GOING_ON = frozenset({"response_count", "response_compaction"})
 # What makes calls without messages around JSON as well.
 _PLAIN = UnaryCalls, StreamingCalls, KeptUnaryCalls, KeptStreamingCalls
 
@@ -200,6 +202,8 @@ class RouterStub:
         """Return an RPC whose responses are kept, if it makes any."""
         if self._keeping is None:
             return rpc
+        if isinstance(rpc, UnaryCalls | EstimatingCalls) and rpc.operation.served_as in _GOING_ON:
+            return GoingOnCalls(rpc, self._keeping)
         if isinstance(rpc, UnaryCalls) and rpc.operation.served_as == _RESPONSE:
             return KeptUnaryCalls(rpc, self._keeping)
         if isinstance(rpc, StreamingCalls) and rpc.operation.served_as == _RESPONSE:

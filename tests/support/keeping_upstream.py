@@ -38,18 +38,39 @@ class KeepingUpstream:
         await asyncio.sleep(0)
         if account in self.paused:
             exchange.respond(503, JSON, b'{"error":{"message":"away"}}')
+        elif method == "POST" and path.endswith(("/input_tokens", "/compact")):
+            self._beside(exchange, account, orjson.loads(exchange.body), path.rpartition("/")[2])
         elif method == "POST":
             self._create(exchange, account, orjson.loads(exchange.body))
         else:
             self._tell(exchange, account, method, path.split("/")[3:])
 
+    def _beside(self, exchange: Exchange, account: str, asked: Json, part: str) -> None:
+        """Count what a response would read, or make it shorter."""
+        self.asked.append(asked)
+        if self._is_unknown(exchange, account, asked):
+            return
+        if part == "input_tokens":
+            told: Json = {"object": "response.input_tokens", "input_tokens": 3}
+        else:
+            sealed = {"type": "compaction", "id": "cmp_1", "encrypted_content": account}
+            told = {"id": "resp_cmp", "object": "response.compaction", "created_at": 1}
+            told |= {"output": [sealed], "usage": {"input_tokens": 3, "output_tokens": 2}}
+        exchange.respond(200, JSON, orjson.dumps(told))
+
+    def _is_unknown(self, exchange: Exchange, account: str, asked: Json) -> bool:
+        """Refuse to go on from what another account has; return whether it was that."""
+        previous = asked.get("previous_response_id")
+        if not previous or (account, previous) in self.kept:
+            return False
+        message = f"Previous response with id '{previous}' not found."
+        error = {"message": message, "type": "invalid_request_error", "code": None}
+        exchange.respond(400, JSON, orjson.dumps({"error": error}))
+        return True
+
     def _create(self, exchange: Exchange, account: str, asked: Json) -> None:
         self.asked.append(asked)
-        previous = asked.get("previous_response_id")
-        if previous and (account, previous) not in self.kept:
-            message = f"Previous response with id '{previous}' not found."
-            error = {"message": message, "type": "invalid_request_error", "code": None}
-            exchange.respond(400, JSON, orjson.dumps({"error": error}))
+        if self._is_unknown(exchange, account, asked):
             return
         response_id = f"resp_{next(self._numbers):050x}"
         response = self._response(response_id, asked)

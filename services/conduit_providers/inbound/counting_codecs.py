@@ -13,6 +13,7 @@ from conduit_providers.inbound.translating_codecs import CallerCall, chat_call
 from conduit_providers.operations.chat import ChatCall
 from conduit_providers.operations.content_count import content_count_answer
 from conduit_providers.operations.message_count import count_answer
+from conduit_providers.operations.response_count import counted
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse
@@ -60,6 +61,11 @@ def counting_codec(endpoint: Endpoint) -> CountingCodec | NoMessageCountCodec:
 def message_counting_codec(endpoint: Endpoint) -> CountingCodec | NoMessageCountCodec:
     """Return the codec of counts of messages of an endpoint that speaks no Messages."""
     return _counting(endpoint, lambda count, _: count_answer(orjson.dumps({"input_tokens": count})))
+
+
+def response_counting_codec(endpoint: Endpoint) -> CountingCodec | NoMessageCountCodec:
+    """Return the codec of counts of responses of an endpoint of chats."""
+    return _counting(endpoint, lambda count, _: counted(count))
 
 
 def content_counting_codec(endpoint: Endpoint) -> CountingCodec | NoMessageCountCodec:

@@ -64,6 +64,10 @@ class ResponseTurns:
                     self._take_output(item.call_id)
             case "item_reference":
                 raise not_kept("An item by its id")
+            case "compaction" | "compaction_trigger":
+                # It stands for the conversation, which nobody else could go on from.
+                message = "A compaction can be made and read by OpenAI alone"
+                raise UnsupportedCapability(message, capability=item.type)
             case kind:
                 self._dropped.add(f"input.{kind}")
 

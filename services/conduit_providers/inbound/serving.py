@@ -14,8 +14,10 @@ from conduit_providers.inbound.counting_codecs import (
     content_counting_codec,
     counting_codec,
     message_counting_codec,
+    response_counting_codec,
 )
 from conduit_providers.inbound.message_dialect import message_codec
+from conduit_providers.inbound.no_compaction import NoCompactionCodec
 from conduit_providers.inbound.response_dialect import response_codec
 from conduit_providers.spec import Endpoint
 
@@ -32,6 +34,15 @@ _COUNTS: Mapping[str, Callable[[Endpoint], Any]] = {
 }
 
 
+# What a provider of OpenAI's Responses may have beside them, by where it stands.
+_PARTS: Mapping[str, str] = {"response_count": "input_tokens", "response_compaction": "compact"}
+_ELSEWHERE: Mapping[str, Callable[[Endpoint], Any]] = {
+    "message_count": message_counting_codec,
+    "response_count": response_counting_codec,
+    "response_compaction": lambda _: NoCompactionCodec(),
+}
+
+
 def inbound_codec(dialect: str, endpoint: Endpoint, codec: Any) -> Any:  # noqa: ANN401 # of each its own
     """Return the codec of a dialect of callers', given the operation's."""
     if dialect == "completion":
@@ -41,7 +52,8 @@ def inbound_codec(dialect: str, endpoint: Endpoint, codec: Any) -> Any:  # noqa:
     own = f"{endpoint.codec.partition('_')[0]}_{dialect}"
     if "." not in endpoint.codec and has_codec(own) and _passes(dialect, endpoint):
         return codec_named(own)
-    return message_counting_codec(endpoint) if dialect == "message_count" else _MADE[dialect](codec)
+    elsewhere = _ELSEWHERE.get(dialect)
+    return elsewhere(endpoint) if elsewhere is not None else _MADE[dialect](codec)
 
 
 def _passes(dialect: str, endpoint: Endpoint) -> bool:
@@ -49,4 +61,6 @@ def _passes(dialect: str, endpoint: Endpoint) -> bool:
 
     Many speak OpenAI's chats; what they have of its Responses differs, and is translated for.
     """
+    if dialect in _PARTS:
+        return _PARTS[dialect] in endpoint.options.responses_parts
     return dialect != "response" or bool(endpoint.options.responses_path)

@@ -12,6 +12,8 @@ INBOUND: Mapping[str, str] = {
     "message": "chat",
     "message_count": "chat",
     "response": "chat",
+    "response_count": "chat",
+    "response_compaction": "chat",
     "completion": "chat",
     "content": "chat",
     "content_count": "chat",

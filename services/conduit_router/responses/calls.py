@@ -12,6 +12,7 @@ from conduit.v1.response_answer_json import created_response_to_json
 from conduit_kernel.auth import Principal
 from conduit_kernel.http import Stream
 from conduit_providers.calls import Form
+from conduit_router.calls.estimating import EstimatingCalls
 from conduit_router.calls.streaming import StreamingCalls
 from conduit_router.calls.unary import UnaryCalls
 from conduit_router.context import CallerContext, options_of
@@ -64,6 +65,23 @@ class KeptUnaryCalls:
     ) -> pb.CreateResponseResponse:
         message: pb.CreateResponseResponse = await self._calls.answer(form, options, caller)
         return message
+
+
+class GoingOnCalls:
+    """Makes calls that may go on from a response, and come to none themselves."""
+
+    def __init__(self, calls: UnaryCalls | EstimatingCalls, keeping: ResponseKeeping) -> None:
+        """Take what makes them, and what knows what they go on from."""
+        self._calls = calls
+        self._keeping = keeping
+
+    async def __call__(self, request: Any, caller: CallerContext) -> Any:  # noqa: ANN401 # of each RPC its own
+        """Answer a request, in its form."""
+        form, options = self._calls.form_of(request), options_of(request)
+        call = await self._keeping.prepared(form, options, caller)
+        if call is not None:
+            form, options = call.form, call.options
+        return await self._calls.answer(form, options, caller)
 
 
 class KeptStreamingCalls:

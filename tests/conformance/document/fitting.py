@@ -107,6 +107,10 @@ def _fit_parts(path: str, body: Json) -> Json:
     if path == "/v1/audio/voices":
         # Of samples or of a description, as its type says.
         body = {name: body[name] for name in body if name not in SAMPLES} | VOICE
+    if path.startswith("/v1/responses/"):
+        # What goes on from nothing, as it does not here.
+        body = {name: body[name] for name in body if name not in UNKNOWN_MEMBERS}
+        body = body | {"input": "a"}
     if path == "/v1/responses":
         body = {name: body[name] for name in body if name not in UNKNOWN_MEMBERS}
         # Events with names are held to the schema as if their names were a part of their JSON.

@@ -80,6 +80,11 @@ ROUTES = {
     "CountMessageTokens": Route("/v1/messages/count_tokens", CHAT, is_served=False, is_free=True),
     "CreateResponse": Route("/v1/responses", RESPONSE),
     "StreamCreateResponse": Route("/v1/responses", RESPONSE | STREAM),
+    "CountResponseTokens": Route(
+        "/v1/responses/input_tokens", RESPONSE, is_served=False, is_free=True
+    ),
+    # The simulator makes no conversation shorter.
+    "CompactResponse": Route("/v1/responses/compact", RESPONSE, is_served=False),
     "CountTokens": Route(
         "/v1/tokenize", {"model": ALIAS, "prompt": "one two three"}, is_served=False, is_free=True
     ),

@@ -263,6 +263,52 @@ async def test_what_conduit_keeps_can_go_on_anywhere(
     assert second.id in {kept for _, kept in openai_upstream.kept}
 
 
+async def test_tokens_are_counted_where_the_response_would_be_made(
+    client: Client, openai_upstream: KeepingUpstream
+) -> None:
+    """By OpenAI for its models, what it keeps included; about, elsewhere, all turns included."""
+    first = await client.responses.create(model="gpt", input="Hello")
+    own = next(who for who, kept in openai_upstream.kept if kept == first.id)
+    for _ in range(4):
+        count = await client.responses.input_tokens.count(
+            model="gpt", input="And?", previous_response_id=first.id
+        )
+        assert count.input_tokens == 3
+        assert openai_upstream.requests[-1][1:] == ("/v1/responses/input_tokens", own)
+    kept = await client.responses.create(model="echo", input="x" * 400)
+    alone = await client.responses.input_tokens.count(model="echo", input="And?")
+    both = await client.responses.input_tokens.count(
+        model="echo", input="And?", previous_response_id=kept.id
+    )
+    assert alone.model_dump()["is_estimate"] is True
+    assert both.input_tokens - alone.input_tokens >= 200
+
+
+async def test_conversations_are_made_shorter_where_that_is_done(
+    client: Client, openai_upstream: KeepingUpstream
+) -> None:
+    """By OpenAI, with what is kept by Conduit sent along; elsewhere the caller is told the way."""
+    kept = await client.responses.create(model="echo", input="Hello")
+    made = await client.responses.compact(model="gpt", input="x", previous_response_id=kept.id)
+    assert made.output[0].type == "compaction"
+    asked = openai_upstream.asked[-1]
+    assert [item["role"] for item in asked["input"]] == ["user", "assistant", "user"]
+    with pytest.raises(openai.BadRequestError) as refused:
+        await client.responses.compact(model="echo", input="x")
+    assert "ask the model for a summary" in refused.value.message
+    sealed = {"type": "compaction", "encrypted_content": made.output[0].encrypted_content}
+    goes_on = client.responses.create(
+        model="echo", input=[sealed, {"role": "user", "content": "x"}]
+    )
+    sealed = {"type": "compaction", "encrypted_content": made.output[0].encrypted_content}
+    goes_on = client.responses.create(
+        model="echo", input=[sealed, {"role": "user", "content": "x"}]
+    )
+    with pytest.raises(openai.BadRequestError) as unread:
+        await goes_on
+    assert unread.value.code == "unsupported_capability"
+
+
 async def test_grpc_callers_have_the_same(suite: Suite) -> None:
     """Typed, whole and streamed; another key's are not found."""
     metadata = (("authorization", f"Bearer {suite.virtual_key}"),)

@@ -745,6 +745,22 @@ METHODS: Final[dict[str, Method]] = {
         server_streaming=True,
         client_streaming=True,
     ),
+    "/conduit.v1.RouterService/CountResponseTokens": Method(
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        role=role_pb2.ROLE_UNSPECIFIED,
+        dialect=options_pb2.DIALECT_RESPONSES,
+        idempotent=False,
+        server_streaming=False,
+        client_streaming=False,
+    ),
+    "/conduit.v1.RouterService/CompactResponse": Method(
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        role=role_pb2.ROLE_UNSPECIFIED,
+        dialect=options_pb2.DIALECT_RESPONSES,
+        idempotent=False,
+        server_streaming=False,
+        client_streaming=False,
+    ),
     "/conduit.v1.RouterService/CreateCompletion": Method(
         access=options_pb2.ACCESS_VIRTUAL_KEY,
         role=role_pb2.ROLE_UNSPECIFIED,

@@ -13,6 +13,8 @@ from conduit.v1 import kept_response_requests_pb2 as conduit_dot_v1_dot_kept__re
 from conduit.v1 import message_requests_pb2 as conduit_dot_v1_dot_message__requests__pb2
 from conduit.v1 import moderation_requests_pb2 as conduit_dot_v1_dot_moderation__requests__pb2
 from conduit.v1 import request_record_requests_pb2 as conduit_dot_v1_dot_request__record__requests__pb2
+from conduit.v1 import response_compaction_requests_pb2 as conduit_dot_v1_dot_response__compaction__requests__pb2
+from conduit.v1 import response_count_requests_pb2 as conduit_dot_v1_dot_response__count__requests__pb2
 from conduit.v1 import response_requests_pb2 as conduit_dot_v1_dot_response__requests__pb2
 from conduit.v1 import router_requests_pb2 as conduit_dot_v1_dot_router__requests__pb2
 from conduit.v1 import stored_file_requests_pb2 as conduit_dot_v1_dot_stored__file__requests__pb2
@@ -116,6 +118,16 @@ class RouterServiceStub:
                 '/conduit.v1.RouterService/HoldResponses',
                 request_serializer=conduit_dot_v1_dot_response__requests__pb2.HoldResponsesRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_response__requests__pb2.HoldResponsesResponse.FromString,
+                _registered_method=True)
+        self.CountResponseTokens = channel.unary_unary(
+                '/conduit.v1.RouterService/CountResponseTokens',
+                request_serializer=conduit_dot_v1_dot_response__count__requests__pb2.CountResponseTokensRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_response__count__requests__pb2.CountResponseTokensResponse.FromString,
+                _registered_method=True)
+        self.CompactResponse = channel.unary_unary(
+                '/conduit.v1.RouterService/CompactResponse',
+                request_serializer=conduit_dot_v1_dot_response__compaction__requests__pb2.CompactResponseRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_response__compaction__requests__pb2.CompactResponseResponse.FromString,
                 _registered_method=True)
         self.CreateCompletion = channel.unary_unary(
                 '/conduit.v1.RouterService/CreateCompletion',
@@ -451,6 +463,22 @@ class RouterServiceServicer:
         """Holds a connection on which a model is asked to respond again and again, one answer after the other. An answer may go on from
         one of the last on the same connection (`previous_response_id`), or from one that is kept. The first message says
         how; the first answer has `started`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CountResponseTokens(self, request, context):
+        """Counts the tokens that a response would read, in the words of OpenAI's Responses. Where no provider of the model counts, or none
+        can just now, it is an estimate, and says so. Costs nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompactResponse(self, request, context):
+        """Makes a conversation shorter, in the words of OpenAI's Responses: what is returned begins the next input. OpenAI does; other
+        providers are not asked, UNSUPPORTED_CAPABILITY where a model has no other.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -877,6 +905,16 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.HoldResponses,
                     request_deserializer=conduit_dot_v1_dot_response__requests__pb2.HoldResponsesRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_response__requests__pb2.HoldResponsesResponse.SerializeToString,
+            ),
+            'CountResponseTokens': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountResponseTokens,
+                    request_deserializer=conduit_dot_v1_dot_response__count__requests__pb2.CountResponseTokensRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_response__count__requests__pb2.CountResponseTokensResponse.SerializeToString,
+            ),
+            'CompactResponse': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompactResponse,
+                    request_deserializer=conduit_dot_v1_dot_response__compaction__requests__pb2.CompactResponseRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_response__compaction__requests__pb2.CompactResponseResponse.SerializeToString,
             ),
             'CreateCompletion': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateCompletion,
@@ -1462,6 +1500,60 @@ class RouterService:
             '/conduit.v1.RouterService/HoldResponses',
             conduit_dot_v1_dot_response__requests__pb2.HoldResponsesRequest.SerializeToString,
             conduit_dot_v1_dot_response__requests__pb2.HoldResponsesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountResponseTokens(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/CountResponseTokens',
+            conduit_dot_v1_dot_response__count__requests__pb2.CountResponseTokensRequest.SerializeToString,
+            conduit_dot_v1_dot_response__count__requests__pb2.CountResponseTokensResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompactResponse(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/CompactResponse',
+            conduit_dot_v1_dot_response__compaction__requests__pb2.CompactResponseRequest.SerializeToString,
+            conduit_dot_v1_dot_response__compaction__requests__pb2.CompactResponseResponse.FromString,
             options,
             channel_credentials,
             insecure,

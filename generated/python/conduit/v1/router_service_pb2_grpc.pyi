@@ -14,6 +14,8 @@ from conduit.v1 import kept_response_requests_pb2 as _kept_response_requests_pb2
 from conduit.v1 import message_requests_pb2 as _message_requests_pb2
 from conduit.v1 import moderation_requests_pb2 as _moderation_requests_pb2
 from conduit.v1 import request_record_requests_pb2 as _request_record_requests_pb2
+from conduit.v1 import response_compaction_requests_pb2 as _response_compaction_requests_pb2
+from conduit.v1 import response_count_requests_pb2 as _response_count_requests_pb2
 from conduit.v1 import response_requests_pb2 as _response_requests_pb2
 from conduit.v1 import router_requests_pb2 as _router_requests_pb2
 from conduit.v1 import stored_file_requests_pb2 as _stored_file_requests_pb2
@@ -97,6 +99,14 @@ class RouterServiceStub:
     """Holds a connection on which a model is asked to respond again and again, one answer after the other. An answer may go on from
     one of the last on the same connection (`previous_response_id`), or from one that is kept. The first message says
     how; the first answer has `started`.
+    """
+    CountResponseTokens: _grpc.UnaryUnaryMultiCallable[_response_count_requests_pb2.CountResponseTokensRequest, _response_count_requests_pb2.CountResponseTokensResponse]
+    """Counts the tokens that a response would read, in the words of OpenAI's Responses. Where no provider of the model counts, or none
+    can just now, it is an estimate, and says so. Costs nothing.
+    """
+    CompactResponse: _grpc.UnaryUnaryMultiCallable[_response_compaction_requests_pb2.CompactResponseRequest, _response_compaction_requests_pb2.CompactResponseResponse]
+    """Makes a conversation shorter, in the words of OpenAI's Responses: what is returned begins the next input. OpenAI does; other
+    providers are not asked, UNSUPPORTED_CAPABILITY where a model has no other.
     """
     CreateCompletion: _grpc.UnaryUnaryMultiCallable[_completion_requests_pb2.CreateCompletionRequest, _completion_requests_pb2.CreateCompletionResponse]
     """Asks a model to go on from texts and returns the completions whole, as OpenAI's older API does. Any model that chats serves it;
@@ -300,6 +310,14 @@ class RouterServiceAsyncStub(RouterServiceStub):
     """Holds a connection on which a model is asked to respond again and again, one answer after the other. An answer may go on from
     one of the last on the same connection (`previous_response_id`), or from one that is kept. The first message says
     how; the first answer has `started`.
+    """
+    CountResponseTokens: _aio.UnaryUnaryMultiCallable[_response_count_requests_pb2.CountResponseTokensRequest, _response_count_requests_pb2.CountResponseTokensResponse]  # type: ignore[assignment]
+    """Counts the tokens that a response would read, in the words of OpenAI's Responses. Where no provider of the model counts, or none
+    can just now, it is an estimate, and says so. Costs nothing.
+    """
+    CompactResponse: _aio.UnaryUnaryMultiCallable[_response_compaction_requests_pb2.CompactResponseRequest, _response_compaction_requests_pb2.CompactResponseResponse]  # type: ignore[assignment]
+    """Makes a conversation shorter, in the words of OpenAI's Responses: what is returned begins the next input. OpenAI does; other
+    providers are not asked, UNSUPPORTED_CAPABILITY where a model has no other.
     """
     CreateCompletion: _aio.UnaryUnaryMultiCallable[_completion_requests_pb2.CreateCompletionRequest, _completion_requests_pb2.CreateCompletionResponse]  # type: ignore[assignment]
     """Asks a model to go on from texts and returns the completions whole, as OpenAI's older API does. Any model that chats serves it;
@@ -578,6 +596,26 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         """Holds a connection on which a model is asked to respond again and again, one answer after the other. An answer may go on from
         one of the last on the same connection (`previous_response_id`), or from one that is kept. The first message says
         how; the first answer has `started`.
+        """
+
+    @_abc_1.abstractmethod
+    def CountResponseTokens(
+        self,
+        request: _response_count_requests_pb2.CountResponseTokensRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_response_count_requests_pb2.CountResponseTokensResponse, _abc.Awaitable[_response_count_requests_pb2.CountResponseTokensResponse]]:
+        """Counts the tokens that a response would read, in the words of OpenAI's Responses. Where no provider of the model counts, or none
+        can just now, it is an estimate, and says so. Costs nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def CompactResponse(
+        self,
+        request: _response_compaction_requests_pb2.CompactResponseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_response_compaction_requests_pb2.CompactResponseResponse, _abc.Awaitable[_response_compaction_requests_pb2.CompactResponseResponse]]:
+        """Makes a conversation shorter, in the words of OpenAI's Responses: what is returned begins the next input. OpenAI does; other
+        providers are not asked, UNSUPPORTED_CAPABILITY where a model has no other.
         """
 
     @_abc_1.abstractmethod

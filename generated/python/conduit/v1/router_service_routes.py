@@ -19,6 +19,8 @@ from conduit.v1 import (
     moderation_requests_pb2,
     options_pb2,
     request_record_requests_pb2,
+    response_compaction_requests_pb2,
+    response_count_requests_pb2,
     response_requests_pb2,
     router_requests_pb2,
     stored_file_requests_pb2,
@@ -607,6 +609,58 @@ def report_of_hold_responses(message: response_requests_pb2.HoldResponsesRespons
 def frame_of_hold_responses(text: bytes) -> response_requests_pb2.HoldResponsesRequest:
     """Return the message that a WebSocket's text is."""
     return response_requests_pb2.HoldResponsesRequest(json=text)
+
+
+def read_count_response_tokens(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> response_count_requests_pb2.CountResponseTokensRequest:
+    """Return the request that `POST /v1/responses/input_tokens` says."""
+    message = response_count_requests_pb2.CountResponseTokensRequest(json=body)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    return message
+
+
+def write_count_response_tokens(
+    message: response_count_requests_pb2.CountResponseTokensResponse,
+) -> bytes:
+    """Write the answer of CountResponseTokens."""
+    return message.json
+
+
+def report_of_count_response_tokens(
+    message: response_count_requests_pb2.CountResponseTokensResponse,
+) -> bytes:
+    """Write the header lines of an answer of CountResponseTokens."""
+    if not message.HasField("report"):
+        return b""
+    return _lines_of_call_report(message.report)
+
+
+def read_compact_response(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> response_compaction_requests_pb2.CompactResponseRequest:
+    """Return the request that `POST /v1/responses/compact` says."""
+    message = response_compaction_requests_pb2.CompactResponseRequest(json=body)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    return message
+
+
+def write_compact_response(
+    message: response_compaction_requests_pb2.CompactResponseResponse,
+) -> bytes:
+    """Write the answer of CompactResponse."""
+    return message.json
+
+
+def report_of_compact_response(
+    message: response_compaction_requests_pb2.CompactResponseResponse,
+) -> bytes:
+    """Write the header lines of an answer of CompactResponse."""
+    if not message.HasField("report"):
+        return b""
+    return _lines_of_call_report(message.report)
 
 
 def read_create_completion(
@@ -2037,6 +2091,52 @@ ROUTES: Final[tuple[Route, ...]] = (
         media_type=b"application/json",
         media_type_of=None,
         write_report=report_of_hold_responses,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/responses/input_tokens",
+        segments=(Segment("v1"), Segment("responses"), Segment("input_tokens")),
+        service="RouterService",
+        rpc="CountResponseTokens",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_RESPONSES,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_count_response_tokens,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_count_response_tokens,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_count_response_tokens,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/responses/compact",
+        segments=(Segment("v1"), Segment("responses"), Segment("compact")),
+        service="RouterService",
+        rpc="CompactResponse",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_RESPONSES,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_compact_response,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_compact_response,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_compact_response,
     ),
     Route(
         verb="POST",

@@ -33,6 +33,8 @@ class ChatOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # other ones, by a setting with a value.
     responses_path: str = ""
     responses_paths: Mapping[str, str] = {}
+    # What stands below that path for requests that come to no response: `input_tokens`, `compact`.
+    responses_parts: frozenset[str] = frozenset()
     # The path to which OpenAI's older completions pass; empty where they become chats. And the
     # models that take them, where others are asked in chats.
     completions_path: str = ""

@@ -49,13 +49,33 @@ class _Written(msgspec.Struct, frozen=True, gc=False):
 _NOT_READ, _NOT_WRITTEN = _Read(), _Written()
 
 
-class _Usage(msgspec.Struct, gc=False):
+class ResponseUsage(msgspec.Struct, gc=False):
     """Tokens read include those of the cache, tokens written what was thought."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
     input_tokens_details: _Read | None = None
     output_tokens_details: _Written | None = None
+
+    def counts(self, web_searches: int = 0) -> TokenCounts | None:
+        """Return what was used; None if that is not said."""
+        if not (self.input_tokens or self.output_tokens):
+            return None
+        read = self.input_tokens_details or _NOT_READ
+        written = self.output_tokens_details or _NOT_WRITTEN
+        return TokenCounts(
+            input_tokens=self.input_tokens or 0,
+            output_tokens=self.output_tokens or 0,
+            cached_input_tokens=read.cached_tokens or 0,
+            cache_write_tokens=read.cache_write_tokens or 0,
+            reasoning_tokens=written.reasoning_tokens or 0,
+            web_searches=web_searches,
+        )
+
+    def quantities(self) -> Quantities | None:
+        """Return the same, at the usual price."""
+        counts = self.counts()
+        return counts.quantities() if counts is not None else None
 
 
 class _Searches(msgspec.Struct, gc=False):
@@ -82,26 +102,14 @@ class _Response(msgspec.Struct, gc=False):
     status: str | None = None
     error: object = None
     output: list[_Item] | None = None
-    usage: _Usage | None = None
+    usage: ResponseUsage | None = None
     tool_usage: _ToolUsage | None = None
     service_tier: object = None
 
     def quantities(self) -> Quantities | None:
         """Return what was used; None if that is not said."""
-        usage = self.usage
-        if usage is None or not (usage.input_tokens or usage.output_tokens):
-            return None
-        read = usage.input_tokens_details or _NOT_READ
-        written = usage.output_tokens_details or _NOT_WRITTEN
-        counts = TokenCounts(
-            input_tokens=usage.input_tokens or 0,
-            output_tokens=usage.output_tokens or 0,
-            cached_input_tokens=read.cached_tokens or 0,
-            cache_write_tokens=read.cache_write_tokens or 0,
-            reasoning_tokens=written.reasoning_tokens or 0,
-            web_searches=self._searches(),
-        )
-        return counts.quantities(service_tier(self.service_tier))
+        counts = self.usage.counts(self._searches()) if self.usage is not None else None
+        return None if counts is None else counts.quantities(service_tier(self.service_tier))
 
     def _searches(self) -> int:
         used = self.tool_usage.web_search if self.tool_usage is not None else None
@@ -152,12 +160,8 @@ class OpenAIResponseCodec:
         target: Target,
     ) -> HttpRequest:
         """Ask about a response that the provider keeps, by its id, or about a part of it."""
-        path, _, fixed = self.head("", endpoint, target).path.partition("?")
-        queries = "&".join(filter(None, (fixed, urlencode(query, doseq=True))))
-        path = "/".join((path, *(quote(part, safe="") for part in parts)))
-        return HttpRequest(
-            method, f"{path}?{queries}" if queries else path, tuple(endpoint.headers.items())
-        )
+        path = below(self.head("", endpoint, target).path, parts, query)
+        return HttpRequest(method, path, tuple(endpoint.headers.items()))
 
     def body(self, call: ResponseCall, endpoint: Endpoint, target: Target) -> bytes:
         """Build the body out of the caller's."""
@@ -208,6 +212,16 @@ class PassedResponseDecoder(PassingDecoder[_Event, ResponseEvents]):
             case "response.failed":
                 self._usage = response.quantities()
                 raise error_in_stream(response.error, self._provider)
+
+
+def below(
+    path: str, parts: Sequence[str], query: Mapping[str, str | Sequence[str]] | None = None
+) -> str:
+    """Return what stands below a path, which may have a query."""
+    path, _, fixed = path.partition("?")
+    queries = "&".join(filter(None, (fixed, urlencode(query or {}, doseq=True))))
+    path = "/".join((path, *(quote(part, safe="") for part in parts)))
+    return f"{path}?{queries}" if queries else path
 
 
 def _without_others_thoughts(raw: bytes, call: ResponseCall, provider: str) -> bytes:
