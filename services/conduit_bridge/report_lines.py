@@ -129,7 +129,7 @@ def report_lines(summary: Summary) -> bytes:
 
 def _noted(served_by: ServedBy) -> bytes:
     served_by.notes = notes = (
-        b"x-conduit-provider-id: %d\r\n" % served_by.provider_id
+        (b"x-conduit-provider-id: %d\r\n" % served_by.provider_id if served_by.provider_id else b"")
         + _line("x-conduit-provider", served_by.provider_name)
         + _line("x-conduit-key-id", served_by.key_id)
         + _line("x-conduit-model", served_by.actual_model_name)

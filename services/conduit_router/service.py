@@ -48,6 +48,8 @@ from conduit_router.idempotency.metadata import has_options, with_key
 from conduit_router.idempotency.rpcs import KeyedRpc
 from conduit_router.message_models import MessageModels
 from conduit_router.queries import MAX_REQUEST_ID, FindRequests, Queries, find_nothing
+from conduit_router.responses.background import BackgroundResponses
+from conduit_router.responses.background_queries import BackgroundQueries
 from conduit_router.responses.calls import GoingOnCalls, KeptStreamingCalls, KeptUnaryCalls
 from conduit_router.responses.connections import ResponseConnections
 from conduit_router.responses.keeper import ResponseKeeper
@@ -139,10 +141,23 @@ class RouterStub:
         self._keeping: ResponseKeeping | None = None
         if responses is not None:
             self._keeping = ResponseKeeping(runtime, responses, ids)
-            own.append(ResponseQueries(runtime, responses))
         responding = operation(_RESPONSE)
         assert isinstance(responding, StreamedOperation)  # noqa: S101 # as the contract says
-        answering = self._kept(StreamingCalls(runtime, responding, StreamCreateResponseResponse))
+        streaming = StreamingCalls(runtime, responding, StreamCreateResponseResponse)
+        self._background: BackgroundResponses | None = None
+        if responses is not None and self._keeping is not None:
+            if tasks is not None:
+                self._background = BackgroundResponses(
+                    runtime,
+                    responding,
+                    streaming,
+                    keeper=responses,
+                    keeping=self._keeping,
+                    tasks=tasks,
+                )
+                own.append(BackgroundQueries(runtime, responses, self._background))
+            own.append(ResponseQueries(runtime, responses, self._background))
+        answering = self._kept(streaming)
         own.append(ResponseConnections(runtime, virtual_keys, ids, session_limits, answering))
         if tasks is not None:
             own.append(TaskQueries(tasks))
@@ -205,9 +220,9 @@ class RouterStub:
         if isinstance(rpc, UnaryCalls | EstimatingCalls) and rpc.operation.served_as in _GOING_ON:
             return GoingOnCalls(rpc, self._keeping)
         if isinstance(rpc, UnaryCalls) and rpc.operation.served_as == _RESPONSE:
-            return KeptUnaryCalls(rpc, self._keeping)
+            return KeptUnaryCalls(rpc, self._keeping, self._background)
         if isinstance(rpc, StreamingCalls) and rpc.operation.served_as == _RESPONSE:
-            return KeptStreamingCalls(rpc, self._keeping)
+            return KeptStreamingCalls(rpc, self._keeping, self._background)
         return rpc
 
     def _keyed(self, method: MethodDescriptor) -> KeyedRpc | None:

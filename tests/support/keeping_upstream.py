@@ -28,6 +28,9 @@ class KeepingUpstream:
         # Method, path with its query, and account of each request.
         self.requests: list[tuple[str, str, str]] = []
         self.paused: set[str] = set()
+        # Lets responses that are made in the background go on.
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
 
     async def __call__(self, exchange: Exchange) -> None:
         """Serve a request."""
@@ -40,8 +43,10 @@ class KeepingUpstream:
             exchange.respond(503, JSON, b'{"error":{"message":"away"}}')
         elif method == "POST" and path.endswith(("/input_tokens", "/compact")):
             self._beside(exchange, account, orjson.loads(exchange.body), path.rpartition("/")[2])
+        elif method == "POST" and path.endswith("/cancel"):
+            self._cancel(exchange, account, path.split("/")[3])
         elif method == "POST":
-            self._create(exchange, account, orjson.loads(exchange.body))
+            await self._create(exchange, account, orjson.loads(exchange.body))
         else:
             self._tell(exchange, account, method, path.split("/")[3:])
 
@@ -68,7 +73,7 @@ class KeepingUpstream:
         exchange.respond(400, JSON, orjson.dumps({"error": error}))
         return True
 
-    def _create(self, exchange: Exchange, account: str, asked: Json) -> None:
+    async def _create(self, exchange: Exchange, account: str, asked: Json) -> None:
         self.asked.append(asked)
         if self._is_unknown(exchange, account, asked):
             return
@@ -81,12 +86,29 @@ class KeepingUpstream:
             return
         out = exchange.start(200, EVENTS)
         begun = {**response, "status": "in_progress", "output": [], "usage": None}
-        for number, (kind, told) in enumerate(
-            (("response.created", begun), ("response.completed", response))
-        ):
-            event = {"type": kind, "sequence_number": number, "response": told}
-            out.write(b"event: %b\ndata: %b\n\n" % (kind.encode(), orjson.dumps(event)))
+        if asked.get("background"):
+            begun |= {"status": "queued", "background": True}
+            response["background"] = True
+            self.kept[account, response_id] = begun
+        out.write(_event(0, "response.created", begun))
+        if asked.get("background"):
+            await out.drain()
+            await self.goes_on.wait()
+            if self.kept[account, response_id]["status"] == "cancelled":
+                out.finish()
+                return
+            self.kept[account, response_id] = response
+        out.write(_event(1, "response.completed", response))
         out.finish()
+
+    def _cancel(self, exchange: Exchange, account: str, response_id: str) -> None:
+        response = self.kept.get((account, response_id))
+        if response is None:
+            exchange.respond(404, JSON, b'{"error":{"message":"no such response"}}')
+            return
+        if response["status"] == "queued":
+            response["status"] = "cancelled"
+        exchange.respond(200, JSON, orjson.dumps(response))
 
     def _tell(self, exchange: Exchange, account: str, method: str, parts: list[str]) -> None:
         response_id, *part = parts
@@ -97,6 +119,10 @@ class KeepingUpstream:
             del self.kept[account, response_id]
             gone = {"id": response_id, "object": "response.deleted", "deleted": True}
             exchange.respond(200, JSON, orjson.dumps(gone))
+        elif "stream=true" in (exchange.query or ""):
+            out = exchange.start(200, EVENTS)
+            out.write(_event(1, "response.completed", response))
+            out.finish()
         elif part:
             item = {"id": "msg_1", "type": "message", "role": "user", "content": []}
             told = {"object": "list", "data": [item], "has_more": False}
@@ -121,3 +147,8 @@ class KeepingUpstream:
             "previous_response_id": asked.get("previous_response_id"),
             "usage": {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5},
         }
+
+
+def _event(number: int, kind: str, response: Json) -> bytes:
+    event = {"type": kind, "sequence_number": number, "response": response}
+    return b"event: %b\ndata: %b\n\n" % (kind.encode(), orjson.dumps(event))

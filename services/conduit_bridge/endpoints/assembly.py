@@ -20,6 +20,7 @@ from conduit_bridge.endpoints.plain import (
     PlainUnaryEndpoint,
     has_plain_call,
 )
+from conduit_bridge.endpoints.query_selected import QuerySelectedEndpoint
 from conduit_bridge.endpoints.stream import EventsEndpoint, WatchEndpoint
 from conduit_bridge.endpoints.unary import (
     Backend,
@@ -73,9 +74,11 @@ def _joined(usual: FormRoute, chosen: dict[str, FormRoute], uploads: SpillSpace)
     """Return the one endpoint of a path."""
     if usual.route.read_form is not None:
         return FormEndpoint(usual, chosen, uploads)
-    if chosen:
-        return BodySelectedEndpoint(usual.endpoint, {m: r.endpoint for m, r in chosen.items()})
-    return usual.endpoint
+    if not chosen:
+        return usual.endpoint
+    # What is only read has no body.
+    kind = QuerySelectedEndpoint if usual.route.verb == "GET" else BodySelectedEndpoint
+    return kind(usual.endpoint, {member: each.endpoint for member, each in chosen.items()})
 
 
 class _Maker(NamedTuple):

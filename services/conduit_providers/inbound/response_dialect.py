@@ -86,7 +86,6 @@ class ResponseDialect(CallerDialect[ResponseAnswer, ResponseEvents]):
         identity, asked = call.request.identity, asked_in(call.request.json)
         asked["store"] = bool(identity.id)
         asked["previous_response_id"] = identity.previous_id or None
-        asked["background"] = identity.is_background
         created, own_id = call.created, identity.id
         return ResponseStreamWriter(asked, found.tools, created=created, response_id=own_id)
 

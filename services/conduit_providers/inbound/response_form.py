@@ -1,5 +1,6 @@
 """OpenAI's Responses as callers send and get them, in whichever form they are asked for."""
 
+import re
 from typing import NamedTuple
 
 from conduit.v1.response_answer_json import (
@@ -26,6 +27,8 @@ _HEADS = (
 )
 # Of items that begin with some of it.
 _BEGUN_WHOLE = b'_call"'
+# In the head of a response that a provider makes while nobody waits.
+_BACKGROUND = re.compile(rb'"background"\s*:\s*true')
 
 
 class ResponseIdentity(NamedTuple):
@@ -35,8 +38,6 @@ class ResponseIdentity(NamedTuple):
     id: str
     # The one that it goes on from, whose conversation the request has; empty for none.
     previous_id: str = ""
-    # Whether it is made while nobody waits.
-    is_background: bool = False
 
 
 class ResponseForm(CallerForm[ResponseCreation, TranslatedResponse]):
@@ -83,6 +84,9 @@ class ResponseEvents(TypedEvents[ResponseEvent]):
     def is_head(self) -> bool:
         """Return whether nothing of the answer itself is in it: who answers, and what begins."""
         sse = self.sse
+        if _BACKGROUND.search(sse):
+            # It is worked on, whether anybody waits or not, and nobody else is asked.
+            return False
         heads = sum(map(sse.count, _HEADS))
         if sse.count(b"event: ") != heads:
             return False

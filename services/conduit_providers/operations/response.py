@@ -82,9 +82,6 @@ class ResponseOperation(CallerOperation[ResponseCreation, CreatedResponse, Respo
             response = _read_plain(body) if is_plain_json(body) else _read(body)
         except msgspec.MsgspecError as error:
             raise (refusal(error) if body else nothing_sent()) from error
-        if response.background:
-            message = "Nobody works on a response while nobody waits: leave out background"
-            raise InvalidRequest(message, field="background")
         if not _says(response.input) and not _goes_on(response):
             raise InvalidRequest("input must not be empty", field="input")
         return Requirements(

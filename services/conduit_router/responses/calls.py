@@ -16,7 +16,9 @@ from conduit_router.calls.estimating import EstimatingCalls
 from conduit_router.calls.streaming import StreamingCalls
 from conduit_router.calls.unary import UnaryCalls
 from conduit_router.context import CallerContext, options_of
-from conduit_router.responses.keeping import ResponseKeeping
+from conduit_router.responses.background import BackgroundResponses
+from conduit_router.responses.begun import begun_message, begun_summary, followed, write_events
+from conduit_router.responses.keeping import ResponseKeeping, asks_background
 from conduit_router.responses.stream_watch import StreamWatch, WatchedStream
 from conduit_router.served_by import CallSummary
 from conduit_router.virtual_keys import called_by
@@ -25,16 +27,23 @@ from conduit_router.virtual_keys import called_by
 class KeptUnaryCalls:
     """Makes calls that are answered whole."""
 
-    def __init__(self, calls: UnaryCalls, keeping: ResponseKeeping) -> None:
-        """Take what makes those that are not kept."""
+    def __init__(
+        self, calls: UnaryCalls, keeping: ResponseKeeping, background: BackgroundResponses | None
+    ) -> None:
+        """Take what makes those that are not kept, and those for which nobody waits."""
         self._calls = calls
         self._keeping = keeping
+        self._background = background
 
     async def __call__(
         self, request: pb.CreateResponseRequest, caller: CallerContext
     ) -> pb.CreateResponseResponse:
         """Answer a request, in its form."""
         form, options = self._calls.form_of(request), options_of(request)
+        if self._background is not None and asks_background(form):
+            is_typed = form.json_at_hand is None
+            run = await self._background.begin(form, options, caller, is_streamed=False)
+            return begun_message(run, is_typed=is_typed)
         call = await self._keeping.prepared(form, options, caller)
         if call is None:
             return await self._answer(form, options, caller)
@@ -52,7 +61,11 @@ class KeptUnaryCalls:
     ) -> tuple[bytes, CallSummary]:
         """Answer a request of JSON in JSON, see UnaryCalls."""
         caller = called_by(principal, principal.virtual_key, request_id)
-        call = await self._keeping.prepared(self._calls.plain_form(body), options, caller)
+        form = self._calls.plain_form(body)
+        if self._background is not None and asks_background(form):
+            run = await self._background.begin(form, options, caller, is_streamed=False)
+            return orjson.dumps(run.response), begun_summary(run)
+        call = await self._keeping.prepared(form, options, caller)
         if call is None:
             return await self._calls.plain(body, principal, request_id, options)
         response, summary = await self._calls.json_of(call.form, call.options, caller)
@@ -87,10 +100,16 @@ class GoingOnCalls:
 class KeptStreamingCalls:
     """Makes calls that are answered piece by piece."""
 
-    def __init__(self, calls: StreamingCalls, keeping: ResponseKeeping) -> None:
-        """Take what makes those that are not kept."""
+    def __init__(
+        self,
+        calls: StreamingCalls,
+        keeping: ResponseKeeping,
+        background: BackgroundResponses | None,
+    ) -> None:
+        """Take what makes those that are not kept, and those for which nobody waits."""
         self._calls = calls
         self._keeping = keeping
+        self._background = background
 
     async def __call__(
         self, request: pb.StreamCreateResponseRequest, caller: CallerContext
@@ -105,6 +124,13 @@ class KeptStreamingCalls:
         self, form: Form[Any], options: CallOptions | None, caller: CallerContext
     ) -> AsyncGenerator[pb.StreamCreateResponseResponse, None]:
         """Yield the messages of the answer to a request that was read before."""
+        if self._background is not None and asks_background(form):
+            is_typed = form.json_at_hand is None
+            run = await self._background.begin(form, options, caller, is_streamed=True)
+            async with aclosing(followed(run, is_typed=is_typed)) as messages:
+                async for message in messages:
+                    yield message
+            return
         call = await self._keeping.prepared(form, options, caller)
         if call is not None:
             form, options = call.form, call.options
@@ -128,7 +154,12 @@ class KeptStreamingCalls:
     ) -> None:
         """Write the same as server-sent events, see StreamingCalls."""
         caller = called_by(principal, principal.virtual_key, request_id)
-        call = await self._keeping.prepared(self._calls.plain_form(body), options, caller)
+        form = self._calls.plain_form(body)
+        if self._background is not None and asks_background(form):
+            run = await self._background.begin(form, options, caller, is_streamed=True)
+            await write_events(run, start(begun_summary(run)))
+            return
+        call = await self._keeping.prepared(form, options, caller)
         if call is None:
             await self._calls.plain(body, principal, request_id, start, options)
             return

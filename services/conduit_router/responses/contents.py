@@ -45,15 +45,36 @@ class Content(msgspec.Struct):
     # Of this turn alone.
     input: msgspec.Raw
     response: msgspec.Raw
+    # What its stream said, once it has ended; empty if that is not known, None for one that was
+    # not asked for in the background as a stream.
+    events: str | None = None
+
+
+class _Background(msgspec.Struct):
+    background: object = None
 
 
 class _Output(msgspec.Struct):
     output: list[Json] = []
 
 
-def content_of(asked: bytes, response: bytes) -> bytes:
+def content_of(asked: bytes, response: bytes, events: bytes | None = None) -> bytes:
     """Return the content of a record, given the JSON of an input and of a response."""
-    return msgspec.json.encode(Content(msgspec.Raw(asked), msgspec.Raw(response)))
+    said = events.decode() if events is not None else None
+    return msgspec.json.encode(Content(msgspec.Raw(asked), msgspec.Raw(response), said))
+
+
+def with_response(content: bytes, response: bytes) -> bytes:
+    """Return content with another response to the same input."""
+    found = msgspec.json.decode(content, type=Content)
+    found.response = msgspec.Raw(response)
+    return msgspec.json.encode(found)
+
+
+def kept_events(record: ResponseRecord) -> bytes | None:
+    """Return what the stream of a response that is kept here said; see `Content`."""
+    events = msgspec.json.decode(record.content, type=Content).events
+    return events.encode() if events is not None else None
 
 
 def sealed(records: Iterable[ResponseRecord], vault: Vault) -> list[KeptResponse]:
@@ -124,6 +145,12 @@ def _owner_of(owner: int, response_id: str) -> str:
 def response_in(record: ResponseRecord) -> bytes:
     """Return the JSON of a response that is kept here."""
     return bytes(msgspec.json.decode(record.content, type=Content).response)
+
+
+def is_background(record: ResponseRecord) -> bool:
+    """Return whether a response that is kept here was made while nobody waited."""
+    response = msgspec.json.decode(record.content, type=Content).response
+    return msgspec.json.decode(response, type=_Background).background is True
 
 
 def conversation(records: Sequence[ResponseRecord]) -> list[Json]:

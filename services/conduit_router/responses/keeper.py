@@ -85,7 +85,7 @@ class ResponseKeeper:
         background.run("kept_responses", self.deliver, when=self.stale)
 
     def keep(self, record: ResponseRecord) -> None:
-        """Have a response kept."""
+        """Have a response kept, in the place of what was kept under its id."""
         self._take((record.owner, record.id))
         self._waiting[record.owner, record.id] = record
         self._waiting_bytes += len(record.content)
@@ -110,7 +110,9 @@ class ResponseKeeper:
             for response_id in refused:
                 self._log.warning("response_too_large", response_id=response_id)
             for each in batch:
-                if self._take((each.owner, each.id)) is None:
+                if (now := self._waiting.get((each.owner, each.id))) is each:
+                    self._take((each.owner, each.id))
+                elif now is None:
                     # It was deleted meanwhile.
                     with suppress(ResponseNotFound):
                         await self._storage.delete(each.owner, each.id)

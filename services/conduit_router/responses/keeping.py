@@ -7,6 +7,7 @@ import msgspec
 import orjson
 
 from conduit.v1.call_pb2 import CallOptions
+from conduit_kernel.errors import InvalidRequest
 from conduit_kernel.ids import IdSource
 from conduit_providers.calls import Form
 from conduit_providers.inbound.response_form import ResponseForm, ResponseIdentity
@@ -18,8 +19,10 @@ from conduit_router.responses.contents import (
     content_of,
     conversation,
     items_in,
+    response_in,
 )
 from conduit_router.responses.keeper import ID_PREFIX, ResponseKeeper
+from conduit_router.responses.statuses import UNDER_WAY
 
 _NOTHING = msgspec.Raw(b"null")
 
@@ -39,9 +42,14 @@ class _Asked(_Keeping):
 
 
 class Named(msgspec.Struct):
-    """The id of a response."""
+    """The id of a response, and how far it is."""
 
     id: object = None
+    status: object = None
+
+
+class _Background(msgspec.Struct):
+    background: object = None
 
 
 class KeptCall(NamedTuple):
@@ -54,6 +62,8 @@ class KeptCall(NamedTuple):
     is_kept: bool
     # What this turn alone has asked.
     input: bytes
+    # Whether it goes on from what a provider keeps, and so goes to that alone.
+    is_bound: bool = False
 
 
 class ResponseKeeping:
@@ -83,21 +93,30 @@ class ResponseKeeping:
         if turn is None or not isinstance(previous, str | None):
             # What is wrong with it is told where it is read whole.
             return None
-        is_kept, before = asked.store is not False, ""
+        is_kept, before, is_bound = asked.store is not False, "", False
         if previous:
             owner = caller.caller.virtual_key_id
             with self._runtime.under_way.one_of(owner):
                 records = await self._keeper.find(owner, previous)
             if records[-1].is_kept_here:
+                _check_ended(records[-1])
                 before = previous
                 own = _expanded(own, json, records, turn)
             else:
+                is_bound = True
                 options = self._accounts.bound(options, records[-1], str(turn.model))
         identity = ResponseIdentity(f"{ID_PREFIX}{self._ids.next()}" if is_kept else "", before)
         own = msgspec.structs.replace(own, identity=identity, _chats={})
-        return KeptCall(own, options, caller, is_kept, bytes(turn.input))
+        return KeptCall(own, options, caller, is_kept, bytes(turn.input), is_bound)
 
-    def keep(self, call: KeptCall, response: bytes, provider_id: int, key_id: str) -> None:
+    def keep(
+        self,
+        call: KeptCall,
+        response: bytes,
+        provider_id: int,
+        key_id: str,
+        events: bytes | None = None,
+    ) -> None:
         """Have a response kept: by what was said, or by where its provider keeps it."""
         named = read_json(response, Named)
         if not call.is_kept or named is None or not isinstance(named.id, str):
@@ -105,7 +124,7 @@ class ResponseKeeping:
         identity, content = call.form.identity, b""
         is_own = named.id == identity.id
         if is_own:
-            content = content_of(call.input, response)
+            content = content_of(call.input, response, events)
         self._keeper.keep(
             ResponseRecord(
                 named.id,
@@ -117,6 +136,24 @@ class ResponseKeeping:
                 content,
             )
         )
+
+
+def asks_background(form: Form[Any]) -> bool:
+    """Return whether nobody waits for the response that a request asks for."""
+    assert isinstance(form, ResponseForm)  # noqa: S101 # as the operation makes them
+    json = _json_of(form)
+    if b'"background"' not in json:
+        return False
+    asked = read_json(json, _Background)
+    return asked is not None and asked.background is True
+
+
+def _check_ended(record: ResponseRecord) -> None:
+    """Raise InvalidRequest if a response is still made."""
+    named = read_json(response_in(record), Named)
+    if named is not None and named.status in UNDER_WAY:
+        message = f"The response {record.id} has not ended yet"
+        raise InvalidRequest(message, field="previous_response_id")
 
 
 def _json_of(form: ResponseForm) -> bytes:

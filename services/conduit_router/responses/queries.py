@@ -3,21 +3,25 @@
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
+
 from conduit.v1 import kept_response_requests_pb2 as pb
-from conduit.v1.json_runtime import JsonError, parse
-from conduit.v1.json_runtime import MalformedJson as NotJson
 from conduit.v1.kept_response_requests_json import list_response_input_items_response_from_json
-from conduit.v1.response_answer_json import created_response_from_json
 from conduit.v1.response_json import response_item_from_json
 from conduit_kernel.errors import InvalidRequest
 from conduit_kernel.limits import check_items, check_length, number_of
 from conduit_kernel.not_found_errors import ResponseNotFound
-from conduit_providers.failures import malformed
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import CallerContext
-from conduit_router.responses.contents import ResponseRecord, input_items, response_in
+from conduit_router.responses.background import BackgroundResponses
+from conduit_router.responses.contents import (
+    ResponseRecord,
+    input_items,
+    is_background,
+    response_in,
+)
 from conduit_router.responses.keeper import ResponseKeeper
-from conduit_router.responses.upstream import UpstreamResponses
+from conduit_router.responses.upstream import UpstreamResponses, read_answer, response_from
 
 DEFAULT_LIMIT = 20
 _INPUT_ITEMS = ("input_items",)
@@ -27,8 +31,14 @@ _ORDERS = ("asc", "desc", "")
 class ResponseQueries:
     """Answers which responses there are, and deletes them."""
 
-    def __init__(self, runtime: CallRuntime, keeper: ResponseKeeper) -> None:
-        """Take how providers are asked, and what finds responses."""
+    def __init__(
+        self,
+        runtime: CallRuntime,
+        keeper: ResponseKeeper,
+        background: BackgroundResponses | None = None,
+    ) -> None:
+        """Take how providers are asked, what finds responses, and what may still work on them."""
+        self._background = background
         self._runtime = runtime
         self._keeper = keeper
         self._upstream = UpstreamResponses(runtime)
@@ -37,18 +47,14 @@ class ResponseQueries:
         self, request: pb.GetResponseRequest, caller: CallerContext
     ) -> pb.GetResponseResponse:
         """Return a response of the caller's."""
-        if request.stream:
-            message = "A response is not streamed again: leave out stream, and get it whole"
-            raise InvalidRequest(message, field="stream")
         query = _including(request)
         with self._runtime.under_way.one_of(caller.caller.virtual_key_id):
             record = await self._keeper.find_one(caller.caller.virtual_key_id, request.id)
             if record.is_kept_here:
-                json = response_in(record)
+                json = await self._json_of(record)
             else:
                 json = await self._upstream.ask("GET", record, query=query)
-        response = _read(created_response_from_json, json, record)
-        return pb.GetResponseResponse(response=response)
+        return pb.GetResponseResponse(response=response_from(json, record))
 
     async def DeleteResponse(
         self, request: pb.DeleteResponseRequest, caller: CallerContext
@@ -59,6 +65,8 @@ class ResponseQueries:
             record = await self._keeper.find_one(owner, request.id)
             if not record.is_kept_here:
                 await self._deleted_upstream(record)
+            elif self._background is not None and is_background(record):
+                await self._background.cancel(record)
             await self._keeper.delete(owner, request.id)
         return pb.DeleteResponseResponse(id=request.id, object="response.deleted", deleted=True)
 
@@ -76,11 +84,17 @@ class ResponseQueries:
                 query |= {"limit": str(limit), "order": request.order or "desc"}
                 query |= {"after": request.after} if request.after else {}
                 json = await self._upstream.ask("GET", records[-1], _INPUT_ITEMS, query)
-                page: pb.ListResponseInputItemsResponse = _read(
+                page: pb.ListResponseInputItemsResponse = read_answer(
                     list_response_input_items_response_from_json, json, records[-1]
                 )
                 return page
         return _page(input_items(records), request, limit)
+
+    async def _json_of(self, record: ResponseRecord) -> bytes:
+        """Return a response that is kept here, as it is now."""
+        if self._background is None or not is_background(record):
+            return response_in(record)
+        return orjson.dumps(await self._background.statuses.now(record))
 
     async def _deleted_upstream(self, record: ResponseRecord) -> None:
         try:
@@ -116,10 +130,3 @@ def _including(
     check_items(request, "include")
     check_length(request, "include")
     return {"include[]": [*request.include]} if request.include else {}
-
-
-def _read(read: Any, json: bytes, record: ResponseRecord) -> Any:  # noqa: ANN401 # of each RPC its own
-    try:
-        return read(parse(json))
-    except (JsonError, NotJson) as error:
-        raise malformed(str(record.provider_id), "it does not fit the contract") from error

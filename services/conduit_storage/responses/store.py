@@ -32,6 +32,9 @@ _COLUMNS = tuple(
     )
 )
 
+# What a later version of a response has of its own; it came to be with the first one.
+_REPLACED = ("provider_id", "key_id", "account_group", "content", "size", "expires_at")
+
 
 class ResponseBounds(NamedTuple):
     """The most that is kept."""
@@ -57,9 +60,9 @@ class ResponseStore:
         self._bounds = bounds
 
     async def keep(self, responses: Iterable[KeptResponse], now: float) -> Sequence[str]:
-        """Store responses, unless they are stored; return the ids of those that are too large.
+        """Store responses, in the place of what has their ids; return those that are too large.
 
-        The oldest ones make room for them.
+        By their ids. The oldest ones make room for them.
         """
         refused, taken = list[str](), dict[int, int]()
         async with guarded(SERVICE), self._writer.begin() as connection:
@@ -80,7 +83,11 @@ class ResponseStore:
         values = {column.name: getattr(response, column.name) for column in _COLUMNS}
         values |= {"size": size, "created_at": _millis(now), "expires_at": expires_at}
         insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        await connection.execute(insert(Row).values(**values).on_conflict_do_nothing())
+        stored = insert(Row).values(**values)
+        replaced = {name: values[name] for name in _REPLACED}
+        await connection.execute(
+            stored.on_conflict_do_update(index_elements=[Row.virtual_key_id, Row.id], set_=replaced)
+        )
         if response.previous_id:
             # What it goes on from is needed for as long as it is: none expires before those that go
             # on from it, so that the first one that lasts long enough tells that of all before it.

@@ -83,6 +83,157 @@ def get_response_response_to_json(
     return members
 
 
+def follow_response_request_from_json(
+    value: object, path: str = ""
+) -> kept_response_requests_pb2.FollowResponseRequest:
+    """Return the `FollowResponseRequest` that a JSON value says. Raises JsonError."""
+    message = kept_response_requests_pb2.FollowResponseRequest()
+    fill_follow_response_request(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_follow_response_request(
+    message: kept_response_requests_pb2.FollowResponseRequest, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("id")) is not None:
+        message.id = member if type(member) is str else runtime.text(member, path + "id")
+    if (member := value.get("include")) is not None:
+        message.include.extend(runtime.listed(runtime.text, member, path + "include"))
+    if (member := value.get("stream")) is not None:
+        message.stream = (
+            member if type(member) is bool else runtime.boolean(member, path + "stream")
+        )
+    if (member := value.get("starting_after")) is not None:
+        message.starting_after = (
+            member
+            if type(member) is int and -0x8000_0000_0000_0000 <= member <= 0x7FFF_FFFF_FFFF_FFFF
+            else runtime.int64(member, path + "starting_after")
+        )
+    if (member := value.get("include_obfuscation")) is not None:
+        message.include_obfuscation = (
+            member
+            if type(member) is bool
+            else runtime.boolean(member, path + "include_obfuscation")
+        )
+
+
+def follow_response_request_to_json(
+    message: kept_response_requests_pb2.FollowResponseRequest,
+) -> dict[str, object]:
+    """Return the JSON of a `FollowResponseRequest`."""
+    members: dict[str, object] = {}
+    if message.id:
+        members["id"] = message.id
+    if message.include:
+        members["include"] = list(message.include)
+    if message.stream:
+        members["stream"] = message.stream
+    if message.HasField("starting_after"):
+        members["starting_after"] = message.starting_after
+    if message.HasField("include_obfuscation"):
+        members["include_obfuscation"] = message.include_obfuscation
+    return members
+
+
+_FOLLOW_RESPONSE_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"events"})
+
+
+def follow_response_response_from_json(
+    value: object, path: str = ""
+) -> kept_response_requests_pb2.FollowResponseResponse:
+    """Return the `FollowResponseResponse` that a JSON value says. Raises JsonError."""
+    message = kept_response_requests_pb2.FollowResponseResponse()
+    fill_follow_response_response(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_follow_response_response(
+    message: kept_response_requests_pb2.FollowResponseResponse, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("events")) is not None:
+        message.events = runtime.base64_bytes(member, path + "events")
+    if not _FOLLOW_RESPONSE_RESPONSE_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _FOLLOW_RESPONSE_RESPONSE_MEMBERS, path)
+
+
+def follow_response_response_to_json(
+    message: kept_response_requests_pb2.FollowResponseResponse,
+) -> dict[str, object]:
+    """Return the JSON of a `FollowResponseResponse`."""
+    return {"events": runtime.base64_text(message.events)}
+
+
+_CANCEL_RESPONSE_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id"})
+
+
+def cancel_response_request_from_json(
+    value: object, path: str = ""
+) -> kept_response_requests_pb2.CancelResponseRequest:
+    """Return the `CancelResponseRequest` that a JSON value says. Raises JsonError."""
+    message = kept_response_requests_pb2.CancelResponseRequest()
+    fill_cancel_response_request(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_cancel_response_request(
+    message: kept_response_requests_pb2.CancelResponseRequest, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("id")) is not None:
+        message.id = runtime.text(member, path + "id")
+    if not _CANCEL_RESPONSE_REQUEST_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _CANCEL_RESPONSE_REQUEST_MEMBERS, path)
+
+
+def cancel_response_request_to_json(
+    message: kept_response_requests_pb2.CancelResponseRequest,
+) -> dict[str, object]:
+    """Return the JSON of a `CancelResponseRequest`."""
+    return {"id": message.id}
+
+
+_CANCEL_RESPONSE_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"response"})
+
+
+def cancel_response_response_from_json(
+    value: object, path: str = ""
+) -> kept_response_requests_pb2.CancelResponseResponse:
+    """Return the `CancelResponseResponse` that a JSON value says. Raises JsonError."""
+    message = kept_response_requests_pb2.CancelResponseResponse()
+    fill_cancel_response_response(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_cancel_response_response(
+    message: kept_response_requests_pb2.CancelResponseResponse, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("response")) is not None:
+        fill_created_response(message.response, member, path + "response.")
+    if not _CANCEL_RESPONSE_RESPONSE_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _CANCEL_RESPONSE_RESPONSE_MEMBERS, path)
+
+
+def cancel_response_response_to_json(
+    message: kept_response_requests_pb2.CancelResponseResponse,
+) -> dict[str, object]:
+    """Return the JSON of a `CancelResponseResponse`."""
+    members: dict[str, object] = {}
+    if message.HasField("response"):
+        members["response"] = created_response_to_json(message.response)
+    return members
+
+
 _DELETE_RESPONSE_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id"})
 
 

@@ -27,7 +27,7 @@ from conduit.v1 import response_pb2 as conduit_dot_v1_dot_response__pb2
 from conduit.v1 import response_answer_pb2 as conduit_dot_v1_dot_response__answer__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'conduit/v1/kept_response_requests.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x19\x63onduit/v1/response.proto\x1a conduit/v1/response_answer.proto\"g\n\x12GetResponseRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12#\n\x07include\x18\x02 \x03(\tB\t\x92\xb5\x18\x05\x10\xc8\x01(\x10R\x07include\x12\x16\n\x06stream\x18\x03 \x01(\x08R\x06stream:\x04\x88\xb5\x18\x02\"N\n\x13GetResponseResponse\x12\x37\n\x08response\x18\x01 \x01(\x0b\x32\x1b.conduit.v1.CreatedResponseR\x08response\"\'\n\x15\x44\x65leteResponseRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"x\n\x16\x44\x65leteResponseResponse\x12\x16\n\x02id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x02id\x12\x1e\n\x06object\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12 \n\x07\x64\x65leted\x18\x03 \x01(\x08\x42\x06\x8a\xb5\x18\x02@\x01R\x07\x64\x65leted:\x04\x88\xb5\x18\x02\"\xd2\x01\n\x1dListResponseInputItemsRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12,\n\x05limit\x18\x02 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00\x00Y@R\x05limit\x12)\n\x05order\x18\x03 \x01(\tB\x13\x92\xb5\x18\x0f\"\r^(asc|desc)?$R\x05order\x12\x1d\n\x05\x61\x66ter\x18\x04 \x01(\tB\x07\x92\xb5\x18\x03\x10\x80\x02R\x05\x61\x66ter\x12#\n\x07include\x18\x05 \x03(\tB\t\x92\xb5\x18\x05\x10\xc8\x01(\x10R\x07include:\x04\x88\xb5\x18\x02\"\x86\x02\n\x1eListResponseInputItemsResponse\x12\x1e\n\x06object\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12\x34\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x18.conduit.v1.ResponseItemB\x06\x8a\xb5\x18\x02@\x01R\x04\x64\x61ta\x12&\n\x08\x66irst_id\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02@\x01H\x00R\x07\x66irstId\x88\x01\x01\x12$\n\x07last_id\x18\x04 \x01(\tB\x06\x8a\xb5\x18\x02@\x01H\x01R\x06lastId\x88\x01\x01\x12!\n\x08has_more\x18\x05 \x01(\x08\x42\x06\x8a\xb5\x18\x02@\x01R\x07hasMore:\x04\x88\xb5\x18\x02\x42\x0b\n\t_first_idB\n\n\x08_last_idB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'conduit/v1/kept_response_requests.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x19\x63onduit/v1/response.proto\x1a conduit/v1/response_answer.proto\"g\n\x12GetResponseRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12#\n\x07include\x18\x02 \x03(\tB\t\x92\xb5\x18\x05\x10\xc8\x01(\x10R\x07include\x12\x16\n\x06stream\x18\x03 \x01(\x08R\x06stream:\x04\x88\xb5\x18\x02\"N\n\x13GetResponseResponse\x12\x37\n\x08response\x18\x01 \x01(\x0b\x32\x1b.conduit.v1.CreatedResponseR\x08response\"\x86\x02\n\x15\x46ollowResponseRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12#\n\x07include\x18\x02 \x03(\tB\t\x92\xb5\x18\x05\x10\xc8\x01(\x10R\x07include\x12\x16\n\x06stream\x18\x03 \x01(\x08R\x06stream\x12\x39\n\x0estarting_after\x18\x04 \x01(\x03\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00H\x00R\rstartingAfter\x88\x01\x01\x12\x34\n\x13include_obfuscation\x18\x05 \x01(\x08H\x01R\x12includeObfuscation\x88\x01\x01:\x04\x88\xb5\x18\x02\x42\x11\n\x0f_starting_afterB\x16\n\x14_include_obfuscation\"R\n\x16\x46ollowResponseResponse\x12\x38\n\x06\x65vents\x18\x01 \x01(\x0c\x42 \x8a\xb5\x18\x1c\x1a\x18\x63onduit.v1.ResponseEvent`\x01R\x06\x65vents\"\'\n\x15\x43\x61ncelResponseRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"Q\n\x16\x43\x61ncelResponseResponse\x12\x37\n\x08response\x18\x01 \x01(\x0b\x32\x1b.conduit.v1.CreatedResponseR\x08response\"\'\n\x15\x44\x65leteResponseRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"x\n\x16\x44\x65leteResponseResponse\x12\x16\n\x02id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x02id\x12\x1e\n\x06object\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12 \n\x07\x64\x65leted\x18\x03 \x01(\x08\x42\x06\x8a\xb5\x18\x02@\x01R\x07\x64\x65leted:\x04\x88\xb5\x18\x02\"\xd2\x01\n\x1dListResponseInputItemsRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12,\n\x05limit\x18\x02 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00\x00Y@R\x05limit\x12)\n\x05order\x18\x03 \x01(\tB\x13\x92\xb5\x18\x0f\"\r^(asc|desc)?$R\x05order\x12\x1d\n\x05\x61\x66ter\x18\x04 \x01(\tB\x07\x92\xb5\x18\x03\x10\x80\x02R\x05\x61\x66ter\x12#\n\x07include\x18\x05 \x03(\tB\t\x92\xb5\x18\x05\x10\xc8\x01(\x10R\x07include:\x04\x88\xb5\x18\x02\"\x86\x02\n\x1eListResponseInputItemsResponse\x12\x1e\n\x06object\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12\x34\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x18.conduit.v1.ResponseItemB\x06\x8a\xb5\x18\x02@\x01R\x04\x64\x61ta\x12&\n\x08\x66irst_id\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02@\x01H\x00R\x07\x66irstId\x88\x01\x01\x12$\n\x07last_id\x18\x04 \x01(\tB\x06\x8a\xb5\x18\x02@\x01H\x01R\x06lastId\x88\x01\x01\x12!\n\x08has_more\x18\x05 \x01(\x08\x42\x06\x8a\xb5\x18\x02@\x01R\x07hasMore:\x04\x88\xb5\x18\x02\x42\x0b\n\t_first_idB\n\n\x08_last_idB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,6 +39,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETRESPONSEREQUEST'].fields_by_name['include']._serialized_options = b'\222\265\030\005\020\310\001(\020'
   _globals['_GETRESPONSEREQUEST']._loaded_options = None
   _globals['_GETRESPONSEREQUEST']._serialized_options = b'\210\265\030\002'
+  _globals['_FOLLOWRESPONSEREQUEST'].fields_by_name['include']._loaded_options = None
+  _globals['_FOLLOWRESPONSEREQUEST'].fields_by_name['include']._serialized_options = b'\222\265\030\005\020\310\001(\020'
+  _globals['_FOLLOWRESPONSEREQUEST'].fields_by_name['starting_after']._loaded_options = None
+  _globals['_FOLLOWRESPONSEREQUEST'].fields_by_name['starting_after']._serialized_options = b'\222\265\030\t9\000\000\000\000\000\000\000\000'
+  _globals['_FOLLOWRESPONSEREQUEST']._loaded_options = None
+  _globals['_FOLLOWRESPONSEREQUEST']._serialized_options = b'\210\265\030\002'
+  _globals['_FOLLOWRESPONSERESPONSE'].fields_by_name['events']._loaded_options = None
+  _globals['_FOLLOWRESPONSERESPONSE'].fields_by_name['events']._serialized_options = b'\212\265\030\034\032\030conduit.v1.ResponseEvent`\001'
   _globals['_DELETERESPONSERESPONSE'].fields_by_name['id']._loaded_options = None
   _globals['_DELETERESPONSERESPONSE'].fields_by_name['id']._serialized_options = b'\212\265\030\002@\001'
   _globals['_DELETERESPONSERESPONSE'].fields_by_name['object']._loaded_options = None
@@ -73,12 +81,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETRESPONSEREQUEST']._serialized_end=245
   _globals['_GETRESPONSERESPONSE']._serialized_start=247
   _globals['_GETRESPONSERESPONSE']._serialized_end=325
-  _globals['_DELETERESPONSEREQUEST']._serialized_start=327
-  _globals['_DELETERESPONSEREQUEST']._serialized_end=366
-  _globals['_DELETERESPONSERESPONSE']._serialized_start=368
-  _globals['_DELETERESPONSERESPONSE']._serialized_end=488
-  _globals['_LISTRESPONSEINPUTITEMSREQUEST']._serialized_start=491
-  _globals['_LISTRESPONSEINPUTITEMSREQUEST']._serialized_end=701
-  _globals['_LISTRESPONSEINPUTITEMSRESPONSE']._serialized_start=704
-  _globals['_LISTRESPONSEINPUTITEMSRESPONSE']._serialized_end=966
+  _globals['_FOLLOWRESPONSEREQUEST']._serialized_start=328
+  _globals['_FOLLOWRESPONSEREQUEST']._serialized_end=590
+  _globals['_FOLLOWRESPONSERESPONSE']._serialized_start=592
+  _globals['_FOLLOWRESPONSERESPONSE']._serialized_end=674
+  _globals['_CANCELRESPONSEREQUEST']._serialized_start=676
+  _globals['_CANCELRESPONSEREQUEST']._serialized_end=715
+  _globals['_CANCELRESPONSERESPONSE']._serialized_start=717
+  _globals['_CANCELRESPONSERESPONSE']._serialized_end=798
+  _globals['_DELETERESPONSEREQUEST']._serialized_start=800
+  _globals['_DELETERESPONSEREQUEST']._serialized_end=839
+  _globals['_DELETERESPONSERESPONSE']._serialized_start=841
+  _globals['_DELETERESPONSERESPONSE']._serialized_end=961
+  _globals['_LISTRESPONSEINPUTITEMSREQUEST']._serialized_start=964
+  _globals['_LISTRESPONSEINPUTITEMSREQUEST']._serialized_end=1174
+  _globals['_LISTRESPONSEINPUTITEMSRESPONSE']._serialized_start=1177
+  _globals['_LISTRESPONSEINPUTITEMSRESPONSE']._serialized_end=1439
 # @@protoc_insertion_point(module_scope)

@@ -32,7 +32,7 @@ class GetResponseRequest(_message.Message):
     id: _builtins.str
     """The response."""
     stream: _builtins.bool
-    """Whether to stream it again; true is refused."""
+    """Whether to stream it; FollowResponse does."""
     @_builtins.property
     def include(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What it shall have beside the usual, where its provider keeps it. A growing set."""
@@ -75,6 +75,121 @@ class GetResponseResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetResponseResponse: _TypeAlias = GetResponseResponse  # noqa: Y015
+
+@_typing.final
+class FollowResponseRequest(_message.Message):
+    """Asks for the events of a response that is made in the background."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    INCLUDE_FIELD_NUMBER: _builtins.int
+    STREAM_FIELD_NUMBER: _builtins.int
+    STARTING_AFTER_FIELD_NUMBER: _builtins.int
+    INCLUDE_OBFUSCATION_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The response."""
+    stream: _builtins.bool
+    """Always true over HTTP, where it chooses this over GetResponse."""
+    starting_after: _builtins.int
+    """The `sequence_number` of the last event that is known already. Unset means none."""
+    include_obfuscation: _builtins.bool
+    """Whether its provider, where that keeps it, makes events alike in length. Unset means its own habit."""
+    @_builtins.property
+    def include(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What it shall have beside the usual, where its provider keeps it. A growing set."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        include: _abc.Iterable[_builtins.str] | None = ...,
+        stream: _builtins.bool = ...,
+        starting_after: _builtins.int | None = ...,
+        include_obfuscation: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_include_obfuscation", b"_include_obfuscation", "_starting_after", b"_starting_after", "include_obfuscation", b"include_obfuscation", "starting_after", b"starting_after"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_include_obfuscation", b"_include_obfuscation", "_starting_after", b"_starting_after", "id", b"id", "include", b"include", "include_obfuscation", b"include_obfuscation", "starting_after", b"starting_after", "stream", b"stream"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__include_obfuscation: _TypeAlias = _typing.Literal["include_obfuscation"]  # noqa: Y015
+    _WhichOneofArgType__include_obfuscation: _TypeAlias = _typing.Literal["_include_obfuscation", b"_include_obfuscation"]  # noqa: Y015
+    _WhichOneofReturnType__starting_after: _TypeAlias = _typing.Literal["starting_after"]  # noqa: Y015
+    _WhichOneofArgType__starting_after: _TypeAlias = _typing.Literal["_starting_after", b"_starting_after"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__include_obfuscation) -> _WhichOneofReturnType__include_obfuscation | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__starting_after) -> _WhichOneofReturnType__starting_after | None: ...
+
+Global___FollowResponseRequest: _TypeAlias = FollowResponseRequest  # noqa: Y015
+
+@_typing.final
+class FollowResponseResponse(_message.Message):
+    """Events of a response that came together."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    events: _builtins.bytes
+    """As server-sent events, whole."""
+    def __init__(
+        self,
+        *,
+        events: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FollowResponseResponse: _TypeAlias = FollowResponseResponse  # noqa: Y015
+
+@_typing.final
+class CancelResponseRequest(_message.Message):
+    """Takes a response back that is made in the background."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The response."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelResponseRequest: _TypeAlias = CancelResponseRequest  # noqa: Y015
+
+@_typing.final
+class CancelResponseResponse(_message.Message):
+    """The response, as it ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESPONSE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def response(self) -> _response_answer_pb2.CreatedResponse:
+        """`cancelled`, unless it had ended otherwise before."""
+
+    def __init__(
+        self,
+        *,
+        response: _response_answer_pb2.CreatedResponse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["response", b"response"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["response", b"response"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelResponseResponse: _TypeAlias = CancelResponseResponse  # noqa: Y015
 
 @_typing.final
 class DeleteResponseRequest(_message.Message):

@@ -865,6 +865,22 @@ METHODS: Final[dict[str, Method]] = {
         server_streaming=False,
         client_streaming=False,
     ),
+    "/conduit.v1.RouterService/FollowResponse": Method(
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        role=role_pb2.ROLE_UNSPECIFIED,
+        dialect=options_pb2.DIALECT_RESPONSES,
+        idempotent=True,
+        server_streaming=True,
+        client_streaming=False,
+    ),
+    "/conduit.v1.RouterService/CancelResponse": Method(
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        role=role_pb2.ROLE_UNSPECIFIED,
+        dialect=options_pb2.DIALECT_OPENAI,
+        idempotent=True,
+        server_streaming=False,
+        client_streaming=False,
+    ),
     "/conduit.v1.RouterService/DeleteResponse": Method(
         access=options_pb2.ACCESS_VIRTUAL_KEY,
         role=role_pb2.ROLE_UNSPECIFIED,

@@ -174,7 +174,7 @@ class Serving(_message.Message):
     success_status: _builtins.int
     """The status of a successful answer. Zero means 200, or 204 where the response message is empty."""
     chosen_by: _builtins.str
-    """The boolean member of the body that chooses this RPC over its twin at the same path, such as `stream`."""
+    """The boolean member of the body, or of the query where there is none, that chooses this RPC over its twin at the same path, such as `stream`."""
     max_body_bytes: _builtins.int
     """The most bytes a request body may have. Zero means the server's default."""
     operation: _builtins.str

@@ -44,7 +44,7 @@ class CreatedResponse(_message.Message):
     created_at: _builtins.float
     """When the response was begun, in seconds since 1970."""
     status: _builtins.str
-    """`completed`, `incomplete`, `in_progress` or `failed`. A growing set."""
+    """`completed`, `incomplete` or `failed`; in the background `queued`, `in_progress` or `cancelled`, too. A growing set."""
     model: _builtins.str
     """The model that answered, by the provider's name."""
     unknown_json: _builtins.bytes

@@ -98,7 +98,7 @@ class ResponseCreation(_message.Message):
     stream: _builtins.bool
     """Whether to stream; StreamCreateResponse sets it."""
     background: _builtins.bool
-    """Whether the provider shall work on it while nobody waits; true is refused."""
+    """Whether it is worked on while nobody waits: it is answered `queued`, and kept."""
     unknown_json: _builtins.bytes
     """Members of the JSON that this contract does not know; passed on to OpenAI."""
     @_builtins.property

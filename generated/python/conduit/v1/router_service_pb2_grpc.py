@@ -194,6 +194,16 @@ class RouterServiceStub:
                 request_serializer=conduit_dot_v1_dot_kept__response__requests__pb2.GetResponseRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_kept__response__requests__pb2.GetResponseResponse.FromString,
                 _registered_method=True)
+        self.FollowResponse = channel.unary_stream(
+                '/conduit.v1.RouterService/FollowResponse',
+                request_serializer=conduit_dot_v1_dot_kept__response__requests__pb2.FollowResponseRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_kept__response__requests__pb2.FollowResponseResponse.FromString,
+                _registered_method=True)
+        self.CancelResponse = channel.unary_unary(
+                '/conduit.v1.RouterService/CancelResponse',
+                request_serializer=conduit_dot_v1_dot_kept__response__requests__pb2.CancelResponseRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_kept__response__requests__pb2.CancelResponseResponse.FromString,
+                _registered_method=True)
         self.DeleteResponse = channel.unary_unary(
                 '/conduit.v1.RouterService/DeleteResponse',
                 request_serializer=conduit_dot_v1_dot_kept__response__requests__pb2.DeleteResponseRequest.SerializeToString,
@@ -577,6 +587,22 @@ class RouterServiceServicer:
     def GetResponse(self, request, context):
         """Returns a response of the caller's: the one that Conduit keeps, or from the account that keeps it. RESPONSE_NOT_FOUND if the caller
         has none of this id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FollowResponse(self, request, context):
+        """Streams what a response of the caller's says that was asked for in the background as a stream, from its beginning or behind an
+        event (`starting_after`), until it ends. RESPONSE_NOT_FOUND if the caller has none of this id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelResponse(self, request, context):
+        """Takes a response of the caller's back that is made in the background, at the provider too, and returns it. What the provider has
+        done is charged; one that has ended stays as it is. RESPONSE_NOT_FOUND if the caller has none of this id. Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -980,6 +1006,16 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.GetResponse,
                     request_deserializer=conduit_dot_v1_dot_kept__response__requests__pb2.GetResponseRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_kept__response__requests__pb2.GetResponseResponse.SerializeToString,
+            ),
+            'FollowResponse': grpc.unary_stream_rpc_method_handler(
+                    servicer.FollowResponse,
+                    request_deserializer=conduit_dot_v1_dot_kept__response__requests__pb2.FollowResponseRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_kept__response__requests__pb2.FollowResponseResponse.SerializeToString,
+            ),
+            'CancelResponse': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelResponse,
+                    request_deserializer=conduit_dot_v1_dot_kept__response__requests__pb2.CancelResponseRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_kept__response__requests__pb2.CancelResponseResponse.SerializeToString,
             ),
             'DeleteResponse': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteResponse,
@@ -1905,6 +1941,60 @@ class RouterService:
             '/conduit.v1.RouterService/GetResponse',
             conduit_dot_v1_dot_kept__response__requests__pb2.GetResponseRequest.SerializeToString,
             conduit_dot_v1_dot_kept__response__requests__pb2.GetResponseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FollowResponse(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/conduit.v1.RouterService/FollowResponse',
+            conduit_dot_v1_dot_kept__response__requests__pb2.FollowResponseRequest.SerializeToString,
+            conduit_dot_v1_dot_kept__response__requests__pb2.FollowResponseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelResponse(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/CancelResponse',
+            conduit_dot_v1_dot_kept__response__requests__pb2.CancelResponseRequest.SerializeToString,
+            conduit_dot_v1_dot_kept__response__requests__pb2.CancelResponseResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -148,6 +148,14 @@ class RouterServiceStub:
     """Returns a response of the caller's: the one that Conduit keeps, or from the account that keeps it. RESPONSE_NOT_FOUND if the caller
     has none of this id.
     """
+    FollowResponse: _grpc.UnaryStreamMultiCallable[_kept_response_requests_pb2.FollowResponseRequest, _kept_response_requests_pb2.FollowResponseResponse]
+    """Streams what a response of the caller's says that was asked for in the background as a stream, from its beginning or behind an
+    event (`starting_after`), until it ends. RESPONSE_NOT_FOUND if the caller has none of this id.
+    """
+    CancelResponse: _grpc.UnaryUnaryMultiCallable[_kept_response_requests_pb2.CancelResponseRequest, _kept_response_requests_pb2.CancelResponseResponse]
+    """Takes a response of the caller's back that is made in the background, at the provider too, and returns it. What the provider has
+    done is charged; one that has ended stays as it is. RESPONSE_NOT_FOUND if the caller has none of this id. Idempotent.
+    """
     DeleteResponse: _grpc.UnaryUnaryMultiCallable[_kept_response_requests_pb2.DeleteResponseRequest, _kept_response_requests_pb2.DeleteResponseResponse]
     """Deletes a response of the caller's, at the account that keeps it too. None can go on from it any more. RESPONSE_NOT_FOUND if the
     caller has none of this id.
@@ -358,6 +366,14 @@ class RouterServiceAsyncStub(RouterServiceStub):
     GetResponse: _aio.UnaryUnaryMultiCallable[_kept_response_requests_pb2.GetResponseRequest, _kept_response_requests_pb2.GetResponseResponse]  # type: ignore[assignment]
     """Returns a response of the caller's: the one that Conduit keeps, or from the account that keeps it. RESPONSE_NOT_FOUND if the caller
     has none of this id.
+    """
+    FollowResponse: _aio.UnaryStreamMultiCallable[_kept_response_requests_pb2.FollowResponseRequest, _kept_response_requests_pb2.FollowResponseResponse]  # type: ignore[assignment]
+    """Streams what a response of the caller's says that was asked for in the background as a stream, from its beginning or behind an
+    event (`starting_after`), until it ends. RESPONSE_NOT_FOUND if the caller has none of this id.
+    """
+    CancelResponse: _aio.UnaryUnaryMultiCallable[_kept_response_requests_pb2.CancelResponseRequest, _kept_response_requests_pb2.CancelResponseResponse]  # type: ignore[assignment]
+    """Takes a response of the caller's back that is made in the background, at the provider too, and returns it. What the provider has
+    done is charged; one that has ended stays as it is. RESPONSE_NOT_FOUND if the caller has none of this id. Idempotent.
     """
     DeleteResponse: _aio.UnaryUnaryMultiCallable[_kept_response_requests_pb2.DeleteResponseRequest, _kept_response_requests_pb2.DeleteResponseResponse]  # type: ignore[assignment]
     """Deletes a response of the caller's, at the account that keeps it too. None can go on from it any more. RESPONSE_NOT_FOUND if the
@@ -734,6 +750,26 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_kept_response_requests_pb2.GetResponseResponse, _abc.Awaitable[_kept_response_requests_pb2.GetResponseResponse]]:
         """Returns a response of the caller's: the one that Conduit keeps, or from the account that keeps it. RESPONSE_NOT_FOUND if the caller
         has none of this id.
+        """
+
+    @_abc_1.abstractmethod
+    def FollowResponse(
+        self,
+        request: _kept_response_requests_pb2.FollowResponseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_kept_response_requests_pb2.FollowResponseResponse], _abc.AsyncIterator[_kept_response_requests_pb2.FollowResponseResponse]]:
+        """Streams what a response of the caller's says that was asked for in the background as a stream, from its beginning or behind an
+        event (`starting_after`), until it ends. RESPONSE_NOT_FOUND if the caller has none of this id.
+        """
+
+    @_abc_1.abstractmethod
+    def CancelResponse(
+        self,
+        request: _kept_response_requests_pb2.CancelResponseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_kept_response_requests_pb2.CancelResponseResponse, _abc.Awaitable[_kept_response_requests_pb2.CancelResponseResponse]]:
+        """Takes a response of the caller's back that is made in the background, at the provider too, and returns it. What the provider has
+        done is charged; one that has ended stays as it is. RESPONSE_NOT_FOUND if the caller has none of this id. Idempotent.
         """
 
     @_abc_1.abstractmethod

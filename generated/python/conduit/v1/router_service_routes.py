@@ -993,6 +993,44 @@ def write_get_response(message: kept_response_requests_pb2.GetResponseResponse) 
     return orjson.dumps(created_response_to_json(message.response))
 
 
+def read_follow_response(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> kept_response_requests_pb2.FollowResponseRequest:
+    """Return the request that `GET /v1/responses/{id}` says."""
+    message = kept_response_requests_pb2.FollowResponseRequest()
+    for name, value in query:
+        match name:
+            case "include":
+                message.include.append(value)
+            case "stream":
+                message.stream = http.boolean(value, name)
+            case "starting_after":
+                message.starting_after = json.int64(value, name)
+            case "include_obfuscation":
+                message.include_obfuscation = http.boolean(value, name)
+    message.id = path["id"]
+    return message
+
+
+def write_follow_response(message: kept_response_requests_pb2.FollowResponseResponse) -> bytes:
+    """Write the answer of FollowResponse."""
+    return message.events
+
+
+def read_cancel_response(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> kept_response_requests_pb2.CancelResponseRequest:
+    """Return the request that `POST /v1/responses/{id}/cancel` says."""
+    message = kept_response_requests_pb2.CancelResponseRequest()
+    message.id = path["id"]
+    return message
+
+
+def write_cancel_response(message: kept_response_requests_pb2.CancelResponseResponse) -> bytes:
+    """Write the answer of CancelResponse."""
+    return orjson.dumps(created_response_to_json(message.response))
+
+
 def read_delete_response(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> kept_response_requests_pb2.DeleteResponseRequest:
@@ -2456,6 +2494,57 @@ ROUTES: Final[tuple[Route, ...]] = (
         read_frame=None,
         chunk=None,
         write=write_get_response,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="GET",
+        path="/v1/responses/{id}",
+        segments=(Segment("v1"), Segment("responses"), Segment("id", is_parameter=True)),
+        service="RouterService",
+        rpc="FollowResponse",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_RESPONSES,
+        success_status=200,
+        framing=options_pb2.FRAMING_SERVER_SENT_EVENTS,
+        chosen_by="stream",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_follow_response,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_follow_response,
+        media_type=b"text/event-stream",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/responses/{id}/cancel",
+        segments=(
+            Segment("v1"),
+            Segment("responses"),
+            Segment("id", is_parameter=True),
+            Segment("cancel"),
+        ),
+        service="RouterService",
+        rpc="CancelResponse",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_cancel_response,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_cancel_response,
         media_type=b"application/json",
         media_type_of=None,
         write_report=http.no_report,

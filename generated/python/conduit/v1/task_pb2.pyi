@@ -71,7 +71,7 @@ class Task(_message.Message):
     object: _builtins.str
     """Always `task`."""
     operation: _builtins.str
-    """What is done: `image` or `image_edit`."""
+    """What is done: `image`, `image_edit`, or `response` for one that is made in the background, which its `result` names."""
     status: Global___TaskStatus.ValueType
     """How far it is."""
     model: _builtins.str

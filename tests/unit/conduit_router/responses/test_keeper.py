@@ -144,6 +144,22 @@ async def test_a_response_is_deleted_wherever_it_is(storage: ResponseStorage) ->
     assert gone.value.metadata["response_id"] == "resp_1"
 
 
+async def test_a_later_version_takes_the_place_of_an_earlier(storage: ResponseStorage) -> None:
+    """Wherever the earlier one is: waiting, on its way, or at Storage."""
+    kept, later = keeper(storage), content_of(b'"Hello"', b'{"id":"resp_1","output":[1]}')
+    kept.keep(record())
+    kept.keep(record(content=later))
+    assert list(await kept.find(1, "resp_1")) == [record(content=later)]
+    await kept.deliver()
+    kept.keep(record())
+    telling = asyncio.create_task(kept.deliver())
+    await asyncio.sleep(0)
+    kept.keep(record(content=later))
+    await telling
+    assert kept.waiting == 0
+    assert list(await keeper(storage).find(1, "resp_1")) == [record(content=later)]
+
+
 async def test_storage_away_is_waited_for(host: StorageHost, storage: ResponseStorage) -> None:
     """What was answered meanwhile is kept once it is back; other ids are told to be unknown yet."""
     kept = keeper(storage)
