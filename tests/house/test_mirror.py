@@ -34,6 +34,8 @@ ROUTER = {
     "responses/connections.py": "tests/integration/suite/test_response_sockets.py",
     # Responses are kept, gone on from and asked about with a Storage, which is another service.
     "responses/accounts.py": "tests/integration/suite/test_kept_responses.py",
+    "responses/background_queries.py": "tests/integration/suite/test_background_responses.py",
+    "responses/begun.py": "tests/integration/suite/test_background_responses.py",
     "responses/calls.py": "tests/integration/suite/test_kept_responses.py",
     "responses/keeping.py": "tests/integration/suite/test_kept_responses.py",
     "responses/queries.py": "tests/integration/suite/test_kept_responses.py",

@@ -7,10 +7,9 @@ taken back at any other.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import orjson
@@ -22,10 +21,10 @@ from conduit_kernel.not_found_errors import TaskNotFound
 from conduit_kernel.openai_errors import error_object
 from conduit_providers.calls import Form
 from conduit_providers.inbound.response_dialect import response_of_nothing
-from conduit_providers.inbound.response_form import ResponseForm
 from conduit_providers.operation import StreamedOperation
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import CallerContext, limits_of
+from conduit_router.responses.connections import AnswerCalls
 from conduit_router.responses.contents import ResponseRecord
 from conduit_router.responses.event_log import EventLog, LoggedEvent, events_in
 from conduit_router.responses.keeper import ResponseKeeper
@@ -46,16 +45,6 @@ LAST_SECONDS = 2.0
 _RESPONSE = b'"response"'
 # Members of what Conduit does itself where it works on a response.
 _OWN_WORK = ("background", "background_options", "stream")
-
-
-class AnswerCalls(Protocol):
-    """Makes calls that are answered piece by piece."""
-
-    def answer(
-        self, form: Form[Any], options: CallOptions | None, caller: CallerContext
-    ) -> AsyncGenerator[Any, None]:
-        """Yield the messages of the answer to a request that was read before."""
-        ...
 
 
 class BackgroundRun:
@@ -156,7 +145,7 @@ class BackgroundResponses:
 
     async def begin(
         self,
-        form: ResponseForm,
+        form: Form[Any],
         options: CallOptions | None,
         caller: CallerContext,
         *,
@@ -197,9 +186,7 @@ class BackgroundResponses:
             await run.log.begun()
         return run
 
-    def _checked(
-        self, form: ResponseForm, options: CallOptions | None, caller: CallerContext
-    ) -> str:
+    def _checked(self, form: Form[Any], options: CallOptions | None, caller: CallerContext) -> str:
         """Return the alias that a request asks for, if the caller may ask for it."""
         runtime = self._runtime
         if options is not None:

@@ -46,7 +46,7 @@ def events_in(sse: bytes) -> Iterator[LoggedEvent]:
 
 
 class EventLog:
-    """What a response's stream has said so far."""
+    """Holds the events of a stream that were told so far."""
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._max_bytes = max_bytes

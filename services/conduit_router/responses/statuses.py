@@ -1,7 +1,7 @@
 """How far responses are that are made while nobody waits."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
@@ -18,6 +18,7 @@ from conduit_kernel.openai_errors import task_error_of
 from conduit_router.responses.contents import ResponseRecord, response_in, with_response
 from conduit_router.responses.keeper import ID_PREFIX, ResponseKeeper
 from conduit_router.tasks.calls import ID_PREFIX as TASK_PREFIX
+from conduit_router.tasks.storage import TaskStorage
 
 Json = dict[str, Any]
 
@@ -29,21 +30,13 @@ ENDED = frozenset({COMPLETED, INCOMPLETE, FAILED, CANCELLED})
 PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 
-class TaskQueries(Protocol):
-    """Knows of tasks."""
-
-    async def task(self, virtual_key_id: int, task_id: str) -> Task:
-        """Return a task. TaskNotFound if the owner has none of this id."""
-        ...
-
-
 class ResponseStatuses:
     """Tells how far a response is, whichever router works on it."""
 
     def __init__(
         self,
         keeper: ResponseKeeper,
-        tasks: TaskQueries,
+        tasks: TaskStorage,
         under_way: Callable[[int, str], Json | None],
         sleep: Callable[[float], Awaitable[None]],
         *,

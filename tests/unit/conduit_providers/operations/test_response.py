@@ -68,7 +68,6 @@ def test_capabilities(members: Json, needed: set[str]) -> None:
         {"input": []},
         {"input": ""},
         {"input": None},
-        {"background": True},
         {"max_output_tokens": "x"},
         {"temperature": "x"},
         {"tools": {}},

@@ -3,6 +3,7 @@
 import orjson
 
 from conduit.v1 import response_compaction_requests_pb2 as pb
+from conduit_providers.operation import WorstCase
 from conduit_providers.operations.response_compaction import OPERATION, compaction_answer
 from conduit_providers.quantities import plain
 
@@ -17,7 +18,9 @@ def test_it_is_paid_for_what_is_read_and_written() -> None:
     form = OPERATION.plain_form(BODY)
     requirements = OPERATION.requirements(BODY, stream=False)
     assert (requirements.model, requirements.operation) == ("m", "chat")
-    assert OPERATION.worst_case(form, requirements) == (plain(len(BODY), 0), False)
+    assert OPERATION.worst_case(form, requirements) == WorstCase(
+        plain(len(BODY), 0), is_bounded=False
+    )
     answer = compaction_answer(COMPACTED, None)
     assert OPERATION.estimate(form, answer, 0, None, None) == plain(10, -(-len(COMPACTED) // 4))
     assert OPERATION.estimate(form, None, 7, None, None) == plain(10, 7)
