@@ -112,6 +112,8 @@ class Call(msgspec.Struct, Generic[TypedT]):
     # When the call was made, in seconds since 1970, for dialects whose answers do not say;
     # codecs read no clock.
     created: int = 0
+    # Whose account the provider was asked by, for dialects with state that belongs to one.
+    account: str = ""
     # How long the caller waits for a job from now on; 0 if that is not known.
     seconds: float = 0.0
     # How long the sound is that was sent, in seconds, where its dialect can tell.

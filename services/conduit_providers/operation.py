@@ -61,6 +61,9 @@ class Requirements(msgspec.Struct, frozen=True, gc=False):
     resource: str = ""
     # What it belongs to, as its charges tell it.
     tags: tuple[str, ...] = ()
+    # The account, as targets tell it, that alone can read some of it; it is asked first. Empty for
+    # none.
+    account: str = ""
 
 
 class WorstCase(NamedTuple):

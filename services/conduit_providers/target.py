@@ -25,6 +25,8 @@ class Target:
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     organization: str = ""
     project: str = ""
+    # Tells the account from others, where state that belongs to it is handed back.
+    account: str = ""
 
     def fill(self, template: str, **values: str) -> str:
         """Fill the places of a path such as `/deployments/{model}?api-version={apiVersion}`.

@@ -63,9 +63,28 @@ class KeepingUpstream:
             told |= {"output": [sealed], "usage": {"input_tokens": 3, "output_tokens": 2}}
         exchange.respond(200, JSON, orjson.dumps(told))
 
+    def _is_unreadable(self, exchange: Exchange, account: str, asked: Json) -> bool:
+        """Refuse thoughts that another account sealed; return whether there were any."""
+        items = asked["input"] if isinstance(asked.get("input"), list) else []
+        sealed = [each.get("encrypted_content") for each in items]
+        if all(each in {None, f"sealed by {account}"} for each in sealed):
+            return False
+        error = {
+            "message": "The encrypted content could not be verified.",
+            "type": "invalid_request_error",
+            "code": "invalid_encrypted_content",
+        }
+        exchange.respond(400, JSON, orjson.dumps({"error": error}))
+        return True
+
     def _is_unknown(self, exchange: Exchange, account: str, asked: Json) -> bool:
         """Refuse to go on from what another account has; return whether it was that."""
         previous = asked.get("previous_response_id")
+        conversation = asked.get("conversation")
+        if conversation and not conversation.endswith(account):
+            error = {"message": f"Conversation with id '{conversation}' not found."}
+            exchange.respond(404, JSON, orjson.dumps({"error": error}))
+            return True
         if not previous or (account, previous) in self.kept:
             return False
         message = f"Previous response with id '{previous}' not found."
@@ -77,8 +96,13 @@ class KeepingUpstream:
         self.asked.append(asked)
         if self._is_unknown(exchange, account, asked):
             return
+        if self._is_unreadable(exchange, account, asked):
+            return
         response_id = f"resp_{next(self._numbers):050x}"
         response = self._response(response_id, asked)
+        if "reasoning.encrypted_content" in (asked.get("include") or ()):
+            sealed = {"type": "reasoning", "id": f"rs_{response_id}", "summary": []}
+            response["output"].insert(0, sealed | {"encrypted_content": f"sealed by {account}"})
         if asked.get("store") is not False:
             self.kept[account, response_id] = response
         if not asked.get("stream"):

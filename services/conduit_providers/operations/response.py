@@ -9,6 +9,7 @@ from conduit.v1.response_answer_pb2 import CreatedResponse, ResponseUsage
 from conduit.v1.response_pb2 import ResponseCreation
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.codec import StreamingCodec
+from conduit_providers.inbound.account_marks import account_in
 from conduit_providers.inbound.caller_operation import CallerOperation
 from conduit_providers.inbound.response_dialect import counts_of
 from conduit_providers.inbound.response_form import (
@@ -94,6 +95,7 @@ class ResponseOperation(CallerOperation[ResponseCreation, CreatedResponse, Respo
             1,
             response.named_fallbacks(),
             response.session(),
+            account=account_in(body),
         )
 
 

@@ -148,6 +148,15 @@ class ResponseKeeper:
                 await asyncio.sleep(pause)
         raise not_found(response_id)
 
+    async def known(self, owner: int, name: str) -> ResponseRecord | None:
+        """Return what an owner has at a provider by a name; None if nobody can say just now."""
+        if not _ID.fullmatch(name):
+            return None
+        with suppress(ServiceUnavailable):
+            found = await self._found(owner, name)
+            return found[-1] if found else None
+        return None
+
     async def delete(self, owner: int, response_id: str) -> None:
         """Delete a response. ResponseNotFound if its owner has none of this id."""
         if not _ID.fullmatch(response_id):

@@ -32,6 +32,20 @@ class _Keeping(msgspec.Struct):
 
     store: object = None
     previous_response_id: object = None
+    conversation: object = None
+
+    @property
+    def concerns_kept(self) -> bool:
+        """Return whether it is to be kept, or goes on from what is."""
+        is_kept = self.store is not False
+        return bool(is_kept or self.previous_response_id or self.conversation_id)
+
+    @property
+    def conversation_id(self) -> str:
+        """Return the conversation at a provider that it goes on from; empty for none."""
+        named = self.conversation
+        found = named.get("id") if isinstance(named, dict) else named
+        return found if isinstance(found, str) else ""
 
 
 class _Asked(_Keeping):
@@ -64,6 +78,8 @@ class KeptCall(NamedTuple):
     input: bytes
     # Whether it goes on from what a provider keeps, and so goes to that alone.
     is_bound: bool = False
+    # The conversation at a provider that it goes on from; empty for none.
+    conversation_id: str = ""
 
 
 class ResponseKeeping:
@@ -86,7 +102,7 @@ class ResponseKeeping:
         own: ResponseForm = form
         json = _json_of(own)
         asked = read_json(json, _Keeping)
-        if asked is None or (asked.store is False and not asked.previous_response_id):
+        if asked is None or not asked.concerns_kept:
             return None
         turn = read_json(json, _Asked)
         previous = asked.previous_response_id
@@ -105,9 +121,16 @@ class ResponseKeeping:
             else:
                 is_bound = True
                 options = self._accounts.bound(options, records[-1], str(turn.model))
+        elif conversation := asked.conversation_id:
+            known = await self._keeper.known(caller.caller.virtual_key_id, conversation)
+            if known is not None:
+                is_bound = True
+                options = self._accounts.bound(options, known, str(turn.model))
         identity = ResponseIdentity(f"{ID_PREFIX}{self._ids.next()}" if is_kept else "", before)
         own = msgspec.structs.replace(own, identity=identity, _chats={})
-        return KeptCall(own, options, caller, is_kept, bytes(turn.input), is_bound)
+        return KeptCall(
+            own, options, caller, is_kept, bytes(turn.input), is_bound, asked.conversation_id
+        )
 
     def keep(
         self,
@@ -119,23 +142,20 @@ class ResponseKeeping:
     ) -> None:
         """Have a response kept: by what was said, or by where its provider keeps it."""
         named = read_json(response, Named)
-        if not call.is_kept or named is None or not isinstance(named.id, str):
+        if named is None or not isinstance(named.id, str):
             return
-        identity, content = call.form.identity, b""
-        is_own = named.id == identity.id
-        if is_own:
-            content = content_of(call.input, response, events)
-        self._keeper.keep(
-            ResponseRecord(
-                named.id,
-                call.caller.caller.virtual_key_id,
-                identity.previous_id if is_own else "",
-                provider_id,
-                key_id,
-                self._accounts.group_of(provider_id, key_id),
-                content,
-            )
-        )
+        identity, owner = call.form.identity, call.caller.caller.virtual_key_id
+        at = provider_id, key_id, self._accounts.group_of(provider_id, key_id)
+        if call.conversation_id:
+            # Whose it is, the account has just shown.
+            self._keeper.keep(ResponseRecord(call.conversation_id, owner, "", *at))
+        if not call.is_kept:
+            return
+        if named.id != identity.id:
+            self._keeper.keep(ResponseRecord(named.id, owner, "", *at))
+            return
+        content = content_of(call.input, response, events)
+        self._keeper.keep(ResponseRecord(named.id, owner, identity.previous_id, *at, content))
 
 
 def asks_background(form: Form[Any]) -> bool:

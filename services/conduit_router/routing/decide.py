@@ -133,7 +133,8 @@ def decide(
     Lower priority numbers come first; equals share by weight, drawn with the seed, or as the
     balance says. Those that lack what their codec makes up for come after the others, whatever
     their priority. Instances that are unhealthy come last, and behind them those whose circuit is
-    open, where its step is over. `only` are the names, in folded case, and the ids of the instances
+    open, where its step is over. An account that alone can read some of the request comes first,
+    whatever its priority. `only` are the names, in folded case, and the ids of the instances
     that are asked for, `account_keys` those of the account that the request is bound to; None
     means all.
     """
@@ -150,7 +151,7 @@ def decide(
         if health.cooldowns or health.open_circuits or account_keys is not None:
             keys = _available(candidate, health, account_keys, rejections, resting)
         if len(keys) > 1:
-            keys = _in_order(candidate, keys, seed, balance)
+            keys = _in_order(candidate, keys, seed, balance, requirements.account)
         if keys and health.open_circuits and health.circuit(candidate.provider_id, candidate.model):
             last.append(CandidateKeys(candidate, keys, is_last=True))
         elif keys:
@@ -286,9 +287,15 @@ def refusal_of(instance: Instance, sender: Sender) -> str:
 
 
 def _in_order(
-    candidate: Candidate, keys: tuple[UpstreamKey, ...], seed: int, balance: Balance
+    candidate: Candidate,
+    keys: tuple[UpstreamKey, ...],
+    seed: int,
+    balance: Balance,
+    account: str,
 ) -> tuple[UpstreamKey, ...]:
     ordered = keys_in_order(keys, seed, balance)
+    if account:
+        ordered = tuple(sorted(ordered, key=lambda key: key.account != account))
     if candidate.instance.has_retiring_keys:
         ordered = tuple(sorted(ordered, key=_is_retiring))
     return ordered
@@ -380,6 +387,8 @@ def _order(
         return comes_last(entry.candidate), bool(lacking)
 
     ordered = in_order(chosen, comes_last, seed, balance)
+    if account := requirements.account:
+        ordered.sort(key=lambda e: (comes_last(e.candidate), e.keys[0].account != account))
     if preferred := requirements.capabilities & SUBSTITUTED:
         ordered.sort(key=is_second)
     return ordered

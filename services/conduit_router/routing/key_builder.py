@@ -1,5 +1,7 @@
 """From a key of an instance and its value to what carries calls."""
 
+from dataclasses import replace
+from hashlib import sha256
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -9,6 +11,7 @@ from conduit_kernel.http import Origin
 from conduit_providers.auth import signer_for
 from conduit_providers.catalog import Catalog
 from conduit_providers.catalog.codec_types import MODELS
+from conduit_providers.inbound.account_marks import TAG_LENGTH
 from conduit_providers.redaction import Redactor
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.target import Target
@@ -39,7 +42,7 @@ class KeyBuilder:
         self._provider = provider
         self._spec = spec
         # By what keys may have of their own.
-        self._addresses: dict[tuple[str, str, str], list[_Address]] = {}
+        self._addresses: dict[tuple[str, str, str, str], list[_Address]] = {}
 
     def build(self, credential: KeyCredential | None, secret: str) -> UpstreamKey:
         """Return a key ready for calls; None where the type needs none. ConduitError if it fails.
@@ -69,10 +72,20 @@ class KeyBuilder:
             rotated_at=credential.rotated_at.ToNanoseconds(),
             is_retiring=credential.HasField("retires_at"),
             redactor=redactor,
+            account=next((each.target.account for each in targets.values()), ""),
         )
 
+    def _account(self, target: Target, credential: KeyCredential) -> str:
+        """Return what tells an account from others, the same at each router."""
+        group = credential.provider_account_group
+        whose = group or str(self._provider.id)
+        said = (self._spec.name, target.base_url, target.organization, target.project)
+        text = "\0".join((*said, "group" if group else "instance", whose))
+        return sha256(text.encode()).hexdigest()[:TAG_LENGTH]
+
     def _addresses_of(self, credential: KeyCredential) -> list[_Address]:
-        own = credential.base_url, credential.organization, credential.project
+        group = credential.provider_account_group
+        own = credential.base_url, credential.organization, credential.project, group
         found = self._addresses.get(own)
         if found is None:
             found = self._addresses[own] = self._resolve(credential)
@@ -80,7 +93,8 @@ class KeyBuilder:
 
     def _resolve(self, credential: KeyCredential) -> list[_Address]:
         found: dict[str, _Address] = {}
-        for operation, target in self._catalog.targets(self._provider, credential).items():
+        for operation, bare in self._catalog.targets(self._provider, credential).items():
+            target = replace(bare, account=self._account(bare, credential))
             # Models are listed from the table, not by the provider.
             if operation != MODELS:
                 address = found.get(target.base_url)

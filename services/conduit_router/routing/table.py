@@ -95,6 +95,8 @@ class UpstreamKey:
     rotated_at: int = 0
     # Whether it is a former value, which is asked after all others.
     is_retiring: bool = False
+    # Tells its account from others, as `Target` has it.
+    account: str = ""
     # Takes the key's value out of what the provider says.
     redactor: Redactor = field(default_factory=Redactor)
     # The constant parts of charges, by what they depend on.

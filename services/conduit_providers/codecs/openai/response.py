@@ -3,7 +3,8 @@
 https://platform.openai.com/docs/api-reference/responses; openai 3.57.0, the Python SDK:
 types.responses.
 
-Only thoughts are left out that another provider had, which are behind a mark of Conduit's.
+Only thoughts are left out that another provider had, or another account, which marks of Conduit's
+tell.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,11 +14,15 @@ from urllib.parse import quote, urlencode
 import msgspec
 import orjson
 
+from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.codecs.openai.request import headers_of
 from conduit_providers.codecs.shared.answers import read_answer
 from conduit_providers.codecs.shared.passed_body import members_in, objects_in, passed_body
 from conduit_providers.codecs.shared.passed_events import EventHead, PassingDecoder
+from conduit_providers.codecs.shared.sse import SseEvent
 from conduit_providers.failures import error_in_stream, malformed
+from conduit_providers.inbound.account_marks import MARK_BYTES as ACCOUNT_MARK
+from conduit_providers.inbound.account_marks import account_of, marked
 from conduit_providers.inbound.response_form import (
     ResponseAnswer,
     ResponseCall,
@@ -166,6 +171,9 @@ class OpenAIResponseCodec:
     def body(self, call: ResponseCall, endpoint: Endpoint, target: Target) -> bytes:
         """Build the body out of the caller's."""
         raw = call.request.json_at_hand or call.request.json
+        call.account = target.account
+        if raw.find(ACCOUNT_MARK) >= 0:
+            raw = _with_own_state(raw, call, target)
         if raw.find(MARK_BYTES) >= 0:
             raw = _without_others_thoughts(raw, call, target.provider_name)
         return passed_body(raw, call)
@@ -177,19 +185,21 @@ class OpenAIResponseCodec:
             raise error_in_stream(answer.error, call.provider)
         if answer.status is None:
             raise malformed(call.provider, "it has no status")
-        return response_answer(body, answer.quantities())
+        return response_answer(marked(body, call.account), answer.quantities())
 
     def decoder(self, call: ResponseCall, endpoint: Endpoint) -> "PassedResponseDecoder":
         """Return a fresh decoder for one streamed answer."""
-        return PassedResponseDecoder(call.provider)
+        return PassedResponseDecoder(call.provider, call.account)
 
 
 class PassedResponseDecoder(PassingDecoder[_Event, ResponseEvents]):
     """Passes events on, up to the one that ends the response; one that failed is a failure."""
 
-    def __init__(self, provider: str) -> None:
+    def __init__(self, provider: str, account: str = "") -> None:
+        """Take the account that seals what is sealed."""
         super().__init__(provider, _EVENT, ResponseEvents)
         self._usage: Quantities | None = None
+        self._account = account
 
     @property
     def has_finished(self) -> bool:
@@ -200,6 +210,10 @@ class PassedResponseDecoder(PassingDecoder[_Event, ResponseEvents]):
     def usage(self) -> Quantities | None:
         """Return what was used, as far as that was said."""
         return self._usage
+
+    def _looked_at(self, event: SseEvent) -> bytes:
+        """Return an event as it is passed on, with the account of what is sealed in it."""
+        return marked(super()._looked_at(event), self._account)
 
     def _look_at(self, event: _Event) -> None:
         response = event.response
@@ -233,6 +247,36 @@ def _without_others_thoughts(raw: bytes, call: ResponseCall, provider: str) -> b
         call.drop("input.reasoning", provider)
         members["input"] = kept
     return orjson.dumps(members)
+
+
+def _with_own_state(raw: bytes, call: ResponseCall, target: Target) -> bytes:
+    """Return a body with what this account sealed, without its marks.
+
+    Thoughts of another account are left out, and told. UnsupportedCapability for a compaction of
+    one, which stands for the conversation.
+    """
+    members = members_in(raw)
+    items = objects_in(members.get("input"))
+    kept = [found for item in items if (found := _own_item(item, target)) is not None]
+    if len(kept) < len(items):
+        call.drop("input.reasoning", target.provider_name)
+        # What a thought belongs to is refused without it, where it says so by its id.
+        kept = [{name: each[name] for name in each if name != "id"} for each in kept]
+    members["input"] = kept
+    return orjson.dumps(members)
+
+
+def _own_item(item: Json, target: Target) -> Json | None:
+    """Return an item as the account gave it; None for a thought of another one's."""
+    account, sealed = account_of(item.get("encrypted_content"))
+    if not account:
+        return item
+    if account == target.account:
+        return item | {"encrypted_content": sealed}
+    if item.get("type") == "reasoning":
+        return None
+    message = "A compaction can be read by the account alone that made it"
+    raise UnsupportedCapability(message, capability="compaction")
 
 
 def _is_others_thought(item: Json) -> bool:

@@ -10,6 +10,7 @@ from conduit_providers.codecs.openai.response import CODEC as RESPONSES
 from conduit_providers.codecs.openai.response import ResponseUsage, below
 from conduit_providers.codecs.shared.answers import read_answer
 from conduit_providers.failures import error_in_stream, malformed
+from conduit_providers.inbound.account_marks import marked
 from conduit_providers.inbound.response_form import ResponseCall
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.response_compaction import CompactionAnswer, compaction_answer
@@ -47,7 +48,7 @@ class OpenAIResponseCompactionCodec:
         if not found.output:
             raise malformed(call.provider, "it has no output")
         usage = found.usage.quantities() if found.usage is not None else None
-        return compaction_answer(response.body, usage)
+        return compaction_answer(marked(response.body, call.account), usage)
 
 
 CODEC = OpenAIResponseCompactionCodec()

@@ -369,3 +369,25 @@ def test_a_decision_of_a_bad_day_or_without_candidates_is_not_kept() -> None:
     assert route.sole_decisions == {}
     decide_plainly(route, SEEING, HEALTHY, 1, SentFrom())
     assert list(route.sole_decisions) == [("chat", frozenset({"vision"}))]
+
+
+def test_the_account_that_can_read_a_request_comes_first() -> None:
+    """Of instances and of an instance's keys, whatever the priority; behind it all others."""
+    source = snapshot(
+        [provider(1, priority=1), provider(2, priority=2)],
+        keys=[key(1, 1), key(2, 2), key(3, 2), key(4, 2)],
+    )
+    source.keys[2].credential.provider_account_group = "other"
+    table = compiled(source)
+    account = next(each.account for each in table.instances[2].keys if each.key_id == "key_3")
+    asked = replace(CHAT, account=account)
+    for seed in range(20):
+        decision = decided(source, seed=seed, requirements=asked)
+        assert order(decision) == [2, 1]
+        keys = [each.key_id for each in decision.candidates[0].keys]
+        assert keys[0] == "key_3"
+        assert sorted(keys) == ["key_2", "key_3", "key_4"]
+    unhealthy = HealthView(unhealthy=frozenset({2}))
+    assert order(decided(source, unhealthy, requirements=asked)) == [1, 2]
+    nobody = replace(CHAT, account="000000000000")
+    assert order(decided(source, requirements=nobody)) == [1, 2]

@@ -12,6 +12,7 @@ from conduit_kernel.errors import (
     ContextTooLong,
     InsufficientFunds,
     StreamInterrupted,
+    UnsupportedCapability,
     UpstreamError,
     UpstreamRateLimited,
 )
@@ -236,3 +237,51 @@ def test_what_was_used_until_a_failure_is_known() -> None:
         decoder.close()
     assert decoder.usage is not None
     assert decoder.usage.output_tokens == 20
+
+
+OWN, OTHER = "0123456789ab", "ba9876543210"
+MINE = Target("Provider", "OpenAI", "https://x", account=OWN)
+
+
+def thought(account: str) -> Json:
+    """Return a thought that an account sealed, as callers have it."""
+    sealed = f"conduit@{account}.gAAA"
+    return {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": sealed}
+
+
+def test_what_the_account_sealed_goes_back_to_it_as_it_was() -> None:
+    """And comes from it with its mark, whole and streamed."""
+    call = call_of({"model": "alias", "input": [thought(OWN), {"role": "user", "content": "x"}]})
+    sent = orjson.loads(CODEC.to_upstream(call, OPENAI, MINE).body)
+    assert sent["input"][0] == {**thought(OWN), "encrypted_content": "gAAA"}
+    assert call.dropped == []
+    sealed = {**thought(OWN), "encrypted_content": "gBBB"}
+    whole = orjson.dumps({**WHOLE, "output": [sealed]})
+    answer = CODEC.from_upstream(HttpResponse(200, {}, whole), call, OPENAI)
+    assert answer.typed.output[0].encrypted_content == f"conduit@{OWN}.gBBB"
+    decoder = CODEC.decoder(call, OPENAI)
+    event = {"type": "response.output_item.done", "sequence_number": 1, "item": sealed}
+    events = decoder.feed(b"data: %b\n\n" % orjson.dumps(event))
+    assert events is not None
+    assert events.pieces[0].item.encrypted_content == f"conduit@{OWN}.gBBB"
+
+
+def test_thoughts_of_another_account_are_left_out_and_told() -> None:
+    """With the ids of what belongs to them; strict callers are refused."""
+    said = {"type": "message", "id": "msg_1", "role": "assistant", "content": []}
+    asked = {"model": "alias", "input": [thought(OTHER), said]}
+    call = call_of(asked)
+    sent = orjson.loads(CODEC.to_upstream(call, OPENAI, MINE).body)
+    assert sent["input"] == [{"type": "message", "role": "assistant", "content": []}]
+    assert call.dropped == ["input.reasoning"]
+    strict = call_of(asked)
+    strict.is_strict = True
+    with pytest.raises(ConduitError):
+        CODEC.to_upstream(strict, OPENAI, MINE)
+
+
+def test_a_compaction_of_another_account_is_not_sent() -> None:
+    """Nor left out: another candidate is asked."""
+    call = call_of({"model": "alias", "input": [{**thought(OTHER), "type": "compaction"}]})
+    with pytest.raises(UnsupportedCapability):
+        CODEC.to_upstream(call, OPENAI, MINE)
