@@ -4,6 +4,7 @@ from typing import Any
 
 from conduit_providers.codecs import codec_named
 from conduit_providers.inbound.completion_dialect import completion_codec
+from conduit_providers.inbound.completion_filling import FillingCompletionCodec
 from conduit_providers.inbound.completion_form import (
     CompletionAnswer,
     CompletionCall,
@@ -28,6 +29,8 @@ def passes_completions(endpoint: Endpoint, model: str) -> bool:
 def chosen_codec(endpoint: Endpoint, codec: Any) -> Any:  # noqa: ANN401 # of either kind
     """Return the codec of completions, given that of chats."""
     options = endpoint.options
+    if getattr(options, "filling_path", ""):
+        return FillingCompletionCodec(completion_codec(codec))
     if not getattr(options, "completions_path", ""):
         return completion_codec(codec)
     passed = codec_named(_PASSED)

@@ -39,6 +39,9 @@ class ChatOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # models that take them, where others are asked in chats.
     completions_path: str = ""
     completions_models: ModelMatch = EVERY_MODEL
+    # The path of completions that fill a gap, where chats are asked for all others; empty where
+    # there is none.
+    filling_path: str = ""
 
 
 class ConverseOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,6 +10,7 @@ from conduit_providers.calls import Call
 from conduit_providers.codecs import codec_named
 from conduit_providers.codecs.openai.completion import OpenAICompletionCodec
 from conduit_providers.inbound.completion_choice import chosen_codec, passes_completions
+from conduit_providers.inbound.completion_filling import FillingCompletionCodec
 from conduit_providers.inbound.completion_form import completion_request
 from conduit_providers.inbound.translating_codecs import TranslatingCodec
 from conduit_providers.target import Target
@@ -36,7 +37,10 @@ def test_who_completes_texts_gets_them() -> None:
     passing = {kind for kind in CHATS if isinstance(chosen(kind), OpenAICompletionCodec)}
     assert passing == {"vLLM", "Ollama", "Fireworks"}
     mixed = {"OpenAI", "DeepSeek"}
-    assert all(isinstance(chosen(k), TranslatingCodec) for k in CHATS.keys() - passing - mixed)
+    filling = {kind for kind in CHATS if isinstance(chosen(kind), FillingCompletionCodec)}
+    assert filling == {"Mistral"}
+    others = CHATS.keys() - passing - mixed - filling
+    assert all(isinstance(chosen(kind), TranslatingCodec) for kind in others)
 
 
 @pytest.mark.parametrize(
