@@ -82,7 +82,7 @@ class KeepingUpstream:
         previous = asked.get("previous_response_id")
         conversation = asked.get("conversation")
         if conversation and not conversation.endswith(account):
-            error = {"message": f"Conversation with id '{conversation}' not found."}
+            error: Json = {"message": f"Conversation with id '{conversation}' not found."}
             exchange.respond(404, JSON, orjson.dumps({"error": error}))
             return True
         if not previous or (account, previous) in self.kept:

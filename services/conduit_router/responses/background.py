@@ -129,7 +129,7 @@ class BackgroundResponses:
         if (run := self.run_of(record.owner, record.id)) is not None:
             self._forget(run)
         # It may have ended just now.
-        latest = (await self.keeper.find(record.owner, record.id))[-1]
+        latest = await self.keeper.find_one(record.owner, record.id)
         return await self.statuses.now(latest)
 
     async def leave(self, record: ResponseRecord) -> None:
@@ -302,7 +302,7 @@ class BackgroundResponses:
             return
         with suppress(ConduitError, TimeoutError):
             async with asyncio.timeout(LAST_SECONDS):
-                record = (await self.keeper.find(run.owner, run.told_id))[-1]
+                record = await self.keeper.find_one(run.owner, run.told_id)
                 await self._upstream.ask("POST", record, CANCEL)
 
     def _keep(self, run: BackgroundRun) -> None:

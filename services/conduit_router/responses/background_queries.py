@@ -49,7 +49,7 @@ class BackgroundQueries:
         """Take a response of the caller's back, unless it has ended, and return it."""
         owner = caller.caller.virtual_key_id
         with self._runtime.under_way.one_of(owner):
-            record = (await self._keeper.find(owner, request.id))[-1]
+            record = await self._keeper.find_one(owner, request.id)
             if not record.is_kept_here:
                 json = await self._upstream.ask("POST", record, CANCEL)
                 await self._background.leave(record)
@@ -66,7 +66,7 @@ class BackgroundQueries:
         check_length(request, "include")
         number = request.starting_after if request.HasField("starting_after") else -1
         with self._runtime.under_way.one_of(owner):
-            record = (await self._keeper.find(owner, request.id))[-1]
+            record = await self._keeper.find_one(owner, request.id)
             if record.is_kept_here:
                 events = self._own(record, number)
             else:
@@ -89,9 +89,9 @@ class BackgroundQueries:
         response = await self._background.statuses.now(record)
         while response["status"] in UNDER_WAY:
             await asyncio.sleep(self._look_seconds)
-            record = (await self._keeper.find(record.owner, record.id))[-1]
+            record = await self._keeper.find_one(record.owner, record.id)
             response = await self._background.statuses.now(record)
-        record = (await self._keeper.find(record.owner, record.id))[-1]
+        record = await self._keeper.find_one(record.owner, record.id)
         events = [*events_in(kept_events(record) or b"")]
         if not events and response["status"] == FAILED:
             events = [_failed(response, number + 1)]

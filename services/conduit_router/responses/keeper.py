@@ -153,7 +153,7 @@ class ResponseKeeper:
         if not _ID.fullmatch(name):
             return None
         with suppress(ServiceUnavailable):
-            found = await self._found(owner, name)
+            found = await self._found(owner, name, is_whole=False)
             return found[-1] if found else None
         return None
 

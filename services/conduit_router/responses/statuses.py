@@ -86,7 +86,7 @@ class ResponseStatuses:
     async def _on_its_way(self, record: ResponseRecord, response: Json) -> Json:
         for pause in self._pauses:
             await self._sleep(pause)
-            found = (await self._keeper.find(record.owner, record.id))[-1]
+            found = await self._keeper.find_one(record.owner, record.id)
             now: Json = orjson.loads(response_in(found))
             if now.get("status") in ENDED:
                 return now

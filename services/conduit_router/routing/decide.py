@@ -133,10 +133,9 @@ def decide(
     Lower priority numbers come first; equals share by weight, drawn with the seed, or as the
     balance says. Those that lack what their codec makes up for come after the others, whatever
     their priority. Instances that are unhealthy come last, and behind them those whose circuit is
-    open, where its step is over. An account that alone can read some of the request comes first,
-    whatever its priority. `only` are the names, in folded case, and the ids of the instances
-    that are asked for, `account_keys` those of the account that the request is bound to; None
-    means all.
+    open, where its step is over. An account that alone can read some of the request comes first.
+    `only` are the names, in folded case, and the ids of the instances that are asked for,
+    `account_keys` those of the account that the request is bound to; None means all.
     """
     chosen: list[CandidateKeys] = []
     last: list[CandidateKeys] = []
@@ -287,11 +286,7 @@ def refusal_of(instance: Instance, sender: Sender) -> str:
 
 
 def _in_order(
-    candidate: Candidate,
-    keys: tuple[UpstreamKey, ...],
-    seed: int,
-    balance: Balance,
-    account: str,
+    candidate: Candidate, keys: tuple[UpstreamKey, ...], seed: int, balance: Balance, account: str
 ) -> tuple[UpstreamKey, ...]:
     ordered = keys_in_order(keys, seed, balance)
     if account:
