@@ -13,9 +13,10 @@ ROUNDS ?= 50
 EXAMPLES ?= 50
 SEEDS ?= 200
 MINUTES ?= 10
+CALLS ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test slow generate drift format lint baseline release types imports unit fuzz schema wire faults hostile outages crashes soak uploads engines hub-clients node-client claude-code codex kms oidc sbom containers readme stubs bench ledger voice check clean
+.PHONY: help install serve test slow generate drift format lint baseline release types imports unit fuzz schema wire faults hostile outages crashes parity soak uploads engines hub-clients node-client claude-code codex kms oidc sbom containers readme stubs bench ledger voice check clean
 # Steps of one check would only fight for the processors.
 .NOTPARALLEL:
 
@@ -90,7 +91,10 @@ outages: $(DEV_INSTALLED) ## outlast outages with the usual open time of a minut
 	CONDUIT_OUTAGE_OPEN_SECONDS=60 $(BIN)/pytest --quiet --timeout 900 tests/faults/test_real_outages.py $(ARGS)
 
 crashes: $(DEV_INSTALLED) ## kill routers and Billing at every wait of a call: no charge may be lost or doubled; ROUNDS=50
-	CONDUIT_CRASH_ROUNDS=$(ROUNDS) $(BIN)/pytest --quiet --timeout 0 tests/integration/billing/test_crash_rounds.py tests/integration/billing/test_ledger_model.py $(ARGS)
+	CONDUIT_CRASH_ROUNDS=$(ROUNDS) $(BIN)/pytest --quiet --timeout 0 tests/integration/billing/test_crash_rounds.py tests/integration/billing/test_ledger_model.py tests/integration/billing/test_budgets_model.py $(ARGS)
+
+parity: $(DEV_INSTALLED) ## hold each charge to what a provider served, streams left early as well; CALLS=100000
+	CONDUIT_PARITY_CALLS=$(CALLS) $(BIN)/pytest --quiet --timeout 0 tests/integration/suite/test_row_parity.py $(ARGS)
 
 soak: $(DEV_INSTALLED) ## full load with random faults: nothing may grow or fail; MINUTES=10
 	CONDUIT_SOAK_MINUTES=$(MINUTES) $(BIN)/pytest --quiet -s --timeout 0 tests/faults/test_soak.py $(ARGS)

@@ -61,6 +61,11 @@ def fit_body(context: Any, body: Any) -> Any:  # noqa: ANN401 # JSON
     if context.operation.path == "/api/routes/explain":
         # Either of the two has to be there.
         body = body if body.get("requestId") else body | {"model": MODEL}
+    if context.operation.path == "/api/usage/reprice":
+        # The first day is not behind the last one, and pages begin where the gateway says.
+        body = {name: value for name, value in body.items() if name != "pageToken"}
+        days = sorted(body[name] for name in ("startDate", "endDate"))
+        body = body | dict(zip(("startDate", "endDate"), days, strict=True))
     if "/keys" in context.operation.path and body.get("baseUrl") is not None:
         # A key that is sent elsewhere is asked for again.
         body = body | {"apiKey": FIXED["apiKey"]}
