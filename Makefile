@@ -16,7 +16,7 @@ MINUTES ?= 10
 CALLS ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test slow generate drift format lint baseline release types imports unit fuzz schema wire faults hostile outages crashes parity soak uploads engines hub-clients node-client claude-code codex kms oidc sbom containers readme stubs bench ledger voice check clean
+.PHONY: help install serve test slow generate drift format lint baseline release types imports unit fuzz schema wire faults hostile outages crashes parity soak uploads engines hub-clients node-client claude-code codex gemini-cli kms oidc sbom containers readme stubs bench ledger voice check clean
 # Steps of one check would only fight for the processors.
 .NOTPARALLEL:
 
@@ -117,6 +117,9 @@ claude-code: ## install Claude Code apart, for tests/conformance; needs npm
 
 codex: ## install Codex apart, for tests/conformance; needs npm
 	@sh tools/codex.sh build/codex
+
+gemini-cli: ## install Gemini CLI apart, for tests/conformance; needs npm
+	@sh tools/gemini-cli.sh build/gemini-cli
 
 kms: $(DEV_INSTALLED) ## wrap encryption keys with moto's KMS, and by the libraries of Google's and Azure's
 	@sh tools/moto.sh "$(PYTHON)" build/moto
