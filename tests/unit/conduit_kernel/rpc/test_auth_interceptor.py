@@ -183,6 +183,23 @@ async def test_a_message_is_not_read_before_its_caller_may_call() -> None:
         assert read == [len(message)]
 
 
+async def test_who_may_not_call_is_told_before_a_message_comes() -> None:
+    """So nobody is waited for who begins calls and says nothing."""
+
+    async def nothing() -> AsyncIterator[bytes]:
+        await asyncio.Event().wait()
+        yield b""
+
+    handler: Any = grpc.unary_unary_rpc_method_handler(_answer)
+    async with serving(GET_PROVIDER, handler) as channel:
+        # As whoever keeps to no contract.
+        method: Any = channel.stream_unary(GET_PROVIDER)
+        async with asyncio.timeout(20):
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await method(nothing())
+        assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
 async def test_messages_are_bounded() -> None:
     """At four megabytes, but for the services that take more."""
     handler: Any = grpc.unary_unary_rpc_method_handler(_answer)
@@ -193,6 +210,32 @@ async def test_messages_are_bounded() -> None:
         assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     async with serving(GET_PROVIDER, handler, max_message_bytes=8 * 1024 * 1024) as channel:
         assert await call(channel, GET_PROVIDER)(message, metadata=admin_metadata("master"))
+
+
+async def test_calls_on_a_connection_are_bounded() -> None:
+    """More wait at their caller, and none is lost."""
+    started, go = list[int](), asyncio.Event()
+
+    async def wait(_request: bytes, _context: object) -> bytes:
+        started.append(1)
+        await go.wait()
+        return b"answer"
+
+    handler: Any = grpc.unary_unary_rpc_method_handler(wait)
+    async with serving(GET_PROVIDER, handler, max_streams=2) as channel:
+        # Until it has heard of the bound.
+        await channel.channel_ready()
+        method = call(channel, GET_PROVIDER)
+        calls = [method(b"", metadata=admin_metadata("master")) for _ in range(5)]
+
+        async def are_two() -> bool:
+            return len(started) == 2
+
+        await eventually(are_two)
+        await asyncio.sleep(0.1)
+        assert len(started) == 2
+        go.set()
+        assert await asyncio.gather(*calls) == [b"answer"] * 5
 
 
 @pytest.mark.parametrize("method", ["/conduit.v1.RegistryService/ReadMinds", "/other.Service/Call"])
