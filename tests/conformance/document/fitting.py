@@ -130,7 +130,8 @@ def _fit_parts(path: str, body: Json) -> Json:
     if path == "/v1/completions":
         # Chats are asked, which fill no gaps, and have no odds of what was said to them.
         body = {name: body[name] for name in body if name not in {"suffix", "echo"}}
-        body = body | {"prompt": "a", "n": 1, "best_of": 1}
+        # Events are held to the schema as if the JSON of their data were they.
+        body = body | {"prompt": "a", "n": 1, "best_of": 1, "stream": False}
     if path == "/v1/messages":
         # Somebody says each.
         turns = [turn | {"role": turn.get("role", "user")} for turn in body.get("messages") or ()]
