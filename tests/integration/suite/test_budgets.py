@@ -227,6 +227,18 @@ async def test_what_a_call_did_not_use_is_there_for_the_next(suite: Suite) -> No
     assert statuses == [200, 200, 402]
 
 
+async def test_a_free_model_is_answered_when_the_budget_is_spent(suite: Suite) -> None:
+    """What costs nothing needs no room."""
+    await price(suite)
+    number = await suite.add_simulator("gratis", "echo")
+    free = {"providerId": number, "modelPattern": "*", "inputCostPer1kTokens": 0}
+    await suite.call("POST", "/api/model-costs", free | {"outputCostPer1kTokens": 0})
+    secret = await key(suite, "spent", **day(CALL_USD))
+    assert (await ask(suite.url, secret)).status_code == 200
+    assert (await ask(suite.url, secret)).status_code == 402
+    assert (await ask(suite.url, secret, CHAT | {"model": "gratis"})).status_code == 200
+
+
 async def test_a_failed_call_costs_nothing(suite: Suite) -> None:
     """What was reserved for it goes back at once."""
     await price(suite)
