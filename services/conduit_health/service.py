@@ -92,6 +92,9 @@ class HealthService(NotificationService, WebhookService):
         since = self._clock() - hours * 3600
         points = await self._writer.since(config.id, since, MAX_RECORDS)
         listed, token = page.pick(_numbered(points), lambda each: each[0])
+        times = sorted(
+            each.response_time_ms for each in points if each.response_time_ms is not None
+        )
         return pb.ListHealthHistoryResponse(
             provider_id=config.id,
             provider_name=config.name,
@@ -99,6 +102,9 @@ class HealthService(NotificationService, WebhookService):
             history=[_record(point) for _, point in listed],
             uptime_percentage=_uptime(points),
             next_page_token=token,
+            response_time_p50_ms=_percentile(times, 50),
+            response_time_p95_ms=_percentile(times, 95),
+            response_time_p99_ms=_percentile(times, 99),
         )
 
     async def GetRateLimits(
@@ -145,3 +151,8 @@ def _uptime(points: Sequence[HistoryPoint]) -> float | None:
         return None
     up = sum(each.status != HEALTH_STATUS_UNHEALTHY for each in points)
     return round(100 * up / len(points), 3)
+
+
+def _percentile(times: Sequence[int], percent: int) -> int | None:
+    """Return the time that so many in a hundred of sorted ones do not exceed: the nearest rank."""
+    return times[-(-percent * len(times) // 100) - 1] if times else None

@@ -226,8 +226,8 @@ class UpstreamError(ConduitError):
     """
 
     reason = "PROVIDER_ERROR"
-    scope: Scope = Scope.INSTANCE  # Of the class; whoever raises may know it better.
-    is_transient: ClassVar[bool] = True  # The same instance may do better in a moment.
+    scope: Scope = Scope.INSTANCE  # Of the class, as the next; whoever raises may know it better.
+    is_transient: bool = True  # The same instance may do better in a moment.
     is_providers_fault: ClassVar[bool] = True  # The instance's breaker counts it.
     is_conclusive: bool = True  # Evidence against a key: words, which may be quoted, are none.
 

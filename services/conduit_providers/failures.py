@@ -172,6 +172,13 @@ def malformed(provider: str, why: str) -> UpstreamError:
     )
 
 
+def too_large(provider: str, why: str) -> UpstreamError:
+    """Return the error for an answer that is too large, which it would be again."""
+    error = malformed(provider, why)
+    error.is_transient = False
+    return error
+
+
 def class_of(
     status: int, report: ProviderErrorReport, codes: Mapping[str, str]
 ) -> tuple[type[UpstreamError], bool]:

@@ -44,6 +44,8 @@ def error_event(code: str) -> bytes:
     return b'data: {"error":{"message":"as the test says","code":"%b"}}\n\n' % code.encode()
 
 
+# Larger than events of chats may be.
+OVERSIZED = broken(3, b"data: " + b"x" * (8 * 1024 * 1024 + 1))
 # What is waited for where that is what is tested, and where a caller is to leave before.
 SHORT, LONG = 0.4, 10.0
 LATER, NOW = "Sun, 06 Nov 2044 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT"
@@ -214,9 +216,20 @@ BEHIND_A_TOKEN = [
     ),
     Fault(
         "oversized event",
-        [broken(3, b"data: " + b"x" * (8 * 1024 * 1024 + 1))],
+        [OVERSIZED],
         stream=BY_POLICY,
-        only=("chat", "image"),
+        only=CHAT,
+        is_stream_only=True,
+        seconds=8.0,
+        # It would be as large again.
+        most=(1, 1),
+    ),
+    # Events of pictures may be larger: it is one that never ends.
+    Fault(
+        "oversized event of a picture",
+        [OVERSIZED],
+        stream=BY_POLICY,
+        only=("image",),
         is_stream_only=True,
         seconds=8.0,
     ),

@@ -1,4 +1,4 @@
-"""The record of faults names tests that there are: what was renamed is renamed there, too."""
+"""The record of faults, and that of clauses, name tests that there are: also those renamed."""
 
 import re
 from pathlib import Path
@@ -6,9 +6,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-RECORD = (ROOT / "tests" / "faults" / "TRACK_RECORD.md").read_text("utf-8")
+FAULTS = ROOT / "tests" / "faults"
+RECORD = (FAULTS / "TRACK_RECORD.md").read_text("utf-8")
+CLAUSES = (FAULTS / "CLAUSES.md").read_text("utf-8")
 # Commands in the first tables; what holds a report is a file, of this folder where it says no more.
 COMMANDS = re.findall(r"`(?:\.venv/bin/pytest )?((?:-m slow )?(?:tests/|test_)[^`]*)`", RECORD)
+# Each test of a clause, from the folder of all tests on.
+HELD_BY = [f"tests/{each}" for each in re.findall(r"`(\w+/[\w/]*test_\w+\.py[^`]*)`", CLAUSES)]
 # Their tests are named by what they are met with.
 MATRICES = ("test_fault_matrix.py", "test_session_faults.py")
 
@@ -29,7 +33,7 @@ def words_of(command: str) -> list[str]:
     return [word for word in re.split(r" (?:or|and) ", chosen) if word]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, *HELD_BY])
 def test_each_command_runs_tests_that_there_are(command: str) -> None:
     """By their files, and by each part of a name that it chooses them by."""
     files = files_of(command)
@@ -46,3 +50,11 @@ def test_each_command_runs_tests_that_there_are(command: str) -> None:
 def test_there_are_commands() -> None:
     """Otherwise nothing was held to anything."""
     assert len(COMMANDS) > 50
+    assert len(HELD_BY) > 80
+
+
+def test_each_clause_is_held_by_a_test() -> None:
+    """None has an empty cell, or one of words alone."""
+    rows = [line for line in CLAUSES.splitlines() if line.startswith("| ")]
+    held = [row for row in rows if "test_" in row.rpartition(" | ")[2]]
+    assert len(rows) - len(held) == CLAUSES.count("| sentence | held by |")

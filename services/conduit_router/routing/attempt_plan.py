@@ -119,7 +119,8 @@ class AttemptPlan(msgspec.Struct):
     def repetition(self, error: UpstreamError, most_attempts: int = 0) -> int:
         """Count a failure; return which repetition at its step with the same key may follow, or 0.
 
-        Where its operator says how many, there are attempts for them, `most_attempts` in all.
+        Where its operator says how many, there are attempts for them, `most_attempts` in all; and
+        for each of its keys where others are refused.
         """
         step = self.decision.candidates[self._candidate]
         most = rule_of(step.candidate, error).attempts
@@ -130,6 +131,10 @@ class AttemptPlan(msgspec.Struct):
             wanted = self.attempts + 1 + len(self.untried_in_order())
             self.max_attempts = max(self.max_attempts, min(wanted, most_attempts))
         has_other_key = error.scope is Scope.KEY and self._key + 1 < len(step.keys)
+        if has_other_key and error.is_conclusive:
+            # Another key is no repetition: that some are refused must not hide one that is not.
+            wanted = self.attempts + 1 + len(self.untried_in_order())
+            self.max_attempts = max(self.max_attempts, min(wanted, most_attempts))
         return 0 if has_other_key or not self._has_spare() else repetition
 
     def failed(self, error: UpstreamError, *, may_retry: bool) -> None:

@@ -70,7 +70,10 @@ def raise_unreachable(error: HttpError, upstream: UpstreamTarget) -> NoReturn:
         why = _UNREACHABLE.get(error.kind, "no connection could be made")
         raise cls(f"{name} cannot be reached: {why}", provider=name, kind=error.kind) from error
     if isinstance(error, BodyTooLarge):
-        raise UpstreamError(f"{name} sent an answer that is too large", provider=name) from error
+        too_large = UpstreamError(f"{name} sent an answer that is too large", provider=name)
+        # It would be so again, and be paid for again.
+        too_large.is_transient = False
+        raise too_large from error
     raise UpstreamUnreachable(
         f"{name} broke the answer off", provider=name, kind="reset"
     ) from error

@@ -284,6 +284,20 @@ async def test_a_new_value_clears_the_name_of_a_key(bench: Bench, health: Health
     assert (await health.check()).key_credentials[0].status == KEY_STATUS_ACTIVE
 
 
+async def test_an_instance_whose_keys_are_all_refused_is_found_well_again(
+    bench: Bench, health: Health
+) -> None:
+    """Refused keys are asked as any other, so that nobody need do anything once they are taken."""
+    bench.upstream.statuses[BAD] = bench.upstream.statuses[GOOD] = 401
+    bench.registry.replace(configuration(bench.upstream.url, key(1), key(2, BAD)))
+    await check_until_status(health, HEALTH_STATUS_UNHEALTHY)
+    bench.upstream.statuses.clear()
+    bench.clock.now += 700  # two intervals, and more
+    await until_status(health, HEALTH_STATUS_HEALTHY)
+    keys = (await health.all())[0].key_credentials
+    assert {each.status for each in keys} == {KEY_STATUS_ACTIVE}
+
+
 async def test_a_key_that_must_rest_is_active_again_by_the_clock(
     bench: Bench, health: Health
 ) -> None:

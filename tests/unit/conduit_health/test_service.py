@@ -10,7 +10,10 @@ from tests.integration.health.conftest import METADATA, NOW, Bench, Health, conf
 from conduit.v1 import provider_health_requests_pb2 as pb
 from conduit.v1.provider_health_pb2 import HEALTH_STATUS_HEALTHY, HEALTH_STATUS_UNHEALTHY
 from conduit.v1.provider_pb2 import Provider
+from conduit_health.history.recorder import HistoryPoint
+from conduit_health.history.store import HistoryStore
 from conduit_health.state.provider_config import USUAL_POLICY
+from conduit_kernel.database import database_url, make_engine
 from conduit_kernel.errors import ConduitError
 from conduit_kernel.rpc import error_of
 
@@ -102,6 +105,31 @@ async def test_history_is_that_of_some_hours_with_its_uptime(bench: Bench, healt
     bench.clock.now += 3600 * 30
     later = await ask(health, request)
     assert not later.HasField("uptime_percentage")
+
+
+async def test_history_tells_how_long_answers_took(bench: Bench, health: Health) -> None:
+    """Of the whole time, not of the page; by the nearest rank, and unset where none is known."""
+    request = pb.ListHealthHistoryRequest(provider_id=1, page_size=1)
+    unknown = await ask(health, request)
+    assert not unknown.HasField("response_time_p50_ms")
+    engine = make_engine(database_url(bench.settings, "health"))
+    await HistoryStore(engine).add(
+        [
+            HistoryPoint(
+                1, bench.clock.now - n, HEALTH_STATUS_HEALTHY, n or None, "", is_probe=False
+            )
+            for n in range(101)
+        ]
+    )
+    await engine.dispose()
+    answer = await ask(health, request)
+    assert len(answer.history) == 1
+    found = (
+        answer.response_time_p50_ms,
+        answer.response_time_p95_ms,
+        answer.response_time_p99_ms,
+    )
+    assert found == (50, 95, 99)
 
 
 async def test_history_comes_in_pages_of_one_question(bench: Bench, health: Health) -> None:

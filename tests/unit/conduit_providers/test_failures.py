@@ -47,6 +47,11 @@ STATUSES = [
     (503, UpstreamError),
     (504, UpstreamError),
     (529, UpstreamError),
+    # Cloudflare's, before providers and gateways.
+    (520, UpstreamError),
+    (522, UpstreamError),
+    (524, UpstreamError),
+    (530, UpstreamError),
     (302, UpstreamError),
 ]
 

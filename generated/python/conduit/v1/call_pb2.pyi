@@ -50,7 +50,8 @@ class CallOptions(_message.Message):
     """Whether parameters the provider does not take are refused with UNSUPPORTED_PARAMETER rather than dropped."""
     max_attempts: _builtins.int
     """The most attempts to make, from 1; more than 16 mean 16, or what the operator has said, for all callers or for the virtual
-    key. Unset means 4, or one for each candidate where there are more, as far as the virtual key allows.
+    key. Unset means 4, or one for each candidate where there are more, and one more for each key that is refused while the candidate has
+    another, as far as operator and virtual key allow.
     """
     seed: _builtins.int
     """What the weighted choice is made with. Unset means at random."""

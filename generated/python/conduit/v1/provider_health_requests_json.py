@@ -262,7 +262,17 @@ def list_health_history_request_to_json(
 
 
 _LIST_HEALTH_HISTORY_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {"providerId", "providerName", "hours", "history", "uptimePercentage", "nextPageToken"}
+    {
+        "providerId",
+        "providerName",
+        "hours",
+        "history",
+        "uptimePercentage",
+        "nextPageToken",
+        "responseTimeP50Ms",
+        "responseTimeP95Ms",
+        "responseTimeP99Ms",
+    }
 )
 
 
@@ -294,6 +304,12 @@ def fill_list_health_history_response(
         message.uptime_percentage = runtime.double(member, path + "uptimePercentage")
     if (member := value.get("nextPageToken")) is not None:
         message.next_page_token = runtime.text(member, path + "nextPageToken")
+    if (member := value.get("responseTimeP50Ms")) is not None:
+        message.response_time_p50_ms = runtime.int64(member, path + "responseTimeP50Ms")
+    if (member := value.get("responseTimeP95Ms")) is not None:
+        message.response_time_p95_ms = runtime.int64(member, path + "responseTimeP95Ms")
+    if (member := value.get("responseTimeP99Ms")) is not None:
+        message.response_time_p99_ms = runtime.int64(member, path + "responseTimeP99Ms")
     if not _LIST_HEALTH_HISTORY_RESPONSE_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _LIST_HEALTH_HISTORY_RESPONSE_MEMBERS, path)
 
@@ -311,6 +327,15 @@ def list_health_history_response_to_json(
         if message.HasField("uptime_percentage")
         else None,
         "nextPageToken": message.next_page_token,
+        "responseTimeP50Ms": message.response_time_p50_ms
+        if message.HasField("response_time_p50_ms")
+        else None,
+        "responseTimeP95Ms": message.response_time_p95_ms
+        if message.HasField("response_time_p95_ms")
+        else None,
+        "responseTimeP99Ms": message.response_time_p99_ms
+        if message.HasField("response_time_p99_ms")
+        else None,
     }
 
 

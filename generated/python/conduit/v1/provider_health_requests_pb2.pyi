@@ -211,6 +211,9 @@ class ListHealthHistoryResponse(_message.Message):
     HISTORY_FIELD_NUMBER: _builtins.int
     UPTIME_PERCENTAGE_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    RESPONSE_TIME_P50_MS_FIELD_NUMBER: _builtins.int
+    RESPONSE_TIME_P95_MS_FIELD_NUMBER: _builtins.int
+    RESPONSE_TIME_P99_MS_FIELD_NUMBER: _builtins.int
     provider_id: _builtins.int
     """Which instance."""
     provider_name: _builtins.str
@@ -221,6 +224,14 @@ class ListHealthHistoryResponse(_message.Message):
     """The share of records of the whole time, not of the page, that were not unhealthy, in percent. Unset when there are none."""
     next_page_token: _builtins.str
     """Where the next page starts. Empty means that this is the last one."""
+    response_time_p50_ms: _builtins.int
+    """How long answers took, by the records of the whole time that tell: half of them no longer than so many milliseconds. Unset when none
+    tells.
+    """
+    response_time_p95_ms: _builtins.int
+    """The same of 95 in a hundred."""
+    response_time_p99_ms: _builtins.int
+    """The same of 99 in a hundred."""
     @_builtins.property
     def history(self) -> _containers.RepeatedCompositeFieldContainer[_provider_health_pb2.HealthRecord]:
         """Oldest first. Only the newest 10,000 records of the time are listed."""
@@ -234,13 +245,29 @@ class ListHealthHistoryResponse(_message.Message):
         history: _abc.Iterable[_provider_health_pb2.HealthRecord] | None = ...,
         uptime_percentage: _builtins.float | None = ...,
         next_page_token: _builtins.str = ...,
+        response_time_p50_ms: _builtins.int | None = ...,
+        response_time_p95_ms: _builtins.int | None = ...,
+        response_time_p99_ms: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_uptime_percentage", b"_uptime_percentage", "uptime_percentage", b"uptime_percentage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_response_time_p50_ms", b"_response_time_p50_ms", "_response_time_p95_ms", b"_response_time_p95_ms", "_response_time_p99_ms", b"_response_time_p99_ms", "_uptime_percentage", b"_uptime_percentage", "response_time_p50_ms", b"response_time_p50_ms", "response_time_p95_ms", b"response_time_p95_ms", "response_time_p99_ms", b"response_time_p99_ms", "uptime_percentage", b"uptime_percentage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_uptime_percentage", b"_uptime_percentage", "history", b"history", "hours", b"hours", "next_page_token", b"next_page_token", "provider_id", b"provider_id", "provider_name", b"provider_name", "uptime_percentage", b"uptime_percentage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_response_time_p50_ms", b"_response_time_p50_ms", "_response_time_p95_ms", b"_response_time_p95_ms", "_response_time_p99_ms", b"_response_time_p99_ms", "_uptime_percentage", b"_uptime_percentage", "history", b"history", "hours", b"hours", "next_page_token", b"next_page_token", "provider_id", b"provider_id", "provider_name", b"provider_name", "response_time_p50_ms", b"response_time_p50_ms", "response_time_p95_ms", b"response_time_p95_ms", "response_time_p99_ms", b"response_time_p99_ms", "uptime_percentage", b"uptime_percentage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__response_time_p50_ms: _TypeAlias = _typing.Literal["response_time_p50_ms"]  # noqa: Y015
+    _WhichOneofArgType__response_time_p50_ms: _TypeAlias = _typing.Literal["_response_time_p50_ms", b"_response_time_p50_ms"]  # noqa: Y015
+    _WhichOneofReturnType__response_time_p95_ms: _TypeAlias = _typing.Literal["response_time_p95_ms"]  # noqa: Y015
+    _WhichOneofArgType__response_time_p95_ms: _TypeAlias = _typing.Literal["_response_time_p95_ms", b"_response_time_p95_ms"]  # noqa: Y015
+    _WhichOneofReturnType__response_time_p99_ms: _TypeAlias = _typing.Literal["response_time_p99_ms"]  # noqa: Y015
+    _WhichOneofArgType__response_time_p99_ms: _TypeAlias = _typing.Literal["_response_time_p99_ms", b"_response_time_p99_ms"]  # noqa: Y015
     _WhichOneofReturnType__uptime_percentage: _TypeAlias = _typing.Literal["uptime_percentage"]  # noqa: Y015
     _WhichOneofArgType__uptime_percentage: _TypeAlias = _typing.Literal["_uptime_percentage", b"_uptime_percentage"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__response_time_p50_ms) -> _WhichOneofReturnType__response_time_p50_ms | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__response_time_p95_ms) -> _WhichOneofReturnType__response_time_p95_ms | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__response_time_p99_ms) -> _WhichOneofReturnType__response_time_p99_ms | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__uptime_percentage) -> _WhichOneofReturnType__uptime_percentage | None: ...
 
 Global___ListHealthHistoryResponse: _TypeAlias = ListHealthHistoryResponse  # noqa: Y015

@@ -6,7 +6,7 @@ https://github.com/ndjson/ndjson-spec
 from codecs import BOM_UTF8
 
 from conduit_providers.codec import MAX_EVENT_BYTES
-from conduit_providers.failures import malformed
+from conduit_providers.failures import too_large
 
 
 class LineBuffer:
@@ -38,4 +38,4 @@ class LineBuffer:
 
     def _check(self) -> None:
         if len(self._held) > MAX_EVENT_BYTES:
-            raise malformed(self._provider, f"a line of more than {MAX_EVENT_BYTES} bytes")
+            raise too_large(self._provider, f"a line of more than {MAX_EVENT_BYTES} bytes")

@@ -7,7 +7,7 @@ from codecs import BOM_UTF8
 from typing import NamedTuple
 
 from conduit_providers.codec import MAX_EVENT_BYTES
-from conduit_providers.failures import malformed
+from conduit_providers.failures import too_large
 
 
 class SseEvent(NamedTuple):
@@ -62,7 +62,7 @@ class EventBuffer:
     def _hold(self, data: bytes) -> None:
         self._held += data
         if len(self._held) > self._most:
-            raise malformed(self._provider, f"an event of more than {self._most} bytes")
+            raise too_large(self._provider, f"an event of more than {self._most} bytes")
 
 
 def events_in(block: bytes) -> list[SseEvent]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 from conduit_providers.calls import Answer, Call
-from conduit_providers.failures import malformed
+from conduit_providers.failures import too_large
 from conduit_providers.quantities import Quantities
 from conduit_providers.typed_events import TypedEvents, events_of
 from conduit_providers.wire import HttpResponse
@@ -45,7 +45,7 @@ class WholeAnswerDecoder(ABC, Generic[AnswerT, EventsT]):
         """Take the next bytes; there are no events before the last one."""
         self._body += data
         if len(self._body) > MAX_ANSWER_BYTES:
-            raise malformed(self._provider, f"it has more than {MAX_ANSWER_BYTES} bytes")
+            raise too_large(self._provider, f"it has more than {MAX_ANSWER_BYTES} bytes")
         return None
 
     def close(self) -> EventsT | None:

@@ -8,7 +8,7 @@ from typing import Any
 from conduit_providers.calls import Call
 from conduit_providers.codecs.shared.speeches import SpeechWriter, wish_of
 from conduit_providers.codecs.shared.whole_answer import MAX_ANSWER_BYTES
-from conduit_providers.failures import malformed
+from conduit_providers.failures import malformed, too_large
 from conduit_providers.quantities import Quantities
 from conduit_providers.speech import SpeechEvents, spoken_tokens
 from conduit_providers.wire import HttpResponse
@@ -38,7 +38,7 @@ class WholeSpeechDecoder:
         """Take the next bytes; there is no sound before the last one."""
         self._body += data
         if len(self._body) > MAX_ANSWER_BYTES:
-            raise malformed(self._provider, f"it has more than {MAX_ANSWER_BYTES} bytes")
+            raise too_large(self._provider, f"it has more than {MAX_ANSWER_BYTES} bytes")
         return None
 
     def close(self) -> SpeechEvents | None:

@@ -27,6 +27,7 @@ from conduit.v1.routing_policy_pb2 import (
 )
 from conduit_kernel.errors import (
     DeadlineExceeded,
+    InvalidApiKey,
     UpstreamError,
     UpstreamRateLimited,
     UpstreamTimeout,
@@ -80,7 +81,7 @@ class World(Bench):
         self.runtime.table = compiled(
             snapshot(
                 [provider(i) for i in numbers],
-                keys=[key(i * 10 + k, i) for i in numbers for k in range(keys)],
+                keys=[key(i * 100 + k, i) for i in numbers for k in range(keys)],
                 chains=[chain],
             )
         )
@@ -231,6 +232,33 @@ def test_pauses_leave_their_time_to_the_other_steps(tmp_path: Path) -> None:
         assert world.steps.index(2) >= 2
         assert world.asked[world.steps.index(2)][2] <= 1.1
         assert world.asked[-1][2] <= 2.1
+
+
+@pytest.mark.parametrize(("keys", "refused", "answers"), [(9, 7, 1), (3, 3, 2), (40, 40, 2)])
+def test_every_key_of_a_step_is_asked_while_others_are_refused(
+    tmp_path: Path, keys: int, refused: int, answers: int
+) -> None:
+    """Up to the operator's cap, and then the next step has its turn: no key is asked twice."""
+    world = World(tmp_path, keys=keys)
+
+    def fail(step: int) -> UpstreamError | None:
+        is_refused = step == 1 and len(world.asked) <= refused
+        return InvalidApiKey("no", status="401") if is_refused else None
+
+    assert run_virtually(world.call(fail)) == answers
+    asked = [name for _, name, _ in world.asked]
+    assert len(asked) == len(set(asked)) == min(refused + 1, world.runtime.caps.attempts)
+
+
+def test_keys_that_are_refused_are_asked_as_often_as_the_caller_lets_them(tmp_path: Path) -> None:
+    """With two attempts, one is the next step's."""
+    world = World(tmp_path, keys=9)
+
+    def fail(step: int) -> UpstreamError | None:
+        return InvalidApiKey("no", status="401") if step == 1 else None
+
+    assert run_virtually(world.call(fail, CallOptions(max_attempts=2))) == 2
+    assert world.steps == [1, 2]
 
 
 def test_the_caller_s_attempts_bound_retries(tmp_path: Path) -> None:

@@ -138,11 +138,12 @@ async def test_a_refusal_whose_body_never_comes_is_told_by_its_status(
 async def test_an_answer_that_is_too_large_is_the_providers_fault(
     transport: Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is not read to its end."""
+    """It is not read to its end, and not asked for again."""
     monkeypatch.setattr(module, "MAX_ANSWER_BYTES", 10)
     async with serve(answer(b"x" * 11)) as upstream:
-        with pytest.raises(UpstreamError, match="too large"):
+        with pytest.raises(UpstreamError, match="too large") as caught:
             await ask(transport, upstream.url)
+    assert not caught.value.is_transient
 
 
 async def test_the_wait_for_a_token_is_of_the_calls_own_time() -> None:

@@ -39,3 +39,4 @@ def test_a_line_without_end_is_refused(begin: bytes) -> None:
     with pytest.raises(UpstreamError, match="Lumen sent") as raised:
         LineBuffer("Lumen").feed(begin + line + b"x")
     assert raised.value.metadata["kind"] == "malformed"
+    assert not raised.value.is_transient

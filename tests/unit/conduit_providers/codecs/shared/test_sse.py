@@ -54,3 +54,4 @@ def test_what_is_held_is_bounded_and_names_who_sent_it() -> None:
     with pytest.raises(UpstreamError, match="Lumen sent") as raised:
         buffer.feed(b"x")
     assert raised.value.metadata["kind"] == "malformed"
+    assert not raised.value.is_transient
