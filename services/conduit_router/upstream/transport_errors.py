@@ -56,9 +56,8 @@ def raise_unreachable(error: HttpError, upstream: UpstreamTarget) -> NoReturn:
         message = "Conduit has no means left for another connection to a provider"
         raise ServiceUnavailable(message, service="router") from error
     if isinstance(error, PoolExhausted):
-        failure = ConnectionsInUse(f"All connections to {name} are in use", provider=name)
-        failure.is_conclusive = False
-        raise failure from error
+        message = f"All connections to {name} are in use"
+        raise _inconclusive(ConnectionsInUse(message, provider=name)) from error
     if isinstance(error, HeaderTimeout | IdleTimeout | TotalTimeout):
         message = f"{name} did not answer in time"
         raise UpstreamTimeout(message, provider=name, limit=_limit_of(error)) from error
@@ -70,13 +69,26 @@ def raise_unreachable(error: HttpError, upstream: UpstreamTarget) -> NoReturn:
         why = _UNREACHABLE.get(error.kind, "no connection could be made")
         raise cls(f"{name} cannot be reached: {why}", provider=name, kind=error.kind) from error
     if isinstance(error, BodyTooLarge):
-        too_large = UpstreamError(f"{name} sent an answer that is too large", provider=name)
+        message = f"{name} sent an answer that is too large"
         # It would be so again, and be paid for again.
-        too_large.is_transient = False
-        raise too_large from error
+        raise _lasting(UpstreamError(message, provider=name)) from error
     raise UpstreamUnreachable(
         f"{name} broke the answer off", provider=name, kind="reset"
     ) from error
+
+
+# Whoever raises an error must not keep it in a variable: the error refers to that frame, and so to
+# all of the call.
+def _inconclusive(error: UpstreamError) -> UpstreamError:
+    """Return an error as one that is no evidence."""
+    error.is_conclusive = False
+    return error
+
+
+def _lasting(error: UpstreamError) -> UpstreamError:
+    """Return an error as one that another request would meet as well."""
+    error.is_transient = False
+    return error
 
 
 def raise_upload(error: UploadFailed) -> NoReturn:

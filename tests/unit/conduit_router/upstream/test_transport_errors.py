@@ -1,8 +1,10 @@
 """What errors of connections mean."""
 
+import weakref
 from typing import get_args
 
 import pytest
+from tests.support.garbage import no_collector
 from tests.support.snapshots import compiled, provider, snapshot
 
 from conduit_kernel.errors import (
@@ -15,6 +17,7 @@ from conduit_kernel.errors import (
 )
 from conduit_kernel.http import (
     BodyCut,
+    BodyTooLarge,
     ConnectFailed,
     HeaderTimeout,
     HttpError,
@@ -57,6 +60,22 @@ def test_a_lack_of_connections_blames_no_provider(error: HttpError) -> None:
         raise_unreachable(error, target)
     assert not found.value.is_conclusive
     assert not found.value.is_providers_fault
+
+
+@pytest.mark.parametrize(
+    "error",
+    [PoolExhausted("full"), BodyTooLarge("large"), HeaderTimeout("late"), BodyCut("cut")],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_is_raised_is_in_no_circle(error: HttpError) -> None:
+    """It refers to the frames that it was raised through, and they must not refer to it."""
+    target = upstream()
+    with no_collector():
+        try:
+            raise_unreachable(error, target)
+        except UpstreamError as raised:
+            found = weakref.ref(raised)
+        assert found() is None
 
 
 @pytest.mark.parametrize("kind", get_args(ConnectFailure))
