@@ -12,7 +12,7 @@ from conduit.internal.v1.ledger_service_pb2 import (
     ReleaseLeaseRequest,
     RenewLeasesRequest,
 )
-from conduit_kernel.errors import BudgetExceeded, RateLimited, ServiceUnavailable
+from conduit_kernel.errors import BudgetExceeded, ConduitError, RateLimited, ServiceUnavailable
 from conduit_kernel.rpc import error_of
 from conduit_router.spending.leases import Grant
 
@@ -80,11 +80,16 @@ def told_by_billing() -> Iterator[None]:
     try:
         yield
     except grpc.RpcError as error:
-        told = error_of(error, "billing")
-        if isinstance(told, BudgetExceeded | RateLimited | ServiceUnavailable):
-            raise told from error
-        # Whatever else is wrong between it and us is none of the caller's.
-        raise _unusable(told.reason) from error
+        # Not kept here: what is raised refers to this frame, and so to all of the call.
+        raise _as_callers_hear(error_of(error, "billing")) from error
+
+
+def _as_callers_hear(told: ConduitError) -> ConduitError:
+    """Return what Billing says of a caller's budget or limit, or that it cannot be asked."""
+    if isinstance(told, BudgetExceeded | RateLimited | ServiceUnavailable):
+        return told
+    # Whatever else is wrong between it and us is none of the caller's.
+    return _unusable(told.reason)
 
 
 def checked(grant: Grant, least: int) -> Grant:

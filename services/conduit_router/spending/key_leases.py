@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from copy import copy
 
 from conduit_kernel.errors import ConduitError
 from conduit_router.spending.leases import Allowance, HeldLease
@@ -57,7 +58,8 @@ class KeyLeases:
     def note(self, amount: int, refusal: ConduitError | None, now: float) -> None:
         """Note an answer of Billing: why it granted nothing to calls of such an amount."""
         self.answers += 1
-        self.refusal = None if refusal is None else (amount, refusal)
+        # Without what it was raised through, which is the call that was refused.
+        self.refusal = None if refusal is None else (amount, copy(refusal))
         self.refused_at = now
 
     def raise_again(self, amount: int, now: float) -> None:

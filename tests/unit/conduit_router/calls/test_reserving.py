@@ -1,10 +1,12 @@
 """What calls of a key with a hard budget reserve, and what becomes of it."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 from tests.support.call_bench import CALLER, Bench, used
+from tests.support.garbage import calls, no_collector, nothing_is_left
 from tests.unit.conduit_router.spending.test_lease_pool import Ledger
 
 from conduit.internal.v1.price_pb2 import Price, UnitPrice
@@ -82,6 +84,16 @@ async def test_a_call_that_was_refused_holds_nothing(bench: Bench) -> None:
         await reserve(scope)
     assert bench.codes == ["BUDGET_EXCEEDED"]
     assert bench.runtime.under_way.count == 0
+
+
+async def test_a_call_that_was_refused_leaves_nothing_in_memory(bench: Bench) -> None:
+    """Why Billing granted nothing is told to the next ones as well, without whose call it was."""
+    with no_collector():
+        before = calls()
+        with suppress(BudgetExceeded), admitted(bench, Ledger(NEEDED - 1)) as scope:
+            await reserve(scope)
+        del scope
+        await nothing_is_left(before)
 
 
 async def test_a_call_that_crashes_gives_back_what_it_held(bench: Bench) -> None:

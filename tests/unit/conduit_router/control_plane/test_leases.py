@@ -1,10 +1,13 @@
 """What a router says to Billing of leases."""
 
+import weakref
 from typing import Any
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from tests.support.garbage import no_collector
 from tests.support.scripted_service import serve_rpcs
+from tests.support.waiting import eventually
 
 from conduit.internal.v1 import ledger_service_pb2 as pb
 from conduit.internal.v1.lease_pb2 import Lease
@@ -81,6 +84,24 @@ async def test_leases_are_asked_for_renewed_and_given_back() -> None:
         pb.RenewLeasesRequest(lease_ids=["a", "b"]),
         pb.ReleaseLeaseRequest(lease_id="l", spent_nano_usd=7),
     ]
+
+
+async def test_a_refusal_of_billings_is_in_no_circle() -> None:
+    """It refers to the frames that it was raised through, and they must not refer to it."""
+    billing = Billing()
+    billing.refuses = True
+    async with serve_rpcs(SERVICE, AcquireLease=billing.acquire) as channel:
+        client = LeaseClient(LedgerServiceStub(channel), ())
+        with no_collector():
+            try:
+                await client.acquire("m", 4, 10, 20, 30)
+            except BudgetExceeded as error:
+                found = weakref.ref(error)
+
+            async def is_gone() -> bool:
+                return found() is None
+
+            await eventually(is_gone)
 
 
 class Amiss(Billing):
