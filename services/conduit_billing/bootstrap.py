@@ -25,12 +25,13 @@ from conduit.v1 import billing_service_pb2
 from conduit.v1.billing_service_pb2_grpc import add_BillingServiceServicer_to_server
 from conduit_billing.budget_reports import BudgetReports
 from conduit_billing.budgets.alerts import LOOK_SECONDS, BudgetAlerts
-from conduit_billing.budgets.lease_store import LeaseStore
-from conduit_billing.budgets.lease_upkeep import EXPIRY_SECONDS, LeaseUpkeep
+from conduit_billing.budgets.lease_store import LEASE_MICROS, LeaseStore
+from conduit_billing.budgets.lease_store import RETENTION_MICROS as LEASE_RETENTION_MICROS
 from conduit_billing.budgets.prepaid_store import PrepaidStore
 from conduit_billing.budgets.rules import BudgetRules
 from conduit_billing.budgets.spending import BudgetSpending
 from conduit_billing.caller_usage_service import CallerUsageService
+from conduit_billing.expiry import Expiry
 from conduit_billing.instances import Instances
 from conduit_billing.ledger.adjustment_store import AdjustmentStore
 from conduit_billing.ledger.attempt_stats import RETENTION_MICROS
@@ -45,9 +46,7 @@ from conduit_billing.pricing.price_list import PriceList
 from conduit_billing.pricing.rule_store import RuleStore
 from conduit_billing.quota_service import QuotaService
 from conduit_billing.quotas.limits import Limits
-from conduit_billing.quotas.store import QuotaStore
-from conduit_billing.quotas.upkeep import EXPIRY_SECONDS as QUOTA_EXPIRY_SECONDS
-from conduit_billing.quotas.upkeep import QuotaUpkeep
+from conduit_billing.quotas.store import LASTS_MICROS, QuotaStore
 from conduit_billing.reports.caller_usage import CallerUsageStore
 from conduit_billing.reports.store import ReportStore
 from conduit_billing.service import BillingService
@@ -77,6 +76,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 # How soon a rule that another Billing process stored is used here.
 REFRESH_SECONDS = 5.0
 FORGET_SECONDS = 3600.0
+LEASE_EXPIRY_SECONDS, QUOTA_EXPIRY_SECONDS = 10.0, 5.0
 
 
 class _Parts:
@@ -260,12 +260,16 @@ def _work(
         every=FORGET_SECONDS,
     )
     run("charge_retention", parts.retention.run, every=FORGET_SECONDS)
-    upkeep = LeaseUpkeep(parts.leases, clock)
-    run("lease_expiry", upkeep.expire, every=EXPIRY_SECONDS)
-    run("forget_leases", upkeep.forget, every=FORGET_SECONDS)
-    quotas = QuotaUpkeep(parts.quotas, clock)
+    leases = Expiry(parts.leases.expire, LEASE_MICROS, clock, "leases_expired")
+    run("lease_expiry", leases.run, every=LEASE_EXPIRY_SECONDS)
+    run(
+        "forget_leases",
+        lambda: parts.leases.forget(int(clock() * MICRO) - LEASE_RETENTION_MICROS),
+        every=FORGET_SECONDS,
+    )
+    quotas = Expiry(parts.quotas.expire, LASTS_MICROS, clock, "quotas_expired")
+    run("quota_expiry", quotas.run, every=QUOTA_EXPIRY_SECONDS)
     run("budget_alerts", parts.alerts.look, every=LOOK_SECONDS, when=parts.alerts.waiting)
-    run("quota_expiry", quotas.expire, every=QUOTA_EXPIRY_SECONDS)
     return background
 
 

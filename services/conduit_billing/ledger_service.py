@@ -13,7 +13,8 @@ from conduit.internal.v1.lease_pb2 import Lease as LeaseMessage
 from conduit.internal.v1.ledger_service_pb2_grpc import LedgerServiceServicer
 from conduit.internal.v1.price_pb2 import Price, PricedModel
 from conduit_billing.budgets.alerts import BudgetAlerts
-from conduit_billing.budgets.lease_store import LEASE_MICROS, Lease, LeaseRequest, LeaseStore
+from conduit_billing.budgets.lease_grants import LeaseRequest
+from conduit_billing.budgets.lease_store import LEASE_MICROS, Lease, LeaseStore
 from conduit_billing.budgets.rules import BudgetRules
 from conduit_billing.ledger.attempt_stats import RETENTION_MICROS, read_attempt_stats
 from conduit_billing.ledger.charges import is_charge_id, price_charge, read_charge

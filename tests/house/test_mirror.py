@@ -82,6 +82,7 @@ BILLING = {
     "caller_usage_service.py": "tests/integration/suite/test_caller_usage.py",
     "reports/caller_usage.py": "tests/integration/suite/test_caller_usage.py",
     "budgets/accounts.py": "tests/integration/billing/test_leases.py",
+    "budgets/lease_grants.py": "tests/integration/billing/test_leases.py",
     "budgets/lease_rows.py": "tests/integration/billing/test_leases.py",
     "budgets/lease_store.py": "tests/integration/billing/test_leases.py",
     "budgets/prepaid_store.py": "tests/integration/billing/test_prepaid.py",

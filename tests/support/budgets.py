@@ -7,7 +7,8 @@ from conduit.internal.v1.snapshot_pb2 import Snapshot, SnapshotVirtualKey
 from conduit.v1.budget_pb2 import Budget
 from conduit.v1.virtual_key_pb2 import VirtualKey
 from conduit_billing.budgets.accounts import Balance, balances_of, open_accounts
-from conduit_billing.budgets.lease_store import Lease, LeaseRequest, LeaseStore
+from conduit_billing.budgets.lease_grants import LeaseRequest
+from conduit_billing.budgets.lease_store import Lease, LeaseStore
 from conduit_billing.budgets.rules import BudgetRules, BudgetWindow
 from conduit_billing.budgets.spending import BudgetSpending
 from conduit_billing.ledger.charges import PostedCharge, read_charge

@@ -26,7 +26,8 @@ from conduit.internal.v1.price_pb2 import Price, UnitPrice
 from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.budget_pb2 import BUDGET_PERIOD_TOTAL, Budget
 from conduit.v1.charge_pb2 import UNIT_INPUT_TOKEN, UNIT_OUTPUT_TOKEN
-from conduit_billing.budgets.lease_store import LEASE_MICROS, LeaseRequest
+from conduit_billing.budgets.lease_grants import LeaseRequest
+from conduit_billing.budgets.lease_store import LEASE_MICROS
 from conduit_billing.ledger.charge_filter import ChargeFilter
 from conduit_billing.ledger.charges import read_charge
 from conduit_kernel.errors import ConduitError, ServiceUnavailable

@@ -1,18 +1,19 @@
 """The accounts of budgets in the database. All of this happens in a writer's transaction."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import InstrumentedAttribute
 
 from conduit_billing.budgets.rules import PREPAID, BudgetWindow
 from conduit_billing.ledger.days import Dimension
-from conduit_billing.ledger.posting_store import post
+from conduit_billing.ledger.posting_store import post_all
 from conduit_billing.ledger.postings import (
     Account,
+    Posting,
     adjustment,
     budget_account,
     held_account,
@@ -47,6 +48,11 @@ def account_of(window: BudgetWindow) -> Account:
     return budget_account(window.owner.name, window.name)
 
 
+def kind_of(window: BudgetWindow) -> str:
+    """Return the code of a budget's account without the beginning of its period."""
+    return account_of(window).code.rpartition(":")[0]
+
+
 async def open_accounts(
     connection: AsyncConnection, windows: Sequence[BudgetWindow], now: int, new_id: NewId
 ) -> None:
@@ -59,28 +65,36 @@ async def open_accounts(
     codes = [account_of(window).code for window in windows]
     columns = [BudgetWindowRow.code, BudgetWindowRow.limit]
     granted: Mapping[str, int] = dict(await select_among(connection, columns, codes))
+    rows, postings = list[tuple[str, int, int | None]](), list[Posting]()
     for window, code in zip(windows, codes, strict=True):
         former = granted.get(code)
         if former == window.limit:
             continue
         account = account_of(window)
-        earlier = [] if former is not None else await _spent_in_parts(connection, window, now)
         if former is None:
-            await insert_rows(connection, BudgetWindowRow, [(code, window.limit, window.ends_at)])
+            rows.append((code, window.limit, window.ends_at))
         else:
             row = BudgetWindowRow
             change = update(row).where(row.code == code).values(limit=window.limit)
             await connection.execute(change)
         more = window.limit - (former or 0)
         if more:
-            await post(connection, adjustment(new_id(), account, -more, now))
-        if former is None and (before := await _spent_before(connection, window)):
-            await post(connection, spend(new_id(), account, before, now))
-        for part, cost in earlier:
-            # None of them is there: it is the first one of its budget.
-            if part != window:
-                await open_accounts(connection, [part], now, new_id)
-            await post(connection, spend(new_id(), account_of(part), cost, now))
+            postings.append(adjustment(new_id(), account, -more, now))
+    new = [window for window in windows if account_of(window).code not in granted]
+    before = await _spent_before(connection, new)
+    for window in windows:
+        account = account_of(window)
+        if spent := before.get(account.code):
+            postings.append(spend(new_id(), account, spent, now))
+    earlier = await _spent_in_parts_of(connection, new, now)
+    await insert_rows(connection, BudgetWindowRow, rows)
+    await post_all(connection, postings)
+    for window, parts in earlier.items():
+        # None of them is there: it is the first one of its budget.
+        others = [part for part, _ in parts if part != window]
+        await open_accounts(connection, others, now, new_id)
+        spends = [spend(new_id(), account_of(part), cost, now) for part, cost in parts]
+        await post_all(connection, spends)
 
 
 async def balances_of(
@@ -140,10 +154,11 @@ async def present_balances(
     opened += [w for w in windows if w not in opened and await _has_parts(connection, w)]
     found = await balances_of(connection, opened)
     balances = {}
+    before = await _spent_before(connection, [w for w in windows if w not in found])
     for window in windows:
         if (balance := found.get(window)) is None:
             earlier = await _spent_in_parts(connection, window, window.starts_at)
-            held, spent = 0, await _spent_before(connection, window)
+            held, spent = 0, before.get(account_of(window).code, 0)
             spent += sum(cost for _, cost in earlier)
         else:
             charged = await spent_of_leases(connection, window)
@@ -162,29 +177,64 @@ async def spent_of_leases(connection: AsyncConnection, window: BudgetWindow) -> 
     return int(await connection.scalar(query) or 0)
 
 
-async def _spent_before(connection: AsyncConnection, window: BudgetWindow) -> int:
-    """Return what was charged in a budget's period before it was known.
+async def _spent_before(
+    connection: AsyncConnection, windows: Iterable[BudgetWindow]
+) -> dict[str, int]:
+    """Return what was charged in budgets' periods before they were known, by their accounts' codes.
 
     One that was known in the period before is none of these: then calls that went on from there
     are paid from that one's leases, and all others opened this one.
     """
-    if window.rolling_hours:
-        return 0
-    code = account_of(window).code
+    new = {account_of(window).code: window for window in windows if not window.rolling_hours}
+    for code in await _following(connection, new):
+        del new[code]
+    own, spent = defaultdict[int, dict[int, list[str]]](lambda: defaultdict(list)), dict[str, int]()
+    for code, window in new.items():
+        if window.owner.virtual_key_id:
+            own[window.starts_at // DAY_MICROS][window.owner.virtual_key_id].append(code)
+        else:
+            spent[code] = await _charged_in(connection, window)
+    for day, codes in own.items():
+        for number, cost in (await connection.execute(_charged_since(day, codes))).all():
+            spent |= dict.fromkeys(codes[number], int(cost))
+    return spent
+
+
+async def _following(connection: AsyncConnection, windows: Mapping[str, BudgetWindow]) -> list[str]:
+    """Return which of some budgets were known in the period before, by their accounts' codes."""
+    starts = {window.starts_at for window in windows.values()}
+    if not starts:
+        return []
     row = BudgetWindowRow
-    former = select(row.code).where(
-        row.ends_at == window.starts_at, row.code.startswith(code.rpartition(":")[0] + ":")
+    query = select(row.code, row.ends_at).where(row.ends_at.in_(starts))
+    former = {(code.rpartition(":")[0], at) for code, at in await connection.execute(query)}
+    return [code for code, each in windows.items() if (kind_of(each), each.starts_at) in former]
+
+
+def _charged_since(day: int, virtual_key_ids: Iterable[int]) -> Select[int, int]:
+    """Return the query of what each of some virtual keys was charged from a day on."""
+    row = DayRow
+    return (
+        select(row.number, func.sum(row.cost))
+        .where(row.dimension == Dimension.VIRTUAL_KEY, row.day >= day)
+        .where(row.number.in_([*virtual_key_ids]))
+        .group_by(row.number)
     )
-    if (await connection.execute(former)).first() is not None:
-        return 0
-    return await _charged_in(connection, window)
+
+
+async def _spent_in_parts_of(
+    connection: AsyncConnection, windows: Iterable[BudgetWindow], now: int
+) -> dict[BudgetWindow, list[tuple[BudgetWindow, int]]]:
+    """Return that of each budget over the last hours that is new, by one of its windows."""
+    first = {kind_of(window): window for window in windows if window.rolling_hours}
+    return {each: await _spent_in_parts(connection, each, now) for each in first.values()}
 
 
 async def _has_parts(connection: AsyncConnection, window: BudgetWindow) -> bool:
     """Return whether a budget over the last hours is known, whichever of its parts."""
     if not window.rolling_hours:
         return False
-    head, row = account_of(window).code.rpartition(":")[0], BudgetWindowRow
+    head, row = kind_of(window), BudgetWindowRow
     # Behind the colon come digits, before the semicolon.
     query = select(row.code).where(row.code > f"{head}:", row.code < f"{head};")
     return (await connection.execute(query.limit(1))).first() is not None

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conduit_billing.budgets.accounts import NewId, account_of, open_accounts
-from conduit_billing.budgets.lease_rows import end_lease, holds_of
+from conduit_billing.budgets.lease_rows import LeaseEnd, end_leases, holds_of
 from conduit_billing.budgets.rules import BudgetRules, BudgetWindow
 from conduit_billing.ledger.charges import PostedCharge
 from conduit_billing.ledger.posting_store import post
@@ -58,6 +58,7 @@ class BudgetSpending:
                 )
             )
         ).all()
+        over = list[LeaseEnd]()
         for lease in found:
             cost = leased[lease.id]
             if lease.ended_at is not None:
@@ -66,14 +67,16 @@ class BudgetSpending:
             spent = lease.spent + cost
             await connection.execute(update(row).where(row.id == lease.id).values(spent=spent))
             if lease.final is not None and spent >= lease.final:
-                await end_lease(connection, lease.id, lease.holds, spent, now)
+                over.append(LeaseEnd(lease.id, lease.holds, spent))
+        await end_leases(connection, over, now)
         return frozenset(leased) - {lease.id for lease in found}
 
     async def _spend_late(
         self, connection: AsyncConnection, lease_id: str, holds: int, cost: int, now: int
     ) -> None:
         """Take from the budgets of a lease that has ended what comes after its end."""
-        sources = {hold.taken.account for hold in await holds_of(connection, lease_id, holds)}
+        found = await holds_of(connection, [(lease_id, holds)])
+        sources = {hold.taken.account for hold in found[lease_id]}
         for source in sorted(sources):
             await post(connection, spend(self._new_id(), source, cost, now))
 

@@ -10,12 +10,12 @@ from conduit_billing.ledger.charge_columns import Attribution, ChargeColumns
 from conduit_billing.ledger.days import Dimension
 from conduit_billing.packed_id import PackedId
 from conduit_billing.tables import AttributionRow, ChargeRow, DayRow
-from conduit_billing.timestamps import DAY_MICROS
+from conduit_billing.timestamps import HOUR_MICROS
 from conduit_kernel.ids import first_id_of, pack_id
 
-# Ids tell when charges were made, by the clock that also says when their calls were: the day before
-# and after are read with a range of them, so that a report of a day reads no other.
-_SLACK_MICROS = DAY_MICROS
+# Ids tell when charges were made, by the clock that says a moment later when that was: the hour
+# before and after are read with a range of them, so that a report of a day reads no other.
+_SLACK_MICROS = HOUR_MICROS
 # Providers round otherwise.
 LEAST_DIFFERENCE_NANO = 1_000
 

@@ -29,7 +29,7 @@ from conduit_billing.ledger.charge_filter import (
 )
 from conduit_billing.ledger.charges import PostedCharge
 from conduit_billing.ledger.days import DayKey, DaySum, days_of, no_group
-from conduit_billing.ledger.posting_store import insert_posting, post
+from conduit_billing.ledger.posting_store import insert_postings, post
 from conduit_billing.ledger.postings import Posting, charge_posting
 from conduit_billing.tables import (
     AttemptStatsRow,
@@ -92,7 +92,7 @@ class LedgerStore:
         """Insert charges that are new, by their packed ids, and what they cost."""
         posting = charge_posting(charges.values(), now)
         if posting is not None:
-            await insert_posting(connection, posting)
+            await insert_postings(connection, [posting])
         posting_id = None if posting is None else pack_id(posting.id)
         of = {name: attribution_of(charge) for name, charge in charges.items()}
         ids = await self._attributions.ids_of(connection, set(of.values()))

@@ -1,6 +1,7 @@
 """Keeps what was dealt out of limits: to all routers together, in each minute or at a time."""
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -8,6 +9,8 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from conduit.internal.v1.quota_service_pb2 import QUOTA_METRIC_CONCURRENT_REQUESTS
+from conduit_billing.gathering import Gatherer
+from conduit_billing.parts import part_of
 from conduit_billing.quotas.limits import FIELDS, Limit, Metric
 from conduit_billing.tables import QuotaRow, QuotaWindowRow
 from conduit_billing.timestamps import MICRO
@@ -23,12 +26,12 @@ USABLE_MICROS = 60 * MICRO
 LASTS_MICROS = 60 * MICRO
 # Quotas of a minute end with it, and need no renewal while their calls go on.
 UNRENEWED_MICROS = 86_400 * MICRO
-# The share of what is left that a quota may have beyond what its calls need at once.
-SPARE_SHARE = 16
 # After which nothing comes that is counted in a minute.
 RETENTION_MICROS = 2 * 3600 * MICRO
 # How soon a place among the calls under way may be free.
 PLACE_RETRY_MS = 1000
+# So many quotas are dealt out, or taken back, in one transaction.
+MOST_AT_ONCE = 250
 
 
 class QuotaRequest(NamedTuple):
@@ -54,6 +57,60 @@ class Quota(NamedTuple):
     resets_after: int = 0
 
 
+class _Window(NamedTuple):
+    """Where it is counted what was dealt out of somebody's limit: in a minute, or at a time."""
+
+    owner: str
+    metric: int
+    # Of the minute; 0 for what is under way at a time.
+    starts_at: int
+
+
+class _Wish(NamedTuple):
+    """A request for a quota of limits, at a moment."""
+
+    request: QuotaRequest
+    limits: Sequence[Limit]
+    now: int
+
+    @property
+    def starts_at(self) -> int:
+        """Return when the minute began; 0 for what is under way."""
+        return _start_of(self.request.metric, self.now)
+
+    @property
+    def resets_after(self) -> int:
+        """Return how long the minute still is; 0 for what is under way."""
+        return self.starts_at + MINUTE_MICROS - self.now if self.starts_at else 0
+
+    @property
+    def lasts_for(self) -> int:
+        """Return how long a quota lasts unless it is renewed."""
+        return UNRENEWED_MICROS if self.starts_at else LASTS_MICROS
+
+    def window(self, limit: Limit) -> _Window:
+        """Return where it is counted what was dealt out of a limit."""
+        return _Window(limit.owner, self.request.metric, self.starts_at)
+
+    def row(self, quota: Quota) -> tuple[Any, ...]:
+        """Return the row of a quota that is dealt out."""
+        owners = orjson.dumps(sorted(limit.owner for limit in self.limits)).decode()
+        request, expires_at = self.request, self.now + quota.lasts_for
+        return request.id, request.metric, owners, self.starts_at, quota.amount, expires_at
+
+    def quota(self, amount: int, limit: int = 0, remaining: int = 0) -> Quota:
+        """Return the quota that is granted."""
+        usable, resets = self.resets_after or USABLE_MICROS, self.resets_after if limit else 0
+        return Quota(amount, usable, self.lasts_for, limit, remaining, resets)
+
+
+class _Return(NamedTuple):
+    """A quota that its router gives back, and what was used of it."""
+
+    id: str
+    used: int
+
+
 def resets_at(metric: Metric, now: int) -> int | None:
     """Return when a limit is whole again; None for what is under way at a time."""
     starts_at = _start_of(metric, now)
@@ -67,44 +124,33 @@ def _start_of(metric: Metric, now: int) -> int:
 
 
 class QuotaStore:
-    """Deals out quotas, and takes back what was not used of them."""
+    """Deals out quotas, and takes back what was not used of them.
+
+    However many are asked for or given back at once, it is done in one transaction.
+    """
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._writer = writer(engine)
         self._reader = reader(engine)
+        self._wishes = Gatherer[_Wish, Quota](self._deal_out, enough=MOST_AT_ONCE)
+        self._returns = Gatherer[_Return, None](self._take_all_back, enough=MOST_AT_ONCE)
 
     async def acquire(self, request: QuotaRequest, limits: Sequence[Limit], now: int) -> Quota:
         """Deal out a part of each limit. RateLimited if one has less than the least."""
-        is_place = request.metric == QUOTA_METRIC_CONCURRENT_REQUESTS
-        starts_at = _start_of(request.metric, now)
-        left_of_minute = starts_at + MINUTE_MICROS - now
-        usable = USABLE_MICROS if is_place else left_of_minute
-        lasts = LASTS_MICROS if is_place else UNRENEWED_MICROS
-        resets_after = 0 if is_place else left_of_minute
-        async with guarded(SERVICE), self._writer.begin() as connection:
-            await take_turns(connection, QUOTA_LOCK)
-            known = select(QuotaRow.amount).where(QuotaRow.id == request.id)
-            found = await connection.scalar(known)
-            if found is not None:
-                return Quota(found, usable, lasts)
-            used = await _used(connection, limits, request.metric, starts_at)
-            tightest = _tightest(limits, used)
-            amount = _granted(request, tightest, used, resets_after)
-            owners = sorted(limit.owner for limit in limits)
-            await _count(connection, owners, request.metric, starts_at, amount)
-            values = (request.id, request.metric, orjson.dumps(owners).decode())
-            await insert_rows(connection, QuotaRow, [(*values, starts_at, amount, now + lasts)])
-        if tightest is None:
-            return Quota(amount, usable, lasts)
-        remaining = max(0, tightest.most - used[tightest.owner] - amount)
-        return Quota(amount, usable, lasts, tightest.most, remaining, resets_after)
+        return await self._wishes.ask(_Wish(request, limits, now))
+
+    async def release(self, quota_id: str, used: int) -> None:
+        """Take back what was not used of a quota, or count what was used beyond it."""
+        await self._returns.ask(_Return(quota_id, used))
 
     async def used(self, limits: Sequence[Limit], metric: Metric, now: int) -> dict[str, int]:
         """Return what was dealt out of limits at a moment, by their owners."""
         if not limits:
             return {}
+        windows = [_Window(limit.owner, metric, _start_of(metric, now)) for limit in limits]
         async with guarded(SERVICE), self._reader.connect() as connection:
-            return await _used(connection, limits, metric, _start_of(metric, now))
+            found = await _used(connection, windows)
+        return {window.owner: found[window] for window in windows}
 
     async def renew(self, quota_ids: Collection[str], now: int) -> list[str]:
         """Put off the deadline of quotas; return those that are no more."""
@@ -116,16 +162,6 @@ class QuotaStore:
             later = update(row).where(there).values(expires_at=now + LASTS_MICROS)
             await connection.execute(later)
         return [each for each in quota_ids if each not in found]
-
-    async def release(self, quota_id: str, used: int) -> None:
-        """Take back what was not used of a quota, or count what was used beyond it."""
-        row = QuotaRow
-        async with guarded(SERVICE), self._writer.begin() as connection:
-            await take_turns(connection, QUOTA_LOCK)
-            found = (await connection.execute(_ended(row.id == quota_id))).first()
-            if found is not None:
-                await _take_back(connection, found, used)
-                await connection.execute(delete(row).where(row.id == quota_id))
 
     async def expire(self, now: int) -> int:
         """End the quotas whose deadline has passed; return how many there were."""
@@ -140,8 +176,7 @@ class QuotaStore:
         async with guarded(SERVICE), self._writer.begin() as connection:
             await take_turns(connection, QUOTA_LOCK)
             found = (await connection.execute(due)).all()
-            for quota in found:
-                await _take_back(connection, quota, 0)
+            await _take_back(connection, [(quota, 0) for quota in found])
             passed = (row.starts_at == 0) & (row.expires_at <= now)
             is_old = (row.starts_at > 0) & (row.starts_at < old)
             await connection.execute(delete(row).where(passed | is_old))
@@ -149,58 +184,90 @@ class QuotaStore:
             await connection.execute(gone)
         return len(found)
 
+    async def _deal_out(self, wishes: Sequence[_Wish]) -> list[Quota | RateLimited]:
+        """Deal out each quota, in order, that there is room for, unless it is there already."""
+        row, rows, more = QuotaRow, list[tuple[Any, ...]](), Counter[_Window]()
+        async with guarded(SERVICE), self._writer.begin() as connection:
+            await take_turns(connection, QUOTA_LOCK)
+            named = row.id.in_([wish.request.id for wish in wishes])
+            found = await connection.execute(select(row.id, row.amount).where(named))
+            known: dict[str, int] = dict(found.all())
+            answers: dict[str, Quota | RateLimited] = {
+                wish.request.id: wish.quota(known[wish.request.id])
+                for wish in wishes
+                if wish.request.id in known
+            }
+            used = await _used(connection, {w.window(each) for w in wishes for each in w.limits})
+            for wish in wishes:
+                if wish.request.id in answers:
+                    continue
+                answers[wish.request.id] = dealt = _dealt(wish, used)
+                if isinstance(dealt, RateLimited):
+                    continue
+                for limit in wish.limits:
+                    used[wish.window(limit)] += dealt.amount
+                    more[wish.window(limit)] += dealt.amount
+                rows.append(wish.row(dealt))
+            await _count(connection, more)
+            await insert_rows(connection, row, rows)
+        return [answers[wish.request.id] for wish in wishes]
+
+    async def _take_all_back(self, returns: Sequence[_Return]) -> list[None]:
+        """Take back what was not used of each quota that is there."""
+        row, told = QuotaRow, {each.id: each.used for each in returns}
+        async with guarded(SERVICE), self._writer.begin() as connection:
+            await take_turns(connection, QUOTA_LOCK)
+            found = (await connection.execute(_ended(row.id.in_([*told])))).all()
+            await _take_back(connection, [(quota, told[quota.id]) for quota in found])
+            await connection.execute(delete(row).where(row.id.in_([*told])))
+        return [None] * len(returns)
+
 
 def _ended(*where: Any) -> Any:  # noqa: ANN401 # clauses and a query, of the library's own types
     row = QuotaRow
-    return select(row.owners, row.metric, row.starts_at, row.amount).where(*where)
+    return select(row.id, row.owners, row.metric, row.starts_at, row.amount).where(*where)
 
 
-async def _take_back(connection: AsyncConnection, quota: Any, used: int) -> None:  # noqa: ANN401 # a row of `_ended`
-    owners: list[str] = orjson.loads(quota.owners)
-    await _count(connection, owners, quota.metric, quota.starts_at, used - quota.amount)
+async def _take_back(connection: AsyncConnection, quotas: Iterable[tuple[Any, int]]) -> None:
+    """Count rows of `_ended` for no more than what was used of each."""
+    more = Counter[_Window]()
+    for quota, used in quotas:
+        for owner in orjson.loads(quota.owners):
+            more[_Window(owner, quota.metric, quota.starts_at)] += used - quota.amount
+    await _count(connection, more)
 
 
-async def _count(
-    connection: AsyncConnection, owners: Sequence[str], metric: int, starts_at: int, more: int
-) -> None:
-    rows = [
-        {"owner": owner, "metric": metric, "starts_at": starts_at, "used": more} for owner in owners
-    ]
-    await add_up(connection, QuotaWindowRow, ["owner", "metric", "starts_at"], rows)
+async def _count(connection: AsyncConnection, more: Mapping[_Window, int]) -> None:
+    rows = [{**window._asdict(), "used": count} for window, count in sorted(more.items())]
+    await add_up(connection, QuotaWindowRow, list(_Window._fields), rows)
 
 
-async def _used(
-    connection: AsyncConnection, limits: Sequence[Limit], metric: int, starts_at: int
-) -> dict[str, int]:
-    """Return what was dealt out of limits, by their owners."""
-    row = QuotaWindowRow
-    owners = [limit.owner for limit in limits]
-    query = select(row.owner, row.used).where(
-        row.owner.in_(owners), row.metric == metric, row.starts_at == starts_at
-    )
-    used = dict.fromkeys(owners, 0)
-    used.update((owner, count) for owner, count in await connection.execute(query))
+async def _used(connection: AsyncConnection, windows: Iterable[_Window]) -> dict[_Window, int]:
+    """Return what was dealt out of limits."""
+    row, used = QuotaWindowRow, dict.fromkeys(windows, 0)
+    for metric, starts_at in {(each.metric, each.starts_at) for each in used}:
+        owners = [
+            each.owner for each in used if (each.metric, each.starts_at) == (metric, starts_at)
+        ]
+        query = select(row.owner, row.used).where(
+            row.owner.in_(owners), row.metric == metric, row.starts_at == starts_at
+        )
+        for owner, count in await connection.execute(query):
+            used[_Window(owner, metric, starts_at)] = count
     return used
 
 
-def _tightest(limits: Sequence[Limit], used: dict[str, int]) -> Limit | None:
-    return min(limits, key=lambda limit: limit.most - used[limit.owner], default=None)
-
-
-def _granted(
-    request: QuotaRequest, tightest: Limit | None, used: dict[str, int], resets_after: int
-) -> int:
-    """Return how much a quota may have. RateLimited if that is too little to be of use."""
-    if tightest is None:
-        return request.amount + request.spare
-    left = tightest.most - used[tightest.owner]
+def _dealt(wish: _Wish, used: Mapping[_Window, int]) -> Quota | RateLimited:
+    """Return what a router gets, or why that is nothing."""
+    request = wish.request
+    if not wish.limits:
+        return wish.quota(request.amount + request.spare)
+    tightest = min(wish.limits, key=lambda limit: limit.most - used[wish.window(limit)])
+    left = tightest.most - used[wish.window(tightest)]
     if left < request.least:
-        raise _limited(request, tightest, max(0, left), resets_after)
-    if left <= request.amount:
-        return left
-    # In whole calls, so that what is left over is of use to others.
-    spare = min(request.spare, (left - request.amount) // SPARE_SHARE)
-    return request.amount + spare // request.least * request.least
+        return _limited(request, tightest, max(0, left), wish.resets_after)
+    amount = part_of(left, least=request.least, amount=request.amount, spare=request.spare)
+    return wish.quota(amount, tightest.most, left - amount)
 
 
 def _limited(request: QuotaRequest, limit: Limit, left: int, resets_after: int) -> RateLimited:

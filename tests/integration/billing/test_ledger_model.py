@@ -22,8 +22,9 @@ from tests.support.budgets import BudgetBench
 from conduit.v1 import budget_pb2 as pb
 from conduit_billing.bootstrap import MIGRATIONS, SERVICE
 from conduit_billing.budgets.accounts import Balance
-from conduit_billing.budgets.lease_store import LEASE_MICROS, SPARE_SHARE, Lease
+from conduit_billing.budgets.lease_store import LEASE_MICROS, Lease
 from conduit_billing.ledger.charges import PostedCharge
+from conduit_billing.parts import SPARE_SHARE
 from conduit_kernel.database import open_database
 from conduit_kernel.errors import BudgetExceeded
 from conduit_kernel.settings import Settings

@@ -5,15 +5,25 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from itertools import cycle
+from typing import cast
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.pool import QueuePool
 from tests.integration.billing.conftest import Bench, configuration
 from tests.support.billing import SERVICE_METADATA, BillingStub, knows_providers
+from tests.support.budgets import BudgetBench
 
+from conduit.internal.v1.quota_service_pb2 import QUOTA_METRIC_REQUESTS
 from conduit.internal.v1.snapshot_pb2 import Snapshot, SnapshotVirtualKey
 from conduit.v1.budget_pb2 import BUDGET_PERIOD_MONTH, Budget
 from conduit.v1.virtual_key_pb2 import VirtualKey
 from conduit_billing import bootstrap
+from conduit_billing.bootstrap import MIGRATIONS, SERVICE
+from conduit_billing.budgets.accounts import Balance
+from conduit_billing.quotas.limits import Limit
+from conduit_billing.quotas.store import QuotaRequest, QuotaStore
+from conduit_kernel.database import open_database
 from conduit_kernel.errors import BudgetExceeded, ServiceUnavailable
 from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc import HostedService, connect
@@ -67,6 +77,37 @@ async def insist(router: Reserver) -> Reserved | None:
             return None
         except ServiceUnavailable:
             await asyncio.sleep(0.05)
+
+
+async def test_many_keys_at_once_take_one_connection(bench: Bench) -> None:
+    """At the beginning of a period as at any time, and to give back: nobody waits for a pool."""
+    engine = await open_database(bench.settings, SERVICE, MIGRATIONS)
+    most = [0]
+
+    def note(*_: object) -> None:
+        most[0] = max(most[0], cast("QueuePool", engine.pool).checkedout())
+
+    sa.event.listen(engine.sync_engine, "checkout", note)
+    budgets, quotas = BudgetBench(engine), QuotaStore(engine)
+    keys = range(1, 301)
+    for key in keys:
+        budgets.give(key, Budget(limit_nano_usd=50 * COST, period=BUDGET_PERIOD_MONTH))
+    leases = await asyncio.gather(*(budgets.acquire(COST, virtual_key_id=key) for key in keys))
+    assert {lease.amount for lease in leases} == {COST}
+    limits = {key: (Limit(f"virtual-key:{key}", "This virtual key", 9),) for key in keys}
+    wishes = [QuotaRequest(budgets.ids.next(), key, QUOTA_METRIC_REQUESTS, 1, 1, 0) for key in keys]
+    await asyncio.gather(
+        *(quotas.acquire(wish, limits[wish.virtual_key_id], budgets.now) for wish in wishes)
+    )
+    assert most == [1]
+    await asyncio.gather(*(budgets.leases.release(lease.id, 0, budgets.now) for lease in leases))
+    await asyncio.gather(*(quotas.release(wish.id, 0) for wish in wishes))
+    assert most == [1]
+    assert await budgets.balances(300) == [Balance(50 * COST, 0, 0)]
+    assert await budgets.breaches() == []
+    used = await quotas.used(limits[300], QUOTA_METRIC_REQUESTS, budgets.now)
+    assert used == {"virtual-key:300": 0}
+    await engine.dispose()
 
 
 @pytest.mark.parametrize("calls", [1, 50])

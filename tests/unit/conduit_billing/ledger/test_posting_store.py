@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from conduit_billing.ledger.posting_store import find_posting, insert_posting, post
+from conduit_billing.ledger.posting_store import find_posting, insert_postings, post, post_all
 from conduit_billing.ledger.postings import (
     Posting,
     PostingError,
@@ -91,10 +91,36 @@ async def test_what_the_books_do_not_allow_is_not_posted(
 async def test_accounts_are_made_by_their_first_posting(engine: AsyncEngine) -> None:
     """And used again by later ones, under the same number."""
     async with engine.begin() as connection:
-        await insert_posting(connection, PAID)
+        await insert_postings(connection, [PAID])
         first = dict((await connection.execute(sa.select(AccountRow.code, AccountRow.id))).all())
-        await insert_posting(connection, top_up("again", "virtual-key:4", 5, 2))
+        await insert_postings(connection, [top_up("again", "virtual-key:4", 5, 2)])
         second = dict((await connection.execute(sa.select(AccountRow.code, AccountRow.id))).all())
     assert first == second
     assert len(first) == len(PAID.entries)
     assert (await balances(engine))[OWNER.code] == -105
+
+
+async def test_many_are_posted_at_once(engine: AsyncEngine) -> None:
+    """Those that are there already count no more; what moves to and fro leaves nothing."""
+    others = [top_up(f"other {each}", f"virtual-key:{each}", each, 1) for each in range(5, 9)]
+    async with engine.begin() as connection:
+        assert await post_all(connection, [PAID, *others]) == 5
+        assert await post_all(connection, [PAID, HELD]) == 1
+        again = hold("again", OWNER, 10, 4, 50)
+        assert await post_all(connection, [void("voided", HELD, 3), again]) == 2
+        assert await post_all(connection, []) == 0
+    found = await balances(engine)
+    assert found[OWNER.code] == -90
+    assert found["prepaid:virtual-key:7"] == -7
+
+
+async def test_of_many_none_is_posted_where_one_may_not_be(engine: AsyncEngine) -> None:
+    """Two that end the same hold are one too many, also where they come together."""
+    async with engine.begin() as connection:
+        await post_all(connection, [PAID])
+        await post_all(connection, [HELD])
+        endings = [void("voided", HELD, 3), settle("settled", HELD, 1, 3)]
+        with pytest.raises(PostingError, match="ended by voided already"):
+            await post_all(connection, [top_up("new", "virtual-key:4", 5, 2), *endings])
+        names = (await connection.scalars(sa.select(PostingRow.id))).all()
+    assert sorted(names) == ["held", "paid"]
