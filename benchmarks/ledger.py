@@ -50,7 +50,7 @@ from conduit_billing.tables import AccountRow, ChargeRow, DayRow, EntryRow, Post
 from conduit_billing.timestamps import DAY_MICROS
 from conduit_billing.upserts import add_up, insert_stored
 from conduit_kernel.database import open_database, writer
-from conduit_kernel.ids import IdSource
+from conduit_kernel.ids import IdSource, first_id_of, pack_id
 from conduit_kernel.settings import Settings
 
 # 2026-11-01T00:00:00Z, and as many days as there are charges of.
@@ -62,6 +62,8 @@ ALIASES = [f"alias-{number}" for number in range(10)]
 KEY_IDS = [f"key_{number + 1}" for number in range(KEYS)]
 INPUT_PRICE, OUTPUT_PRICE = 2_500_000_000, 10_000_000_000
 PAGE = 100
+# What stored ids of requests begin with.
+AS_REQUEST = pack_id(f"req_{first_id_of(0)}")[:1]
 # Where a charge's row has its posting, behind its ids and its time.
 POSTING = 8
 
@@ -88,7 +90,7 @@ class Fill:
         read, written = int(chance.random() * 4_000), int(chance.random() * 1_000)
         in_price, out_price = (None, None) if is_rare else (INPUT_PRICE, OUTPUT_PRICE)
         lines = Line(UNIT_INPUT_TOKEN, read, in_price), Line(UNIT_OUTPUT_TOKEN, written, out_price)
-        self.request_id = self._ids.next()
+        self.request_id = f"req_{self._ids.next()}"
         return PostedCharge(
             id=self._ids.next(),
             request_id=self.request_id,
@@ -191,7 +193,7 @@ class Copies:
         postings = {place // BATCH: names[place] for place, _ in self._moves}
         rows = [
             (
-                *(names[at], self._name(ms), ms * 1000, *row[:POSTING]),
+                *(names[at], AS_REQUEST + self._name(ms), ms * 1000, *row[:POSTING]),
                 *(postings[at // BATCH] if row[POSTING] else None, *row[POSTING + 1 :]),
             )
             for at, (ms, row) in enumerate(zip(times, self._rows, strict=True))

@@ -4,18 +4,14 @@ A test holds these against those that are generated from `CallReport`.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Protocol
 
 from conduit.v1 import http_runtime as http
 from conduit.v1 import json_runtime as json
 
-_STANDINGS = {
-    metric: (
-        f"x-ratelimit-limit-{metric}: %d\r\nx-ratelimit-remaining-{metric}: %d\r\n"
-        f"x-ratelimit-reset-{metric}: %b\r\n"
-    ).encode()
-    for metric in ("requests", "tokens")
-}
+# Different limits, and times until they are whole again, of which the lines are kept.
+_KEPT_LINES = 4096
 
 
 class ServedBy(Protocol):
@@ -118,13 +114,23 @@ def report_lines(summary: Summary) -> bytes:
     if summary.guardrails:
         lines += _line("x-conduit-guardrails", ", ".join(summary.guardrails))
     for each in summary.standings:
-        left = each.remaining
-        lines += _STANDINGS[each.metric] % (
-            each.limit,
+        metric, left = each.metric, each.remaining
+        lines += b"%b%d%b" % (
+            _before_remaining(metric, each.limit),
             max(0, left),
-            each.reset.encode(),
+            _behind_remaining(metric, each.reset),
         )
     return lines
+
+
+@lru_cache(_KEPT_LINES)
+def _before_remaining(metric: str, limit: int) -> bytes:
+    return f"x-ratelimit-limit-{metric}: {limit}\r\nx-ratelimit-remaining-{metric}: ".encode()
+
+
+@lru_cache(_KEPT_LINES)
+def _behind_remaining(metric: str, reset: str) -> bytes:
+    return f"\r\nx-ratelimit-reset-{metric}: {reset}\r\n".encode()
 
 
 def _noted(served_by: ServedBy) -> bytes:

@@ -82,22 +82,29 @@ _AS_DIGITS = bytes(
 _PACKED_LENGTH, _TIME_LENGTH = 16, 6
 # Begins what is kept as text; ids made here begin with it in the year 10889.
 _AS_TEXT = b"\xff"
+# Begins an id made here that has the usual beginning of a request's id before it.
+_AS_REQUEST, _REQUEST = b"\xfe", b"req_"
+_REQUEST_LENGTH = len(_REQUEST) + ID_LENGTH
 
 
 def pack_id(name: str) -> bytes:
     """Return a text in as few bytes as it can be told from all others by.
 
-    An id made here takes 16, and one with a suffix as many more as that has; anything else takes
-    one more than its own. Packed ids sort as the ids do.
+    An id made here takes 16, one with a suffix as many more as that has, and one behind `req_`
+    takes 17; anything else takes one more than its own. Packed ids sort as the ids do.
     """
     raw = name.encode()
     if len(raw) < ID_LENGTH:
         return _AS_TEXT + raw
+    is_request = len(raw) == _REQUEST_LENGTH and raw.startswith(_REQUEST)
+    made = raw[len(_REQUEST) :] if is_request else raw
     try:
-        packed = int(raw[:ID_LENGTH].translate(_AS_DIGITS), 32).to_bytes(_PACKED_LENGTH)
+        packed = int(made[:ID_LENGTH].translate(_AS_DIGITS), 32).to_bytes(_PACKED_LENGTH)
     except (ValueError, OverflowError):
         return _AS_TEXT + raw
-    if packed[0] == _AS_TEXT[0]:
+    if is_request:
+        return _AS_REQUEST + packed
+    if packed[0] >= _AS_REQUEST[0]:
         return _AS_TEXT + raw
     return packed + raw[ID_LENGTH:]
 
@@ -106,10 +113,12 @@ def unpack_id(packed: bytes) -> str:
     """Return the text that was packed."""
     if packed[:1] == _AS_TEXT:
         return packed[1:].decode()
+    if packed[:1] == _AS_REQUEST:
+        return f"{_REQUEST.decode()}{_text(int.from_bytes(packed[1:]), ID_LENGTH)}"
     number = int.from_bytes(packed[:_PACKED_LENGTH])
     return _text(number, ID_LENGTH) + packed[_PACKED_LENGTH:].decode()
 
 
 def made_at(packed: bytes) -> int | None:
     """Return when a packed id was made, in milliseconds since 1970; None of what is no id."""
-    return None if packed[:1] == _AS_TEXT else int.from_bytes(packed[:_TIME_LENGTH])
+    return None if packed[:1] >= _AS_REQUEST else int.from_bytes(packed[:_TIME_LENGTH])

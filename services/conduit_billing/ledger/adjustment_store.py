@@ -18,7 +18,7 @@ from conduit_billing.ledger.adjustments import (
 )
 from conduit_billing.ledger.charges import PostedCharge
 from conduit_billing.ledger.days import DayKey
-from conduit_billing.ledger.posting_store import insert_posting
+from conduit_billing.ledger.posting_store import insert_postings
 from conduit_billing.money import dollars
 from conduit_billing.tables import AdjustmentRow, DayRow
 from conduit_billing.upserts import add_up, insert_rows, select_among_bytes, take_turns
@@ -83,7 +83,7 @@ class AdjustmentStore:
     ) -> None:
         posting = adjustment_posting(self._new_id(), adjustments, now)
         if posting is not None:
-            await insert_posting(connection, posting)
+            await insert_postings(connection, [posting])
         posting_id = None if posting is None else posting.id
         rows = [_row(each, now, posting_id) for each in adjustments]
         await insert_rows(connection, AdjustmentRow, rows)

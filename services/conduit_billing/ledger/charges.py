@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from conduit.v1.charge_pb2 import Charge, ChargeLine, Unit, UsageSource
@@ -24,6 +25,10 @@ _SOURCES = frozenset(UsageSource.values()) - {0}
 _MAX_LINES = 32
 _MAX_QUALIFIERS = 16
 _MAX_TAGS, _MAX_TAG_CHARS = 32, 128
+# Of the type, key, account group, alias, model, operation and version of the price.
+_COMMON_CHARS = (100, 40, 200, 200, 500, 40, 100)
+# Different ones that are kept.
+_MOST_COMMON = 2048
 # The years 2000 to 2100, in microseconds.
 _TIMES = (946_684_800_000_000, 4_102_444_800_000_000)
 _MAX_DURATION_MS = 10**12
@@ -96,29 +101,45 @@ def read_charge(charge: Charge, field: str) -> PostedCharge:
         # Names of fields are made for errors alone.
         _refuse_charge(charge, field)
     lines = tuple([_read_line(line, field, at) for at, line in enumerate(charge.lines)])
+    provider_type, key_id, account_group, alias, model, operation, version = _common_texts(
+        charge.provider_type,
+        charge.key_id,
+        charge.provider_account_group,
+        charge.model_alias,
+        charge.actual_model_name,
+        charge.operation,
+        charge.price_version,
+    )
+    tags = charge.tags
     return PostedCharge(
         charge.id,
         clipped(charge.request_id, 200),
         occurred_at,
         charge.provider_id,
-        clipped(charge.provider_type, 100),
-        clipped(charge.key_id, 40),
-        clipped(charge.provider_account_group, 200),
+        provider_type,
+        key_id,
+        account_group,
         charge.virtual_key_id,
-        clipped(charge.model_alias, 200),
-        clipped(charge.actual_model_name, 500),
-        clipped(charge.operation, 40),
+        alias,
+        model,
+        operation,
         _read_cost(charge, lines, field),
-        clipped(charge.price_version, 100),
+        version,
         charge.usage_source,
         charge.is_complete,
         charge.duration_ms,
         _read_qualifiers(charge, field) if charge.qualifiers else (),
         lines,
         clipped(charge.lease_id, 26),
-        tuple([clipped(tag, _MAX_TAG_CHARS) for tag in charge.tags[:_MAX_TAGS]]),
+        tuple([clipped(tag, _MAX_TAG_CHARS) for tag in tags[:_MAX_TAGS]]) if tags else (),
         _read_provider_cost(charge),
     )
+
+
+@lru_cache(_MOST_COMMON)
+def _common_texts(*texts: str) -> tuple[str, ...]:
+    """Return the texts that most charges of a key have in common, each cut where it is too long."""
+    return tuple([clipped(text, most) for text, most in zip(texts, _COMMON_CHARS, strict=True)])
 
 
 def price_charge(charge: PostedCharge, find_price: FindPrice) -> PostedCharge:
@@ -185,8 +206,8 @@ def charge_message(charge: PostedCharge) -> Charge:
 def _read_provider_cost(charge: Charge) -> int | None:
     """Return the provider's own word; nonsense of a provider's is none, and the charge counts."""
     cost = charge.provider_cost_nano_usd
-    is_told = charge.HasField("provider_cost_nano_usd") and 0 <= cost <= MAX_CHARGE_NANO
-    return cost if is_told else None
+    is_told = cost or charge.HasField("provider_cost_nano_usd")
+    return cost if is_told and 0 <= cost <= MAX_CHARGE_NANO else None
 
 
 def _read_qualifiers(charge: Charge, field: str) -> Qualifiers:
@@ -210,7 +231,9 @@ def _refuse_charge(charge: Charge, field: str) -> None:
 
 def _read_line(line: ChargeLine, field: str, at: int) -> Line:
     unit, quantity = line.unit, line.quantity
-    price = line.nano_usd_per_million if line.HasField("nano_usd_per_million") else None
+    price: int | None = line.nano_usd_per_million
+    if not price and not line.HasField("nano_usd_per_million"):
+        price = None
     if (
         unit not in _UNITS
         or not 0 <= quantity <= MAX_QUANTITY
@@ -228,9 +251,9 @@ def _refuse_line(line: ChargeLine, field: str) -> None:
 
 
 def _read_cost(charge: Charge, lines: tuple[Line, ...], field: str) -> int | None:
-    if not charge.HasField("cost_nano_usd"):
-        return None
     cost = charge.cost_nano_usd
+    if not cost and not charge.HasField("cost_nano_usd"):
+        return None
     if not 0 <= cost <= MAX_CHARGE_NANO:
         bounded(f"{field}.cost", cost, 0, MAX_CHARGE_NANO)
     expected = cost_of([(line.quantity, line.price) for line in lines])

@@ -38,9 +38,13 @@ class Change(NamedTuple):
 
 def read_catalog(path: Path) -> "list[Provider]":
     """Return the providers of a file. CatalogUnreadable if it is no catalog."""
-    # The library reads what it fetches, and offers no public way to read a file.
-    from genai_prices.types import _providers_from_raw  # noqa: PLC0415 # see above, and catalog
-
+    try:
+        # The library reads what it fetches, and offers no public way to read a file.
+        from genai_prices.types import _providers_from_raw  # noqa: PLC0415 # see above, and catalog
+    except ImportError as error:
+        message = f"{path} cannot be read: the installed genai-prices reads no files; "
+        message += "use the one that Conduit was last seen with"
+        raise CatalogUnreadable(message) from error
     try:
         if path.stat().st_size > MAX_BYTES:
             raise CatalogUnreadable(f"{path} has more than {MAX_BYTES:,} bytes")

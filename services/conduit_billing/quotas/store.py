@@ -58,7 +58,7 @@ class Quota(NamedTuple):
 
 
 class _Window(NamedTuple):
-    """Where it is counted what was dealt out of somebody's limit: in a minute, or at a time."""
+    """A minute of a limit, or all that is under way: what was dealt out is counted in it."""
 
     owner: str
     metric: int

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from conduit.internal.v1.price_pb2 import Price
 from conduit.v1 import charge_pb2 as pb
+from conduit_kernel.errors import ServiceUnavailable
 from conduit_providers.prices import PriceSheet, UnitPrices, input_tokens_of, sheet_of
 from conduit_providers.quantities import (
     CACHE_WRITE,
@@ -119,6 +120,8 @@ class PriceList:
     """The prices of all mapped models."""
 
     def __init__(self) -> None:
+        # Whether Billing has reported any yet.
+        self.is_known = False
         self._cards: dict[tuple[int, str], PriceCard] = {}
         # By what is priced alike, whatever its instance and name.
         self._shared: dict[bytes, PriceCard] = {}
@@ -144,7 +147,13 @@ class PriceList:
                     card = PriceCard(sheet_of(price), price.version, price.context_window)
                 shared[alike] = cards[price.provider_id, price.actual_model_name] = card
             yield
-        self._cards, self._shared = cards, shared
+        self._cards, self._shared, self.is_known = cards, shared, True
+
+    def must_be_known(self) -> None:
+        """Raise ServiceUnavailable before Billing has reported any: not each price is unknown."""
+        if not self.is_known:
+            message = "This router has just started and does not know the prices yet"
+            raise ServiceUnavailable(message, service="billing", retry_after_ms="1000")
 
     def card(self, provider_id: int, model: str) -> PriceCard:
         """Return the prices of a model, UNKNOWN if Billing reported none."""

@@ -27,8 +27,9 @@ def needed_for(
 ) -> int:
     """Return the most that a call costs at the dearest of its candidates, in nano-dollars.
 
-    CostUnknown if that is unknown at any of them.
+    CostUnknown if that is unknown at any of them, ServiceUnavailable before any price is known.
     """
+    prices.must_be_known()
     factors = CostFactors(
         requirements.model,
         requirements.capabilities,

@@ -9,7 +9,11 @@ from conduit_router.routing.decide import CandidateKeys, Decision
 
 
 def only_priced(prices: PriceList, worst: WorstCase, decision: Decision) -> Decision:
-    """Return a decision without the candidates that have no price of what a call uses."""
+    """Return a decision without the candidates that have no price of what a call uses.
+
+    ServiceUnavailable before any price is known.
+    """
+    prices.must_be_known()
 
     def is_kept(chosen: CandidateKeys) -> bool:
         candidate = chosen.candidate

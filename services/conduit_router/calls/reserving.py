@@ -40,7 +40,8 @@ def _text_needs(scope: CallScope, usage: UsagePolicy) -> Needs | None:
     """
     requirements, decision = scope.requirements, scope.decision
     text = scope.operation.worst_text(scope.form, requirements)
-    if text is None or not MEDIA.isdisjoint(requirements.capabilities):
+    media = requirements.capabilities
+    if text is None or (media and not MEDIA.isdisjoint(media)):
         return None
     if len(decision.candidates) != 1 or decision.conditional:
         return None

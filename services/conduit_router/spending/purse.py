@@ -8,7 +8,7 @@ from conduit_router.spending.leases import HeldLease, Reservation, Source
 from conduit_router.spending.standing import REQUESTS, TOKENS, Standing
 
 
-class Needs(msgspec.Struct, frozen=True):
+class Needs(msgspec.Struct, frozen=True, gc=False):
     """The most that a call may use of its virtual key's budgets and limits."""
 
     # In nano-dollars; 0 where no budget is hard, or nothing is to be paid.
@@ -60,7 +60,7 @@ class Purse(msgspec.Struct, frozen=True, eq=False):
         return Reserved(place, request, tokens, cost, most_tokens, most_cost)
 
 
-class Reserved(msgspec.Struct, eq=False):
+class Reserved(msgspec.Struct, eq=False, gc=False):
     """A call's parts of its virtual key's budgets and limits. End it once."""
 
     # A place among the calls under way, one of the minute's requests, which is used as soon as the
@@ -116,14 +116,23 @@ class Reserved(msgspec.Struct, eq=False):
 
     def end(self) -> None:
         """Give back what was not used."""
+        # As `settle` does it, which is asked where somebody waits for what nobody uses.
         if (place := self.place) is not None:
             place.room += 1
             if place.on_idle is not None:
                 place.settle(0, 0)
-        if self.tokens is not None:
-            self.tokens.settle(self.most_tokens, self.used_tokens)
-        if self.cost is not None:
-            self.cost.settle(self.most_cost, self.spent)
+        if (tokens := self.tokens) is not None:
+            used = self.used_tokens
+            tokens.room += self.most_tokens - used
+            tokens.spent += used
+            if tokens.on_idle is not None:
+                tokens.settle(0, 0)
+        if (cost := self.cost) is not None:
+            spent = self.spent
+            cost.room += self.most_cost - spent
+            cost.spent += spent
+            if cost.on_idle is not None:
+                cost.settle(0, 0)
 
     def standings(self, now: float) -> tuple[Standing, ...]:
         """Return how the limits of the minute stand, as far as this router knows."""

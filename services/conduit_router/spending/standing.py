@@ -8,9 +8,11 @@ import msgspec
 # What is limited by the minute.
 REQUESTS, TOKENS = "requests", "tokens"
 MINUTE = 60
+# The whole seconds of a minute, as they are written.
+_SECONDS = (*(f"{seconds}s" for seconds in range(MINUTE)), "1m0s")
 
 
-class Standing(msgspec.Struct, frozen=True):
+class Standing(msgspec.Struct, frozen=True, gc=False):
     """The limit of a minute that has the least left, as a call found it."""
 
     # `requests` or `tokens`.
@@ -28,7 +30,11 @@ class Standing(msgspec.Struct, frozen=True):
             return f"{max(0, round(self.seconds * 1000))}ms"
         # Rounded up: whoever comes then finds the limit whole.
         seconds = ceil(self.seconds)
-        return f"{seconds}s" if seconds < MINUTE else f"{seconds // MINUTE}m{seconds % MINUTE}s"
+        return _SECONDS[seconds] if seconds <= MINUTE else _minutes(seconds)
+
+
+def _minutes(seconds: int) -> str:
+    return f"{seconds // MINUTE}m{seconds % MINUTE}s"
 
 
 def described(standings: Sequence[Standing]) -> dict[str, str]:

@@ -102,6 +102,28 @@ async def test_charges_survive_the_way_up_and_down(bench: Bench) -> None:
     await engine.dispose()
 
 
+async def test_ids_of_requests_are_packed_and_written_out_again(bench: Bench) -> None:
+    """Each is found by what its caller was told, before and after."""
+    engine = await open_database(bench.settings, SERVICE, MIGRATIONS)
+    names = ["req_01nb00000000000000000000ab", "one of the caller's own", ""]
+    made = [read_charge(charge(request_id=name), "charge") for name in names]
+    await LedgerStore(engine).record(made, [], 1)
+    async with writer(engine).begin() as connection:
+        await connection.run_sync(migrate, SERVICE, MIGRATIONS, "v0014")
+        query = "SELECT request_id FROM billing_charges"
+        stored = {bytes(name) for (name,) in await connection.execute(sa.text(query))}
+        assert stored == {b"\xff" + name.encode() for name in names}
+        await connection.run_sync(migrate, SERVICE, MIGRATIONS, "v0015")
+        stored = {bytes(name) for (name,) in await connection.execute(sa.text(query))}
+        assert sorted(map(len, stored)) == [1, 17, 24]
+    for each in made[:2]:
+        of = ChargeFilter(request_id=each.request_id)
+        assert [found.id for found in await LedgerStore(engine).charges(limit=9, of=of)] == [
+            each.id
+        ]
+    await engine.dispose()
+
+
 async def selected(connection: AsyncConnection, *columns: object) -> list[tuple[object, ...]]:
     """Return columns of a table, in order."""
     found = await connection.execute(sa.select(*columns).order_by(columns[0]))  # type: ignore[call-overload] # columns

@@ -65,6 +65,11 @@ def test_the_first_id_of_a_millisecond_is_before_all_that_are_made_in_it() -> No
         ("1_" * 13, 27),
         (" " + "1" * 25, 27),
         ("req_1", 6),
+        # Requests' ids that are made here have a beginning of their own.
+        ("req_" + "0" * 26, 17),
+        ("req_7" + "z" * 25, 17),
+        ("req_z" + "z" * 25, 31),
+        ("req_" + "0" * 27, 32),
         ("ключ", 9),
     ],
 )

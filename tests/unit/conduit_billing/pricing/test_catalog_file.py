@@ -146,3 +146,14 @@ def test_without_a_file_the_package_is_in_use(tmp_path: Path) -> None:
     """It has many models."""
     assert catalog_in_use(tmp_path) is installed_catalog()
     assert len(list(changes([], installed_catalog()))) > 1000
+
+
+def test_another_library_that_reads_no_files_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its way to read is not public: where it is gone, that is said, and is no crash."""
+    path = tmp_path / "data.json"
+    path.write_text("[]")
+    monkeypatch.delattr("genai_prices.types._providers_from_raw")
+    with pytest.raises(CatalogUnreadable, match="the installed genai-prices reads no files"):
+        read_catalog(path)

@@ -11,7 +11,7 @@ from tests.unit.conduit_router.spending.test_lease_pool import Ledger
 
 from conduit.internal.v1.price_pb2 import Price, UnitPrice
 from conduit.v1.charge_pb2 import UNIT_INPUT_TOKEN, UNIT_OUTPUT_TOKEN
-from conduit_kernel.errors import BudgetExceeded, CostUnknown
+from conduit_kernel.errors import BudgetExceeded, CostUnknown, ServiceUnavailable
 from conduit_kernel.ids import IdSource
 from conduit_providers.operations.chat import OPERATION, chat_request
 from conduit_router.calls.call_scope import CallScope, admit
@@ -111,6 +111,13 @@ async def test_the_dearest_candidate_is_reserved_for(bench: Bench) -> None:
     with admitted(bench, Ledger(1_000)) as scope:
         await reserve(scope)
         assert scope.needed == len(BODY) + 90
+
+
+async def test_a_router_that_has_just_started_says_so(tmp_path: Path) -> None:
+    """It does not know yet what costs nothing that anybody knows: its caller may come again."""
+    with pytest.raises(ServiceUnavailable) as told, admitted(Bench(tmp_path), Ledger(9)) as scope:
+        await reserve(scope)
+    assert told.value.metadata["retry_after_ms"] == "1000"
 
 
 async def test_what_nobody_can_price_is_refused(bench: Bench) -> None:
