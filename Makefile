@@ -12,11 +12,12 @@ ARGS ?=
 ROUNDS ?= 50
 EXAMPLES ?= 50
 SEEDS ?= 200
+SCHEDULES ?= 3000
 MINUTES ?= 10
 CALLS ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test slow generate drift format lint baseline release types imports unit fuzz schema wire faults hostile outages crashes parity soak uploads engines hub-clients node-client claude-code codex gemini-cli kms oidc sbom containers readme stubs bench ledger voice check clean
+.PHONY: help install serve test slow generate drift format lint baseline release types imports unit fuzz schema wire faults hostile schedules outages crashes parity soak uploads engines hub-clients node-client claude-code codex gemini-cli kms oidc sbom containers readme stubs bench ledger voice check clean
 # Steps of one check would only fight for the processors.
 .NOTPARALLEL:
 
@@ -86,6 +87,9 @@ faults: $(DEV_INSTALLED) ## run the tests with misbehaving peers
 
 hostile: $(DEV_INSTALLED) ## let a hostile caller send all kinds of requests beside others; SEEDS=200
 	CONDUIT_HOSTILE_SEEDS=$(SEEDS) $(BIN)/pytest --quiet tests/faults/test_hostile_callers.py $(ARGS)
+
+schedules: $(DEV_INSTALLED) ## outlast random schedules of faults in virtual time; SCHEDULES=3000
+	CONDUIT_SCHEDULES=$(SCHEDULES) $(BIN)/pytest --quiet --timeout 0 tests/faults/test_outages.py -k invariants $(ARGS)
 
 outages: $(DEV_INSTALLED) ## outlast outages with the usual open time of a minute; five minutes
 	CONDUIT_OUTAGE_OPEN_SECONDS=60 $(BIN)/pytest --quiet --timeout 900 tests/faults/test_real_outages.py $(ARGS)

@@ -1,6 +1,10 @@
-"""Outages in virtual time: what callers get, what reaches the provider, when it is used again."""
+"""Outages in virtual time: what callers get, what reaches the provider, when it is used again.
+
+`CONDUIT_SCHEDULES` makes it more random ones.
+"""
 
 import asyncio
+import os
 import random
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -18,7 +22,7 @@ DOWN, UP = 10.0, 250.0
 OPEN_SECONDS = DEFAULT_POLICY.open_seconds
 # How long a primary that flaps is down.
 FLAP_SECONDS = 60.0
-SCHEDULES = 300
+SCHEDULES = int(os.environ.get("CONDUIT_SCHEDULES", "300"))
 # How long a silent provider holds up a call.
 SILENT_SECONDS = USUAL.first_token
 
