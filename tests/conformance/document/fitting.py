@@ -43,7 +43,7 @@ UNKNOWN_MEMBERS = {"background", "previous_response_id"}
 UNKNOWN_HEADERS = {"x-conduit-provider", "x-conduit-fallbacks", "x-conduit-tags"}
 MONEY_DIGITS = 6
 LEAST = 10**-MONEY_DIGITS
-WRONG = {"invalid_request", "malformed_json"}
+WRONG = {"invalid_request", "malformed_json", "invalid_argument"}
 
 
 def fit_body(context: Any, body: Any) -> Any:  # noqa: ANN401 # JSON
@@ -97,10 +97,13 @@ def is_taken(_context: Any, response: Any, _case: Any) -> None:  # noqa: ANN401 
     """
     if response.status_code == 400:
         told = response.json()
-        code = told.get("code") or told["error"]["code"]
+        error = told.get("error")
+        # Google's errors say by a word what they say by a number.
+        code = told.get("code") or error.get("status") or error["code"]
         # A former value of a key is one for a time, and takes no changes; who is one is not said,
-        # nor which groups are paid for in advance.
-        if told.get("field") not in {"keyId", "virtualKeyGroupId"}:
+        # nor which groups are paid for in advance, nor which responses were made in the background.
+        named = told.get("field") or (error.get("param") if isinstance(error, dict) else None)
+        if named not in {"keyId", "virtualKeyGroupId", "id"}:
             assert code.lower() not in WRONG, f"refused: {response.text}"
 
 
@@ -135,7 +138,7 @@ def _fit_parts(path: str, body: Json) -> Json:
     if path == "/v1/messages":
         # Somebody says each.
         turns = [turn | {"role": turn.get("role", "user")} for turn in body.get("messages") or ()]
-        body = body | {"messages": turns or [{"role": "user", "content": "a"}]}
+        body = body | {"messages": turns or [{"role": "user", "content": "a"}], "stream": False}
     return body
 
 
