@@ -33,7 +33,7 @@ _COLUMNS = tuple(
 )
 
 # What a later version of a response has of its own; it came to be with the first one.
-_REPLACED = ("provider_id", "key_id", "account_group", "content", "size", "expires_at")
+_REPLACED = ("provider_id", "key_id", "account_group", "content", "size")
 
 
 class ResponseBounds(NamedTuple):

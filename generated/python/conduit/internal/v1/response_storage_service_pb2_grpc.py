@@ -57,7 +57,7 @@ class ResponseStorageServiceServicer:
     """
 
     def KeepResponses(self, request, context):
-        """Stores responses, once each. The oldest of an owner that has too many, or too large ones, are deleted; one that is larger than
+        """Stores responses, each in the place of what was stored under its id. The oldest of an owner that has too many, or too large ones, are deleted; one that is larger than
         any may be is not kept. Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

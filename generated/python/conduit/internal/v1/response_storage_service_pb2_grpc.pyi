@@ -34,7 +34,7 @@ class ResponseStorageServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ResponseStorageServiceAsyncStub: ...
     KeepResponses: _grpc.UnaryUnaryMultiCallable[_response_storage_service_pb2.KeepResponsesRequest, _response_storage_service_pb2.KeepResponsesResponse]
-    """Stores responses, once each. The oldest of an owner that has too many, or too large ones, are deleted; one that is larger than
+    """Stores responses, each in the place of what was stored under its id. The oldest of an owner that has too many, or too large ones, are deleted; one that is larger than
     any may be is not kept. Idempotent.
     """
     GetKeptResponse: _grpc.UnaryUnaryMultiCallable[_response_storage_service_pb2.GetKeptResponseRequest, _response_storage_service_pb2.GetKeptResponseResponse]
@@ -48,7 +48,7 @@ class ResponseStorageServiceAsyncStub(ResponseStorageServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     KeepResponses: _aio.UnaryUnaryMultiCallable[_response_storage_service_pb2.KeepResponsesRequest, _response_storage_service_pb2.KeepResponsesResponse]  # type: ignore[assignment]
-    """Stores responses, once each. The oldest of an owner that has too many, or too large ones, are deleted; one that is larger than
+    """Stores responses, each in the place of what was stored under its id. The oldest of an owner that has too many, or too large ones, are deleted; one that is larger than
     any may be is not kept. Idempotent.
     """
     GetKeptResponse: _aio.UnaryUnaryMultiCallable[_response_storage_service_pb2.GetKeptResponseRequest, _response_storage_service_pb2.GetKeptResponseResponse]  # type: ignore[assignment]
@@ -65,7 +65,7 @@ class ResponseStorageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _response_storage_service_pb2.KeepResponsesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_response_storage_service_pb2.KeepResponsesResponse, _abc.Awaitable[_response_storage_service_pb2.KeepResponsesResponse]]:
-        """Stores responses, once each. The oldest of an owner that has too many, or too large ones, are deleted; one that is larger than
+        """Stores responses, each in the place of what was stored under its id. The oldest of an owner that has too many, or too large ones, are deleted; one that is larger than
         any may be is not kept. Idempotent.
         """
 
