@@ -15,7 +15,7 @@ from tests.support.waiting import eventually
 
 Json = Any
 # Nothing that is kept ends before the last version that is upgraded from here.
-KEPT = {"response_days": 36_500, "task_retention_hours": 876_000}
+KEPT = {"response_days": 36_500, "task_retention_hours": 876_000, "file_days": 36_500}
 # Who asks: the master key, holders of virtual keys, and an administrator with a token.
 MASTER, FREE, LIMITED, SPENT, PREPAID, ROTATED, AUDITOR = (
     *("master", "free", "limited", "spent", "prepaid", "rotated"),
@@ -117,6 +117,7 @@ def _paths(left: Left, who: str) -> Iterator[str]:
         yield "/v1/models"
         yield f"/v1/usage?group_by=model&start_date={first}&end_date={last}"
         yield "/v1/audio/voice_consents"
+        yield "/v1/files"
         yield f"/v1/responses/{left.ids['response']}"
         yield f"/v1/responses/{left.ids['response']}/input_items"
         yield f"/v1/tasks/{left.ids['task']}"
@@ -140,7 +141,14 @@ async def _configure(suite: Suite, left: Left) -> None:
     keys = f"/api/providers/{numbers[0]}/keys"
     await suite.call("POST", keys, {"apiKey": "sk-two", "providerAccountGroup": "production"})
     steps = [{"providerId": each, "priority": n} for n, each in enumerate(numbers)]
-    policy = {"modelAlias": "chat", "providers": steps, "strategy": "RoundRobin"}
+    policy = {
+        "modelAlias": "chat",
+        "providers": steps,
+        "strategy": "RoundRobin",
+        "guardrails": [
+            {"name": "no keys", "action": "Block", "stage": "Both", "detectors": ["Secret"]}
+        ],
+    }
     await suite.call("POST", "/api/fallback-chains", policy)
     for each in numbers:
         await suite.call("POST", "/api/model-costs", {"providerId": each, **PRICE})
@@ -172,6 +180,7 @@ async def _give_keys(suite: Suite, left: Left) -> None:
     budgets += [
         {"limitUsd": 5, "period": "Day", "isHard": False},
         {"limitUsd": 100, "period": "Total"},
+        {"limitUsd": 70, "period": "Rolling", "rollingHours": 24},
     ]
     rules: dict[str, dict[str, object]] = {
         LIMITED: {"budgets": budgets, "limits": limits, "groupId": team["id"], "tags": ["a=b"]},
@@ -210,7 +219,7 @@ async def _call(client: httpx.AsyncClient) -> None:
 
 
 async def _keep(client: httpx.AsyncClient, left: Left) -> None:
-    """Leave a response, a task, a voice and the consent to it."""
+    """Leave a response, a task, a file, a voice and the consent to it."""
     first = await _posted(client, "/v1/responses", {"model": "chat", "input": SAID})
     left.ids["response"] = first["id"]
     task = await _posted(client, "/v1/images/generations/async", PICTURE)
@@ -221,6 +230,10 @@ async def _keep(client: httpx.AsyncClient, left: Left) -> None:
         return bool(found["status"] == "succeeded")
 
     await eventually(is_done, seconds=30)
+    kept = {"file": ("in.jsonl", b'{"a": 1}\n', "application/jsonl")}
+    answer = await client.post("/v1/files", data={"purpose": "batch"}, files=kept)
+    assert answer.is_success, answer.text
+    left.ids["file"] = answer.json()["id"]
     said = {"model": "voice", "name": "Ann consents", "language": "en-US"}
     files = {"recording": ("ann.wav", SAMPLE, "audio/wav")}
     answer = await client.post("/v1/audio/voice_consents", data=said, files=files)
