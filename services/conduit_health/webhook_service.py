@@ -11,7 +11,6 @@ from conduit.v1.webhook_pb2 import DELIVERY_STATUS_PENDING, WebhookDelivery, Web
 from conduit.v1.webhook_pb2 import Webhook as WebhookMessage
 from conduit_health.publish.messages import moment
 from conduit_health.webhooks.dispatcher import owner_of
-from conduit_health.webhooks.signing import new_secret
 from conduit_health.webhooks.store import Delivery, WebhookStore
 from conduit_health.webhooks.webhook import Webhook
 from conduit_kernel.audit.author import author_of
@@ -22,6 +21,7 @@ from conduit_kernel.pagination import page_of
 from conduit_kernel.rpc.auth_interceptor import Context
 from conduit_kernel.secrets import Vault
 from conduit_kernel.updates import defaults, etag_of, must_match, select
+from conduit_providers.webhook_signing import new_secret
 
 MAX_WEBHOOKS = 100
 # Ids grow, but the newest come first.

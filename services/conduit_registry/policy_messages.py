@@ -68,4 +68,15 @@ def guardrail_message(value: policy_values.Guardrail) -> guardrail_pb.Guardrail:
         patterns=value.patterns,
         detectors=map(guardrail_pb.GuardrailDetector.ValueType, value.detectors),
         max_characters=value.max_characters,
+        moderation_model=value.moderation_model,
+        webhook=_webhook(value.webhook),
+        fail_open=value.fail_open,
+    )
+
+
+def _webhook(value: policy_values.GuardrailWebhook | None) -> guardrail_pb.GuardrailWebhook | None:
+    if value is None:
+        return None
+    return guardrail_pb.GuardrailWebhook(
+        url=value.url, signing_key=value.signing_key, timeout=duration(value.timeout)
     )

@@ -17,6 +17,15 @@ class CachePolicy(NamedTuple):
     version: str = ""
 
 
+class GuardrailWebhook(NamedTuple):
+    """A service that judges texts."""
+
+    url: str
+    signing_key: str
+    # In microseconds.
+    timeout: int | None = None
+
+
 class Guardrail(NamedTuple):
     """A check of the texts of calls."""
 
@@ -28,3 +37,6 @@ class Guardrail(NamedTuple):
     # Of the contract's `GuardrailDetector`.
     detectors: tuple[int, ...] = ()
     max_characters: int | None = None
+    moderation_model: str = ""
+    webhook: GuardrailWebhook | None = None
+    fail_open: bool = False

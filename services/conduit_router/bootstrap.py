@@ -41,6 +41,7 @@ from conduit_router.calls.stream_hold import StreamHold
 from conduit_router.calls.upstream_session import SessionLimits
 from conduit_router.context import CallCaps
 from conduit_router.control_plane.control_plane import ControlPlane
+from conduit_router.guardrails.services import MAX_ANSWER_BYTES, JudgeServices
 from conduit_router.routing.compile import Compiler
 from conduit_router.routing.provider_state import ProviderState
 from conduit_router.routing.state_metrics import StateMetrics
@@ -185,7 +186,7 @@ async def start(
         timer=timer,
     )
     runtime.reserver = control_plane.reserver
-    stub = _stub(settings, runtime, virtual_keys, ids, control_plane)
+    stub = _stub(settings, runtime, virtual_keys, ids, control_plane, senders=clients[:2])
     publish = partial(_publish, runtime, background)
     updater = TableUpdater(
         control_plane.state,
@@ -218,6 +219,8 @@ def _stub(
     virtual_keys: VirtualKeys,
     ids: IdSource,
     control_plane: ControlPlane,
+    *,
+    senders: Sequence[HttpClient],
 ) -> RouterStub:
     stub = RouterStub(
         runtime,
@@ -234,6 +237,8 @@ def _stub(
         files=control_plane.files,
     )
     stub.identify_administrator = control_plane.administrators.identify
+    send = Sender(*senders, max_body_bytes=MAX_ANSWER_BYTES)
+    runtime.judges = JudgeServices(runtime, send, environment(), ids, runtime.wall_clock)
     return stub
 
 

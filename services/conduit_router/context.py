@@ -26,6 +26,8 @@ class CallerContext(msgspec.Struct, frozen=True):
     request_id: str
     peer: str
     certificate: str = ""
+    # Whether it is a call for a guardrail of another one, which none looks at.
+    is_judging: bool = False
 
     @property
     def providers(self) -> tuple[str, ...] | None:

@@ -30,6 +30,7 @@ ROUTER = {
     "calls/stream_source.py": "tests/integration/suite/test_caching.py",
     # Whole calls are held to guardrails, over HTTP and gRPC.
     "guardrails/calls.py": "tests/integration/suite/test_guardrails.py",
+    "guardrails/services.py": "tests/integration/suite/test_guardrail_services.py",
     # Its connections are held through the bridge.
     "responses/connections.py": "tests/integration/suite/test_response_sockets.py",
     # Responses are kept, gone on from and asked about with a Storage, which is another service.

@@ -18,13 +18,13 @@ from conduit.v1.webhook_pb2 import (
     DELIVERY_STATUS_PENDING,
 )
 from conduit_health.notifications.hub import Queue, kind_name
-from conduit_health.webhooks.signing import signed_headers
 from conduit_health.webhooks.store import Delivery, WebhookStore
 from conduit_health.webhooks.webhook import Webhook
 from conduit_kernel.audit.author import Author
 from conduit_kernel.errors import ConduitError, ServiceUnavailable
 from conduit_kernel.secrets import Vault
 from conduit_providers.sending import Send
+from conduit_providers.webhook_signing import signed_headers
 from conduit_providers.wire import HttpRequest
 
 TIMEOUT_SECONDS = 15.0

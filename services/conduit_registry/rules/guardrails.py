@@ -1,6 +1,8 @@
 """What makes a right guardrail."""
 
+import re
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 import re2
 
@@ -12,13 +14,15 @@ from conduit.v1.guardrail_pb2 import (
     GuardrailStage,
 )
 from conduit.v1.guardrail_pb2 import Guardrail as Message
+from conduit.v1.guardrail_pb2 import GuardrailWebhook as WebhookMessage
 from conduit_kernel import limits
 from conduit_kernel.errors import InvalidRequest
-from conduit_registry.policy_values import Guardrail
+from conduit_registry.policy_values import Guardrail, GuardrailWebhook
 
 # Of one alias, virtual key or group.
 MOST = 20
 FIELD = "guardrails"
+_KEY = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*")
 
 
 def guardrails(given: Iterable[Message]) -> tuple[Guardrail, ...]:
@@ -49,11 +53,42 @@ def _guardrail(given: Message, field: str) -> Guardrail:
         tuple(_pattern(each, f"{field}.patterns[{i}]") for i, each in enumerate(given.patterns)),
         tuple(dict.fromkeys(_detector(each, field) for each in given.detectors)),
         most,
+        limits.text_of(given, "moderation_model", field),
+        _webhook(given.webhook, f"{field}.webhook") if given.HasField("webhook") else None,
+        given.fail_open,
     )
-    if not (found.patterns or found.detectors or most):
-        message = f"{field} looks for nothing: say patterns, detectors or maxCharacters"
+    is_asked = found.moderation_model or found.webhook
+    if not (found.patterns or found.detectors or most or is_asked):
+        message = f"{field} looks for nothing: say patterns, detectors, maxCharacters or who judges"
         raise InvalidRequest(message, field=field)
     return found
+
+
+def _webhook(given: WebhookMessage, field: str) -> GuardrailWebhook:
+    url, timeout = limits.text_of(given, "url", field), None
+    if not _is_url(url):
+        message = f"{field}.url must be an http or https URL without credentials"
+        raise InvalidRequest(message, field=f"{field}.url")
+    key = limits.text_of(given, "signing_key", field)
+    if not _KEY.fullmatch(key):
+        message = f"{field}.signingKey must name a variable of the environment, as env:NAME"
+        raise InvalidRequest(message, field=f"{field}.signingKey")
+    if given.HasField("timeout"):
+        timeout = limits.span_of(given, "timeout", field)
+    return GuardrailWebhook(url, key, timeout)
+
+
+def _is_url(text: str) -> bool:
+    """Return whether a request may go to a URL."""
+    if not text.isascii() or not text.isprintable() or " " in text:
+        return False
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return False
+    is_http = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    return is_http and "@" not in parts.netloc
 
 
 def _pattern(given: str, field: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-from conduit_registry.policy_values import CachePolicy, Guardrail
+from conduit_registry.policy_values import CachePolicy, Guardrail, GuardrailWebhook
 from conduit_registry.values import Budget, Hedging, RetryPolicy, Timeouts, UsageLimits
 
 ItemT = TypeVar("ItemT")
@@ -82,15 +82,24 @@ class GuardrailList(_JsonTuple[Guardrail]):
         self, value: Sequence[Guardrail] | None, dialect: Dialect
     ) -> list[Any] | None:
         """Store a list of objects."""
-        return None if value is None else [each._asdict() for each in value]
+        return None if value is None else [_plain(each) for each in value]
 
     def process_result_value(self, value: Any, dialect: Dialect) -> tuple[Guardrail, ...] | None:  # noqa: ANN401 # what JSON gives
         """Return a tuple."""
         return None if value is None else tuple(_guardrail(**each) for each in value)
 
 
-def _guardrail(patterns: Sequence[str], detectors: Sequence[int], **said: Any) -> Guardrail:  # noqa: ANN401 # as above
-    return Guardrail(patterns=tuple(patterns), detectors=tuple(detectors), **said)
+def _plain(value: Guardrail) -> dict[str, Any]:
+    webhook = None if value.webhook is None else value.webhook._asdict()
+    return value._asdict() | {"webhook": webhook}
+
+
+def _guardrail(**said: Any) -> Guardrail:  # noqa: ANN401 # as above
+    webhook = said.get("webhook")
+    said["webhook"] = None if webhook is None else GuardrailWebhook(**webhook)
+    return Guardrail(
+        **said | {"patterns": tuple(said["patterns"]), "detectors": tuple(said["detectors"])}
+    )
 
 
 class _JsonObject(sa.types.TypeDecorator[ObjectT], Generic[ObjectT]):

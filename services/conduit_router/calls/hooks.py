@@ -12,7 +12,7 @@ from conduit_router.caching.calls import cached_answer, cached_stream
 from conduit_router.calls.call_scope import CallScope
 from conduit_router.calls.reserving import reserve
 from conduit_router.calls.stream_source import StreamSource, upstream_source
-from conduit_router.guardrails.calls import answer_guards, guard_answer, guard_request
+from conduit_router.guardrails.calls import answer_guards, finder, guard_answer, guard_request
 from conduit_router.guardrails.judging import Judgement
 from conduit_router.guardrails.streams import GuardedSource
 from conduit_router.served_by import CallSummary
@@ -27,11 +27,11 @@ async def hooked_answer(scope: CallScope, ask: Ask) -> tuple[Answer[Any], CallSu
     """
     hooks, judgement = scope.hooks, Judgement(scope.caller.request_id)
     assert hooks is not None  # noqa: S101 # as its callers know
-    guard_request(scope, hooks.guards, judgement)
+    await guard_request(scope, hooks.guards, judgement)
     await reserve(scope)
     use = hooks.cache
     answer, summary = await (ask(scope) if use is None else cached_answer(scope, use, ask))
-    answer = guard_answer(scope, answer, hooks.guards, judgement)
+    answer = await guard_answer(scope, answer, hooks.guards, judgement)
     summary.guardrails = tuple(judgement.told)
     return answer, summary
 
@@ -43,11 +43,11 @@ async def hooked_stream(
     """Open the streamed answer to a call that has hooks."""
     hooks, judgement = scope.hooks, Judgement(scope.caller.request_id)
     assert hooks is not None  # noqa: S101 # as above
-    guard_request(scope, hooks.guards, judgement)
+    await guard_request(scope, hooks.guards, judgement)
     await reserve(scope)
     use, from_providers = hooks.cache, partial(upstream_source, scope, operation, options)
     opened = from_providers() if use is None else cached_stream(scope, use, from_providers)
     async with opened as source:
         source.summary.guardrails = tuple(judgement.told)
         guards = answer_guards(scope, hooks.guards)
-        yield GuardedSource(source, guards, judgement) if guards else source
+        yield GuardedSource(source, guards, judgement, finder(scope)) if guards else source

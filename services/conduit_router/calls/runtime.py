@@ -1,6 +1,7 @@
 """What calls are made with: the current table, and the parts that all of them share."""
 
 from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from conduit_kernel.http import Headers
 from conduit_router.accounting.charging import ChargeRecorder
@@ -22,6 +23,20 @@ from conduit_router.upstream.outcomes import Outcomes
 from conduit_router.upstream.transport import LazyHeaders, Transport
 from conduit_router.upstream.voice_lists import VoiceLists
 from conduit_router.virtual_keys import CallsUnderWay
+
+
+class Judges(Protocol):
+    """Those who judge texts for guardrails."""
+
+    async def find(
+        self,
+        guard: Any,  # noqa: ANN401 # a guardrail, which knows of no runtime
+        texts: Sequence[str],
+        call: Any,  # noqa: ANN401 # a call, which has one
+        stage: str,
+    ) -> list[list[Any]]:
+        """Return what was found in each text. ServiceUnavailable if nobody says."""
+        ...
 
 
 class CallRuntime:
@@ -64,6 +79,8 @@ class CallRuntime:
         self.hedges = Hedges()
         self.prefill_refusals = PrefillRefusals(clock)
         self.answers = answers or AnswerCache(clock)
+        # Until there are some: nobody is asked.
+        self.judges: Judges | None = None
         self.caps = caps
         self.under_way = CallsUnderWay(caps.calls)
         # Until there is a control plane, as where Billing cannot be asked.

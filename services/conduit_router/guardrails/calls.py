@@ -10,7 +10,8 @@ from conduit_kernel.errors import InvalidRequest
 from conduit_providers.calls import Answer
 from conduit_providers.operation import UploadOperation
 from conduit_router.calls.call_scope import CallScope
-from conduit_router.guardrails.judging import ANSWER, REQUEST, Judgement
+from conduit_router.guardrails.judging import ANSWER, REQUEST, Find, Judgement
+from conduit_router.guardrails.matching import Finding
 from conduit_router.guardrails.policy import Guard
 from conduit_router.guardrails.texts import texts_in, words_in
 
@@ -18,7 +19,7 @@ from conduit_router.guardrails.texts import texts_in, words_in
 WITH_WORDS = frozenset({"chat", "transcribe", "translate"})
 
 
-def guard_request(scope: CallScope, guards: Sequence[Guard], judgement: Judgement) -> None:
+async def guard_request(scope: CallScope, guards: Sequence[Guard], judgement: Judgement) -> None:
     """Judge a request, and redact it. ContentBlocked if it must not pass."""
     looking = [guard for guard in guards if guard.looks_at_requests]
     if not looking:
@@ -29,12 +30,13 @@ def guard_request(scope: CallScope, guards: Sequence[Guard], judgement: Judgemen
     if isinstance(scope.operation, UploadOperation):
         # Their forms go out as they came.
         texts = [text._replace(is_fixed=True) for text in texts]
-    if judgement.judge(looking, texts, REQUEST):
+    has_changed = judgement.judge(looking, texts, REQUEST)
+    if await judgement.ask(looking, texts, REQUEST, finder(scope)) or has_changed:
         text = json.dumps(document, separators=(",", ":")).encode()
         scope.form = form.with_json(text)
 
 
-def guard_answer(
+async def guard_answer(
     scope: CallScope, answer: Answer[Any], guards: Sequence[Guard], judgement: Judgement
 ) -> Answer[Any]:
     """Return a whole answer as it may go out. ContentBlocked if it must not."""
@@ -43,15 +45,28 @@ def guard_answer(
         return answer
     try:
         document = [json.loads(answer.json)]
-    except ValueError:
+    except (ValueError, RecursionError):
         # Such as the text of a transcript.
         document = [answer.json.decode("utf-8", "replace")]
     is_text = isinstance(document[0], str)
-    if not judgement.judge(looking, words_in(document), ANSWER):
+    texts = words_in(document)
+    has_changed = judgement.judge(looking, texts, ANSWER)
+    if not (await judgement.ask(looking, texts, ANSWER, finder(scope)) or has_changed):
         return answer
     [said] = document
     text = said if is_text else json.dumps(said, separators=(",", ":"))
     return answer.with_json(text.encode())
+
+
+def finder(scope: CallScope) -> Find:
+    """Return what asks others for a call."""
+
+    async def find(guard: Guard, texts: Sequence[str], stage: str) -> list[list[Finding]]:
+        judges = scope.runtime.judges
+        assert judges is not None  # noqa: S101 # every router has some
+        return await judges.find(guard, texts, scope, stage)
+
+    return find
 
 
 def answer_guards(scope: CallScope, guards: Sequence[Guard]) -> list[Guard]:
@@ -64,8 +79,9 @@ def answer_guards(scope: CallScope, guards: Sequence[Guard]) -> list[Guard]:
 def _read(text: bytes) -> Any:  # noqa: ANN401 # any JSON
     try:
         return json.loads(text, object_pairs_hook=_members)
-    except RecursionError as error:
-        raise InvalidRequest("The request is nested too deeply", field="") from error
+    except (ValueError, RecursionError) as error:
+        message = "The request is nested too deeply, or a number in it has too many digits"
+        raise InvalidRequest(message, field="") from error
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

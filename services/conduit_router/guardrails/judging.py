@@ -1,6 +1,6 @@
 """Judges documents by guardrails: blocks them, redacts them, or says what is in them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import structlog
 
@@ -8,10 +8,13 @@ from conduit.v1.guardrail_pb2 import GUARDRAIL_ACTION_REDACT, GUARDRAIL_ACTION_R
 from conduit_kernel.guardrail_errors import ContentBlocked
 from conduit_router.guardrails.matching import Finding
 from conduit_router.guardrails.policy import Guard
-from conduit_router.guardrails.texts import Text
+from conduit_router.guardrails.texts import STRUCTURE, Text
 
 REQUEST, ANSWER = "request", "answer"
 SIZE = "SIZE"
+
+# Returns what somebody who is asked found in each text, of a stage.
+Find = Callable[[Guard, Sequence[str], str], Awaitable[list[list[Finding]]]]
 
 
 class Judgement:
@@ -54,19 +57,42 @@ class Judgement:
         for guard in guards:
             self.measure(guard, sum(len(t.value) for t in texts if not t.is_fixed), stage)
             for text in texts:
-                value = text.holder[text.place] if not text.is_fixed else text.value
-                found = guard.matcher.find(value)
-                if not found:
-                    continue
-                if guard.action == GUARDRAIL_ACTION_REPORT:
-                    self.note(guard, stage, (each.kind for each in found))
-                    continue
-                if guard.action != GUARDRAIL_ACTION_REDACT or text.is_fixed:
-                    raise blocked(guard, stage, found[0].kind)
-                text.holder[text.place] = redacted(value, found)
-                self.note(guard, stage, (each.kind for each in found))
-                has_changed = True
+                found = guard.matcher.find(_now(text))
+                has_changed |= bool(found) and self._take(guard, text, found, stage)
         return has_changed
+
+    async def ask(
+        self, guards: Sequence[Guard], texts: Sequence[Text], stage: str, find: Find
+    ) -> bool:
+        """Judge the same by those who are asked.
+
+        Names and what structures a document say nothing, and are not sent.
+        """
+        said = [text for text in texts if text.place not in (text.value, *STRUCTURE)]
+        has_changed = False
+        for guard in guards:
+            if not guard.is_asked or not said:
+                continue
+            found = await find(guard, [_now(text) for text in said], stage)
+            for text, each in zip(said, found, strict=True):
+                has_changed |= bool(each) and self._take(guard, text, each, stage)
+        return has_changed
+
+    def _take(self, guard: Guard, text: Text, found: Sequence[Finding], stage: str) -> bool:
+        """Do what follows from what was found in a text; return whether it has changed."""
+        is_redacting = guard.action == GUARDRAIL_ACTION_REDACT and not text.is_fixed
+        if not is_redacting and guard.action != GUARDRAIL_ACTION_REPORT:
+            raise blocked(guard, stage, found[0].kind)
+        if is_redacting:
+            text.holder[text.place] = redacted(_now(text), found)
+        self.note(guard, stage, (each.kind for each in found))
+        return is_redacting
+
+
+def _now(text: Text) -> str:
+    """Return what a text says now, as others may have redacted it."""
+    value: str = text.value if text.is_fixed else text.holder[text.place]
+    return value
 
 
 def redacted(text: str, found: Sequence[Finding]) -> str:

@@ -10,8 +10,20 @@ from conduit.v1.guardrail_pb2 import (
     GUARDRAIL_STAGE_REQUEST,
     Guardrail,
     GuardrailAction,
+    GuardrailWebhook,
 )
 from conduit_router.guardrails.matching import Matcher
+
+WEBHOOK_SECONDS = 2.0
+
+
+class Webhook(NamedTuple):
+    """A service that judges texts."""
+
+    url: str
+    # The variable that has its key, as `env:NAME`.
+    signing_key: str
+    seconds: float
 
 
 class Guard(NamedTuple):
@@ -24,6 +36,16 @@ class Guard(NamedTuple):
     matcher: Matcher
     # Of all texts together; 0 for any number.
     max_characters: int
+    # Who is asked; empty and None for nobody.
+    moderation_model: str = ""
+    webhook: Webhook | None = None
+    # Whether what they do not judge passes.
+    fail_open: bool = False
+
+    @property
+    def is_asked(self) -> bool:
+        """Return whether it asks somebody else."""
+        return bool(self.moderation_model) or self.webhook is not None
 
 
 Guards = tuple[Guard, ...]
@@ -45,4 +67,13 @@ def _guard(found: Guardrail) -> Guard:
         found.stage != GUARDRAIL_STAGE_REQUEST,
         Matcher(found.patterns, found.detectors),
         found.max_characters,
+        found.moderation_model,
+        _webhook(found.webhook) if found.HasField("webhook") else None,
+        found.fail_open,
     )
+
+
+def _webhook(found: GuardrailWebhook) -> Webhook:
+    # The Registry takes no time of zero, so that is what is unset.
+    seconds = found.timeout.ToMicroseconds() / 1e6 or WEBHOOK_SECONDS
+    return Webhook(found.url, found.signing_key, seconds)

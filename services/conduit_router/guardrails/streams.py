@@ -8,7 +8,7 @@ from typing import Any
 from conduit.v1.guardrail_pb2 import GUARDRAIL_ACTION_REDACT, GUARDRAIL_ACTION_REPORT
 from conduit_providers.quantities import Quantities
 from conduit_router.calls.stream_source import StreamSource
-from conduit_router.guardrails.judging import ANSWER, Judgement, blocked
+from conduit_router.guardrails.judging import ANSWER, Find, Judgement, blocked
 from conduit_router.guardrails.matching import Finding
 from conduit_router.guardrails.policy import Guard
 from conduit_router.guardrails.texts import Text, words_in
@@ -17,6 +17,8 @@ from conduit_router.served_by import CallSummary
 # So many characters follow each piece before it goes out, of each text that the answer has so far:
 # what is no longer is found wherever the answer is cut.
 WINDOW = 256
+# So much is judged at a time by those who are asked.
+ASKED_WINDOW = 1024
 _DATA = b"data:"
 
 
@@ -30,7 +32,8 @@ class _Part:
     @property
     def value(self) -> str:
         """Return what it says now."""
-        value: str = self._text.holder[self._text.place]
+        text = self._text
+        value: str = text.value if text.is_fixed else text.holder[text.place]
         return value
 
     def write(self, value: str) -> None:
@@ -109,8 +112,19 @@ class _Piece:
 class GuardedSource:
     """A streamed answer that guardrails look at."""
 
-    def __init__(self, source: StreamSource, guards: Sequence[Guard], judgement: Judgement) -> None:
+    def __init__(
+        self,
+        source: StreamSource,
+        guards: Sequence[Guard],
+        judgement: Judgement,
+        find: Find | None = None,
+    ) -> None:
+        """Take what asks others, where any guardrail does."""
         self.summary = source.summary
+        self._find = find
+        self._asking = [guard for guard in guards if guard.is_asked]
+        # So many characters were judged by those who are asked.
+        self._asked = 0
         self._source = source
         self._guards = guards
         self._judgement = judgement
@@ -129,6 +143,8 @@ class GuardedSource:
                     return None
             else:
                 self._hold(events)
+        if self._asking and self._held[0].characters > self._asked:
+            await self._ask()
         return self._release()
 
     def finish(self) -> tuple[Quantities | None, CallSummary]:
@@ -145,8 +161,11 @@ class GuardedSource:
         """Return whether the first piece may go out."""
         if not self._held:
             return False
+        first = self._held[0].characters
         window = WINDOW * max(1, len(self._channels))
-        return self._has_ended or self._characters - self._held[0].characters >= window
+        if self._asking and first > self._asked:
+            window = max(window, ASKED_WINDOW - (first - self._asked))
+        return self._has_ended or self._characters - first >= window
 
     def _hold(self, events: Any) -> None:  # noqa: ANN401 # as above
         piece = _Piece(events, 0)
@@ -161,6 +180,19 @@ class GuardedSource:
         for guard in self._guards:
             self._judgement.measure(guard, self._characters, ANSWER)
         self._held.append(piece)
+
+    async def _ask(self) -> None:
+        """Have all that is held back judged by those who are asked: it is not redacted."""
+        assert self._find is not None  # noqa: S101 # where any guardrail asks
+        held = [channel for channel in self._channels.values() if channel.parts]
+        texts = [each.context + "".join(part.value for part in each.parts) for each in held]
+        for guard in self._asking if texts else ():
+            found = [one for each in await self._find(guard, texts, ANSWER) for one in each]
+            if found and guard.action != GUARDRAIL_ACTION_REPORT:
+                raise blocked(guard, ANSWER, found[0].kind)
+            if found:
+                self._judgement.note(guard, ANSWER, (each.kind for each in found))
+        self._asked = self._characters
 
     def _release(self) -> Any:  # noqa: ANN401 # as above
         piece = self._held.popleft()

@@ -31,6 +31,8 @@ STRUCTURE = frozenset(
 _OPAQUE = frozenset(
     {"encrypted_content", "signature", "thoughtSignature", "thought_signature", "b64_json"}
 )
+# Numbers with as many digits may be somebody's; those of times and counts have fewer.
+_LONG = 10**11
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
 _DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),", re.IGNORECASE)
 _TYPES = ("media_type", "mime_type", "mimeType")
@@ -55,8 +57,8 @@ def texts_in(document: Any) -> list[Text]:  # noqa: ANN401 # any JSON
 
 
 def words_in(document: Any) -> list[Text]:  # noqa: ANN401 # as above
-    """Return the texts of a document that a provider made: those that are no structure."""
-    return [text for text in _walk(document, ()) if not text.is_fixed]
+    """Return the texts of a document that a provider made: neither names nor structure."""
+    return [t for t in _walk(document, ()) if t.place not in STRUCTURE and t.value != t.place]
 
 
 def _walk(document: Any, path: tuple[object, ...]) -> Iterator[Text]:  # noqa: ANN401 # as above
@@ -95,6 +97,9 @@ def _at(
     if isinstance(place, str) and place not in STRUCTURE:
         # A name that somebody chose, such as one of an argument.
         yield Text(holder, place, place, is_fixed=True, path=path)
+    if isinstance(value, int) and abs(value) >= _LONG:
+        # Such as of a card, in arguments of a call.
+        yield Text(holder, place, str(value), is_fixed=True, path=(*path, place))
     if not isinstance(value, str) or not value:
         return
     if isinstance(place, str) and place in _OPAQUE and _BASE64.fullmatch(value):

@@ -189,6 +189,12 @@ def _fit_resource(value: Any) -> Any:  # noqa: ANN401 # JSON
                 each["rollingHours"] = each.get("rollingHours") or 24
             else:
                 each.pop("rollingHours", None)
+    if found.get("guardrails"):
+        found["guardrails"] = [
+            # An expression, names that differ, and something to look for.
+            each | {"name": f"g{number}", "patterns": ["a+"]}
+            for number, each in enumerate(found["guardrails"])
+        ]
     return _fit_chain(found)
 
 

@@ -16,6 +16,7 @@ from conduit.v1.guardrail_pb2 import (
     GUARDRAIL_DETECTOR_IBAN,
     GUARDRAIL_STAGE_ANSWER,
     Guardrail,
+    GuardrailWebhook,
 )
 from conduit.v1.model_mapping_pb2 import ModelMapping, ModelMappingSpec
 from conduit.v1.registry_requests_pb2 import ListAuditEntriesRequest
@@ -42,6 +43,9 @@ GUARDRAIL = Guardrail(
     patterns=["a+"],
     detectors=[GUARDRAIL_DETECTOR_IBAN],
     max_characters=7,
+    moderation_model="moderates",
+    webhook=GuardrailWebhook(url="https://a.example", signing_key="env:KEY"),
+    fail_open=True,
 )
 ATTEMPTS = "retries[0].attempts"
 OVERLOADED = RetryPolicy(failure=FAILURE_CLASS_OVERLOADED, attempts=2)

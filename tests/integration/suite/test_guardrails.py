@@ -237,6 +237,19 @@ async def test_a_member_that_stands_twice_is_no_way_around(suite: Suite) -> None
         assert (answer.status_code, answer.json()["error"]["param"]) == (400, "messages")
 
 
+async def test_a_number_of_any_length_is_read(suite: Suite) -> None:
+    """One that Python refuses to read is refused to its sender, and is no fault of ours."""
+    async with holder(suite, secret("Block", "Request")) as caller:
+        body = json.dumps(chat("hello", model="says"))[:-1] + f', "seed_of_mine": 1{"0" * 5000}}}'
+        answer = await caller.post("/v1/chat/completions", content=body)
+        assert answer.status_code == 400, answer.text
+    cards = {"name": "no cards", "detectors": ["CreditCard"]}
+    async with holder(suite, cards) as caller:
+        asked = chat("hello", model="says", metadata={"card": 4242424242424242})
+        answer = await caller.post("/v1/chat/completions", json=asked)
+        assert "no cards" in answer.text
+
+
 async def test_what_comes_from_the_cache_is_looked_at_as_well(suite: Suite) -> None:
     """By the guardrails of whoever asks now."""
     alias = "kept and guarded"
@@ -323,3 +336,23 @@ async def test_a_blocked_answer_is_charged_and_told(suite: Suite) -> None:
             return bool((await suite.call("GET", path))["charges"])
 
         await eventually(is_charged, seconds=20)
+
+
+@pytest.mark.parametrize("stage", ["Request", "Answer"])
+async def test_responses_over_websockets_are_held_to_them(suite: Suite, stage: str) -> None:
+    """Nothing of what is looked for comes over a connection either, and it goes on."""
+    async with holder(suite, secret("Block", stage)) as caller:
+        url = f"{suite.url.replace('http', 'ws')}/v1/responses"
+        headers = {"Authorization": caller.headers["authorization"]}
+        async with connect(url, additional_headers=headers) as socket:
+            for text, last in ((WORDS, "error"), ("hello there", "response.completed")):
+                request = {"type": "response.create", "model": "says", "input": text}
+                await socket.send(json.dumps(request))
+                said = list[str]()
+                while not said or json.loads(said[-1])["type"] not in {
+                    *("error", "response.failed", "response.completed"),
+                }:
+                    said.append(str(await socket.recv()))
+                assert json.loads(said[-1])["type"] in {last, "response.failed"}, said[-1]
+                assert KEY[4:] not in "".join(said)
+                assert ("content_filter" in said[-1]) is (text is WORDS)

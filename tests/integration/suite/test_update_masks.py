@@ -30,6 +30,7 @@ from conduit.v1.guardrail_pb2 import (
     GUARDRAIL_DETECTOR_IBAN,
     GUARDRAIL_STAGE_ANSWER,
     Guardrail,
+    GuardrailWebhook,
 )
 from conduit.v1.health_service_pb2_grpc import HealthServiceStub
 from conduit.v1.key_credential_pb2 import KeyCredentialSpec
@@ -61,6 +62,9 @@ GUARDRAIL = Guardrail(
     patterns=["a+"],
     detectors=[GUARDRAIL_DETECTOR_IBAN],
     max_characters=7,
+    moderation_model="moderates",
+    webhook=GuardrailWebhook(url="https://a.example", signing_key="env:KEY"),
+    fail_open=True,
 )
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

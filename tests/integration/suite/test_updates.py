@@ -95,6 +95,9 @@ GUARDRAIL = {
     "patterns": ["a+"],
     "detectors": ["Iban"],
     "maxCharacters": 7,
+    "moderationModel": "moderates",
+    "webhook": {"url": "https://a.example/b", "signingKey": "env:KEY", "timeout": "1s"},
+    "failOpen": True,
 }
 CHAINS = Resource(
     "/api/fallback-chains",

@@ -6,6 +6,7 @@ from typing import Final
 
 from conduit.v1 import guardrail_pb2
 from conduit.v1 import json_runtime as runtime
+from conduit.v1 import well_known_runtime as well_known
 
 GUARDRAIL_STAGE_BY_SPELLING: Final[dict[str, guardrail_pb2.GuardrailStage.ValueType]] = {
     "unspecified": guardrail_pb2.GUARDRAIL_STAGE_UNSPECIFIED,
@@ -58,7 +59,17 @@ GUARDRAIL_DETECTOR_SPELLINGS: Final[dict[guardrail_pb2.GuardrailDetector.ValueTy
 
 
 _GUARDRAIL_MEMBERS: Final[frozenset[str]] = frozenset(
-    {"name", "action", "stage", "patterns", "detectors", "maxCharacters"}
+    {
+        "name",
+        "action",
+        "stage",
+        "patterns",
+        "detectors",
+        "maxCharacters",
+        "moderationModel",
+        "webhook",
+        "failOpen",
+    }
 )
 
 
@@ -97,6 +108,12 @@ def fill_guardrail(message: guardrail_pb2.Guardrail, value: object, path: str) -
             )
     if (member := value.get("maxCharacters")) is not None:
         message.max_characters = runtime.int32(member, path + "maxCharacters")
+    if (member := value.get("moderationModel")) is not None:
+        message.moderation_model = runtime.text(member, path + "moderationModel")
+    if (member := value.get("webhook")) is not None:
+        fill_guardrail_webhook(message.webhook, member, path + "webhook.")
+    if (member := value.get("failOpen")) is not None:
+        message.fail_open = runtime.boolean(member, path + "failOpen")
     if not _GUARDRAIL_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _GUARDRAIL_MEMBERS, path)
 
@@ -114,4 +131,43 @@ def guardrail_to_json(message: guardrail_pb2.Guardrail) -> dict[str, object]:
     }
     if message.HasField("max_characters"):
         members["maxCharacters"] = message.max_characters
+    members["moderationModel"] = message.moderation_model
+    if message.HasField("webhook"):
+        members["webhook"] = guardrail_webhook_to_json(message.webhook)
+    members["failOpen"] = message.fail_open
+    return members
+
+
+_GUARDRAIL_WEBHOOK_MEMBERS: Final[frozenset[str]] = frozenset({"url", "signingKey", "timeout"})
+
+
+def guardrail_webhook_from_json(value: object, path: str = "") -> guardrail_pb2.GuardrailWebhook:
+    """Return the `GuardrailWebhook` that a JSON value says. Raises JsonError."""
+    message = guardrail_pb2.GuardrailWebhook()
+    fill_guardrail_webhook(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_guardrail_webhook(
+    message: guardrail_pb2.GuardrailWebhook, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("url")) is not None:
+        message.url = runtime.text(member, path + "url")
+    if (member := value.get("signingKey")) is not None:
+        message.signing_key = runtime.text(member, path + "signingKey")
+    if (member := value.get("timeout")) is not None:
+        well_known.fill_duration(message.timeout, member, path + "timeout")
+    if not _GUARDRAIL_WEBHOOK_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _GUARDRAIL_WEBHOOK_MEMBERS, path)
+
+
+def guardrail_webhook_to_json(message: guardrail_pb2.GuardrailWebhook) -> dict[str, object]:
+    """Return the JSON of a `GuardrailWebhook`."""
+    members: dict[str, object] = {"url": message.url, "signingKey": message.signing_key}
+    if message.HasField("timeout"):
+        members["timeout"] = well_known.duration_text(message.timeout)
     return members

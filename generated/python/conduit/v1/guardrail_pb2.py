@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63onduit/v1/guardrail.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\"\xce\x02\n\tGuardrail\x12\x1e\n\x04name\x18\x01 \x01(\tB\n\x92\xb5\x18\x06\x08\x01\x10\x64\x18\x01R\x04name\x12\x33\n\x06\x61\x63tion\x18\x02 \x01(\x0e\x32\x1b.conduit.v1.GuardrailActionR\x06\x61\x63tion\x12\x30\n\x05stage\x18\x03 \x01(\x0e\x32\x1a.conduit.v1.GuardrailStageR\x05stage\x12\'\n\x08patterns\x18\x04 \x03(\tB\x0b\x92\xb5\x18\x07\x08\x01\x10\xe8\x07(2R\x08patterns\x12\x43\n\tdetectors\x18\x05 \x03(\x0e\x32\x1d.conduit.v1.GuardrailDetectorB\x06\x92\xb5\x18\x02(\x14R\tdetectors\x12\x39\n\x0emax_characters\x18\x06 \x01(\x05\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\xf0?H\x00R\rmaxCharacters\x88\x01\x01\x42\x11\n\x0f_max_characters*\x84\x01\n\x0eGuardrailStage\x12\x1f\n\x1bGUARDRAIL_STAGE_UNSPECIFIED\x10\x00\x12\x1b\n\x17GUARDRAIL_STAGE_REQUEST\x10\x01\x12\x1a\n\x16GUARDRAIL_STAGE_ANSWER\x10\x02\x12\x18\n\x14GUARDRAIL_STAGE_BOTH\x10\x03*\x89\x01\n\x0fGuardrailAction\x12 \n\x1cGUARDRAIL_ACTION_UNSPECIFIED\x10\x00\x12\x1a\n\x16GUARDRAIL_ACTION_BLOCK\x10\x01\x12\x1b\n\x17GUARDRAIL_ACTION_REDACT\x10\x02\x12\x1b\n\x17GUARDRAIL_ACTION_REPORT\x10\x03*\xaa\x02\n\x11GuardrailDetector\x12(\n\x1eGUARDRAIL_DETECTOR_UNSPECIFIED\x10\x00\x1a\x04\x98\xb5\x18\x01\x12\x1d\n\x19GUARDRAIL_DETECTOR_SECRET\x10\x01\x12$\n GUARDRAIL_DETECTOR_EMAIL_ADDRESS\x10\x02\x12#\n\x1fGUARDRAIL_DETECTOR_PHONE_NUMBER\x10\x03\x12\"\n\x1eGUARDRAIL_DETECTOR_CREDIT_CARD\x10\x04\x12\x1b\n\x17GUARDRAIL_DETECTOR_IBAN\x10\x05\x12!\n\x1dGUARDRAIL_DETECTOR_IP_ADDRESS\x10\x06\x12\x1d\n\x19GUARDRAIL_DETECTOR_US_SSN\x10\x07\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63onduit/v1/guardrail.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\"\xe0\x03\n\tGuardrail\x12%\n\x04name\x18\x01 \x01(\tB\x11\x8a\xb5\x18\x03\x88\x01\x01\x92\xb5\x18\x06\x08\x01\x10\x64\x18\x01R\x04name\x12\x33\n\x06\x61\x63tion\x18\x02 \x01(\x0e\x32\x1b.conduit.v1.GuardrailActionR\x06\x61\x63tion\x12\x30\n\x05stage\x18\x03 \x01(\x0e\x32\x1a.conduit.v1.GuardrailStageR\x05stage\x12\'\n\x08patterns\x18\x04 \x03(\tB\x0b\x92\xb5\x18\x07\x08\x01\x10\xe8\x07(2R\x08patterns\x12\x43\n\tdetectors\x18\x05 \x03(\x0e\x32\x1d.conduit.v1.GuardrailDetectorB\x06\x92\xb5\x18\x02(\x14R\tdetectors\x12\x39\n\x0emax_characters\x18\x06 \x01(\x05\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\xf0?H\x00R\rmaxCharacters\x88\x01\x01\x12\x34\n\x10moderation_model\x18\x07 \x01(\tB\t\x92\xb5\x18\x05\x10\xc8\x01\x18\x01R\x0fmoderationModel\x12\x36\n\x07webhook\x18\x08 \x01(\x0b\x32\x1c.conduit.v1.GuardrailWebhookR\x07webhook\x12\x1b\n\tfail_open\x18\t \x01(\x08R\x08\x66\x61ilOpenB\x11\n\x0f_max_characters\"\x85\x02\n\x10GuardrailWebhook\x12\x63\n\x03url\x18\x01 \x01(\tBQ\x8a\xb5\x18\x03\x88\x01\x01\x92\xb5\x18\x46\x08\x01\x10\xd0\x0f\"?^https?://[A-Za-z0-9.-]*[A-Za-z0-9](:[0-9]{1,4})?(/[!-?A-~]*)?$R\x03url\x12O\n\x0bsigning_key\x18\x02 \x01(\tB.\x8a\xb5\x18\x03\x88\x01\x01\x92\xb5\x18#\x08\x05\x10\xc8\x01\"\x1c^env:[A-Za-z_][A-Za-z0-9_]*$R\nsigningKey\x12;\n\x07timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x06\x92\xb5\x18\x02\x30\nR\x07timeout*\x84\x01\n\x0eGuardrailStage\x12\x1f\n\x1bGUARDRAIL_STAGE_UNSPECIFIED\x10\x00\x12\x1b\n\x17GUARDRAIL_STAGE_REQUEST\x10\x01\x12\x1a\n\x16GUARDRAIL_STAGE_ANSWER\x10\x02\x12\x18\n\x14GUARDRAIL_STAGE_BOTH\x10\x03*\x89\x01\n\x0fGuardrailAction\x12 \n\x1cGUARDRAIL_ACTION_UNSPECIFIED\x10\x00\x12\x1a\n\x16GUARDRAIL_ACTION_BLOCK\x10\x01\x12\x1b\n\x17GUARDRAIL_ACTION_REDACT\x10\x02\x12\x1b\n\x17GUARDRAIL_ACTION_REPORT\x10\x03*\xaa\x02\n\x11GuardrailDetector\x12(\n\x1eGUARDRAIL_DETECTOR_UNSPECIFIED\x10\x00\x1a\x04\x98\xb5\x18\x01\x12\x1d\n\x19GUARDRAIL_DETECTOR_SECRET\x10\x01\x12$\n GUARDRAIL_DETECTOR_EMAIL_ADDRESS\x10\x02\x12#\n\x1fGUARDRAIL_DETECTOR_PHONE_NUMBER\x10\x03\x12\"\n\x1eGUARDRAIL_DETECTOR_CREDIT_CARD\x10\x04\x12\x1b\n\x17GUARDRAIL_DETECTOR_IBAN\x10\x05\x12!\n\x1dGUARDRAIL_DETECTOR_IP_ADDRESS\x10\x06\x12\x1d\n\x19GUARDRAIL_DETECTOR_US_SSN\x10\x07\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,19 +37,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GUARDRAILDETECTOR'].values_by_name["GUARDRAIL_DETECTOR_UNSPECIFIED"]._loaded_options = None
   _globals['_GUARDRAILDETECTOR'].values_by_name["GUARDRAIL_DETECTOR_UNSPECIFIED"]._serialized_options = b'\230\265\030\001'
   _globals['_GUARDRAIL'].fields_by_name['name']._loaded_options = None
-  _globals['_GUARDRAIL'].fields_by_name['name']._serialized_options = b'\222\265\030\006\010\001\020d\030\001'
+  _globals['_GUARDRAIL'].fields_by_name['name']._serialized_options = b'\212\265\030\003\210\001\001\222\265\030\006\010\001\020d\030\001'
   _globals['_GUARDRAIL'].fields_by_name['patterns']._loaded_options = None
   _globals['_GUARDRAIL'].fields_by_name['patterns']._serialized_options = b'\222\265\030\007\010\001\020\350\007(2'
   _globals['_GUARDRAIL'].fields_by_name['detectors']._loaded_options = None
   _globals['_GUARDRAIL'].fields_by_name['detectors']._serialized_options = b'\222\265\030\002(\024'
   _globals['_GUARDRAIL'].fields_by_name['max_characters']._loaded_options = None
   _globals['_GUARDRAIL'].fields_by_name['max_characters']._serialized_options = b'\222\265\030\t9\000\000\000\000\000\000\360?'
-  _globals['_GUARDRAILSTAGE']._serialized_start=406
-  _globals['_GUARDRAILSTAGE']._serialized_end=538
-  _globals['_GUARDRAILACTION']._serialized_start=541
-  _globals['_GUARDRAILACTION']._serialized_end=678
-  _globals['_GUARDRAILDETECTOR']._serialized_start=681
-  _globals['_GUARDRAILDETECTOR']._serialized_end=979
-  _globals['_GUARDRAIL']._serialized_start=69
-  _globals['_GUARDRAIL']._serialized_end=403
+  _globals['_GUARDRAIL'].fields_by_name['moderation_model']._loaded_options = None
+  _globals['_GUARDRAIL'].fields_by_name['moderation_model']._serialized_options = b'\222\265\030\005\020\310\001\030\001'
+  _globals['_GUARDRAILWEBHOOK'].fields_by_name['url']._loaded_options = None
+  _globals['_GUARDRAILWEBHOOK'].fields_by_name['url']._serialized_options = b'\212\265\030\003\210\001\001\222\265\030F\010\001\020\320\017\"?^https?://[A-Za-z0-9.-]*[A-Za-z0-9](:[0-9]{1,4})?(/[!-?A-~]*)?$'
+  _globals['_GUARDRAILWEBHOOK'].fields_by_name['signing_key']._loaded_options = None
+  _globals['_GUARDRAILWEBHOOK'].fields_by_name['signing_key']._serialized_options = b'\212\265\030\003\210\001\001\222\265\030#\010\005\020\310\001\"\034^env:[A-Za-z_][A-Za-z0-9_]*$'
+  _globals['_GUARDRAILWEBHOOK'].fields_by_name['timeout']._loaded_options = None
+  _globals['_GUARDRAILWEBHOOK'].fields_by_name['timeout']._serialized_options = b'\222\265\030\0020\n'
+  _globals['_GUARDRAILSTAGE']._serialized_start=848
+  _globals['_GUARDRAILSTAGE']._serialized_end=980
+  _globals['_GUARDRAILACTION']._serialized_start=983
+  _globals['_GUARDRAILACTION']._serialized_end=1120
+  _globals['_GUARDRAILDETECTOR']._serialized_start=1123
+  _globals['_GUARDRAILDETECTOR']._serialized_end=1421
+  _globals['_GUARDRAIL']._serialized_start=101
+  _globals['_GUARDRAIL']._serialized_end=581
+  _globals['_GUARDRAILWEBHOOK']._serialized_start=584
+  _globals['_GUARDRAILWEBHOOK']._serialized_end=845
 # @@protoc_insertion_point(module_scope)

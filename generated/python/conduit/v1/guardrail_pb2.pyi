@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -12,10 +13,10 @@ import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 10):
-    from typing import TypeAlias as _TypeAlias
+if sys.version_info >= (3, 11):
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing_extensions import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -135,6 +136,9 @@ class Guardrail(_message.Message):
     PATTERNS_FIELD_NUMBER: _builtins.int
     DETECTORS_FIELD_NUMBER: _builtins.int
     MAX_CHARACTERS_FIELD_NUMBER: _builtins.int
+    MODERATION_MODEL_FIELD_NUMBER: _builtins.int
+    WEBHOOK_FIELD_NUMBER: _builtins.int
+    FAIL_OPEN_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """What callers, the log and the metrics call it."""
     action: Global___GuardrailAction.ValueType
@@ -145,6 +149,14 @@ class Guardrail(_message.Message):
     """The most characters of all texts of a request, or of an answer; from 1. Cannot be redacted: what is longer is refused. Unset means
     any number.
     """
+    moderation_model: _builtins.str
+    """The alias of a model that moderates (`/v1/moderations`): what it flags is found, a text as a whole. Asked as a call of the virtual
+    key's, which its budgets and limits do not bound. At most 200 characters.
+    """
+    fail_open: _builtins.bool
+    """Whether texts pass that the model or the service does not judge, because it fails or is late. Otherwise their call fails with
+    SERVICE_UNAVAILABLE.
+    """
     @_builtins.property
     def patterns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Regular expressions in the syntax of RE2, which takes linear time. At most 50."""
@@ -152,6 +164,10 @@ class Guardrail(_message.Message):
     @_builtins.property
     def detectors(self) -> _containers.RepeatedScalarFieldContainer[Global___GuardrailDetector.ValueType]:
         """What is known by its form, each at most once."""
+
+    @_builtins.property
+    def webhook(self) -> Global___GuardrailWebhook:
+        """A service of the operator's that judges the texts. Unset means none."""
 
     def __init__(
         self,
@@ -162,13 +178,51 @@ class Guardrail(_message.Message):
         patterns: _abc.Iterable[_builtins.str] | None = ...,
         detectors: _abc.Iterable[Global___GuardrailDetector.ValueType] | None = ...,
         max_characters: _builtins.int | None = ...,
+        moderation_model: _builtins.str = ...,
+        webhook: Global___GuardrailWebhook | None = ...,
+        fail_open: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_characters", b"_max_characters", "max_characters", b"max_characters"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_characters", b"_max_characters", "max_characters", b"max_characters", "webhook", b"webhook"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_characters", b"_max_characters", "action", b"action", "detectors", b"detectors", "max_characters", b"max_characters", "name", b"name", "patterns", b"patterns", "stage", b"stage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_characters", b"_max_characters", "action", b"action", "detectors", b"detectors", "fail_open", b"fail_open", "max_characters", b"max_characters", "moderation_model", b"moderation_model", "name", b"name", "patterns", b"patterns", "stage", b"stage", "webhook", b"webhook"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max_characters: _TypeAlias = _typing.Literal["max_characters"]  # noqa: Y015
     _WhichOneofArgType__max_characters: _TypeAlias = _typing.Literal["_max_characters", b"_max_characters"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_characters) -> _WhichOneofReturnType__max_characters | None: ...
 
 Global___Guardrail: _TypeAlias = Guardrail  # noqa: Y015
+
+@_typing.final
+class GuardrailWebhook(_message.Message):
+    """A service that judges texts. It is sent `{"stage": "request", "requestId", "virtualKeyId", "texts": ["..."]}` by POST, signed as
+    https://www.standardwebhooks.com has it, and answers 200 with `{"findings": [{"text": 0, "start": 3, "end": 9, "kind": "NAME"}]}`:
+    the number of the text, its characters from start to before end (without them all of it), and a kind in capitals.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    URL_FIELD_NUMBER: _builtins.int
+    SIGNING_KEY_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
+    url: _builtins.str
+    """Where it is: http or https, without credentials. Required; at most 2,000 characters."""
+    signing_key: _builtins.str
+    """The variable of the Router's environment that has the key of the signature, a `whsec_...`, as `env:NAME`. Required."""
+    @_builtins.property
+    def timeout(self) -> _duration_pb2.Duration:
+        """How long it has. More than zero and at most 10 seconds. Unset means two seconds."""
+
+    def __init__(
+        self,
+        *,
+        url: _builtins.str = ...,
+        signing_key: _builtins.str = ...,
+        timeout: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["timeout", b"timeout"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signing_key", b"signing_key", "timeout", b"timeout", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GuardrailWebhook: _TypeAlias = GuardrailWebhook  # noqa: Y015

@@ -3,13 +3,20 @@
 from typing import Any
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 
 from conduit.v1 import guardrail_pb2 as pb
 from conduit_kernel.errors import InvalidRequest
-from conduit_registry.policy_values import Guardrail
+from conduit_registry.policy_values import Guardrail, GuardrailWebhook
 from conduit_registry.rules.guardrails import guardrails
 
 REPORT, ASKED = pb.GUARDRAIL_ACTION_REPORT, pb.GUARDRAIL_STAGE_REQUEST
+
+
+def hook(**fields: Any) -> pb.GuardrailWebhook:  # noqa: ANN401 # of a webhook
+    """Return a webhook."""
+    given = {"url": "https://a.example/b?c", "signing_key": "env:KEY", **fields}
+    return pb.GuardrailWebhook(**given)
 
 
 def test_what_is_unset_is_the_default() -> None:
@@ -19,11 +26,22 @@ def test_what_is_unset_is_the_default() -> None:
         pb.Guardrail(name=" a ", patterns=["x+", "(?i)y"]),
         pb.Guardrail(name="b", detectors=[email, email], action=REPORT, stage=ASKED),
         pb.Guardrail(name="c", max_characters=1),
+        pb.Guardrail(
+            name="d",
+            moderation_model=" moderates ",
+            webhook=hook(timeout=Duration(nanos=500_000_000)),
+            fail_open=True,
+        ),
     ]
     assert guardrails(given) == (
         Guardrail("a", 1, 3, ("x+", "(?i)y")),
         Guardrail("b", 3, 1, (), (email,)),
         Guardrail("c", 1, 3, max_characters=1),
+        Guardrail(
+            *("d", 1, 3, (), (), None, "moderates"),
+            GuardrailWebhook("https://a.example/b?c", "env:KEY", 500_000),
+            fail_open=True,
+        ),
     )
     assert guardrails([]) == ()
 
@@ -45,6 +63,18 @@ def test_what_is_unset_is_the_default() -> None:
         ({"detectors": [0]}, "guardrails[0].detectors"),
         ({"detectors": [99]}, "guardrails[0].detectors"),
         ({"max_characters": 0}, "guardrails[0].maxCharacters"),
+        ({"webhook": hook(url="")}, "guardrails[0].webhook.url"),
+        ({"webhook": hook(url="ftp://a.example")}, "guardrails[0].webhook.url"),
+        ({"webhook": hook(url="https://user:word@a.example")}, "guardrails[0].webhook.url"),
+        ({"webhook": hook(url="https://")}, "guardrails[0].webhook.url"),
+        ({"webhook": hook(url="https://a.example:99999")}, "guardrails[0].webhook.url"),
+        ({"webhook": hook(url="https://a.example/b c")}, "guardrails[0].webhook.url"),
+        ({"webhook": hook(url="https://a.example/b\r\nx: y")}, "guardrails[0].webhook.url"),
+        ({"webhook": hook(signing_key="whsec_abcdef")}, "guardrails[0].webhook.signingKey"),
+        ({"webhook": hook(signing_key="env:A B")}, "guardrails[0].webhook.signingKey"),
+        ({"webhook": hook(timeout=Duration())}, "guardrails[0].webhook.timeout"),
+        ({"webhook": hook(timeout=Duration(seconds=11))}, "guardrails[0].webhook.timeout"),
+        ({"moderation_model": "m" * 201}, "guardrails[0].moderationModel"),
         ({"max_characters": 1, "action": 9}, "guardrails[0].action"),
         ({"max_characters": 1, "stage": -1}, "guardrails[0].stage"),
     ],

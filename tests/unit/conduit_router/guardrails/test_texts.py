@@ -79,6 +79,14 @@ def test_what_structures_a_document_cannot_be_replaced() -> None:
     assert (said.holder, said.value) == (document, SECRET)
 
 
+def test_long_numbers_are_texts() -> None:
+    """A card's number is one, whether it stands in quotes or not."""
+    document = {"args": {"card": 4242424242424242, "count": 7, "yes": True, "pi": 3.14}}
+    for find in (texts_in, words_in):
+        [number] = [text for text in find(document) if text.value.isdecimal()]
+        assert (number.value, number.is_fixed) == ("4242424242424242", True)
+
+
 def test_of_answers_the_words_are_looked_at() -> None:
     """Not ids, types and reasons."""
     answer = {

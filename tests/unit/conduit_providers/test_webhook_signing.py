@@ -6,7 +6,7 @@ import hmac
 
 import pytest
 
-from conduit_health.webhooks.signing import new_secret, signed_headers
+from conduit_providers.webhook_signing import new_secret, signed_headers
 
 # From the specification's own example of a secret.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # of the specification
