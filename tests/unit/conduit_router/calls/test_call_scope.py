@@ -112,13 +112,16 @@ def test_what_was_never_sent_costs_nothing(bench: Bench) -> None:
     assert len(bench.endings) == 1
 
 
-def test_a_cut_stream_is_charged_and_counts_against_its_instance(bench: Bench) -> None:
-    """What was handed out stays handed out; five cuts in a row open the circuit."""
+@pytest.mark.parametrize("why", [{}, {"limit": "idle"}, {"kind": "malformed"}], ids=str)
+def test_a_cut_stream_is_charged_and_counts_against_its_instance(
+    bench: Bench, why: dict[str, str]
+) -> None:
+    """What was handed out stays handed out; five that are cut, stall or break open the circuit."""
     for _ in range(5):
         with pytest.raises(StreamInterrupted), bench.admit(stream=True) as scope:  # noqa: PT012 # as above
             attempt = bench.begun(scope)
             attempt.is_sent, attempt.consumption = True, used(is_complete=False)
-            raise StreamInterrupted("cut")
+            raise StreamInterrupted("cut", **why)
     charges, tallies = bench.records()
     assert [charge.is_complete for charge in charges] == [False] * 5
     assert tallies[1].failures == 5
