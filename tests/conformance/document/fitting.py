@@ -43,7 +43,7 @@ UNKNOWN_MEMBERS = {"background", "previous_response_id"}
 UNKNOWN_HEADERS = {"x-conduit-provider", "x-conduit-fallbacks", "x-conduit-tags"}
 MONEY_DIGITS = 6
 LEAST = 10**-MONEY_DIGITS
-WRONG = {"invalid_request", "malformed_json", "invalid_argument"}
+WRONG = {"invalid_request", "malformed_json"}
 
 
 def fit_body(context: Any, body: Any) -> Any:  # noqa: ANN401 # JSON
@@ -98,8 +98,9 @@ def is_taken(_context: Any, response: Any, _case: Any) -> None:  # noqa: ANN401 
     if response.status_code == 400:
         told = response.json()
         error = told.get("error")
-        # Google's errors say by a word what they say by a number.
-        code = told.get("code") or error.get("status") or error["code"]
+        # Google's errors have a number there, and their reasons beside it.
+        details = error.get("details") if isinstance(error, dict) else None
+        code = details[0]["reason"] if details else told.get("code") or error["code"]
         # A former value of a key is one for a time, and takes no changes; who is one is not said,
         # nor which groups are paid for in advance, nor which responses were made in the background.
         named = told.get("field") or (error.get("param") if isinstance(error, dict) else None)
