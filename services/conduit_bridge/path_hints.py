@@ -10,7 +10,6 @@ NOT_YET: Mapping[str, str] = {
     "/realtime/sessions": "/v1/realtime/client_secrets",
     "/realtime/transcription_sessions": "/v1/realtime/client_secrets",
     "/engines": "/v1/models",
-    "/batches": "",
     "/assistants": "",
     "/threads": "",
     "/fine_tuning/jobs": "",

@@ -6,7 +6,7 @@
       VirtualKeyNotFound, VirtualKeyGroupNotFound, AdministratorNotFound,
       ModelCostNotFound, ModelNotFound,
       TaskNotFound, VoiceNotFound, VoiceConsentNotFound, WebhookNotFound,
-      RequestNotFound, ResponseNotFound, FileNotFound
+      RequestNotFound, ResponseNotFound, FileNotFound, BatchNotFound
 """
 
 from conduit_kernel.errors import ConduitError
@@ -116,3 +116,9 @@ class FileNotFound(NotFound):
     """No file of the caller's has this id. Metadata: `file_id`."""
 
     reason = "FILE_NOT_FOUND"
+
+
+class BatchNotFound(NotFound):
+    """No batch of the caller's has this id. Metadata: `batch_id`."""
+
+    reason = "BATCH_NOT_FOUND"

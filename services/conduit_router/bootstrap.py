@@ -1,5 +1,6 @@
 """Builds a router: the only place here that makes concrete things."""
 
+import asyncio
 import logging
 import random
 import time
@@ -33,6 +34,8 @@ from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.accounting.prices import PriceList
 from conduit_router.accounting.spool import Spool
 from conduit_router.accounting.spool_metrics import SpoolMetrics
+from conduit_router.batches.run import RunParts
+from conduit_router.batches.runner import BatchRunner
 from conduit_router.caching.answers import AnswerCache
 from conduit_router.caching.metrics import CacheMetrics
 from conduit_router.calls.media import MediaFetcher
@@ -75,8 +78,10 @@ class RouterProcess:
         runtime: CallRuntime,
         connections: Sequence[HttpClient | GrpcChannels],
         collectors: Sequence[Collector],
+        batches: BatchRunner,
     ) -> None:
         self.stub = stub
+        self._batches = batches
         self.background = background
         # What it counts, for whoever shows it.
         self.collectors = collectors
@@ -119,6 +124,7 @@ class RouterProcess:
         """Finish the calls under way, then deliver what is owed."""
         if self._server:
             await self._server.drain(grace_seconds)
+        await self._batches.close(grace_seconds)
         await self._control_plane.tasks.close()
         await self._control_plane.idempotent.close()
         await self._control_plane.responses.close()
@@ -185,7 +191,6 @@ async def start(
         clock=clock,
         timer=timer,
     )
-    runtime.reserver = control_plane.reserver
     stub = _stub(settings, runtime, virtual_keys, ids, control_plane, senders=clients[:2])
     publish = partial(_publish, runtime, background)
     updater = TableUpdater(
@@ -210,6 +215,7 @@ async def start(
         runtime=runtime,
         connections=[*clients, channels],
         collectors=_collectors(spool, runtime, server),
+        batches=_batches(settings, control_plane, stub, virtual_keys, background),
     )
 
 
@@ -222,6 +228,7 @@ def _stub(
     *,
     senders: Sequence[HttpClient],
 ) -> RouterStub:
+    runtime.reserver = control_plane.reserver
     stub = RouterStub(
         runtime,
         virtual_keys,
@@ -235,11 +242,29 @@ def _stub(
         idempotent=control_plane.idempotent,
         responses=control_plane.responses,
         files=control_plane.files,
+        batches=control_plane.batches,
     )
     stub.identify_administrator = control_plane.administrators.identify
     send = Sender(*senders, max_body_bytes=MAX_ANSWER_BYTES)
     runtime.judges = JudgeServices(runtime, send, environment(), ids, runtime.wall_clock)
     return stub
+
+
+def _batches(
+    settings: Settings,
+    control_plane: ControlPlane,
+    stub: RouterStub,
+    virtual_keys: VirtualKeys,
+    background: Background,
+) -> BatchRunner:
+    clock, most = virtual_keys.clock, settings.batch_calls
+    places, caller_of = asyncio.Semaphore(most), virtual_keys.caller_with_id
+    parts = RunParts(control_plane.files, stub.batch_calls, caller_of, clock, places, most)
+    ids, vault = IdSource(clock), virtual_keys.vault
+    runner = BatchRunner(control_plane.batches, parts, vault, ids, control_plane.router_id)
+    if most:
+        runner.run(background)
+    return runner
 
 
 def _collectors(spool: Spool, runtime: CallRuntime, server: RpcServer | None) -> list[Collector]:

@@ -25,6 +25,9 @@ from conduit_providers.operation import (
     UploadOperation,
 )
 from conduit_providers.operations import operation
+from conduit_router.batches.calls import BatchCalls
+from conduit_router.batches.rpcs import BatchRpcs
+from conduit_router.batches.storage import BatchStorage
 from conduit_router.caller_usage import CallerUsage
 from conduit_router.calls.estimating import EstimatingCalls
 from conduit_router.calls.runtime import CallRuntime
@@ -75,7 +78,8 @@ OPERATOR = Caller(0, is_enabled=True, expires_at=0.0, allowed=None)
 OWN: tuple[type, ...] = (
     *(Queries, ClientSecrets, Voices, TaskQueries, VoiceConsents, VoiceMaking, Speaking),
     *(MessageModels, ContentModels, CallerUsage, ResponseConnections, ResponseQueries),
-    FileRpcs,
+    *(FileRpcs, BatchRpcs),
+    BatchRpcs,
 )
 
 # Looked up for each call of a model otherwise.
@@ -116,12 +120,13 @@ class RouterStub:
         idempotent: IdempotentCalls | None = None,
         responses: ResponseKeeper | None = None,
         files: FileKeeper | None = None,
+        batches: BatchStorage | None = None,
     ) -> None:
         """Take what calls are made with, who calls, and the room for the files that calls bring.
 
         `find_requests` finds recent requests on all routers; without `tasks`, there are none,
         without `voices` none are made, without `usage` nobody learns theirs, without
-        `idempotent` no key makes calls one, and without `responses` and `files` none is kept.
+        `idempotent` no key makes calls one, without `responses`, `files`, `batches` none is kept.
         """
         self._idempotent = idempotent
         self._runtime = runtime
@@ -161,8 +166,8 @@ class RouterStub:
         own.append(ResponseConnections(runtime, virtual_keys, ids, session_limits, answering))
         if tasks is not None:
             own.append(TaskQueries(tasks))
-        if files is not None:
-            own.append(FileRpcs(runtime, files, uploads))
+        if files is not None and batches is not None:
+            own += FileRpcs(runtime, files, uploads), BatchRpcs(runtime, batches, ids)
         if voices is not None:
             consents = VoiceConsents(runtime, voices, ids, uploads, virtual_keys.clock)
             own += consents, VoiceMaking(runtime, voices, consents, ids, uploads)
@@ -173,6 +178,8 @@ class RouterStub:
             or self._kept(_rpc(m, runtime, uploads, session_limits, voices, keyed=self._keyed(m)))
             for m in SERVICE.methods
         }
+        # What requests of batches are made with.
+        self.batch_calls = BatchCalls(rpcs)
         self._calls = {name: rpc for name, rpc in rpcs.items() if isinstance(rpc, _PLAIN)}
         self._rpcs = {
             m.name: self._bound(self._made_once(m, rpcs[m.name])) for m in SERVICE.methods

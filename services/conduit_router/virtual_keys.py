@@ -60,6 +60,15 @@ class VirtualKeys:
             raise VirtualKeyInvalid("This virtual key is unknown", header="Authorization")
         return found
 
+    def caller_with_id(self, virtual_key_id: int) -> Caller:
+        """Return whose virtual key has an id. Raises as `identify` does."""
+        if self._callers is None:
+            raise _unconfigured()
+        found = self._hashes.get(virtual_key_id)
+        if found is None:
+            raise VirtualKeyInvalid("This virtual key is no more", header="Authorization")
+        return self.caller_of(found)
+
     def caller_of(self, key_hash: bytes) -> Caller:
         """Return whose virtual key is known by a hash. Raises as `identify` does."""
         if self._callers is None:

@@ -8,11 +8,15 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from conduit.internal.v1 import (
+    batch_storage_service_pb2,
     file_storage_service_pb2,
     idempotency_storage_service_pb2,
     response_storage_service_pb2,
     task_storage_service_pb2,
     voice_storage_service_pb2,
+)
+from conduit.internal.v1.batch_storage_service_pb2_grpc import (
+    add_BatchStorageServiceServicer_to_server,
 )
 from conduit.internal.v1.file_storage_service_pb2_grpc import (
     add_FileStorageServiceServicer_to_server,
@@ -38,6 +42,8 @@ from conduit_kernel.rpc import HostedService, RpcServer
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
 from conduit_kernel.settings import Settings
 from conduit_kernel.sqlite_file import sqlite_signature
+from conduit_storage.batch_service import BatchStorageService
+from conduit_storage.batches.store import BatchStore
 from conduit_storage.file_service import FileStorageService
 from conduit_storage.files.store import FileBounds, FileStore
 from conduit_storage.idempotency.store import IdempotencyStore, ResultBounds
@@ -106,9 +112,19 @@ class _Stores(NamedTuple):
     calls: IdempotencyStore
     responses: ResponseStore
     files: FileStore
+    batches: BatchStore
 
 
 def _stores(engine: AsyncEngine, settings: Settings) -> _Stores:
+    files = FileStore(
+        engine,
+        FileBounds(
+            settings.file_bytes,
+            settings.file_key_bytes,
+            settings.files_bytes,
+            settings.file_days * _DAY,
+        ),
+    )
     return _Stores(
         TaskStore(
             engine,
@@ -134,15 +150,8 @@ def _stores(engine: AsyncEngine, settings: Settings) -> _Stores:
                 settings.response_bytes, settings.response_key_bytes, settings.response_days * _DAY
             ),
         ),
-        FileStore(
-            engine,
-            FileBounds(
-                settings.file_bytes,
-                settings.file_key_bytes,
-                settings.files_bytes,
-                settings.file_days * _DAY,
-            ),
-        ),
+        files,
+        BatchStore(engine, files, settings.file_days * _DAY),
     )
 
 
@@ -172,6 +181,11 @@ def _add_services(server: RpcServer, stores: _Stores, clock: Callable[[], float]
         FileStorageService(stores.files, clock),
         file_storage_service_pb2.DESCRIPTOR.services_by_name["FileStorageService"],
     )
+    server.add(
+        add_BatchStorageServiceServicer_to_server,
+        BatchStorageService(stores.batches, clock),
+        batch_storage_service_pb2.DESCRIPTOR.services_by_name["BatchStorageService"],
+    )
 
 
 def _work(
@@ -188,7 +202,7 @@ def _work(
     background.run("forget", lambda: store.forget(clock()), every=FORGET_SECONDS)
 
     async def forget_others() -> None:
-        for each in (stores.voices, stores.calls, stores.responses, stores.files):
+        for each in (stores.voices, stores.calls, stores.responses, stores.files, stores.batches):
             await each.forget(clock())
 
     background.run("forget_others", forget_others, every=FORGET_SECONDS)

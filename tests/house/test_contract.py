@@ -8,6 +8,7 @@ from pathlib import Path
 from google.protobuf import descriptor_pool
 
 import conduit.internal.v1.audit_service_pb2
+import conduit.internal.v1.batch_storage_service_pb2
 import conduit.internal.v1.caller_usage_service_pb2
 import conduit.internal.v1.file_storage_service_pb2
 import conduit.internal.v1.idempotency_storage_service_pb2
@@ -31,7 +32,7 @@ INTERNAL = (
     *("LedgerService", "OutcomeService", "RequestLookupService", "SnapshotService"),
     *("TaskStorageService", "VoiceStorageService", "QuotaService", "CallerUsageService"),
     *("IdempotencyStorageService", "AuditService", "LoginService", "ResponseStorageService"),
-    "FileStorageService",
+    *("FileStorageService", "BatchStorageService"),
 )
 
 

@@ -15,6 +15,11 @@ ROUTER = {
     # Tasks are begun, seen and taken back with a Storage, which is another service.
     "tasks/calls.py": "tests/integration/suite/test_tasks.py",
     "tasks/queries.py": "tests/integration/suite/test_tasks.py",
+    # Batches are worked on with a Storage, which is another service.
+    "batches/recording.py": "tests/integration/suite/test_batches.py",
+    "batches/rpcs.py": "tests/integration/suite/test_batches.py",
+    "batches/runner.py": "tests/integration/suite/test_batches.py",
+    "batches/storage.py": "tests/integration/suite/test_batches.py",
     # Files are kept by Storage, and sent over HTTP and gRPC.
     "files/rpcs.py": "tests/integration/suite/test_files.py",
     "files/storage.py": "tests/unit/conduit_router/files/test_keeping.py",
@@ -95,6 +100,8 @@ STORAGE = {
     # Puts the parts together and decides nothing.
     "bootstrap.py": "tests/integration/storage",
     # All of it is what two databases make of it.
+    "batch_service.py": "tests/integration/storage/test_batches.py",
+    "batches/store.py": "tests/integration/storage/test_batches.py",
     "file_service.py": "tests/integration/storage/test_files.py",
     "files/store.py": "tests/integration/storage/test_files.py",
     "idempotency_service.py": "tests/integration/storage/test_idempotency.py",

@@ -24,6 +24,7 @@ from conduit_kernel.snapshot import SnapshotState
 from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.accounting.prices import PriceList
 from conduit_router.accounting.spool import SYNC_SECONDS, Spool
+from conduit_router.batches.storage import BatchStorage
 from conduit_router.caller_usage import CallerUsage
 from conduit_router.control_plane.charge_delivery import (
     ADOPTION_SECONDS,
@@ -80,6 +81,8 @@ class ControlPlane:
         timer: Callable[[], float],
     ) -> None:
         """Take what is to be kept up to date and what is to be delivered."""
+        # By which this router is known to the services.
+        self.router_id = router_id
         self._metadata = service_metadata(settings.service_tokens[0])
         self._channels = {
             name: link(settings, name) for name in ("registry", "health", "billing", "storage")
@@ -99,6 +102,7 @@ class ControlPlane:
         kept = IdempotencyStorage(storage)
         self.idempotent = IdempotentCalls(kept, keys.vault, IdSource(clock), timer)
         self.responses = ResponseKeeper(ResponseStorage(storage), keys.vault, clock)
+        self.batches = BatchStorage(storage)
         self.files = FileKeeper(FileStorage(storage), keys.vault, IdSource(clock))
         clients = lease_clients(billing, self._metadata)
         self.reserver = Reserver(clients, IdSource(clock).next, timer)

@@ -62,14 +62,21 @@ class FileStore:
     async def begin(self, new: NewFile, now: float) -> None:
         """Store that a file is sent, unless it is stored. StorageFull if there is no room."""
         async with guarded(SERVICE), self._writer.begin() as connection:
-            await self.begin_in(connection, new, now)
+            known = select(FileRow.id).where(FileRow.id == new.id)
+            if await connection.scalar(known) is not None:
+                return
+            await self._check_number(connection, new.virtual_key_id)
+            await self._check_room(connection, new.virtual_key_id, ROW_BYTES)
+            await self.begin_in(connection, new, now, UNFINISHED_SECONDS)
 
-    async def begin_in(self, connection: AsyncConnection, new: NewFile, now: float) -> None:
-        """Store the same, as a part of a transaction."""
-        if await connection.scalar(select(FileRow.id).where(FileRow.id == new.id)) is not None:
-            return
-        await self._check_number(connection, new.virtual_key_id)
-        await self._check_room(connection, new.virtual_key_id, ROW_BYTES)
+    async def begin_in(
+        self, connection: AsyncConnection, new: NewFile, now: float, seconds: float = 0.0
+    ) -> None:
+        """Store that a file is written, as a part of a transaction, whatever room there is.
+
+        It is forgotten after so many seconds where it is not whole by then; 0: after as many as
+        whole ones.
+        """
         retention = min(
             new.retention_seconds or self._bounds.retention_seconds,
             self._bounds.retention_seconds,
@@ -85,7 +92,7 @@ class FileStore:
             "is_whole": False,
             "retention": _millis(retention),
             "created_at": _millis(now),
-            "expires_at": _millis(now + UNFINISHED_SECONDS),
+            "expires_at": _millis(now + (seconds or self._bounds.retention_seconds)),
         }
         await connection.execute(insert(FileRow).values(**row))
 
@@ -158,6 +165,14 @@ class FileStore:
         async with guarded(SERVICE), self._reader.connect() as connection:
             found = [_file(row) for row in (await connection.execute(query)).all()]
         return found[: page.limit], len(found) > page.limit
+
+    async def is_full_in(self, connection: AsyncConnection, owner: int) -> bool:
+        """Return whether there is no room for more of an owner's files."""
+        try:
+            await self._check_room(connection, owner, 0)
+        except StorageFull:
+            return True
+        return False
 
     async def delete(self, owner: int, file_id: str) -> None:
         """Delete a file, whole or not. FileNotFound if the owner has none of this id."""
@@ -238,6 +253,23 @@ async def append_in(
         "size": FileRow.size + len(content),
     }
     await connection.execute(update(FileRow).where(FileRow.id == file_id).values(**counted))
+
+
+async def finish_in(connection: AsyncConnection, file_id: str, now: float) -> None:
+    """Let a file be seen that was written, from now on, as a part of a transaction."""
+    values = {
+        "is_whole": True,
+        "created_at": _millis(now),
+        "expires_at": _millis(now) + FileRow.retention,
+    }
+    await connection.execute(update(FileRow).where(FileRow.id == file_id).values(**values))
+
+
+async def keep_until_in(connection: AsyncConnection, file_id: str, until: float) -> None:
+    """Keep a file until a time at least, as a part of a transaction."""
+    sooner = FileRow.id == file_id, FileRow.expires_at < _millis(until)
+    values = {"expires_at": _millis(until)}
+    await connection.execute(update(FileRow).where(*sooner).values(**values))
 
 
 def not_found(file_id: str) -> FileNotFound:

@@ -136,6 +136,9 @@ def _fit_parts(path: str, body: Json) -> Json:
         body = {name: body[name] for name in body if name not in {"suffix", "echo"}}
         # Events are held to the schema as if the JSON of their data were they.
         body = body | {"prompt": "a", "n": 1, "best_of": 1, "stream": False}
+    if path == "/v1/batches":
+        # Of a route that takes batches; which they are, the gateway knows.
+        body = body | {"endpoint": "/v1/chat/completions", "metadata": FIXED["metadata"]}
     if path == "/v1/messages":
         # Somebody says each.
         turns = [turn | {"role": turn.get("role", "user")} for turn in body.get("messages") or ()]

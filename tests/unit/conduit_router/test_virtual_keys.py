@@ -66,6 +66,15 @@ def test_a_deleted_key_is_forgotten_at_once() -> None:
         known.identify("Bearer condt_good")
 
 
+def test_a_caller_is_known_by_the_id_as_well() -> None:
+    """By which a batch knows its maker, with the same refusals."""
+    known = identities()
+    assert known.caller_with_id(1) is known.identify("Bearer condt_good")
+    for number, error in ((2, VirtualKeyDisabled), (3, VirtualKeyDisabled), (9, VirtualKeyInvalid)):
+        with pytest.raises(error):
+            known.caller_with_id(number)
+
+
 def replaced(**fields: object) -> VirtualKeys:
     """Return the knowledge of one key, whose value before was `condt_former`."""
     known = VirtualKeys(Vault(ENCRYPTION_KEY), lambda: 1000.0)

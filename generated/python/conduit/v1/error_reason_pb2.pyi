@@ -312,6 +312,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A guardrail of the alias, the virtual key or its group does not let the request pass, or the answer. What was used is charged.
     Example: `{"reason": "CONTENT_BLOCKED", "metadata": {"guardrail": "no secrets", "stage": "request", "kind": "SECRET"}}`.
     """
+    ERROR_REASON_BATCH_NOT_FOUND: _ErrorReason.ValueType  # 75
+    """No such batch is kept, or it is somebody else's.
+    Example: `{"reason": "BATCH_NOT_FOUND", "metadata": {"batch_id": "batch_01k4y7"}}`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` in every error, whose `domain` is `conduit.v1`.
@@ -615,5 +619,9 @@ Example: `{"reason": "FILE_NOT_FOUND", "metadata": {"file_id": "file-01k4y7"}}`.
 ERROR_REASON_CONTENT_BLOCKED: ErrorReason.ValueType  # 74
 """A guardrail of the alias, the virtual key or its group does not let the request pass, or the answer. What was used is charged.
 Example: `{"reason": "CONTENT_BLOCKED", "metadata": {"guardrail": "no secrets", "stage": "request", "kind": "SECRET"}}`.
+"""
+ERROR_REASON_BATCH_NOT_FOUND: ErrorReason.ValueType  # 75
+"""No such batch is kept, or it is somebody else's.
+Example: `{"reason": "BATCH_NOT_FOUND", "metadata": {"batch_id": "batch_01k4y7"}}`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -433,4 +433,10 @@ FAILURES: Final[dict[str, Failure]] = {
         openai_type="invalid_request_error",
         hint="Leave out what the guardrail looks for; `kind` says what that is. The operator can change it.",
     ),
+    "BATCH_NOT_FOUND": Failure(
+        code=5,
+        http_status=404,
+        openai_type="invalid_request_error",
+        hint="Ask with the virtual key that made it, while it is kept; GET /v1/batches lists those that there are.",
+    ),
 }

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from conduit.v1 import audio_requests_pb2 as conduit_dot_v1_dot_audio__requests__pb2
+from conduit.v1 import batch_requests_pb2 as conduit_dot_v1_dot_batch__requests__pb2
 from conduit.v1 import caller_usage_pb2 as conduit_dot_v1_dot_caller__usage__pb2
 from conduit.v1 import completion_requests_pb2 as conduit_dot_v1_dot_completion__requests__pb2
 from conduit.v1 import content_requests_pb2 as conduit_dot_v1_dot_content__requests__pb2
@@ -318,6 +319,26 @@ class RouterServiceStub:
                 '/conduit.v1.RouterService/DeleteFile',
                 request_serializer=conduit_dot_v1_dot_stored__file__requests__pb2.DeleteFileRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_stored__file__requests__pb2.DeleteFileResponse.FromString,
+                _registered_method=True)
+        self.CreateBatch = channel.unary_unary(
+                '/conduit.v1.RouterService/CreateBatch',
+                request_serializer=conduit_dot_v1_dot_batch__requests__pb2.CreateBatchRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_batch__requests__pb2.CreateBatchResponse.FromString,
+                _registered_method=True)
+        self.ListBatches = channel.unary_unary(
+                '/conduit.v1.RouterService/ListBatches',
+                request_serializer=conduit_dot_v1_dot_batch__requests__pb2.ListBatchesRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_batch__requests__pb2.ListBatchesResponse.FromString,
+                _registered_method=True)
+        self.GetBatch = channel.unary_unary(
+                '/conduit.v1.RouterService/GetBatch',
+                request_serializer=conduit_dot_v1_dot_batch__requests__pb2.GetBatchRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_batch__requests__pb2.GetBatchResponse.FromString,
+                _registered_method=True)
+        self.CancelBatch = channel.unary_unary(
+                '/conduit.v1.RouterService/CancelBatch',
+                request_serializer=conduit_dot_v1_dot_batch__requests__pb2.CancelBatchRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_batch__requests__pb2.CancelBatchResponse.FromString,
                 _registered_method=True)
         self.Converse = channel.stream_stream(
                 '/conduit.v1.RouterService/Converse',
@@ -788,6 +809,37 @@ class RouterServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateBatch(self, request, context):
+        """Makes a batch of the requests in a file of the caller's, one in each line. They are made while nobody waits, as calls of the caller's
+        that are routed, limited and charged as all are, by whichever router has room, within 24 hours. FILE_NOT_FOUND without the file;
+        SERVICE_UNAVAILABLE if batches cannot be kept just now. What is wrong with the file is the batch's failure.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBatches(self, request, context):
+        """Lists the batches of the caller's virtual key, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetBatch(self, request, context):
+        """Returns a batch. BATCH_NOT_FOUND if the caller has none of this id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelBatch(self, request, context):
+        """Takes a batch back: requests under way are waited for, no others are made, and what there is of results can be read then.
+        BATCH_NOT_FOUND if the caller has none of this id. Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Converse(self, request_iterator, context):
         """Holds a spoken conversation: events both ways until one side ends it. The first message says how; the first answer has
         `started`, the last one `finished`. A session that ends without one, or with an error status, broke off.
@@ -1131,6 +1183,26 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.DeleteFile,
                     request_deserializer=conduit_dot_v1_dot_stored__file__requests__pb2.DeleteFileRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_stored__file__requests__pb2.DeleteFileResponse.SerializeToString,
+            ),
+            'CreateBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateBatch,
+                    request_deserializer=conduit_dot_v1_dot_batch__requests__pb2.CreateBatchRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_batch__requests__pb2.CreateBatchResponse.SerializeToString,
+            ),
+            'ListBatches': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBatches,
+                    request_deserializer=conduit_dot_v1_dot_batch__requests__pb2.ListBatchesRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_batch__requests__pb2.ListBatchesResponse.SerializeToString,
+            ),
+            'GetBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBatch,
+                    request_deserializer=conduit_dot_v1_dot_batch__requests__pb2.GetBatchRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_batch__requests__pb2.GetBatchResponse.SerializeToString,
+            ),
+            'CancelBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelBatch,
+                    request_deserializer=conduit_dot_v1_dot_batch__requests__pb2.CancelBatchRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_batch__requests__pb2.CancelBatchResponse.SerializeToString,
             ),
             'Converse': grpc.stream_stream_rpc_method_handler(
                     servicer.Converse,
@@ -2616,6 +2688,114 @@ class RouterService:
             '/conduit.v1.RouterService/DeleteFile',
             conduit_dot_v1_dot_stored__file__requests__pb2.DeleteFileRequest.SerializeToString,
             conduit_dot_v1_dot_stored__file__requests__pb2.DeleteFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/CreateBatch',
+            conduit_dot_v1_dot_batch__requests__pb2.CreateBatchRequest.SerializeToString,
+            conduit_dot_v1_dot_batch__requests__pb2.CreateBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBatches(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/ListBatches',
+            conduit_dot_v1_dot_batch__requests__pb2.ListBatchesRequest.SerializeToString,
+            conduit_dot_v1_dot_batch__requests__pb2.ListBatchesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/GetBatch',
+            conduit_dot_v1_dot_batch__requests__pb2.GetBatchRequest.SerializeToString,
+            conduit_dot_v1_dot_batch__requests__pb2.GetBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/CancelBatch',
+            conduit_dot_v1_dot_batch__requests__pb2.CancelBatchRequest.SerializeToString,
+            conduit_dot_v1_dot_batch__requests__pb2.CancelBatchResponse.FromString,
             options,
             channel_credentials,
             insecure,

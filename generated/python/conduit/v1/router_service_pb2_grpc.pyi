@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from conduit.v1 import audio_requests_pb2 as _audio_requests_pb2
+from conduit.v1 import batch_requests_pb2 as _batch_requests_pb2
 from conduit.v1 import caller_usage_pb2 as _caller_usage_pb2
 from conduit.v1 import completion_requests_pb2 as _completion_requests_pb2
 from conduit.v1 import content_requests_pb2 as _content_requests_pb2
@@ -234,6 +235,19 @@ class RouterServiceStub:
     """Returns the bytes of a file. FILE_NOT_FOUND if the caller has none of this id. A stream that ends with an error status is incomplete."""
     DeleteFile: _grpc.UnaryUnaryMultiCallable[_stored_file_requests_pb2.DeleteFileRequest, _stored_file_requests_pb2.DeleteFileResponse]
     """Deletes a file. FILE_NOT_FOUND if the caller has none of this id."""
+    CreateBatch: _grpc.UnaryUnaryMultiCallable[_batch_requests_pb2.CreateBatchRequest, _batch_requests_pb2.CreateBatchResponse]
+    """Makes a batch of the requests in a file of the caller's, one in each line. They are made while nobody waits, as calls of the caller's
+    that are routed, limited and charged as all are, by whichever router has room, within 24 hours. FILE_NOT_FOUND without the file;
+    SERVICE_UNAVAILABLE if batches cannot be kept just now. What is wrong with the file is the batch's failure.
+    """
+    ListBatches: _grpc.UnaryUnaryMultiCallable[_batch_requests_pb2.ListBatchesRequest, _batch_requests_pb2.ListBatchesResponse]
+    """Lists the batches of the caller's virtual key, newest first."""
+    GetBatch: _grpc.UnaryUnaryMultiCallable[_batch_requests_pb2.GetBatchRequest, _batch_requests_pb2.GetBatchResponse]
+    """Returns a batch. BATCH_NOT_FOUND if the caller has none of this id."""
+    CancelBatch: _grpc.UnaryUnaryMultiCallable[_batch_requests_pb2.CancelBatchRequest, _batch_requests_pb2.CancelBatchResponse]
+    """Takes a batch back: requests under way are waited for, no others are made, and what there is of results can be read then.
+    BATCH_NOT_FOUND if the caller has none of this id. Idempotent.
+    """
     Converse: _grpc.StreamStreamMultiCallable[_converse_requests_pb2.ConverseRequest, _converse_requests_pb2.ConverseResponse]
     """Holds a spoken conversation: events both ways until one side ends it. The first message says how; the first answer has
     `started`, the last one `finished`. A session that ends without one, or with an error status, broke off.
@@ -453,6 +467,19 @@ class RouterServiceAsyncStub(RouterServiceStub):
     """Returns the bytes of a file. FILE_NOT_FOUND if the caller has none of this id. A stream that ends with an error status is incomplete."""
     DeleteFile: _aio.UnaryUnaryMultiCallable[_stored_file_requests_pb2.DeleteFileRequest, _stored_file_requests_pb2.DeleteFileResponse]  # type: ignore[assignment]
     """Deletes a file. FILE_NOT_FOUND if the caller has none of this id."""
+    CreateBatch: _aio.UnaryUnaryMultiCallable[_batch_requests_pb2.CreateBatchRequest, _batch_requests_pb2.CreateBatchResponse]  # type: ignore[assignment]
+    """Makes a batch of the requests in a file of the caller's, one in each line. They are made while nobody waits, as calls of the caller's
+    that are routed, limited and charged as all are, by whichever router has room, within 24 hours. FILE_NOT_FOUND without the file;
+    SERVICE_UNAVAILABLE if batches cannot be kept just now. What is wrong with the file is the batch's failure.
+    """
+    ListBatches: _aio.UnaryUnaryMultiCallable[_batch_requests_pb2.ListBatchesRequest, _batch_requests_pb2.ListBatchesResponse]  # type: ignore[assignment]
+    """Lists the batches of the caller's virtual key, newest first."""
+    GetBatch: _aio.UnaryUnaryMultiCallable[_batch_requests_pb2.GetBatchRequest, _batch_requests_pb2.GetBatchResponse]  # type: ignore[assignment]
+    """Returns a batch. BATCH_NOT_FOUND if the caller has none of this id."""
+    CancelBatch: _aio.UnaryUnaryMultiCallable[_batch_requests_pb2.CancelBatchRequest, _batch_requests_pb2.CancelBatchResponse]  # type: ignore[assignment]
+    """Takes a batch back: requests under way are waited for, no others are made, and what there is of results can be read then.
+    BATCH_NOT_FOUND if the caller has none of this id. Idempotent.
+    """
     Converse: _aio.StreamStreamMultiCallable[_converse_requests_pb2.ConverseRequest, _converse_requests_pb2.ConverseResponse]  # type: ignore[assignment]
     """Holds a spoken conversation: events both ways until one side ends it. The first message says how; the first answer has
     `started`, the last one `finished`. A session that ends without one, or with an error status, broke off.
@@ -987,6 +1014,43 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_stored_file_requests_pb2.DeleteFileResponse, _abc.Awaitable[_stored_file_requests_pb2.DeleteFileResponse]]:
         """Deletes a file. FILE_NOT_FOUND if the caller has none of this id."""
+
+    @_abc_1.abstractmethod
+    def CreateBatch(
+        self,
+        request: _batch_requests_pb2.CreateBatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_batch_requests_pb2.CreateBatchResponse, _abc.Awaitable[_batch_requests_pb2.CreateBatchResponse]]:
+        """Makes a batch of the requests in a file of the caller's, one in each line. They are made while nobody waits, as calls of the caller's
+        that are routed, limited and charged as all are, by whichever router has room, within 24 hours. FILE_NOT_FOUND without the file;
+        SERVICE_UNAVAILABLE if batches cannot be kept just now. What is wrong with the file is the batch's failure.
+        """
+
+    @_abc_1.abstractmethod
+    def ListBatches(
+        self,
+        request: _batch_requests_pb2.ListBatchesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_batch_requests_pb2.ListBatchesResponse, _abc.Awaitable[_batch_requests_pb2.ListBatchesResponse]]:
+        """Lists the batches of the caller's virtual key, newest first."""
+
+    @_abc_1.abstractmethod
+    def GetBatch(
+        self,
+        request: _batch_requests_pb2.GetBatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_batch_requests_pb2.GetBatchResponse, _abc.Awaitable[_batch_requests_pb2.GetBatchResponse]]:
+        """Returns a batch. BATCH_NOT_FOUND if the caller has none of this id."""
+
+    @_abc_1.abstractmethod
+    def CancelBatch(
+        self,
+        request: _batch_requests_pb2.CancelBatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_batch_requests_pb2.CancelBatchResponse, _abc.Awaitable[_batch_requests_pb2.CancelBatchResponse]]:
+        """Takes a batch back: requests under way are waited for, no others are made, and what there is of results can be read then.
+        BATCH_NOT_FOUND if the caller has none of this id. Idempotent.
+        """
 
     @_abc_1.abstractmethod
     def Converse(

@@ -7,6 +7,7 @@ from typing import Final
 import orjson
 from conduit.v1 import (
     audio_requests_pb2,
+    batch_requests_pb2,
     call_pb2,
     caller_usage_pb2,
     completion_requests_pb2,
@@ -31,6 +32,8 @@ from conduit.v1 import (
 )
 from conduit.v1 import http_runtime as http
 from conduit.v1 import json_runtime as json
+from conduit.v1.batch_json import batch_to_json, fill_batch_spec
+from conduit.v1.batch_requests_json import list_batches_response_to_json
 from conduit.v1.caller_usage_json import get_usage_response_to_json
 from conduit.v1.client_secret_json import client_secret_to_json, fill_client_secret_spec
 from conduit.v1.content_json import content_model_to_json
@@ -1514,6 +1517,70 @@ def read_delete_file(
 def write_delete_file(message: stored_file_requests_pb2.DeleteFileResponse) -> bytes:
     """Write the answer of DeleteFile."""
     return orjson.dumps(delete_file_response_to_json(message))
+
+
+def read_create_batch(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> batch_requests_pb2.CreateBatchRequest:
+    """Return the request that `POST /v1/batches` says."""
+    message = batch_requests_pb2.CreateBatchRequest()
+    if body:
+        fill_batch_spec(message.batch, json.parse(body), "")
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    return message
+
+
+def write_create_batch(message: batch_requests_pb2.CreateBatchResponse) -> bytes:
+    """Write the answer of CreateBatch."""
+    return orjson.dumps(batch_to_json(message.batch))
+
+
+def read_list_batches(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> batch_requests_pb2.ListBatchesRequest:
+    """Return the request that `GET /v1/batches` says."""
+    message = batch_requests_pb2.ListBatchesRequest()
+    for name, value in query:
+        match name:
+            case "limit":
+                message.limit = json.int32(value, name)
+            case "after":
+                message.after = value
+    return message
+
+
+def write_list_batches(message: batch_requests_pb2.ListBatchesResponse) -> bytes:
+    """Write the answer of ListBatches."""
+    return orjson.dumps(list_batches_response_to_json(message))
+
+
+def read_get_batch(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> batch_requests_pb2.GetBatchRequest:
+    """Return the request that `GET /v1/batches/{id}` says."""
+    message = batch_requests_pb2.GetBatchRequest()
+    message.id = path["id"]
+    return message
+
+
+def write_get_batch(message: batch_requests_pb2.GetBatchResponse) -> bytes:
+    """Write the answer of GetBatch."""
+    return orjson.dumps(batch_to_json(message.batch))
+
+
+def read_cancel_batch(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> batch_requests_pb2.CancelBatchRequest:
+    """Return the request that `POST /v1/batches/{id}/cancel` says."""
+    message = batch_requests_pb2.CancelBatchRequest()
+    message.id = path["id"]
+    return message
+
+
+def write_cancel_batch(message: batch_requests_pb2.CancelBatchResponse) -> bytes:
+    """Write the answer of CancelBatch."""
+    return orjson.dumps(batch_to_json(message.batch))
 
 
 def read_converse(
@@ -3109,6 +3176,103 @@ ROUTES: Final[tuple[Route, ...]] = (
         read_frame=None,
         chunk=None,
         write=write_delete_file,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/batches",
+        segments=(Segment("v1"), Segment("batches")),
+        service="RouterService",
+        rpc="CreateBatch",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_create_batch,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_create_batch,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="GET",
+        path="/v1/batches",
+        segments=(Segment("v1"), Segment("batches")),
+        service="RouterService",
+        rpc="ListBatches",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_list_batches,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_list_batches,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="GET",
+        path="/v1/batches/{id}",
+        segments=(Segment("v1"), Segment("batches"), Segment("id", is_parameter=True)),
+        service="RouterService",
+        rpc="GetBatch",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_get_batch,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_get_batch,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/batches/{id}/cancel",
+        segments=(
+            Segment("v1"),
+            Segment("batches"),
+            Segment("id", is_parameter=True),
+            Segment("cancel"),
+        ),
+        service="RouterService",
+        rpc="CancelBatch",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_cancel_batch,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_cancel_batch,
         media_type=b"application/json",
         media_type_of=None,
         write_report=http.no_report,

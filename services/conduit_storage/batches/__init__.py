@@ -1,0 +1,1 @@
+"""Batches of requests that are made while nobody waits."""
