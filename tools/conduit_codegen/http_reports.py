@@ -15,7 +15,7 @@ def header_writer(message: Message) -> str:
 
 
 def write_header_writer(scope: Scope) -> None:
-    """Add the function: it writes numbers, texts that are not empty, and optional fields set."""
+    """Add the function: it writes numbers, and texts, ids and optional fields that are said."""
     message, body = scope.message, scope.body
     argument = f"message: {module(message.file)}.{message.name}"
     with body.block(f"def {header_writer(message)}({argument}) -> bytes:"):
@@ -51,7 +51,9 @@ def _line(scope: Scope, field: Field) -> str:
     said = f'f"{field.json.header}: {_form(scope, field, value)}\\r\\n"'
     if field.has_presence:
         return f'({said} if message.HasField("{field.name}") else "")'
-    return f'({said} if {value} else "")' if _is_text(field) else said
+    # No thing has the id 0.
+    is_id = field.name.endswith("_id")
+    return f'({said} if {value} else "")' if _is_text(field) or is_id else said
 
 
 def _form(scope: Scope, field: Field, value: str) -> str:

@@ -235,7 +235,7 @@ def _lines_of_call_report(message: call_pb2.CallReport) -> bytes:
         guardrails = http.safe(guardrails)
     lines = (
         (f"x-conduit-request-id: {request_id}\r\n" if request_id else "")
-        + f"x-conduit-provider-id: {message.provider_id}\r\n"
+        + (f"x-conduit-provider-id: {message.provider_id}\r\n" if message.provider_id else "")
         + (f"x-conduit-provider: {provider_name}\r\n" if provider_name else "")
         + (f"x-conduit-key-id: {key_id}\r\n" if key_id else "")
         + (f"x-conduit-model: {actual_model_name}\r\n" if actual_model_name else "")
