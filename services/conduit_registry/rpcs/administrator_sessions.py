@@ -1,6 +1,7 @@
 """RPCs about those who have logged in."""
 
 from conduit.v1 import administrator_session_pb2 as pb
+from conduit_kernel import limits
 from conduit_kernel.pagination import page_of
 from conduit_registry import messages
 from conduit_registry.configuration.sessions import SessionEditor
@@ -31,6 +32,8 @@ class AdministratorSessionRpcs(RpcBase):
         self, request: pb.EndAdministratorSessionsRequest, context: Context
     ) -> pb.EndAdministratorSessionsResponse:
         """End sessions."""
+        limits.check_items(request, "ids")
+        limits.check_length(request, "subject")
         async with self.editing(context) as editor:
             sessions = SessionEditor(editor.changing)
             ended = await sessions.end(list(request.ids), request.subject)

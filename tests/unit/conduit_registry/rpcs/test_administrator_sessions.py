@@ -1,5 +1,6 @@
 """The list of those who have logged in, page by page."""
 
+import pytest
 from tests.support.registry import Api
 from tests.unit.conduit_registry.rpcs.test_logins import log_in
 
@@ -31,3 +32,16 @@ async def test_to_end_nobodys_sessions_changes_nothing(api: Api) -> None:
     ):
         assert not (await api(request)).administrator_sessions
     assert (await api.snapshot()).revision == before
+
+
+@pytest.mark.parametrize("field", ["ids", "subject"])
+async def test_so_many_are_ended_at_a_time(api: Api, field: str) -> None:
+    """As the document says; one more is refused."""
+    most, beyond = (
+        EndAdministratorSessionsRequest(ids=range(number))
+        if field == "ids"
+        else EndAdministratorSessionsRequest(subject="s" * number)
+        for number in (1000, 1001)
+    )
+    assert not (await api(most)).administrator_sessions
+    assert (await api.refused(beyond)).metadata["field"] == field
