@@ -78,8 +78,7 @@ OPERATOR = Caller(0, is_enabled=True, expires_at=0.0, allowed=None)
 OWN: tuple[type, ...] = (
     *(Queries, ClientSecrets, Voices, TaskQueries, VoiceConsents, VoiceMaking, Speaking),
     *(MessageModels, ContentModels, CallerUsage, ResponseConnections, ResponseQueries),
-    *(FileRpcs, BatchRpcs),
-    BatchRpcs,
+    *(BackgroundQueries, FileRpcs, BatchRpcs),
 )
 
 # Looked up for each call of a model otherwise.

@@ -193,7 +193,6 @@ PASSED = (
     ("asked", "param"),
     [
         ({"conversation": "conv_1"}, None),
-        ({"background": True}, "background"),
         ({"input": []}, "input"),
     ],
 )

@@ -35,16 +35,15 @@ class EstimatingCalls:
         self, form: Form[Any], options: CallOptions | None, caller: CallerContext
     ) -> Any:  # noqa: ANN401 # as above
         """Answer a request that was read before."""
+        # A try, and an estimate as well, may write the JSON of a typed request.
+        is_typed = form.json_at_hand is None
         try:
             return await self._calls.answer(form, options, caller)
         except (UnsupportedCapability, UpstreamError):
-            return self._estimated(form, caller)
+            return self._estimated(form, caller, is_typed=is_typed)
 
-    def _estimated(self, form: Form[Any], caller: CallerContext) -> Any:  # noqa: ANN401 # as above
+    def _estimated(self, form: Form[Any], caller: CallerContext, *, is_typed: bool) -> Any:  # noqa: ANN401 # as above
         response = self._response()
-        # An estimate may write the JSON of a typed request.
-        is_typed = form.json_at_hand is None
-        answer = self.operation.estimated(form)
-        self.operation.write(response, answer, is_typed=is_typed)
+        self.operation.write(response, self.operation.estimated(form), is_typed=is_typed)
         response.report.request_id = caller.request_id
         return response

@@ -179,9 +179,12 @@ class StreamingUploadCalls:
 
 @asynccontextmanager
 async def received(
-    requests: AsyncIterable[Any], space: SpillSpace, *, max_bytes: int = MAX_UPLOAD_BYTES
+    requests: AsyncIterable[Any], space: SpillSpace, *, max_bytes: int = 0
 ) -> AsyncIterator[tuple[Any, Sequence[Upload]]]:
-    """Return what is asked, and the files that the messages behind it bring, so many bytes."""
+    """Return what is asked, and the files that the messages behind it bring.
+
+    They may have as many bytes as any upload, unless another number is said.
+    """
     if isinstance(requests, FilesAtHand):
         # They are kept already, by who asks.
         start = await _start_of(requests)
@@ -214,13 +217,13 @@ class ReceivedFiles:
         start: Any,  # noqa: ANN401 # as above
         requests: AsyncIterable[Any],
         space: SpillSpace,
-        max_bytes: int = MAX_UPLOAD_BYTES,
+        max_bytes: int = 0,
     ) -> None:
         self.start = start
-        self._max_bytes = max_bytes
+        self._max_bytes = max_bytes or MAX_UPLOAD_BYTES
         self._requests = aiter(requests)
         self._pending: FileChunk | None = None
-        self._left = max_bytes
+        self._left = self._max_bytes
         named = _files_of(start)
         _check_number(len(named))
         self.files = [

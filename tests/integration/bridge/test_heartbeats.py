@@ -47,6 +47,8 @@ class Summary:
     cost_nano_usd: int | None = None
     upstream_request_id: str = ""
     standings: tuple[Any, ...] = ()
+    cache: str = ""
+    guardrails: tuple[str, ...] = ()
 
 
 class PlainRouter(ScriptedRouter):
