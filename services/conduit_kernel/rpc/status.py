@@ -13,7 +13,12 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, QuotaFailure, Re
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
-from conduit_kernel import auth_errors, idempotency_errors, not_found_errors  # noqa: F401 # found
+from conduit_kernel import (  # noqa: F401 # found
+    auth_errors,
+    guardrail_errors,
+    idempotency_errors,
+    not_found_errors,
+)
 from conduit_kernel.errors import ConduitError, ServiceUnavailable
 
 DOMAIN = "conduit.v1"
