@@ -22,8 +22,8 @@ fi
 whole=tests/integration
 logs=$(mktemp -d)
 options="--quiet --durations=10 --durations-min=2"
-# A part a line, the longest first; the last two of those that are not slow are all that no line above
-# names, so that new folders are run, too.
+# A part a line, the longest first; of those that are not slow, `services` and `rest` are all that no
+# other names, so that new folders are run, too.
 if [ "${1:-}" = slow ]; then
   which=slow
   cat >"$logs/parts" <<PARTS
@@ -35,17 +35,17 @@ PARTS
 else
   which="not slow"
   cat >"$logs/parts" <<PARTS
-faults tests/faults
 services $whole --ignore=$whole/suite --ignore=$whole/cli --ignore=$whole/router --ignore=$whole/bridge
 suite-1 $(echo $whole/suite/test_[a-l]*.py)
 suite-2 $(echo $whole/suite/test_[!a-l]*.py)
-conformance tests/conformance
+faults tests/faults
 modules tests/unit/conduit_kernel tests/unit/conduit_router
 router $whole/router $whole/bridge
+rest tests --ignore=$whole --ignore=tests/faults --ignore=tests/wire --ignore=tests/conformance --ignore=tests/unit/conduit_kernel --ignore=tests/unit/conduit_router --ignore=tests/unit/conduit_providers
+conformance tests/conformance
 wire tests/wire
 providers tests/unit/conduit_providers
 commands $whole/cli
-rest tests --ignore=$whole --ignore=tests/faults --ignore=tests/wire --ignore=tests/conformance --ignore=tests/unit/conduit_kernel --ignore=tests/unit/conduit_router --ignore=tests/unit/conduit_providers
 PARTS
 fi
 export pytest logs options which

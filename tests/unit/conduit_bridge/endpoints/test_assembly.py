@@ -15,6 +15,7 @@ from conduit_bridge.endpoints.content_stream import ContentStreamEndpoint
 from conduit_bridge.endpoints.form import FormEndpoint
 from conduit_bridge.endpoints.header_selected import HeaderSelectedEndpoint
 from conduit_bridge.endpoints.plain import PlainUnaryEndpoint
+from conduit_bridge.endpoints.query_selected import QuerySelectedEndpoint
 from conduit_bridge.endpoints.stream import WatchEndpoint
 from conduit_bridge.endpoints.unary import Backend, Endpoint, UnaryEndpoint
 from conduit_bridge.endpoints.websocket import WebSocketEndpoint
@@ -54,11 +55,14 @@ def test_every_place_of_the_contract_has_one_endpoint() -> None:
 
 
 def test_routes_that_share_a_place_are_joined() -> None:
-    """The body chooses among them, of forms where they take forms, or a header does."""
+    """The body chooses among them, of forms where they take forms, or the query, or a header."""
     shared = {place for place, n in Counter(f"{r.verb} {r.path}" for r in ROUTES).items() if n > 1}
     assert shared
     found = made(ROUTES)
-    kinds = {BodySelectedEndpoint, FormEndpoint, HeaderSelectedEndpoint}
+    kinds = {
+        *(BodySelectedEndpoint, FormEndpoint),
+        *(HeaderSelectedEndpoint, QuerySelectedEndpoint),
+    }
     assert {type(found[place]) for place in shared} == kinds
 
 
