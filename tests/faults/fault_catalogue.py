@@ -45,7 +45,6 @@ def error_event(code: str) -> bytes:
 
 
 # Larger than events of chats may be.
-OVERSIZED = broken(3, b"data: " + b"x" * (8 * 1024 * 1024 + 1))
 # What is waited for where that is what is tested, and where a caller is to leave before.
 SHORT, LONG = 0.4, 10.0
 LATER, NOW = "Sun, 06 Nov 2044 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT"
@@ -216,7 +215,7 @@ BEHIND_A_TOKEN = [
     ),
     Fault(
         "oversized event",
-        [OVERSIZED],
+        [upstream.oversized],
         stream=BY_POLICY,
         only=CHAT,
         is_stream_only=True,
@@ -227,7 +226,7 @@ BEHIND_A_TOKEN = [
     # Events of pictures may be larger: it is one that never ends.
     Fault(
         "oversized event of a picture",
-        [OVERSIZED],
+        [upstream.oversized],
         stream=BY_POLICY,
         only=("image",),
         is_stream_only=True,

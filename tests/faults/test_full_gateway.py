@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -31,6 +32,7 @@ NO_ROOM = (
 
 pytestmark = pytest.mark.slow
 # What is said of each call, which is none of the disk's.
+GRPC_LINE = re.compile(r"[EIW]\d{4} [\d:.]+ +\d+ ([a-z_0-9]+\.cc:\d+)\]")
 OF_CALLS = frozenset({"http_request", "grpc_request"})
 # Far less than one for each try: those of a process, and of the one that follows when it is killed.
 FEW_LINES = 2 * SAME.burst
@@ -95,9 +97,15 @@ def answers(served: Served) -> bool:
 
 
 def events(served: Served) -> Counter[str]:
-    """Return how often the log has each line of the disk's, by event and loop."""
+    """Return how often the log has each line of the disk's, by event and loop.
+
+    Those of gRPC's own core, which are no JSON, by the place in it that writes them.
+    """
     found = Counter[str]()
     for line in served.log:
+        if (place := GRPC_LINE.match(line)) is not None:
+            found[place[1]] += 1
+            continue
         said = json.loads(line)
         if said["event"] not in OF_CALLS:
             found[f"{said['service']} {said['event']} {said.get('loop', '')}"] += 1

@@ -1,10 +1,15 @@
 """What a misbehaving provider does with a request, in order and out of it."""
 
 import asyncio
+import struct
+import zlib
 
 import orjson
+from tests.faults.answer import FRAMES
 from tests.faults.misbehaving_upstream import Act, Peer
 from tests.faults.upstream_answers import JSON
+
+from conduit_providers.codec import MAX_EVENT_BYTES
 
 STALL_SECONDS = 0.15
 DRIP_BYTES = 40
@@ -58,6 +63,17 @@ def broken(place: int, *odd: bytes, then: str = "close", is_resumed: bool = Fals
         await _send(peer, parts, then)
 
     return act
+
+
+async def oversized(peer: Peer) -> None:
+    """Begin an answer, and go on with an event that is larger than any is taken."""
+    answer = peer.seen.answer
+    begin = b"data: "
+    if answer.media == FRAMES:
+        # Its length, that of its headers, and the sum of both.
+        begin = struct.pack(">II", 2 * MAX_EVENT_BYTES, 0)
+        begin += struct.pack(">I", zlib.crc32(begin))
+    await _send(peer, [*answer.until(3), begin + b"x" * (MAX_EVENT_BYTES + 1)], "close")
 
 
 def cut_inside(place: int) -> Act:

@@ -97,9 +97,8 @@ def _plain(value: Guardrail) -> dict[str, Any]:
 def _guardrail(**said: Any) -> Guardrail:  # noqa: ANN401 # as above
     webhook = said.get("webhook")
     said["webhook"] = None if webhook is None else GuardrailWebhook(**webhook)
-    return Guardrail(
-        **said | {"patterns": tuple(said["patterns"]), "detectors": tuple(said["detectors"])}
-    )
+    said["patterns"], said["detectors"] = tuple(said["patterns"]), tuple(said["detectors"])
+    return Guardrail(**said)
 
 
 class _JsonObject(sa.types.TypeDecorator[ObjectT], Generic[ObjectT]):

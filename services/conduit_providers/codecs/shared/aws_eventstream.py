@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from botocore.eventstream import EventStreamBuffer, ParserError
 
 from conduit_providers.codec import MAX_EVENT_BYTES
-from conduit_providers.failures import malformed
+from conduit_providers.failures import malformed, too_large
 
 # Two lengths and a checksum; the first length is the whole message's.
 _PRELUDE_BYTES = 12
@@ -81,7 +81,7 @@ class FrameBuffer:
 
     def _check(self, size: int) -> None:
         if size > MAX_EVENT_BYTES:
-            raise malformed(self._provider, "a message of its event stream is too large")
+            raise too_large(self._provider, "a message of its event stream is too large")
 
 
 def _frame(headers: Mapping[str, object], payload: bytes) -> Frame:
