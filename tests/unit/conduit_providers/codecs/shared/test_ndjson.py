@@ -1,6 +1,7 @@
 """Lines of JSON; what cuts them is tested in test_event_buffers."""
 
 import pytest
+from tests.support.costs import growth
 
 from conduit_kernel.errors import UpstreamError
 from conduit_providers.codec import MAX_EVENT_BYTES
@@ -40,3 +41,14 @@ def test_a_line_without_end_is_refused(begin: bytes) -> None:
         LineBuffer("Lumen").feed(begin + line + b"x")
     assert raised.value.metadata["kind"] == "malformed"
     assert not raised.value.is_transient
+
+
+def test_a_line_without_an_end_costs_no_more_than_others() -> None:
+    """Eight times as many bytes cost about eight times as much, and not sixty-four."""
+
+    def held(pieces: int) -> None:
+        buffer = LineBuffer()
+        for _ in range(pieces):
+            buffer.feed(b"x" * 256)
+
+    assert growth(held, 4000, 8) < 24

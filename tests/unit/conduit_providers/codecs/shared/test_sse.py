@@ -1,6 +1,7 @@
 """Server-sent events by their specification; what cuts them is tested in test_event_buffers."""
 
 import pytest
+from tests.support.costs import growth
 
 from conduit_kernel.errors import UpstreamError
 from conduit_providers.codec import MAX_EVENT_BYTES
@@ -55,3 +56,14 @@ def test_what_is_held_is_bounded_and_names_who_sent_it() -> None:
         buffer.feed(b"x")
     assert raised.value.metadata["kind"] == "malformed"
     assert not raised.value.is_transient
+
+
+def test_a_line_without_an_end_costs_no_more_than_others() -> None:
+    """Eight times as many bytes cost about eight times as much, and not sixty-four."""
+
+    def held(pieces: int) -> None:
+        buffer = EventBuffer()
+        for _ in range(pieces):
+            buffer.feed(b"x" * 256)
+
+    assert growth(held, 4000, 8) < 24
