@@ -36,6 +36,8 @@ WEB_SEARCH = int(pb.UNIT_WEB_SEARCH)
 
 # No call uses so much of anything.
 MOST = 10**12
+# The qualifier of what was used when an answer was made that is given again.
+CACHE_HIT = ("cache", "hit")
 _USUAL_TIERS = frozenset({"", "auto", "default", "standard", "on_demand"})
 _MAX_TIER = 40
 _BATCH = ("processing", "batch")

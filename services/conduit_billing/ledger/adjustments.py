@@ -16,7 +16,7 @@ from conduit_billing.ledger.postings import (
     expense_account,
     payable_account,
 )
-from conduit_providers.quantities import REQUEST
+from conduit_providers.quantities import CACHE_HIT, REQUEST
 
 # Returns a charge that has no prices with those of now, as it is where one is unknown.
 Price = Callable[[PostedCharge], PostedCharge]
@@ -60,11 +60,14 @@ def reprice(
 ) -> Repriced:
     """Return the adjustments of charges that cost something else now; `standings` by their ids.
 
-    A provider's own word on the cost, which came without prices, stands.
+    A provider's own word on the cost, which came without prices, stands; and so does the share that
+    an answer from the cache was charged.
     """
     found, unpriced = list[Adjustment](), 0
     for charge in charges:
         if charge.cost is not None and all(line.price is None for line in charge.lines):
+            continue
+        if CACHE_HIT in charge.qualifiers:
             continue
         fresh = _priced(charge, price)
         if fresh.cost is None:

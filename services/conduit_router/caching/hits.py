@@ -2,7 +2,7 @@
 
 import msgspec
 
-from conduit_providers.quantities import Quantities
+from conduit_providers.quantities import CACHE_HIT, Quantities
 from conduit_router.accounting.call_counts import AttemptCounts
 from conduit_router.accounting.discounts import discounted
 from conduit_router.caching.answers import CachedAnswer
@@ -12,8 +12,6 @@ from conduit_router.routing.table import Candidate, UpstreamKey
 from conduit_router.served_by import CallSummary
 
 HIT, MISS, BYPASS = "hit", "miss", "bypass"
-# How charges of such calls are told from others.
-_QUALIFIER = ("cache", HIT)
 
 
 def answering_key(scope: CallScope, found: CachedAnswer) -> tuple[Candidate, UpstreamKey] | None:
@@ -66,5 +64,5 @@ def account_for_hit(
 
 def _marked(usage: Quantities) -> Quantities:
     """Return a use as one that no provider saw."""
-    qualifiers = tuple(sorted((*usage.qualifiers, _QUALIFIER)))
+    qualifiers = tuple(sorted((*usage.qualifiers, CACHE_HIT)))
     return msgspec.structs.replace(usage, qualifiers=qualifiers, provider_cost=None)

@@ -67,6 +67,12 @@ def test_the_word_of_a_provider_stands() -> None:
     assert reprice([unpriced], {}, by({})) == ([], 1)  # type: ignore[arg-type] # as above
 
 
+def test_an_answer_from_the_cache_stays_as_it_was_charged() -> None:
+    """Its share, or nothing: what prices there are now says nothing of it."""
+    hit = posted()._replace(qualifiers=(("cache", "hit"), ("service_tier", "flex")))
+    assert reprice([hit], {}, by({INPUT: 9 * MILLION})) == ([], 0)  # type: ignore[arg-type] # as above
+
+
 def test_a_posting_moves_what_is_more_and_what_is_less() -> None:
     """Each account once; what comes to nothing moves nothing."""
     more, less = Adjustment(posted(), 1, "v", 100, 130), Adjustment(posted(), 1, "v", 100, 80)
