@@ -71,6 +71,9 @@ class ResponseKeeper:
         # By owner and id, oldest first.
         self._waiting: dict[_Place, ResponseRecord] = {}
         self._waiting_bytes = 0
+        # Those on their way to Storage, and who has the way.
+        self._told: frozenset[_Place] = frozenset()
+        self._way = asyncio.Lock()
         # Set while there is one to tell Storage of.
         self.stale = asyncio.Event()
         self._log = structlog.get_logger("responses")
@@ -97,25 +100,34 @@ class ResponseKeeper:
 
     async def deliver(self) -> None:
         """Tell Storage of the responses that wait: a step of a loop."""
-        while batch := self._batch():
-            kept = await asyncio.to_thread(sealed, batch, self._vault)
-            try:
-                refused = await self._storage.keep(kept)
-            except ServiceUnavailable:
-                raise
-            except ConduitError as error:
-                # Others wait behind them.
-                self._log.error("responses_refused", reason=error.message)
-                refused = ()
-            for response_id in refused:
-                self._log.warning("response_too_large", response_id=response_id)
-            for each in batch:
-                if (now := self._waiting.get((each.owner, each.id))) is each:
-                    self._take((each.owner, each.id))
-                elif now is None:
-                    # It was deleted meanwhile.
-                    with suppress(ResponseNotFound):
-                        await self._storage.delete(each.owner, each.id)
+        while self._waiting:
+            async with self._way:
+                batch = self._batch()
+                self._told = frozenset((each.owner, each.id) for each in batch)
+                try:
+                    await self._tell(batch)
+                finally:
+                    self._told = frozenset()
+
+    async def _tell(self, batch: Sequence[ResponseRecord]) -> None:
+        kept = await asyncio.to_thread(sealed, batch, self._vault)
+        try:
+            refused = await self._storage.keep(kept)
+        except ServiceUnavailable:
+            raise
+        except ConduitError as error:
+            # Others wait behind them.
+            self._log.error("responses_refused", reason=error.message)
+            refused = ()
+        for response_id in refused:
+            self._log.warning("response_too_large", response_id=response_id)
+        for each in batch:
+            if (now := self._waiting.get((each.owner, each.id))) is each:
+                self._take((each.owner, each.id))
+            elif now is None:
+                # It was deleted meanwhile.
+                with suppress(ResponseNotFound):
+                    await self._storage.delete(each.owner, each.id)
 
     async def find(self, owner: int, response_id: str) -> Sequence[ResponseRecord]:
         """Return a response of an owner, behind those that it goes on from.
@@ -162,6 +174,10 @@ class ResponseKeeper:
         if not _ID.fullmatch(response_id):
             raise not_found(response_id)
         waiting = self._take((owner, response_id))
+        if (owner, response_id) in self._told:
+            # Else it would come to Storage once it is said to be gone.
+            async with self._way:
+                pass
         try:
             await self._storage.delete(owner, response_id)
         except ResponseNotFound:

@@ -1,7 +1,7 @@
 """Responses that a router has kept, beside a real Storage."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from itertools import pairwise
 
@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 from tests.support.storage_host import ENCRYPTION_KEY, StorageHost
 
+from conduit.internal.v1.response_storage_service_pb2 import KeptResponse
 from conduit_kernel.background import Background
 from conduit_kernel.errors import RequestTooLarge, ServiceUnavailable
 from conduit_kernel.ids import IdSource
@@ -81,6 +82,44 @@ async def test_a_conversation_unfolds_to_no_more_than_a_request_has(
     with pytest.raises(RequestTooLarge):
         await here.find(1, "resp_5")
     await here.delete(1, "resp_4")
+
+
+class SlowStorage(ResponseStorage):
+    """A way to Storage on which what is to be kept waits."""
+
+    def __init__(self, storage: ResponseStorage) -> None:
+        self.__dict__ |= storage.__dict__
+        self.is_asked, self.may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def keep(self, responses: Iterable[KeptResponse]) -> Sequence[str]:
+        """Keep responses, once they may be."""
+        self.is_asked.set()
+        await self.may_go_on.wait()
+        return await super().keep(responses)
+
+
+async def test_what_is_deleted_on_its_way_is_gone_when_that_is_said(
+    storage: ResponseStorage,
+) -> None:
+    """Nobody finds it in the moment between its coming to Storage and its end there."""
+    slow = SlowStorage(storage)
+    here, there = keeper(slow), keeper(storage)
+    here.keep(record())
+    telling = asyncio.create_task(here.deliver())
+    await slow.is_asked.wait()
+    deleting = asyncio.create_task(here.delete(1, "resp_1"))
+    again = asyncio.create_task(here.delete(1, "resp_1"))
+    await asyncio.sleep(0.05)
+    assert not deleting.done()
+    slow.may_go_on.set()
+    await deleting
+    for each in (here, there):
+        with pytest.raises(ResponseNotFound):
+            await each.find(1, "resp_1")
+    with pytest.raises(ResponseNotFound):
+        await again
+    await telling
+    assert here.waiting == 0
 
 
 async def test_who_asks_waits_for_what_is_on_its_way(storage: ResponseStorage) -> None:
