@@ -126,7 +126,6 @@ class LendingBilling(LedgerServiceServicer, QuotaServiceServicer):
             if charge.lease_id:
                 spent[charge.lease_id] += charge.cost_nano_usd
                 tokens += sum(line.quantity for line in charge.lines)
-        assert self.leases
         assert {name: self.returned[name] for name in self.leases} == {
             name: [spent.pop(name, 0)] for name in self.leases
         }
