@@ -116,24 +116,28 @@ class LendingBilling(LedgerServiceServicer, QuotaServiceServicer):
         return quota_pb.ReleaseQuotaResponse()
 
     def check_returned(self, charges: Iterable[Charge]) -> None:
-        """Hold all that was lent to having come back once, and what was used of it to the charges.
+        """Hold all that was lent to having come back, and what was used of it to the charges.
 
         A lease of which a call has kept a part does not come back, nor does a place that is taken;
-        and of one of which a part was given back twice another amount is spent.
+        and of one of which a part was given back twice another amount is spent. Where a caller left
+        while Billing was asked, what came of it may be given back in the same words twice, which
+        the real one takes for once.
         """
         spent, tokens = Counter[str](), 0
         for charge in charges:
             if charge.lease_id:
                 spent[charge.lease_id] += charge.cost_nano_usd
                 tokens += sum(line.quantity for line in charge.lines)
-        assert {name: self.returned[name] for name in self.leases} == {
-            name: [spent.pop(name, 0)] for name in self.leases
+        assert {name: {*self.returned[name]} for name in self.leases} == {
+            name: {spent.pop(name, 0)} for name in self.leases
         }
         assert not spent
-        used = {metric: [self.returned[name] for name in names] for metric, names in self._dealt()}
-        places = used[quota_pb.QUOTA_METRIC_CONCURRENT_REQUESTS]
-        assert [each for each in places if each != [0]] == []
-        assert sum(map(sum, used[quota_pb.QUOTA_METRIC_TOKENS])) == tokens
+        used = {
+            metric: [{*self.returned[name]} for name in names] for metric, names in self._dealt()
+        }
+        places = used.get(quota_pb.QUOTA_METRIC_CONCURRENT_REQUESTS, [])
+        assert [each for each in places if each != {0}] == []
+        assert sum(map(sum, used.get(quota_pb.QUOTA_METRIC_TOKENS, []))) == tokens
 
     def _dealt(self) -> Iterable[tuple[int, list[str]]]:
         for metric in set(self.quotas.values()):
