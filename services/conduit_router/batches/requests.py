@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from conduit.v1.batch_pb2 import BatchError, BatchErrors
+from conduit_kernel.quoting import quoted
 from conduit_router.batches.lines import MAX_LINE_BYTES, Line, TooManyLines
 
 MAX_REQUESTS = 50_000
@@ -127,8 +128,7 @@ class _Check:
     def _check_name(self, name: str) -> None:
         digest = hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=16).digest()
         if digest in self._names:
-            quoted = name if len(name) <= _MAX_QUOTED else f"{name[:_MAX_QUOTED]}..."
-            message = f"Another line has the custom_id {quoted!r}"
+            message = f"Another line has the custom_id {quoted(name, _MAX_QUOTED)!r}"
             raise LineProblem("duplicate_custom_id", message, "custom_id")
         self._names.add(digest)
 

@@ -9,6 +9,7 @@ from conduit_kernel.errors import InvalidRequest
 from conduit_kernel.ids import IdSource
 from conduit_kernel.limits import check_items, number_of
 from conduit_kernel.not_found_errors import BatchNotFound, FileNotFound
+from conduit_kernel.quoting import quoted
 from conduit_router.batches.calls import endpoint_paths
 from conduit_router.batches.storage import BatchStorage
 from conduit_router.calls.runtime import CallRuntime
@@ -21,8 +22,6 @@ STORED_ID = re.compile(rf"{ID_PREFIX}[0-9a-hjkmnp-tv-z]{{26}}", re.ASCII)
 WINDOW = "24h"
 ANCHOR = "created_at"
 MAX_NAME, MAX_VALUE = 64, 512
-# So much of what is no id may come back in a message.
-_MAX_QUOTED = 48
 
 
 class BatchRpcs:
@@ -104,8 +103,8 @@ class BatchRpcs:
         if not spec.input_file_id:
             raise InvalidRequest("input_file_id is required", field="input_file_id")
         if not FILE_ID.fullmatch(spec.input_file_id):
-            quoted = _quoted(spec.input_file_id)
-            raise FileNotFound(f"There is no file {quoted}", file_id=quoted)
+            shown = quoted(spec.input_file_id)
+            raise FileNotFound(f"There is no file {shown}", file_id=shown)
         if spec.endpoint not in self._paths:
             message = f"endpoint must be one of {', '.join(self._paths)}"
             raise InvalidRequest(message, field="endpoint")
@@ -134,10 +133,6 @@ def _check_metadata(spec: BatchSpec) -> None:
 def _checked(batch_id: str, caller: CallerContext) -> int:
     """Return the caller. BatchNotFound for what can be no batch's id."""
     if not STORED_ID.fullmatch(batch_id):
-        quoted = _quoted(batch_id)
-        raise BatchNotFound(f"There is no batch {quoted}", batch_id=quoted)
+        shown = quoted(batch_id)
+        raise BatchNotFound(f"There is no batch {shown}", batch_id=shown)
     return caller.caller.virtual_key_id
-
-
-def _quoted(text: str) -> str:
-    return text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}..."

@@ -16,6 +16,7 @@ from conduit_kernel.http import HttpError, SpillFull, SpillSpace, Upload
 from conduit_kernel.http.limits import MIB
 from conduit_kernel.limits import check_length, number_of
 from conduit_kernel.not_found_errors import FileNotFound
+from conduit_kernel.quoting import quoted
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.uploads import received
 from conduit_router.context import CallerContext
@@ -28,8 +29,6 @@ STORED_ID = re.compile(rf"{ID_PREFIX}[0-9a-hjkmnp-tv-z]{{26}}", re.ASCII)
 PURPOSES = frozenset({"assistants", "batch", "evals", "fine-tune", "user_data", "vision"})
 NAMELESS = "file"
 _ORDERS = ("asc", "desc", "")
-# So much of what is no id may come back in a message.
-_MAX_QUOTED = 48
 
 
 class FileRpcs:
@@ -123,9 +122,8 @@ class FileRpcs:
 def _checked(file_id: str, caller: CallerContext) -> int:
     """Return the caller. FileNotFound for what can be no file's id."""
     if not STORED_ID.fullmatch(file_id):
-        is_long = len(file_id) > _MAX_QUOTED
-        quoted = f"{file_id[:_MAX_QUOTED]}..." if is_long else file_id
-        raise FileNotFound(f"There is no file {quoted}", file_id=quoted)
+        shown = quoted(file_id)
+        raise FileNotFound(f"There is no file {shown}", file_id=shown)
     return caller.caller.virtual_key_id
 
 

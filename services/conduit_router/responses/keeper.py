@@ -12,6 +12,7 @@ from conduit_kernel.background import Background
 from conduit_kernel.errors import ConduitError, ServiceUnavailable
 from conduit_kernel.ids import milliseconds_of
 from conduit_kernel.not_found_errors import ResponseNotFound
+from conduit_kernel.quoting import quoted
 from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import MAX_BODY_BYTES
 from conduit_router.responses.contents import ResponseRecord, opened, sealed, too_large
@@ -232,7 +233,6 @@ class ResponseKeeper:
 
 def not_found(response_id: str) -> ResponseNotFound:
     """Return the error of a response that is not there."""
-    is_long = len(response_id) > MAX_QUOTED
-    quoted = f"{response_id[:MAX_QUOTED]}..." if is_long else response_id
-    message = f"No response of this virtual key with the id {quoted} is kept"
-    return ResponseNotFound(message, response_id=quoted)
+    shown = quoted(response_id, MAX_QUOTED)
+    message = f"No response of this virtual key with the id {shown} is kept"
+    return ResponseNotFound(message, response_id=shown)

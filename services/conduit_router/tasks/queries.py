@@ -15,14 +15,13 @@ from conduit.v1.task_requests_pb2 import (
 from conduit_kernel.errors import InvalidRequest
 from conduit_kernel.limits import number_of
 from conduit_kernel.not_found_errors import TaskNotFound
+from conduit_kernel.quoting import quoted
 from conduit_router.context import CallerContext
 from conduit_router.tasks.calls import ID_PREFIX
 from conduit_router.tasks.running import RunningTasks
 
 DEFAULT_LIMIT = 20
 _ID = re.compile(rf"{ID_PREFIX}[0-9a-z]{{1,40}}", re.ASCII)
-# So much of what is no id may come back in a message.
-MAX_QUOTED = 48
 
 
 class TaskQueries:
@@ -78,5 +77,5 @@ class TaskQueries:
 def _check(task_id: str) -> None:
     """Raise TaskNotFound for what can be no task's id."""
     if not _ID.fullmatch(task_id):
-        quoted = task_id if len(task_id) <= MAX_QUOTED else f"{task_id[:MAX_QUOTED]}..."
-        raise TaskNotFound(f"There is no task {quoted}", task_id=quoted)
+        shown = quoted(task_id)
+        raise TaskNotFound(f"There is no task {shown}", task_id=shown)

@@ -23,6 +23,7 @@ from conduit_kernel.errors import (
 from conduit_kernel.http import SpillSpace
 from conduit_kernel.ids import IdSource
 from conduit_kernel.not_found_errors import VoiceConsentNotFound
+from conduit_kernel.quoting import quoted
 from conduit_providers.calls import Form
 from conduit_providers.codec import ConsentCodec
 from conduit_providers.consent_form import ConsentForm, consent_form
@@ -48,8 +49,6 @@ DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 # As large as recordings are, they are stored well within it.
 STORE_SECONDS = 120.0
-# So much of what is no id may come back in a message.
-_MAX_QUOTED = 48
 
 FormT = TypeVar("FormT", bound=Form[VoiceSpec])
 
@@ -299,6 +298,5 @@ def _shown(consent: StoredConsent) -> VoiceConsent:
 
 
 def _not_found(consent_id: str) -> VoiceConsentNotFound:
-    is_long = len(consent_id) > _MAX_QUOTED
-    quoted = f"{consent_id[:_MAX_QUOTED]}..." if is_long else consent_id
-    return VoiceConsentNotFound(f"There is no consent {quoted} of yours", consent_id=quoted)
+    shown = quoted(consent_id)
+    return VoiceConsentNotFound(f"There is no consent {shown} of yours", consent_id=shown)

@@ -20,6 +20,7 @@ from conduit_kernel.errors import (
 from conduit_kernel.http import SpillSpace
 from conduit_kernel.ids import IdSource
 from conduit_kernel.not_found_errors import VoiceNotFound
+from conduit_kernel.quoting import quoted
 from conduit_providers.calls import Form
 from conduit_providers.operation import AnyUploadOperation, UploadOperation
 from conduit_providers.operations import operation
@@ -40,8 +41,6 @@ MAX_VOICES = 1000
 VOICE_BYTES = 1024
 # What stands for no model in OpenAI's own requests.
 _ANY_MODEL = frozenset({"", "auto"})
-# So much of what is no id may come back in a message.
-_MAX_QUOTED = 48
 
 
 class VoiceMaking:
@@ -170,8 +169,8 @@ class VoiceMaking:
 def check_id(voice_id: str) -> None:
     """Raise VoiceNotFound for what can be no id of a voice that was made here."""
     if not MADE_ID.fullmatch(voice_id):
-        quoted = voice_id if len(voice_id) <= _MAX_QUOTED else f"{voice_id[:_MAX_QUOTED]}..."
-        raise VoiceNotFound(f"There is no voice {quoted} of yours", voice_id=quoted)
+        shown = quoted(voice_id)
+        raise VoiceNotFound(f"There is no voice {shown} of yours", voice_id=shown)
 
 
 def _makers(route: Route) -> frozenset[int]:
