@@ -41,7 +41,6 @@ from conduit_router.caching.metrics import CacheMetrics
 from conduit_router.calls.media import MediaFetcher
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.stream_hold import StreamHold
-from conduit_router.calls.upstream_session import SessionLimits
 from conduit_router.context import CallCaps
 from conduit_router.control_plane.control_plane import ControlPlane
 from conduit_router.guardrails.services import MAX_ANSWER_BYTES, JudgeServices
@@ -51,6 +50,7 @@ from conduit_router.routing.state_metrics import StateMetrics
 from conduit_router.routing.table import TableChange, failure_resets
 from conduit_router.routing.updates import TableUpdater
 from conduit_router.service import SERVICE, RouterStub, handlers
+from conduit_router.sessions.upstream_session import SessionLimits
 from conduit_router.trail.recent_calls import RecentCalls
 from conduit_router.upstream.grpc_channels import GrpcChannels
 from conduit_router.upstream.outcomes import Outcomes

@@ -31,7 +31,6 @@ from conduit_router.batches.storage import BatchStorage
 from conduit_router.caller_usage import CallerUsage
 from conduit_router.calls.estimating import EstimatingCalls
 from conduit_router.calls.runtime import CallRuntime
-from conduit_router.calls.session import NoVoices, SessionCalls
 from conduit_router.calls.streaming import StreamingCalls
 from conduit_router.calls.unary import UnaryCalls
 from conduit_router.calls.uploads import (
@@ -40,7 +39,6 @@ from conduit_router.calls.uploads import (
     answering_to_end,
     streaming_to_end,
 )
-from conduit_router.calls.upstream_session import SessionLimits
 from conduit_router.client_secrets import ClientSecrets
 from conduit_router.content_models import ContentModels
 from conduit_router.context import CallerContext
@@ -59,6 +57,8 @@ from conduit_router.responses.keeper import ResponseKeeper
 from conduit_router.responses.keeping import ResponseKeeping
 from conduit_router.responses.queries import ResponseQueries
 from conduit_router.routing.table import EMPTY_TABLE, Caller
+from conduit_router.sessions.session import NoVoices, SessionCalls
+from conduit_router.sessions.upstream_session import SessionLimits
 from conduit_router.tasks.calls import TaskCalls
 from conduit_router.tasks.queries import TaskQueries
 from conduit_router.tasks.running import RunningTasks

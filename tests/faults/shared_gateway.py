@@ -50,13 +50,13 @@ from conduit_router.accounting.prices import PriceList
 from conduit_router.accounting.spool import Spool
 from conduit_router.calls.media import MediaFetcher
 from conduit_router.calls.runtime import CallRuntime
-from conduit_router.calls.upstream_session import SessionLimits
 from conduit_router.context import CallCaps
 from conduit_router.idempotency.calls import IdempotentCalls
 from conduit_router.idempotency.storage import IdempotencyStorage
 from conduit_router.routing.provider_state import ProviderState
 from conduit_router.routing.table import RoutingTable
 from conduit_router.service import RouterStub
+from conduit_router.sessions.upstream_session import SessionLimits
 from conduit_router.upstream.outcomes import Outcomes
 from conduit_router.upstream.token_refresh import TokenRefresher
 from conduit_router.upstream.transport import Transport

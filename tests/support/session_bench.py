@@ -21,9 +21,9 @@ from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.charge_pb2 import Charge
 from conduit_kernel.errors import ConduitError
 from conduit_providers.operations.converse import OPERATION
-from conduit_router.calls.session import NoVoices, SessionCalls
-from conduit_router.calls.upstream_session import SessionLimits
 from conduit_router.routing.policy import UsagePolicy
+from conduit_router.sessions.session import NoVoices, SessionCalls
+from conduit_router.sessions.upstream_session import SessionLimits
 
 ASK = event("response.create")
 QUICK = SessionLimits(first_event=0.2, opening=0.3, idle=5.0, longest=10.0)

@@ -6,12 +6,12 @@ from typing import Any, Protocol
 from conduit_kernel.http import Headers
 from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.caching.answers import AnswerCache
-from conduit_router.calls.jobs import JobRunner
 from conduit_router.calls.media import MediaFetcher
 from conduit_router.calls.prefill_refusals import PrefillRefusals
 from conduit_router.calls.stream_hold import StreamHold
 from conduit_router.calls.waiting import WaitingLines
 from conduit_router.context import UNCAPPED, CallCaps, limits_of
+from conduit_router.jobs.runner import JobRunner
 from conduit_router.routing.accounts import Accounts
 from conduit_router.routing.balancer import Balancer
 from conduit_router.routing.hedges import Hedges

@@ -8,7 +8,7 @@ from conduit_kernel.errors import StreamInterrupted, UpstreamError, UpstreamTime
 from conduit_kernel.http import QUIET_TIMES, Headers, HttpError, IdleTimeout, Response
 from conduit_providers.codec import Decoder
 from conduit_providers.quantities import Quantities
-from conduit_router.calls.jobs import RunningJob
+from conduit_router.jobs.runner import RunningJob
 from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.transport_errors import raise_interrupted, raise_unreachable
 

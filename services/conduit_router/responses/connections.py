@@ -22,9 +22,9 @@ from conduit_providers.inbound.response_dialect import response_of_nothing
 from conduit_providers.operation import StreamedOperation
 from conduit_providers.operations import operation
 from conduit_router.calls.runtime import CallRuntime
-from conduit_router.calls.upstream_session import SessionLimits
 from conduit_router.context import CallerContext, options_of
 from conduit_router.responses.turns import HeldConversations, ResponseTurn, turn_in
+from conduit_router.sessions.upstream_session import SessionLimits
 from conduit_router.virtual_keys import VirtualKeys, check_model
 
 Json = dict[str, Any]

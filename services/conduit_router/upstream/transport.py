@@ -92,7 +92,7 @@ class Transport:
         self._token_refresher = token_refresher
         self._clock = clock
         self.channels = channels or GrpcChannels(allow_address=is_public)
-        # What calls of gRPC begin with, see `calls/grpc_calls`.
+        # What calls of gRPC begin with, see `jobs/grpc_calls`.
         self.connector = GrpcConnector(self.channels, token_refresher, clock)
 
     async def open(

@@ -12,10 +12,10 @@ from conduit.v1.live_client_event_json import live_client_event_to_json
 from conduit.v1.realtime_client_event_json import realtime_client_event_to_json
 from conduit_providers.session_codec import SessionEvent
 from conduit_router.calls.runtime import CallRuntime
-from conduit_router.calls.session import Messages, SessionVoices
 from conduit_router.client_secrets import ClientSecretHolder
 from conduit_router.context import CallerContext
 from conduit_router.routing.attempt_plan import Attempt
+from conduit_router.sessions.session import Messages, SessionVoices
 from conduit_router.voices.accounts import VoiceAccounts
 from conduit_router.voices.making import ID_PREFIX, MADE_ID, check_id
 from conduit_router.voices.storage import VoiceStorage

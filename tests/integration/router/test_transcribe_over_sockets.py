@@ -183,7 +183,7 @@ async def test_sound_is_sent_no_faster_than_it_is_heard(
     bench: Runner, upstream: Transcriber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """But for a lead, here of none: the last piece of 1.25 s goes out 1.2 s after the first."""
-    monkeypatch.setattr("conduit_router.calls.socket_calls.LEAD_SECONDS", 0.0)
+    monkeypatch.setattr("conduit_router.jobs.socket_calls.LEAD_SECONDS", 0.0)
     router = await run(bench, upstream)
     loop = asyncio.get_running_loop()
     began = loop.time()

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from tests.support.grpc_upstream import serve_grpc
 from tests.support.sending import open_sender
-from tests.unit.conduit_router.calls.test_grpc_calls import target
+from tests.unit.conduit_router.jobs.test_grpc_calls import target
 
 from conduit_kernel.errors import UpstreamUnreachable
 from conduit_kernel.http import Timeouts

@@ -5,7 +5,7 @@ import asyncio
 import grpc
 import pytest
 from tests.support.google_speech_upstream import API_KEY, SERVICE, recognizing
-from tests.unit.conduit_router.calls.test_grpc_calls import target
+from tests.unit.conduit_router.jobs.test_grpc_calls import target
 
 from conduit_kernel.errors import InvalidApiKey
 from conduit_kernel.http import Timeouts

@@ -15,7 +15,7 @@ from tests.support.waiting import eventually
 
 from conduit.v1 import converse_requests_pb2 as pb
 from conduit_kernel.http import Exchange
-from conduit_router.calls.upstream_session import SessionLimits
+from conduit_router.sessions.upstream_session import SessionLimits
 
 DIALECTS: dict[str, tuple[str, Callable[[], Act]]] = {
     "nova-3": ("Deepgram", DeepgramUpstream),

@@ -25,7 +25,7 @@ from conduit_kernel.websocket import WebSocketClosed
 from conduit_providers.grpc_codec import framed
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.wire import HttpResponse, SocketExchange, SocketFrame, SocketRequest
-from conduit_router.calls.message_source import MessageSource, whole_answer
+from conduit_router.jobs.message_source import MessageSource, whole_answer
 from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.grpc_sockets import GrpcSocket
 from conduit_router.upstream.message_socket import MessageSocket

@@ -27,13 +27,13 @@ from conduit_router.calls.call_scope import CallScope, admit
 from conduit_router.calls.needed_cost import LEAST_SECONDS, PIECE_SECONDS
 from conduit_router.calls.reserving import reserve
 from conduit_router.calls.runtime import CallRuntime
-from conduit_router.calls.session_charges import SessionCharges
-from conduit_router.calls.session_spending import SessionSpending
-from conduit_router.calls.upstream_session import SessionLimits, UpstreamSession
 from conduit_router.client_secrets import ClientSecretHolder
 from conduit_router.context import CallerContext
 from conduit_router.routing.attempt_plan import Attempt
 from conduit_router.served_by import CallSummary
+from conduit_router.sessions.charges import SessionCharges
+from conduit_router.sessions.spending import SessionSpending
+from conduit_router.sessions.upstream_session import SessionLimits, UpstreamSession
 from conduit_router.spending.lease_pool import WAIT_SECONDS
 from conduit_router.spending.leases import Reservation
 from conduit_router.spending.session_cost import session_cost

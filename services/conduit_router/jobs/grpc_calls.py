@@ -18,7 +18,7 @@ from conduit_kernel.http import (
 from conduit_providers.grpc_codec import framed
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.wire import GrpcRequest, HttpResponse
-from conduit_router.calls.message_source import MessageSource, whole_answer
+from conduit_router.jobs.message_source import MessageSource, whole_answer
 from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.grpc_connector import GrpcConnector
 from conduit_router.upstream.grpc_endings import failure_of, fields_of, late

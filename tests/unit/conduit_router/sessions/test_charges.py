@@ -11,7 +11,7 @@ from tests.support.session_upstream import (
     created,
     event,
 )
-from tests.unit.conduit_router.calls.test_session_spending import (
+from tests.unit.conduit_router.sessions.test_spending import (
     COST,
     PIECE,
     SECOND,

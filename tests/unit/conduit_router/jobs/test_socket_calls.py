@@ -19,8 +19,8 @@ from conduit_kernel.http import BodyCut, Exchange, HttpServer, JoinedUpload, Tim
 from conduit_kernel.websocket import WebSocket, WebSocketClosed, accept
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.wire import SocketFrame, SocketRequest, WebSocketRequest
-from conduit_router.calls.message_source import BUFFER_BYTES
-from conduit_router.calls.socket_calls import HEAD_BYTES, SocketCalls
+from conduit_router.jobs.message_source import BUFFER_BYTES
+from conduit_router.jobs.socket_calls import HEAD_BYTES, SocketCalls
 from conduit_router.routing.table import UpstreamTarget
 
 TIMES = Timeouts(5.0, 5.0, 5.0, 30.0)
@@ -169,7 +169,7 @@ async def test_silence_while_sound_is_sent_is_none(
     calls: SocketCalls, peer: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The provider listens: forty pieces of 50 ms take longer than it may be silent."""
-    monkeypatch.setattr("conduit_router.calls.socket_calls.LEAD_SECONDS", 0.0)
+    monkeypatch.setattr("conduit_router.jobs.socket_calls.LEAD_SECONDS", 0.0)
 
     async def late(socket: WebSocket) -> None:
         while await socket.receive() != END:

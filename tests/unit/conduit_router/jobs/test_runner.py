@@ -22,7 +22,7 @@ from conduit_kernel.http import Exchange, Headers, Timeouts
 from conduit_providers.jobs import Job, JobRequest
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.wire import HttpRequest, HttpResponse
-from conduit_router.calls.jobs import JobRunner
+from conduit_router.jobs.runner import JobRunner
 from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.transport import Transport
 

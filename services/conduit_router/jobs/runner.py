@@ -15,8 +15,8 @@ from conduit_providers.codec import Decoder
 from conduit_providers.jobs import Job, JobRequest, StreamingJob
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.wire import GrpcRequest, HttpRequest, HttpResponse, SocketRequest
-from conduit_router.calls.grpc_calls import GrpcCalls
-from conduit_router.calls.socket_calls import SocketCalls
+from conduit_router.jobs.grpc_calls import GrpcCalls
+from conduit_router.jobs.socket_calls import SocketCalls
 from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.time_left import left_of
 from conduit_router.upstream.transport import Transport

@@ -27,7 +27,7 @@ from conduit_kernel.errors import (
 from conduit_kernel.secrets import Vault
 from conduit_kernel.websocket import WebSocket, WebSocketClosed
 from conduit_providers.session_codec import KeepAlive
-from conduit_router.calls.upstream_session import SessionLimits, UpstreamSession
+from conduit_router.sessions.upstream_session import SessionLimits, UpstreamSession
 
 SECRET = "sk-secret-of-the-instance"
 

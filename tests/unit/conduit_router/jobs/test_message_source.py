@@ -7,7 +7,7 @@ from tests.support.snapshots import compiled, provider, snapshot
 
 from conduit_kernel.errors import UpstreamError, UpstreamRateLimited, UpstreamUnreachable
 from conduit_kernel.http import BodyCut, Headers, HttpError, Timeouts
-from conduit_router.calls.message_source import BUFFER_BYTES, MessageSource, whole_answer
+from conduit_router.jobs.message_source import BUFFER_BYTES, MessageSource, whole_answer
 from conduit_router.routing.table import UpstreamTarget
 
 HEADERS = Headers.of([(b"x-request-id", b"7")])
@@ -78,7 +78,7 @@ async def test_who_knows_why_raises_it() -> None:
 
 async def test_an_answer_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A provider that sends without end is given up."""
-    monkeypatch.setattr("conduit_router.calls.message_source.MAX_ANSWER_BYTES", 5)
+    monkeypatch.setattr("conduit_router.jobs.message_source.MAX_ANSWER_BYTES", 5)
     source = Source()
     source.add(b"123456")
     with pytest.raises(UpstreamError, match="too large"):

@@ -38,9 +38,9 @@ from conduit_providers.grpc_codec import messages_in
 from conduit_providers.jobs import Job, JobRequest
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.wire import GrpcMethod, GrpcRequest
-from conduit_router.calls.grpc_calls import GrpcCalls
-from conduit_router.calls.jobs import JobRunner
-from conduit_router.calls.message_source import BUFFER_BYTES
+from conduit_router.jobs.grpc_calls import GrpcCalls
+from conduit_router.jobs.message_source import BUFFER_BYTES
+from conduit_router.jobs.runner import JobRunner
 from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.grpc_channels import GrpcChannels
 from conduit_router.upstream.grpc_connector import GrpcConnector
