@@ -59,7 +59,8 @@ def snippets(text: str) -> list[Snippet]:
 
 def filled(code: str, place: Place) -> str:
     """Return code for the gateway of a place."""
-    code = code.replace("http://127.0.0.1:8080", place.url)
+    # Also of addresses that begin with ws.
+    code = code.replace("127.0.0.1:8080", place.url.removeprefix("http://"))
     code = code.replace("127.0.0.1:50052", place.router)
     return re.sub(r"condt_(?:\w*…|\.\.\.)", place.virtual_key, code)
 
