@@ -26,7 +26,9 @@ from conduit_router.sessions.session import NoVoices, SessionCalls
 from conduit_router.sessions.upstream_session import SessionLimits
 
 ASK = event("response.create")
-QUICK = SessionLimits(first_event=0.2, opening=0.3, idle=5.0, longest=10.0)
+PATIENT = SessionLimits(first_event=5.0, opening=5.0, idle=5.0, longest=10.0)
+# For upstreams that do not answer; others may take longer on a busy machine.
+QUICK = replace(PATIENT, first_event=0.2, opening=0.3)
 
 
 def start(*, live: bool = False, seconds: float = 0) -> pb.ConverseRequest:
@@ -114,7 +116,7 @@ class Caller:
 async def session(
     folder: Path,
     *acts: Act,
-    limits: SessionLimits = QUICK,
+    limits: SessionLimits = PATIENT,
     first: pb.ConverseRequest | None = None,
     keys: list[SnapshotKey] | None = None,
     allowed: tuple[str, ...] | None = None,

@@ -8,7 +8,7 @@ import httpx
 import orjson
 import pytest
 from tests.support.call_bench import Bench
-from tests.support.session_bench import QUICK
+from tests.support.session_bench import PATIENT
 from tests.support.snapshots import (
     ENCRYPTION_KEY,
     VIRTUAL_KEY,
@@ -51,7 +51,7 @@ def stub(tmp_path: Path) -> RouterStub:
     bench.runtime.table = compiled(snapshot([provider(1)], virtual_keys=[virtual_key()]))
     keys = VirtualKeys(Vault(ENCRYPTION_KEY), lambda: 1000.0)
     keys.apply(first(bench.runtime.table))
-    return RouterStub(bench.runtime, keys, IdSource(lambda: 1000.0), SpillSpace(tmp_path), QUICK)
+    return RouterStub(bench.runtime, keys, IdSource(lambda: 1000.0), SpillSpace(tmp_path), PATIENT)
 
 
 @pytest.fixture(params=["in process", "over gRPC"])

@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from tests.support.call_bench import Bench
 from tests.support.credentials import Metadata, admin_metadata
 from tests.support.router_edge import RouterEdge
-from tests.support.session_bench import QUICK
+from tests.support.session_bench import PATIENT
 from tests.support.snapshots import (
     ENCRYPTION_KEY,
     VIRTUAL_KEY,
@@ -62,7 +62,7 @@ def stub(bench: Bench) -> RouterStub:
     """Return the Router's RPCs."""
     keys = VirtualKeys(Vault(ENCRYPTION_KEY), lambda: NOW)
     keys.apply(first(bench.runtime.table))
-    return RouterStub(bench.runtime, keys, IdSource(lambda: NOW), SpillSpace(bench.folder), QUICK)
+    return RouterStub(bench.runtime, keys, IdSource(lambda: NOW), SpillSpace(bench.folder), PATIENT)
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ async def test_nobody_is_refused_for_a_key_that_cannot_be_known_yet(bench: Bench
     """Without a configuration each key is unknown, which is not the key's fault."""
     bench.runtime.table = EMPTY_TABLE
     keys = VirtualKeys(Vault(ENCRYPTION_KEY), lambda: NOW)
-    stub = RouterStub(bench.runtime, keys, IdSource(lambda: NOW), SpillSpace(bench.folder), QUICK)
+    stub = RouterStub(bench.runtime, keys, IdSource(lambda: NOW), SpillSpace(bench.folder), PATIENT)
     assert not stub.is_ready
     with pytest.raises(ServiceUnavailable):
         await RouterEdge(stub, "master").ListModels(

@@ -133,7 +133,7 @@ async def test_whatever_fails_before_the_first_event_goes_to_the_next(
     async def first_fails(exchange: Exchange) -> None:
         await (act if exchange.path.startswith("/1/") else works)(exchange)
 
-    async with session(tmp_path, first_fails) as caller:
+    async with session(tmp_path, first_fails, limits=QUICK) as caller:
         await caller.get(2)
         assert caller.error is None
         # A failure that may pass is tried again at the same instance.
@@ -167,7 +167,7 @@ async def test_nobody_there_is_told_so(tmp_path: Path) -> None:
 
 async def test_a_handshake_that_hangs_is_bounded(tmp_path: Path) -> None:
     """By the time for opening, at each candidate."""
-    async with session(tmp_path, hang) as caller:
+    async with session(tmp_path, hang, limits=QUICK) as caller:
         began = time.monotonic()
         await caller.get()
         assert isinstance(caller.error, UpstreamTimeout)
@@ -344,10 +344,11 @@ async def test_a_live_session_that_a_provider_refuses_goes_to_the_next(tmp_path:
 
 async def test_a_live_session_waits_for_its_first_event_in_bounds(tmp_path: Path) -> None:
     """A connection that says nothing is not held for long; one that leaves is no error."""
-    async with session(tmp_path / "silent", answers(), first=start(live=True)) as caller:
+    first = start(live=True)
+    async with session(tmp_path / "silent", answers(), first=first, limits=QUICK) as caller:
         await caller.get()
         assert isinstance(caller.error, DeadlineExceeded)
-    async with session(tmp_path / "gone", answers(), first=start(live=True)) as caller:
+    async with session(tmp_path / "gone", answers(), first=first) as caller:
         caller.leave()
         await caller.get()
         assert caller.error is None

@@ -4,12 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 from tests.support.deepgram_upstream import DeepgramUpstream
 from tests.support.elevenlabs_agent_upstream import ElevenLabsAgentUpstream
 from tests.support.elevenlabs_upstream import ElevenLabsUpstream
 from tests.support.scripted_upstream import Act
-from tests.support.session_bench import QUICK, session
+from tests.support.session_bench import session
 from tests.support.ultravox_upstream import UltravoxUpstream
 from tests.support.waiting import eventually
 
@@ -76,10 +75,7 @@ async def test_a_caller_of_any_dialect_that_vanishes_leaves_no_session(
     """Without a word, once it is open: the provider's side ends, too, and the call is charged."""
     kind, upstream = DIALECTS[model]
     provider = Counted(upstream())
-    limits = replace(QUICK, opening=5.0)
-    async with session(
-        tmp_path, provider, limits=limits, provider_type=kind, model=model
-    ) as caller:
+    async with session(tmp_path, provider, provider_type=kind, model=model) as caller:
         await caller.get(2)
         assert caller.events[-1]["type"] == "session.created"
         await caller.call.aclose()

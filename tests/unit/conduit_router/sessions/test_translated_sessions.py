@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 from tests.support.deepgram_upstream import DeepgramUpstream
 from tests.support.elevenlabs_upstream import ElevenLabsUpstream
-from tests.support.session_bench import QUICK, Caller, said, session
+from tests.support.session_bench import PATIENT, Caller, said, session
 from tests.support.session_upstream import event
 from tests.support.waiting import eventually
 
@@ -238,7 +238,7 @@ async def test_keeping_alive_is_no_word_of_the_callers(
 ) -> None:
     """A session in which nobody says anything ends all the same, with the provider's goodbye."""
     monkeypatch.setattr(NovaSession, "keep_alive", KeepAlive(0.02, '{"type":"KeepAlive"}'))
-    upstream, limits = DeepgramUpstream(), replace(QUICK, idle=0.2)
+    upstream, limits = DeepgramUpstream(), replace(PATIENT, idle=0.2)
     async with session(
         tmp_path, upstream, limits=limits, provider_type="Deepgram", model="nova-3"
     ) as caller:

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from msgspec.structs import replace
 from tests.support import session_upstream as upstream_events
-from tests.support.session_bench import ASK, QUICK, said, session
+from tests.support.session_bench import ASK, PATIENT, said, session
 from tests.support.session_upstream import (
     DELTA,
     answers,
@@ -150,8 +150,8 @@ async def test_a_slow_caller_holds_the_provider_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("limits", "reason"),
     [
-        (replace(QUICK, idle=0.1), pb.SESSION_END_REASON_IDLE),
-        (replace(QUICK, longest=0.1), pb.SESSION_END_REASON_EXPIRED),
+        (replace(PATIENT, idle=0.1), pb.SESSION_END_REASON_IDLE),
+        (replace(PATIENT, longest=0.1), pb.SESSION_END_REASON_EXPIRED),
     ],
     ids=["idle", "longest"],
 )
@@ -168,7 +168,7 @@ async def test_a_session_has_bounds_of_time(
 
 async def test_a_session_in_which_one_side_speaks_is_not_idle(tmp_path: Path) -> None:
     """Whichever it is."""
-    async with session(tmp_path, answers(DELTA), limits=replace(QUICK, idle=0.3)) as caller:
+    async with session(tmp_path, answers(DELTA), limits=replace(PATIENT, idle=0.3)) as caller:
         await caller.get(2)
         for _ in range(4):
             await asyncio.sleep(0.15)
@@ -194,7 +194,7 @@ async def test_a_session_on_another_connection_is_kept_alive_there() -> None:
             told.set()
 
     held = UpstreamSession(
-        cast("Any", None), cast("Any", Old()), cast("Any", None), QUICK, cast("Any", None)
+        cast("Any", None), cast("Any", Old()), cast("Any", None), PATIENT, cast("Any", None)
     )
     keeping = asyncio.create_task(held._keep_alive(KeepAlive(0.001, "here")))  # noqa: SLF001 # a loop
     async with asyncio.timeout(20):
