@@ -304,7 +304,7 @@ class ContentPolicy(UpstreamRefused):
 
 
 class ContextTooLong(UpstreamRefused):
-    """The conversation does not fit the model's context."""
+    """The request is more than the model takes: its context, or a text or a file too large."""
 
     reason = "CONTEXT_TOO_LONG"
 

@@ -201,7 +201,7 @@ def class_of(
         # It may be about what the request names, unless the code is of keys and nothing else.
         return found, any(code.lower() in _OF_KEYS for code in report.codes)
     if status == 413 and found is UpstreamError:  # noqa: PLR2004 # OpenAI calls it its server's
-        found = UpstreamRefused
+        found = ContextTooLong
     return found or _by_range(status), True
 
 

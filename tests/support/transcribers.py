@@ -13,6 +13,10 @@ from conduit_kernel.http import Exchange, HttpServer, ServerLimits
 from conduit_kernel.http.limits import MIB
 
 WORDS = b'{"text":"Hello.","usage":{"type":"duration","seconds":2}}'
+TOO_LARGE = (
+    b'{"error":{"message":"Maximum content size limit (26214400) exceeded (26338591 bytes read)",'
+    b'"type":"server_error","param":null,"code":null}}'
+)
 EVENTS = (
     b'data: {"type":"transcript.text.delta","delta":"Hel"}\n\n',
     b'data: {"type":"transcript.text.delta","delta":"lo."}\n\n',
@@ -58,7 +62,7 @@ class Sent:
 class Transcribers:
     """Answers by the first part of the path: `/good/...`, `/bad/...`, `/vtt/...`, `/events/...`.
 
-    `/cut/...` is `/events/...` to its first event.
+    `/cut/...` is `/events/...` to its first event; `/large/...` refuses files as OpenAI does.
     """
 
     def __init__(self) -> None:
@@ -77,6 +81,8 @@ class Transcribers:
         self.sent.append(read_form(exchange, kind, body))
         if exchange.path.startswith("/bad"):
             exchange.respond(503, [JSON_FIELD], b'{"error":{"message":"no"}}')
+        elif exchange.path.startswith("/large"):
+            exchange.respond(413, [JSON_FIELD], TOO_LARGE)
         elif exchange.path.startswith(("/events", "/cut")):
             await _stream(exchange, EVENTS[: 1 if exchange.path.startswith("/cut") else None])
         elif exchange.path.startswith("/vtt"):

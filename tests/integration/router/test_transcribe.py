@@ -12,11 +12,14 @@ from tests.support.transcribers import Transcribers, transcribers
 
 from conduit.v1 import charge_pb2
 from conduit.v1.audio_requests_pb2 import TranscribeRequest, TranscribeResponse, TranslateRequest
+from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
 from conduit.v1.form_pb2 import FileChunk, Form, FormFile, FormMember
 from conduit.v1.router_service_pb2_grpc import RouterServiceStub
+from conduit.v1.routing_policy_pb2 import FALLBACK_CONDITION_CONTEXT_TOO_LONG
 from conduit.v1.transcription_pb2 import TranscriptionRequest
 from conduit_kernel.errors import (
     ConduitError,
+    ContextTooLong,
     InvalidRequest,
     RequestTooLarge,
     UnsupportedCapability,
@@ -149,6 +152,35 @@ async def test_a_second_provider_has_the_same_sound(bench: Runner, upstream: Tra
     assert [sent.members[0][1] for sent in upstream.sent] == ["model-1", "model-1", "model-2"]
     assert len(router.charges()) == 1
     assert not list((router.folder / "uploads").iterdir())
+
+
+async def test_what_is_too_large_for_one_goes_to_whom_the_chain_has_for_it(
+    bench: Runner, upstream: Transcribers
+) -> None:
+    """Without such a step the caller is told to send less; no key rests for it."""
+    router = await run(bench, upstream, "large", "good")
+    with pytest.raises(ContextTooLong, match="Maximum content size"):
+        await transcribe(router, request())
+    instances = [
+        provider(n, f"{upstream.address}/{place}") for n, place in ((1, "large"), (2, "good"))
+    ]
+    steps = [
+        FallbackProvider(provider_id=1, priority=1),
+        FallbackProvider(
+            provider_id=2, priority=2, conditions=[FALLBACK_CONDITION_CONTEXT_TOO_LONG]
+        ),
+    ]
+    router = await bench(
+        snapshot(
+            instances,
+            keys=[key(each.id, each.id) for each in instances],
+            mappings=[mapping(each.id, each.id) for each in instances],
+            chains=[FallbackChain(id=1, model_alias=ALIAS, is_enabled=True, providers=steps)],
+        )
+    )
+    response = await transcribe(router, request())
+    assert response.report.provider_id == 2
+    assert upstream.sent[-1].files[0][2] == SOUND
 
 
 async def test_a_failure_of_all_leaves_nothing(bench: Runner, upstream: Transcribers) -> None:

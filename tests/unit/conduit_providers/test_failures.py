@@ -58,6 +58,13 @@ STATUSES = [
 
 # What providers were seen to say, word for word but for names and numbers.
 SAID: list[tuple[str, int, object, type[UpstreamError]]] = [
+    # A recording that is too large, which it calls its server's error.
+    (
+        "OpenAI",
+        413,
+        {"error": {"message": "Maximum content size limit exceeded", "type": "server_error"}},
+        ContextTooLong,
+    ),
     (
         "Anthropic",
         400,

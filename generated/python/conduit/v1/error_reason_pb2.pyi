@@ -177,7 +177,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: `{"reason": "CONTENT_POLICY", "metadata": {"provider": "azureopenai"}}`.
     """
     ERROR_REASON_CONTEXT_TOO_LONG: _ErrorReason.ValueType  # 38
-    """The conversation does not fit the model's context.
+    """The request is more than the model takes: the conversation does not fit its context, or a text, a recording or a picture is too large.
     Example: `{"reason": "CONTEXT_TOO_LONG", "metadata": {"provider": "openai", "model": "gpt-4"}}`.
     """
     ERROR_REASON_STREAM_INTERRUPTED: _ErrorReason.ValueType  # 39
@@ -485,7 +485,7 @@ ERROR_REASON_CONTENT_POLICY: ErrorReason.ValueType  # 37
 Example: `{"reason": "CONTENT_POLICY", "metadata": {"provider": "azureopenai"}}`.
 """
 ERROR_REASON_CONTEXT_TOO_LONG: ErrorReason.ValueType  # 38
-"""The conversation does not fit the model's context.
+"""The request is more than the model takes: the conversation does not fit its context, or a text, a recording or a picture is too large.
 Example: `{"reason": "CONTEXT_TOO_LONG", "metadata": {"provider": "openai", "model": "gpt-4"}}`.
 """
 ERROR_REASON_STREAM_INTERRUPTED: ErrorReason.ValueType  # 39

@@ -245,7 +245,7 @@ FAILURES: Final[dict[str, Failure]] = {
         code=3,
         http_status=400,
         openai_type="invalid_request_error",
-        hint="Shorten the conversation, or use a model with a larger context.",
+        hint="Send less (a shorter conversation, text or recording, smaller pictures), or use a model that takes more.",
     ),
     "STREAM_INTERRUPTED": Failure(
         code=10,
