@@ -3,9 +3,11 @@
 Things refer to each other by name, so that a document can be taken to another installation.
 """
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import yaml
@@ -15,12 +17,23 @@ from conduit_kernel.audit.changes import UNTOLD
 from conduit_kernel.errors import InvalidRequest
 from conduit_registry.messages import shown
 from conduit_registry.rules.keys import is_reference
-from conduit_registry.values import FallbackChain, Key, ModelMapping, Provider, VirtualKey
+from conduit_registry.values import (
+    Budget,
+    FallbackChain,
+    Key,
+    ModelMapping,
+    Provider,
+    Resource,
+    VirtualKey,
+    VirtualKeyGroup,
+)
 
 VERSION = 1
-MAX_CHARS = 4 * 1024 * 1024
+MAX_CHARS = 16 * 1024 * 1024
 MAX_DEPTH = 20
-SECTIONS = ("providers", "mappings", "fallbackChains", "virtualKeys")
+SECTIONS = ("providers", "mappings", "fallbackChains", "virtualKeyGroups", "virtualKeys")
+# What all instances are held to that have no rules of their own.
+SECURITY = "providerSecurity"
 
 Members = dict[str, Any]
 
@@ -44,16 +57,18 @@ _NOT_JSON = frozenset(f"{_TAG}{name}" for name in ("bool", "int", "float", "time
 _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
-def write(
+def write(  # noqa: PLR0917 # the kinds of things, in the document's order
     providers: Iterable[Provider],
     keys: Iterable[Key],
     mappings: Iterable[ModelMapping],
     chains: Iterable[FallbackChain],
     virtual_keys: Iterable[VirtualKey],
+    groups: Iterable[VirtualKeyGroup] = (),
 ) -> str:
     """Return the document for a configuration."""
-    providers = list(providers)
+    providers, groups = list(providers), list(groups)
     names = {provider.id: provider.name for provider in providers}
+    group_names = {group.id: group.name for group in groups}
     keys_of = defaultdict[int, list[Key]](list)
     for key in keys:
         # A former value has no use elsewhere, where only the present one is asked for.
@@ -72,7 +87,8 @@ def write(
                 for mapping in mappings
             ],
             "fallbackChains": [_chain(chain, names) for chain in chains],
-            "virtualKeys": [_virtual_key(virtual_key) for virtual_key in virtual_keys],
+            "virtualKeyGroups": [_group(group) for group in groups],
+            "virtualKeys": [_virtual_key(each, group_names) for each in virtual_keys],
         },
         Dumper=_Dumper,
         sort_keys=False,
@@ -87,27 +103,65 @@ def read(text: str) -> dict[str, list[Members]]:
     """
     if len(text) > MAX_CHARS:
         raise _wrong(f"must have at most {MAX_CHARS:,} characters")
+    return _sections(_parsed(text))
+
+
+def _parsed(text: str) -> object:
+    if text.startswith("{"):
+        # What is JSON is read ten times as fast as such.
+        with suppress(ValueError, RecursionError):
+            document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+            _check_depth(document, MAX_DEPTH)
+            return document
     try:
         _check_shape(text)
-        document = yaml.load(text, _Loader)  # noqa: S506 # a subclass of the safe loader
+        return yaml.load(text, _Loader)  # noqa: S506 # a subclass of the safe loader
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise _wrong(f"is not right at line {line}: {error.problem}") from None
     except (yaml.YAMLError, ValueError):
         raise _wrong("is not a YAML document") from None
-    return _sections(document)
+
+
+def _unique(pairs: list[tuple[str, object]]) -> Members:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError
+    return found
+
+
+def _no_constant(_: str) -> object:
+    raise ValueError
+
+
+def _check_depth(value: object, left: int) -> None:
+    if isinstance(value, dict | list):
+        if not left:
+            raise _wrong(f"must not be nested deeper than {MAX_DEPTH}")
+        for each in value.values() if isinstance(value, dict) else value:
+            _check_depth(each, left - 1)
 
 
 def _sections(document: object) -> dict[str, list[Members]]:
     if not isinstance(document, dict):
         raise _wrong("must be a document as GET /api/config gives it")
     for name in document:
-        if name not in {"version", *SECTIONS}:
-            raise _wrong(f"has the section {str(name)[:60]!r}; there are {', '.join(SECTIONS)}")
+        if name not in {"version", SECURITY, *SECTIONS}:
+            known = ", ".join((*SECTIONS, SECURITY))
+            raise _wrong(f"has the section {str(name)[:60]!r}; there are {known}")
     version = document.get("version", VERSION)
     if version != VERSION or version is True:
         raise _wrong(f"must have the version {VERSION}")
-    return {name: members(document[name], name) for name in SECTIONS if name in document}
+    found = {name: members(document[name], name) for name in SECTIONS if name in document}
+    if SECURITY in document:
+        rules = members([document[SECURITY]], SECURITY)
+        if "providers" not in found:
+            return found | {SECURITY: rules}
+        found["providers"] = [
+            each if {"security", SECURITY} & each.keys() else each | {"security": rules[0]}
+            for each in found["providers"]
+        ]
+    return found
 
 
 def members(value: object, path: str) -> list[Members]:
@@ -118,7 +172,7 @@ def members(value: object, path: str) -> list[Members]:
     return things
 
 
-def _settable(value: Provider | Key | ModelMapping | FallbackChain | VirtualKey) -> Members:
+def _settable(value: Resource) -> Members:
     return {name: each for name, each in shown(value).items() if name not in _SHOWN_ONLY}
 
 
@@ -134,16 +188,28 @@ def _chain(chain: FallbackChain, names: Mapping[int, str]) -> Members:
     return entry
 
 
-def _virtual_key(virtual_key: VirtualKey) -> Members:
+def _group(group: VirtualKeyGroup) -> Members:
+    entry = _settable(group)
+    _write_limits(entry, group.budgets)
+    return entry
+
+
+def _virtual_key(virtual_key: VirtualKey, groups: Mapping[int, str]) -> Members:
     entry = _settable(virtual_key)
+    number = entry.pop("groupId", None)
+    entry["group"] = None if number is None else groups.get(number)
     # As texts, because a float may not hold them.
     if virtual_key.budget_nano_usd is not None:
         entry["budget"] = dollars_text(virtual_key.budget_nano_usd)
     if virtual_key.outage_allowance_nano_usd is not None:
         entry["outageAllowanceUsd"] = dollars_text(virtual_key.outage_allowance_nano_usd)
-    for told, budget in zip(entry["budgets"], virtual_key.budgets, strict=True):
-        told["limitUsd"] = dollars_text(budget.limit_nano_usd)
+    _write_limits(entry, virtual_key.budgets)
     return entry
+
+
+def _write_limits(entry: Members, budgets: Iterable[Budget]) -> None:
+    for shown_budget, budget in zip(entry["budgets"], budgets, strict=True):
+        shown_budget["limitUsd"] = dollars_text(budget.limit_nano_usd)
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # chosen at run time

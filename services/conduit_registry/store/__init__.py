@@ -1,5 +1,6 @@
 """The Registry's state, in SQLite or PostgreSQL. The only place with SQL."""
 
+from conduit_registry.store.bulk_transaction import BulkTransaction
 from conduit_registry.store.kinds import (
     ADMINISTRATOR,
     ADMINISTRATOR_SESSION,
@@ -26,6 +27,7 @@ __all__ = [
     "PROVIDER",
     "VIRTUAL_KEY",
     "VIRTUAL_KEY_GROUP",
+    "BulkTransaction",
     "Kind",
     "ReadTransaction",
     "Store",

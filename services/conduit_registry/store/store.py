@@ -46,10 +46,12 @@ class Store:
             yield ReadTransaction(session)
 
     @asynccontextmanager
-    async def change(self, author: Author) -> AsyncIterator[WriteTransaction]:
+    async def change(
+        self, author: Author, kind: type[WriteTransaction] = WriteTransaction
+    ) -> AsyncIterator[WriteTransaction]:
         """Change within one transaction; an exception undoes all of it."""
         async with self._writing() as session:
-            changing = await WriteTransaction.begin(session, author, self.now(), self._vault)
+            changing = await kind.begin(session, author, self.now(), self._vault)
             yield changing
             revision = changing.revision
             if revision != changing.began_at and self._is_shared:
@@ -59,10 +61,12 @@ class Store:
                 listener(revision)
 
     @asynccontextmanager
-    async def rehearse(self, author: Author) -> AsyncIterator[WriteTransaction]:
+    async def rehearse(
+        self, author: Author, kind: type[WriteTransaction] = WriteTransaction
+    ) -> AsyncIterator[WriteTransaction]:
         """Change within a transaction that is undone at the end."""
         async with self._writing() as session:
-            yield await WriteTransaction.begin(session, author, self.now(), self._vault)
+            yield await kind.begin(session, author, self.now(), self._vault)
             await session.rollback()
 
     @asynccontextmanager

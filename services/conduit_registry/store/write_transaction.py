@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import cast
+from typing import Any, Self, cast
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -45,9 +45,7 @@ class WriteTransaction(ReadTransaction):
         self.began_at = state.revision
 
     @classmethod
-    async def begin(
-        cls, session: AsyncSession, author: Author, now: int, vault: Vault
-    ) -> "WriteTransaction":
+    async def begin(cls, session: AsyncSession, author: Author, now: int, vault: Vault) -> Self:
         """Wait until no other transaction writes, here or in another process."""
         state = await session.get_one(tables.StateRow, STATE_ID, with_for_update=True)
         chain = await session.get(tables.AuditChainRow, CHAIN_ID)
@@ -71,7 +69,7 @@ class WriteTransaction(ReadTransaction):
         row = kind.row()
         kind.write(row, value)
         self._session.add(row)
-        await self._session.flush()
+        await self._stored(kind, value, row)
         self._note(action, kind, value.id, differences({}, shown(value)))
         return value
 
@@ -90,8 +88,9 @@ class WriteTransaction(ReadTransaction):
         if new == old:
             return old
         value = replace(new, updated_at=self.now)
-        kind.write(await self._session.get_one(kind.row, old.id), value)
-        await self._session.flush()
+        row = await self._row(kind, old.id)
+        kind.write(row, value)
+        await self._stored(kind, value, row)
         self._note(action, kind, old.id, differences(shown(old), shown(value)) | untold)
         return value
 
@@ -229,8 +228,16 @@ class WriteTransaction(ReadTransaction):
     async def _leave(self, chain_id: int, provider_id: int) -> None:
         chain = await self.get(FALLBACK_CHAIN, chain_id)
         steps = tuple(step for step in chain.providers if step.provider_id != provider_id)
-        row = await self._session.get_one(FALLBACK_CHAIN.row, chain_id)
-        FALLBACK_CHAIN.write(row, replace(chain, providers=steps, updated_at=self.now))
+        row = await self._row(FALLBACK_CHAIN, chain_id)
+        left = replace(chain, providers=steps, updated_at=self.now)
+        FALLBACK_CHAIN.write(row, left)
+        await self._stored(FALLBACK_CHAIN, left, row)
+
+    async def _row(self, kind: Kind[Any], number: int) -> tables.Row:
+        return await self._session.get_one(kind.row, number)
+
+    async def _stored(self, kind: Kind[Any], value: Any, row: tables.Row) -> None:  # noqa: ANN401 # of the kind
+        """Write a row that says what a value says."""
         await self._session.flush()
 
     async def _drop(self, kind: Kind[ValueT], number: int) -> None:

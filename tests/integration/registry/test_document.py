@@ -153,11 +153,12 @@ async def test_an_import_says_what_it_changes_and_a_rehearsal_changes_nothing(ap
     before = await api.snapshot()
     expected = [
         "changed provider 'First', weight: 70 to 1",
+        "changed provider 'YES', name: 'yes' to 'YES', description: '' to 'two'",
         "deleted key_2 of provider 'First'",
         "rotated key_1 of provider 'First'",
     ]
     lines = await change(api, text, dry_run=True)
-    assert lines[:3] == expected
+    assert lines[:4] == expected
     assert len(lines) == 6
     assert await api.snapshot() == before
     assert await change(api, text) == lines
@@ -190,7 +191,7 @@ async def test_a_document_that_cannot_be_is_refused_and_nothing_changes(api: Api
         ("providers: [{providerType: OpenAI}]", "providers[0].name"),
         (new + "}, {name: NEW, providerType: Groq}]", "providers[1].name"),
         (new + "}]\nmappings: [{modelAlias: a, provider: First}]", "mappings[0].provider"),
-        ("mappings: [{modelAlias: a, providerId: 1}]", "mappings[0].provider"),
+        ("mappings: [{modelAlias: a, providerId: 7}]", "mappings[0].providerId"),
         ("fallbackChains: [{providers: []}]", "fallbackChains[0].modelAlias"),
         ("fallbackChains: [{modelAlias: a, strategy: Dice}]", "fallbackChains[0].strategy"),
         ("virtualKeys: [{name: a, budget: -1}]", "virtualKeys[0].budget"),

@@ -31,7 +31,7 @@ from conduit_providers.sending import Sender
 from conduit_registry.bootstrap import MIGRATIONS
 from conduit_registry.configuration.editor import Editor
 from conduit_registry.patches import ProviderPatch
-from conduit_registry.store import Store
+from conduit_registry.store import Store, WriteTransaction
 from conduit_registry.values import Provider
 
 AUTHOR = Author("administrator", "127.0.0.1", "req_1")
@@ -109,13 +109,19 @@ async def upstream() -> AsyncIterator[Upstream]:
 
 
 @pytest.fixture
-def edit(store: Store, bench: Bench, vault: Vault) -> Edit:
+def transaction() -> type[WriteTransaction]:
+    """Return the kind of transactions that edit the configuration."""
+    return WriteTransaction
+
+
+@pytest.fixture
+def edit(store: Store, bench: Bench, vault: Vault, transaction: type[WriteTransaction]) -> Edit:
     """Return what begins a transaction that edits the configuration."""
     secret_files = SecretFiles(bench.settings.secret_folders)
 
     @asynccontextmanager
     async def begin() -> AsyncIterator[Editor]:
-        async with store.change(AUTHOR) as changing:
+        async with store.change(AUTHOR, transaction) as changing:
             yield Editor(
                 changing,
                 catalog=bench.catalog,

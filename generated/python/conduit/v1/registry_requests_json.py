@@ -326,7 +326,9 @@ def export_config_response_to_json(
     return {"yaml": message.yaml}
 
 
-_IMPORT_CONFIG_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"yaml", "dryRun"})
+_IMPORT_CONFIG_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"yaml", "dryRun", "keepOthers", "reportProblems"}
+)
 
 
 def import_config_request_from_json(
@@ -348,6 +350,10 @@ def fill_import_config_request(
         message.yaml = runtime.text(member, path + "yaml")
     if (member := value.get("dryRun")) is not None:
         message.dry_run = runtime.boolean(member, path + "dryRun")
+    if (member := value.get("keepOthers")) is not None:
+        message.keep_others = runtime.boolean(member, path + "keepOthers")
+    if (member := value.get("reportProblems")) is not None:
+        message.report_problems = runtime.boolean(member, path + "reportProblems")
     if not _IMPORT_CONFIG_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _IMPORT_CONFIG_REQUEST_MEMBERS, path)
 
@@ -356,10 +362,15 @@ def import_config_request_to_json(
     message: registry_requests_pb2.ImportConfigRequest,
 ) -> dict[str, object]:
     """Return the JSON of a `ImportConfigRequest`."""
-    return {"yaml": message.yaml, "dryRun": message.dry_run}
+    return {
+        "yaml": message.yaml,
+        "dryRun": message.dry_run,
+        "keepOthers": message.keep_others,
+        "reportProblems": message.report_problems,
+    }
 
 
-_IMPORT_CONFIG_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"changes"})
+_IMPORT_CONFIG_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"changes", "kept", "problems"})
 
 
 def import_config_response_from_json(
@@ -379,6 +390,11 @@ def fill_import_config_response(
         runtime.reject(path, "an object", value)
     if (member := value.get("changes")) is not None:
         message.changes.extend(runtime.listed(runtime.text, member, path + "changes"))
+    if (member := value.get("kept")) is not None:
+        message.kept.extend(runtime.listed(runtime.text, member, path + "kept"))
+    if (member := value.get("problems")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "problems")):
+            fill_config_problem(message.problems.add(), item, f"{path}problems[{index}].")
     if not _IMPORT_CONFIG_RESPONSE_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _IMPORT_CONFIG_RESPONSE_MEMBERS, path)
 
@@ -387,7 +403,40 @@ def import_config_response_to_json(
     message: registry_requests_pb2.ImportConfigResponse,
 ) -> dict[str, object]:
     """Return the JSON of a `ImportConfigResponse`."""
-    return {"changes": list(message.changes)}
+    return {
+        "changes": list(message.changes),
+        "kept": list(message.kept),
+        "problems": [config_problem_to_json(item) for item in message.problems],
+    }
+
+
+_CONFIG_PROBLEM_MEMBERS: Final[frozenset[str]] = frozenset({"path", "message"})
+
+
+def config_problem_from_json(value: object, path: str = "") -> registry_requests_pb2.ConfigProblem:
+    """Return the `ConfigProblem` that a JSON value says. Raises JsonError."""
+    message = registry_requests_pb2.ConfigProblem()
+    fill_config_problem(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_config_problem(
+    message: registry_requests_pb2.ConfigProblem, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("path")) is not None:
+        message.path = runtime.text(member, path + "path")
+    if (member := value.get("message")) is not None:
+        message.message = runtime.text(member, path + "message")
+    if not _CONFIG_PROBLEM_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _CONFIG_PROBLEM_MEMBERS, path)
+
+
+def config_problem_to_json(message: registry_requests_pb2.ConfigProblem) -> dict[str, object]:
+    """Return the JSON of a `ConfigProblem`."""
+    return {"path": message.path, "message": message.message}
 
 
 _REWRAP_KEYS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset()

@@ -272,19 +272,29 @@ class ImportConfigRequest(_message.Message):
 
     YAML_FIELD_NUMBER: _builtins.int
     DRY_RUN_FIELD_NUMBER: _builtins.int
+    KEEP_OTHERS_FIELD_NUMBER: _builtins.int
+    REPORT_PROBLEMS_FIELD_NUMBER: _builtins.int
     yaml: _builtins.str
     """A YAML document as ExportConfig gives it. Keys without a value keep theirs. Over HTTP it may be the body itself."""
     dry_run: _builtins.bool
     """Whether to only say what would change."""
+    keep_others: _builtins.bool
+    """Whether things that a section does not name stay as they are. Unset means that they are deleted: a section names all things of its kind."""
+    report_problems: _builtins.bool
+    """Whether to answer with all that is wrong with the document, up to 500 things, in place of the error for the first. Nothing is changed
+    where anything is wrong.
+    """
     def __init__(
         self,
         *,
         yaml: _builtins.str = ...,
         dry_run: _builtins.bool = ...,
+        keep_others: _builtins.bool = ...,
+        report_problems: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "yaml", b"yaml"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "keep_others", b"keep_others", "report_problems", b"report_problems", "yaml", b"yaml"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -297,22 +307,60 @@ class ImportConfigResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CHANGES_FIELD_NUMBER: _builtins.int
+    KEPT_FIELD_NUMBER: _builtins.int
+    PROBLEMS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def changes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """One line for each change."""
+
+    @_builtins.property
+    def kept(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the document does not name, and stays. With `keep_others` alone."""
+
+    @_builtins.property
+    def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConfigProblem]:
+        """What is wrong with the document, in its order. With `report_problems` alone."""
 
     def __init__(
         self,
         *,
         changes: _abc.Iterable[_builtins.str] | None = ...,
+        kept: _abc.Iterable[_builtins.str] | None = ...,
+        problems: _abc.Iterable[Global___ConfigProblem] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "kept", b"kept", "problems", b"problems"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ImportConfigResponse: _TypeAlias = ImportConfigResponse  # noqa: Y015
+
+@_typing.final
+class ConfigProblem(_message.Message):
+    """One thing that is wrong with a document."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """Where it stands, such as `providers[0].weight`."""
+    message: _builtins.str
+    """What is wrong."""
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "path", b"path"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfigProblem: _TypeAlias = ConfigProblem  # noqa: Y015
 
 @_typing.final
 class RewrapKeysRequest(_message.Message):

@@ -1242,8 +1242,12 @@ def read_import_config(
         match name:
             case "dryRun":
                 message.dry_run = http.boolean(value, name)
+            case "keepOthers":
+                message.keep_others = http.boolean(value, name)
+            case "reportProblems":
+                message.report_problems = http.boolean(value, name)
             case _:
-                http.refuse_parameter(name, ("dryRun",))
+                http.refuse_parameter(name, ("dryRun", "keepOthers", "reportProblems"))
     return message
 
 

@@ -155,7 +155,7 @@ def test_a_plain_word_means_what_it_would_in_json_and_else_its_text(
         ("providers: [{a: !!python/name:os.system x}]", "must not have tags"),
         ("providers: !!set {a}", "must not have tags"),
         ("providers: [{a: " + "9" * 5000 + "}]", "is not a YAML document"),
-        ("x" * (document.MAX_CHARS + 1), "must have at most 4,194,304 characters"),
+        ("x" * (document.MAX_CHARS + 1), "must have at most 16,777,216 characters"),
     ],
     ids=lambda value: value[:30],
 )

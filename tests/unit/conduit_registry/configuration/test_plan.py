@@ -4,23 +4,23 @@ from typing import Any
 
 import pytest
 
-from conduit.v1.json_runtime import JsonError
 from conduit.v1.routing_policy_pb2 import AFFINITY_KEY_NONE, BALANCING_STRATEGY_WEIGHTED
 from conduit_kernel.errors import ConduitError, InvalidRequest
 from conduit_providers.catalog import Catalog
 from conduit_registry.configuration.plan import (
+    Instances,
     Plan,
     RoutingEntry,
-    at,
     chain_given,
     mapping_given,
     plan_of,
 )
+from conduit_registry.configuration.problems import Problem, Problems
 from conduit_registry.rules.addresses import Addresses
 from conduit_registry.values import NO_TIMEOUTS, Step, UsageLimits
 
 ADDRESSES = Addresses(allow_private=False)
-IDS = {"main": 7, "strasse": 8}
+IDS = Instances({"main": 7, "strasse": 8}, {1: 8})
 
 
 async def planned(catalog: Catalog, **sections: object) -> Plan:
@@ -117,7 +117,7 @@ def thing(**members: object) -> list[dict[str, object]]:
         ({"providers": [{"name": "a", "providerType": "Nobody"}]}, "providers[0].providerType"),
         ({"providers": thing(weight="x")}, "providers[0].weight"),
         ({"providers": thing(wieght=1)}, "providers[0].wieght"),
-        ({"providers": thing(id=3)}, "providers[0].id"),
+        ({"providers": thing(id="x")}, "providers[0].id"),
         ({"providers": thing(settings=3)}, "providers[0].settings"),
         ({"providers": thing(baseUrl="http://127.0.0.1/v1")}, "providers[0].baseUrl"),
         ({"providers": thing(security={"allowedIPs": ["x"]})}, "providers[0].security.allowedIPs"),
@@ -127,6 +127,8 @@ def thing(**members: object) -> list[dict[str, object]]:
         ({"virtualKeys": [{"name": "a"}, {}]}, "virtualKeys[1].name"),
         ({"virtualKeys": [{"name": "a", "budget": -1}]}, "virtualKeys[0].budget"),
         ({"virtualKeys": [{"name": "a", "hash": "x"}]}, "virtualKeys[0].hash"),
+        ({"virtualKeyGroups": [{"name": "a"}, {}]}, "virtualKeyGroups[1].name"),
+        ({"providerSecurity": [{"auditLevel": "Some"}]}, "providerSecurity.auditLevel"),
     ],
 )
 async def test_what_is_wrong_is_named_by_its_place(
@@ -161,6 +163,8 @@ def test_a_mapping_names_its_instance_without_regard_to_case() -> None:
         ({"modelAlias": "fast", "provider": "nobody"}, "mappings[0].provider"),
         ({"modelAlias": "fast", "provider": ["main"]}, "mappings[0].provider"),
         ({"modelAlias": "fast", "provider": "main", "providerId": 7}, "mappings[0].provider"),
+        ({"modelAlias": "fast", "providerId": 2}, "mappings[0].providerId"),
+        ({"modelAlias": "fast", "providerId": "7"}, "mappings[0].providerId"),
         ({"provider": "main"}, "mappings[0].modelAlias"),
         ({"provider": "main", "modelAlias": "fast", "weight": -1}, "mappings[0].weight"),
     ],
@@ -168,7 +172,7 @@ def test_a_mapping_names_its_instance_without_regard_to_case() -> None:
 def test_a_mapping_that_cannot_be_is_named_by_its_place(
     members: dict[str, Any], field: str
 ) -> None:
-    """An id of the installation that the document is from would name another instance here."""
+    """An id is one that the document gives, or one of this gateway."""
     with pytest.raises(InvalidRequest) as caught:
         mapping_given(RoutingEntry("mappings[0]", members), IDS)
     assert caught.value.metadata["field"] == field
@@ -203,7 +207,7 @@ def test_a_chain_has_its_steps_in_the_documents_order() -> None:
     [
         ({"modelAlias": "fast", "strategy": "Dice"}, "fallbackChains[0].strategy"),
         ({"modelAlias": "fast", "providers": 3}, "fallbackChains[0].providers"),
-        ({"modelAlias": "fast", "providers": [{"providerId": 7}]}, "fallbackChains[0].provider"),
+        ({"modelAlias": "fast", "providers": [{"providerId": 9}]}, "fallbackChains[0].providerId"),
         ({"providers": [{"provider": "main"}]}, "fallbackChains[0].modelAlias"),
         (
             {"modelAlias": "fast", "providers": [{"provider": "main", "timeout": "1 h"}]},
@@ -218,18 +222,28 @@ def test_a_chain_that_cannot_be_is_named_by_its_place(members: dict[str, Any], f
     assert caught.value.metadata["field"] == field
 
 
-def test_an_error_is_placed_and_others_pass() -> None:
-    """One without a field is of the whole thing."""
-    with pytest.raises(InvalidRequest) as caught, at("providers[3]"):
-        raise InvalidRequest("is wrong")
-    assert (caught.value.message, caught.value.metadata["field"]) == (
-        "providers[3]: is wrong",
-        "providers[3]",
-    )
-    with (
-        pytest.raises(InvalidRequest, match=r"^providers\[3\] must be an object$"),
-        at("providers[3]"),
-    ):
-        raise JsonError("", "must be an object")
-    with pytest.raises(LookupError, match=r"^elsewhere$"), at("providers[3]"):
-        raise LookupError("elsewhere")
+def test_an_id_is_the_documents_own_before_it_is_the_gateways() -> None:
+    """So that what another gateway's API showed can be taken as it stands."""
+    steps = [{"providerId": 1}, {"providerId": 7}]
+    entry = RoutingEntry("fallbackChains[0]", {"modelAlias": "fast", "providers": steps})
+    assert [step.provider_id for step in chain_given(entry, IDS)["providers"]] == [8, 7]
+
+
+async def test_all_problems_are_collected_where_that_is_asked(catalog: Catalog) -> None:
+    """Each thing has one at a time; those without any are planned all the same."""
+    problems = Problems(collects=True)
+    document: dict[str, Any] = {
+        "providers": [*thing(weight="x"), *thing(keys=[{"baseUrl": "x"}, {"apiKey": "sk-1"}])],
+        "virtualKeys": [{"name": "a", "budget": -1}, {"name": "b"}, {}],
+    }
+    plan = await plan_of(document, catalog, ADDRESSES, problems)
+    assert [each.path for each in problems.found] == [
+        "providers[0].weight",
+        "providers[1].keys[0].baseUrl",
+        "virtualKeys[0].budget",
+        "virtualKeys[2].name",
+    ]
+    assert problems.found[3] == Problem("virtualKeys[2].name", "name is missing")
+    assert plan.virtual_keys is not None
+    assert [each.given["name"] for each in plan.virtual_keys] == ["b"]
+    assert plan.unsound == {"new"}

@@ -62,6 +62,47 @@ async def test_a_rehearsal_says_what_would_change(api: Api) -> None:
     assert line.startswith("created virtual key 'ci': condt_")
 
 
+async def test_all_problems_are_told_at_once_where_that_is_asked(api: Api) -> None:
+    """Those of the document alone, and those beside what there is; nothing changes then."""
+    await api.provider()
+    before = await api.snapshot()
+    text = """
+providers:
+- {name: Bad, providerType: OpenAI, weight: -1}
+- {name: Main, providerType: Groq}
+- {name: New, providerType: OpenAI, keys: [{name: A}]}
+mappings:
+- {modelAlias: a, provider: Bad}
+- {modelAlias: a, provider: Main}
+- {modelAlias: a, provider: Gone}
+virtualKeys: [{name: ci}, {name: CI}]
+"""
+    request = pb.ImportConfigRequest(yaml=text, report_problems=True, keep_others=True)
+    answer = await api(request)
+    assert [each.path for each in answer.problems] == [
+        "providers[0].weight",
+        "providers[1].providerType",
+        "providers[2].keys[0].apiKey",
+        "mappings[2].provider",
+        "virtualKeys[1].name",
+        "virtualKeys[1].name",
+    ]
+    assert answer.problems[1].message.startswith("providerType is OpenAI and cannot change")
+    assert not answer.changes
+    assert await api.snapshot() == before
+
+
+async def test_an_import_leaves_what_it_does_not_name_where_that_is_asked(api: Api) -> None:
+    """The answer tells what that is."""
+    await api.provider()
+    text = "providers: [{name: New, providerType: OpenAI}]"
+    request = pb.ImportConfigRequest(yaml=text, keep_others=True)
+    for expected in (["created provider 'New'"], []):
+        answer = await api(request)
+        assert (list(answer.changes), list(answer.kept)) == (expected, ["provider 'Main'"])
+    assert len((await api.snapshot()).providers) == 2
+
+
 async def test_addresses_that_cannot_be_looked_up_in_time_keep_no_import_waiting(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
