@@ -1,11 +1,13 @@
 """Sessions in OpenAI's own protocols: realtime and live. Events pass nearly as they are.
 
 https://platform.openai.com/docs/api-reference/realtime; openai 3.57: types.realtime, types.live.
+Sessions that transcribe: https://developers.openai.com/api/docs/guides/realtime-transcription
 """
 
 from conduit_providers.codecs.openai.live_session import LiveTranslator
-from conduit_providers.codecs.openai.options import ConverseOptions
+from conduit_providers.codecs.openai.options import ConverseModel, ConverseOptions
 from conduit_providers.codecs.openai.realtime_session import RealtimeTranslator
+from conduit_providers.codecs.openai.transcribing_session import TranscribingTranslator
 from conduit_providers.operations.converse import ConverseCall, is_live, no_live_sessions
 from conduit_providers.session_codec import SessionTranslator
 from conduit_providers.spec import Endpoint
@@ -14,26 +16,50 @@ from conduit_providers.wire import WebSocketRequest
 
 
 class OpenAIConverseCodec:
-    """Speaks `GET /realtime?model=` and `GET /live/sessions`."""
+    """Speaks `GET /realtime` and `GET /live/sessions`."""
 
     def to_upstream(
         self, call: ConverseCall, endpoint: Endpoint, target: Target
     ) -> WebSocketRequest:
-        """Build the handshake; a live session says its model in its first event."""
-        path = endpoint.path_for(target.settings)
+        """Build the handshake; live sessions and transcribers say their model in an event."""
+        path, options = endpoint.path_for(target.settings), _options(endpoint)
         if is_live(call):
-            options: ConverseOptions = endpoint.options
             path = options.live_path
             if not path:
                 raise no_live_sessions(target.provider_name)
-        headers = tuple(endpoint.headers.items())
-        return WebSocketRequest(target.fill(path, model=call.model), headers)
+        elif _is_transcriber(call, endpoint):
+            path = options.transcription_path or path
+        return _handshake(path, call, endpoint, target)
 
     def translator(
         self, call: ConverseCall, endpoint: Endpoint, target: Target
     ) -> SessionTranslator:
         """Return a translator of the call's protocol."""
-        return LiveTranslator(call) if is_live(call) else RealtimeTranslator(call)
+        if is_live(call):
+            return LiveTranslator(call)
+        path = _options(endpoint).transcription_path
+        if not path:
+            return RealtimeTranslator(call)
+        if _is_transcriber(call, endpoint):
+            return TranscribingTranslator(call)
+        return RealtimeTranslator(call, _handshake(path, call, endpoint, target))
+
+
+def _options(endpoint: Endpoint) -> ConverseOptions:
+    found: ConverseOptions = endpoint.options
+    return found
+
+
+def _is_transcriber(call: ConverseCall, endpoint: Endpoint) -> bool:
+    facts: ConverseModel | None = endpoint.facts_of(call.model)
+    return facts is not None and facts.is_transcriber
+
+
+def _handshake(
+    path: str, call: ConverseCall, endpoint: Endpoint, target: Target
+) -> WebSocketRequest:
+    headers = tuple(endpoint.headers.items())
+    return WebSocketRequest(target.fill(path, model=call.model), headers)
 
 
 CODEC = OpenAIConverseCodec()

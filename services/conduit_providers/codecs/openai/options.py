@@ -45,10 +45,20 @@ class ChatOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ConverseOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The path of sessions of the other protocol."""
+    """The paths of sessions that are no conversations of the realtime protocol."""
 
     # The path of live sessions; empty where there are none.
     live_path: str = ""
+    # The path of realtime sessions that only transcribe, whose model is named in an event; empty
+    # where they are held at the path of conversations.
+    transcription_path: str = ""
+
+
+class ConverseModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The sessions of a family of models."""
+
+    # Whether it only writes down what is said; such models are refused as those of conversations.
+    is_transcriber: bool = False
 
 
 class TranscribeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

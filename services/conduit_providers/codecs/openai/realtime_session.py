@@ -13,20 +13,22 @@ from conduit_providers.codecs.openai.committed_sound import CommittedSound
 from conduit_providers.codecs.openai.session_events import (
     Json,
     document_of,
-    for_provider,
     member,
     said_by_caller,
     said_by_provider,
+    said_document,
     usage_in,
     with_model,
 )
 from conduit_providers.failures import error_in_stream
 from conduit_providers.operations.converse import ConverseCall, realtime_event
 from conduit_providers.quantities import AUDIO_OUTPUT, OUTPUT, Quantities, counted, total
-from conduit_providers.session_codec import Frame, KeepAlive, SessionEvent
+from conduit_providers.session_codec import Frame, KeepAlive, SessionEvent, Step
 from conduit_providers.transcripts import AUDIO_MILLISECOND
+from conduit_providers.wire import WebSocketRequest
 
-_SESSION = frozenset({"session.created", "session.updated"})
+_CREATED = "session.created"
+_SESSION = frozenset({_CREATED, "session.updated"})
 _WORDS = frozenset(
     {
         "response.output_text.delta",
@@ -52,12 +54,19 @@ _CHARACTERS_PER_TOKEN = 3200
 class RealtimeTranslator:
     """Translates one realtime session."""
 
-    def __init__(self, call: ConverseCall) -> None:
+    def __init__(self, call: ConverseCall, transcription: WebSocketRequest | None = None) -> None:
+        """Take the call, and the handshake of sessions that only transcribe.
+
+        None where they have none of their own, or this is one.
+        """
         self.is_open = self.is_done = False
         self.end_reason: SessionEndReason.ValueType = SESSION_END_REASON_UNSPECIFIED
         self.failure: UpstreamError | None = None
         self.keep_alive: KeepAlive | None = None
         self._call = call
+        self._transcription = transcription
+        # Whether the caller was told of a session that another one stands for now.
+        self._is_replaced = False
         self._usage: list[Quantities] = []
         self._others: dict[str, Quantities] = {}
         # The model that writes down what the caller says, while it is known.
@@ -90,11 +99,21 @@ class RealtimeTranslator:
         """Return nothing: the provider speaks first."""
         return ()
 
-    def to_upstream(self, event: SessionEvent) -> Sequence[Frame]:
-        """Pass an event on; a session's model cannot change, so none but its own is named."""
+    def to_upstream(self, event: SessionEvent) -> Sequence[Step]:
+        """Pass an event on; a session's model cannot change, so none but its own is named.
+
+        A conversation cannot become a transcription, which has another connection.
+        """
         kind, text = said_by_caller(event)
         if kind == "session.update":
-            return (for_provider(event.json, self._call.model),)
+            document = said_document(event.json)
+            frame = with_model(event.json, document, self._call.model).decode()
+            is_transcription = member(document, "session", "type") == "transcription"
+            if self._transcription is None or not is_transcription:
+                return (frame,)
+            handshake, self._transcription = self._transcription, None
+            self._is_replaced = True
+            return (handshake, frame)
         if self._committed is not None and kind == _APPENDED:
             self._committed.append(text)
         return (text,)
@@ -103,6 +122,10 @@ class RealtimeTranslator:
         """Pass an event on, and note what it tells."""
         kind, json = said_by_provider(frame, self._call.provider)
         self.failure = None
+        if self._is_replaced and kind == _CREATED:
+            # The caller's update is answered by the next one.
+            self._note_session(self._read(json))
+            return ()
         if kind in _WORDS:
             self._words += 1
         elif kind == _SOUND:
@@ -111,7 +134,7 @@ class RealtimeTranslator:
             document = self._read(json)
             self.is_open = True
             self._note_session(document)
-            json = with_model(json, document, self._call.alias)
+            json = self._named(json, document)
         elif kind == "response.created":
             self._begun += 1
         elif kind == "response.done":
@@ -127,6 +150,10 @@ class RealtimeTranslator:
     def last_frames(self) -> Sequence[Frame]:
         """Return nothing: closing is enough."""
         return ()
+
+    def _named(self, json: bytes, document: Json) -> bytes:
+        """Return what the provider says of a session, with the caller's name of its model."""
+        return with_model(json, document, self._call.alias)
 
     def _read(self, json: bytes) -> Json:
         return document_of(json, self._call.provider)

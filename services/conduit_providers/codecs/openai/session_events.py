@@ -56,10 +56,16 @@ def for_provider(json: bytes, model: str) -> str:
 
     InvalidRequest if it cannot be read: the provider might read another model in it.
     """
+    return with_model(json, said_document(json), model).decode()
+
+
+def said_document(json: bytes) -> Json:
+    """Return a caller's event. InvalidRequest if it cannot be read."""
     try:
-        return with_model(json, parsed(json), model).decode()
+        document: Json = parsed(json)
     except msgspec.DecodeError as error:
         raise InvalidRequest(f"An event cannot be read: {error}", field="json") from error
+    return document
 
 
 def document_of(json: bytes, provider: str) -> Json:
