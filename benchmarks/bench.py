@@ -30,6 +30,8 @@ BUDGET_REQUEST_US = 130.0
 BUDGET_CHUNK_US = 10.0
 # What a chat of a key with a hard budget and limits costs more than another one's.
 BUDGET_RESERVATION_US = 15.0
+# What a charge costs Billing, where a delivery is of one virtual key and model.
+BUDGET_CHARGE_US = 15.0
 BUDGET_START_SECONDS = 1.5
 WARM_UP_SECONDS = 1.0
 BUSY_CONNECTIONS = 32
@@ -136,6 +138,7 @@ def main() -> int:
                     ours,
                 )
                 over = _report(bench)
+        over += _report_paid_calls(ours)
         starts = []
         for _ in range(STARTS):
             with Gateway(data_dir) as gateway:
@@ -175,6 +178,23 @@ def _report(bench: Bench) -> list[str]:
         *_over("CPU of a reservation", reservation, BUDGET_RESERVATION_US, "µs"),
         *_over("CPU per chat request", cpu[False], BUDGET_REQUEST_US, "µs"),
         *_over("CPU per streamed chunk", per_chunk, BUDGET_CHUNK_US, "µs"),
+    ]
+
+
+def _report_paid_calls(cpus: frozenset[int]) -> list[str]:
+    """Print what money takes in loops of its own; return what is over budget."""
+    with _program("paid_calls.py", cpus=cpus) as program:
+        assert program.stdout  # noqa: S101 # it was asked for
+        found = json.loads(program.stdout.read())
+    print(
+        f"Reserving, charging, spooling and settling, in a loop: {found['router']:.1f} µs per call "
+        f"(budget {BUDGET_RESERVATION_US:.0f})\n"
+        f"Billing: {found['alike']:.1f} µs per charge of one virtual key (budget "
+        f"{BUDGET_CHARGE_US:.0f}), {found['mixed']:.1f} of a thousand with ten models"
+    )
+    return [
+        *_over("CPU of a paid call's money", found["router"], BUDGET_RESERVATION_US, "µs"),
+        *_over("Billing's CPU of a charge", found["alike"], BUDGET_CHARGE_US, "µs"),
     ]
 
 

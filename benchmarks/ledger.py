@@ -10,7 +10,6 @@ of a wheel, else a file of SQLite. The folder is removed afterwards.
 """
 
 import argparse
-import asyncio
 import random
 import shutil
 import statistics
@@ -25,24 +24,19 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from google.protobuf.timestamp_pb2 import Timestamp
+from made_charges import BATCH, DAYS, FIRST_SECOND, VIRTUAL_KEYS, Fill, deliver, run_like_a_service
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from conduit.internal.v1.call_tally_pb2 import CallTally
-from conduit.internal.v1.ledger_service_pb2 import RecordChargesRequest
-from conduit.v1.charge_pb2 import UNIT_INPUT_TOKEN, UNIT_OUTPUT_TOKEN, USAGE_SOURCE_PROVIDER
 from conduit_billing.bootstrap import MIGRATIONS, SERVICE
-from conduit_billing.ledger.attempt_stats import read_attempt_stats
 from conduit_billing.ledger.attributions import Attributions
-from conduit_billing.ledger.charge_columns import attribution_of, row_of
+from conduit_billing.ledger.charge_columns import row_of
 from conduit_billing.ledger.charge_filter import ChargeFilter
-from conduit_billing.ledger.charges import Line, PostedCharge, charge_message, read_charge
+from conduit_billing.ledger.charges import PostedCharge
 from conduit_billing.ledger.days import DayKey, days_of
 from conduit_billing.ledger.postings import Account, PostingKind, charge_posting
 from conduit_billing.ledger.retention import ChargeRetention
 from conduit_billing.ledger.store import LedgerStore
 from conduit_billing.ledger.verification import breaches
-from conduit_billing.money import cost_of
 from conduit_billing.reports.caller_usage import CallerUsageStore
 from conduit_billing.reports.messages import GROUPINGS
 from conduit_billing.reports.store import Days, ReportStore
@@ -53,91 +47,13 @@ from conduit_kernel.database import open_database, writer
 from conduit_kernel.ids import IdSource, first_id_of, pack_id
 from conduit_kernel.settings import Settings
 
-# 2026-11-01T00:00:00Z, and as many days as there are charges of.
-FIRST_SECOND, DAYS = 1_793_491_200, 30
 DAY_MS = 86_400_000
-BATCH, PIECE = 500, 100_000
-VIRTUAL_KEYS, INSTANCES, KEYS, RARE = 1_000, 5, 15, 3e-5
-ALIASES = [f"alias-{number}" for number in range(10)]
-KEY_IDS = [f"key_{number + 1}" for number in range(KEYS)]
-INPUT_PRICE, OUTPUT_PRICE = 2_500_000_000, 10_000_000_000
+PIECE = 100_000
 PAGE = 100
 # What stored ids of requests begin with.
 AS_REQUEST = pack_id(f"req_{first_id_of(0)}")[:1]
 # Where a charge's row has its posting, behind its ids and its time.
 POSTING = 8
-
-
-class Fill:
-    """Makes charges in order of time."""
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-        self._chance = random.Random(7)  # noqa: S311 # the same charges in every run
-        self._now = float(FIRST_SECOND)
-        self._step = DAYS * 86_400 / count
-        self._ids = IdSource(lambda: self._now)
-        self.request_id = ""
-
-    def charge(self) -> PostedCharge:
-        """Return the next one."""
-        chance = self._chance
-        self._now += self._step
-        key = int(chance.random() * KEYS)
-        # A few of a hundred thousand have an alias that nearly nobody uses, and no price.
-        is_rare = chance.random() < RARE
-        alias = "rare" if is_rare else ALIASES[int(chance.random() * len(ALIASES))]
-        read, written = int(chance.random() * 4_000), int(chance.random() * 1_000)
-        in_price, out_price = (None, None) if is_rare else (INPUT_PRICE, OUTPUT_PRICE)
-        lines = Line(UNIT_INPUT_TOKEN, read, in_price), Line(UNIT_OUTPUT_TOKEN, written, out_price)
-        self.request_id = f"req_{self._ids.next()}"
-        return PostedCharge(
-            id=self._ids.next(),
-            request_id=self.request_id,
-            occurred_at=int(self._now * 1e6),
-            provider_id=1 + key % INSTANCES,
-            provider_type="OpenAI",
-            key_id=KEY_IDS[key],
-            account_group="production" if key % 2 else "development",
-            virtual_key_id=min(int(chance.paretovariate(0.6)), VIRTUAL_KEYS),
-            model_alias=alias,
-            actual_model_name=f"gpt-{alias}",
-            operation="chat",
-            cost=None if is_rare else cost_of([(line.quantity, line.price) for line in lines]),
-            price_version="" if is_rare else "rule:1@2026-11-01T00:00:00Z",
-            usage_source=USAGE_SOURCE_PROVIDER,
-            is_complete=True,
-            duration_ms=200 + int(chance.random() * 9_000),
-            qualifiers=(),
-            lines=lines,
-        )
-
-    def tally(self) -> CallTally:
-        """Return the statistics of a batch's attempts at an instance."""
-        return CallTally(
-            id=self._ids.next(),
-            started_at=Timestamp(seconds=int(self._now)),
-            provider_id=1 + self._chance.randrange(INSTANCES),
-            successes=BATCH - 3,
-            failures=3,
-            duration_buckets=dict.fromkeys(range(30, 80), 10),
-            duration_ms_sum=BATCH * 900,
-        )
-
-
-async def deliver(engine: AsyncEngine, source: Fill, count: int) -> float:
-    """Store charges as routers deliver them; return the CPU of one in microseconds, the median."""
-    store, costs = LedgerStore(engine), []
-    for _ in range(count // BATCH):
-        batch = [charge_message(source.charge()) for _ in range(BATCH)]
-        data = RecordChargesRequest(charges=batch, tallies=[source.tally()]).SerializeToString()
-        before = time.process_time()
-        request = RecordChargesRequest.FromString(data)
-        charges = [read_charge(each, "charge") for each in request.charges]
-        stats = [read_attempt_stats(each, "tally") for each in request.tallies]
-        await store.record(charges, stats, charges[-1].occurred_at)
-        costs.append((time.process_time() - before) * 1e6 / BATCH)
-    return statistics.median(costs)
 
 
 class Copies:
@@ -170,15 +86,17 @@ class Copies:
             {"code": account.code, "type": account.type, "balance": amount}
             for account, amount in sorted(changes.items())
         ]
-        common = [attribution_of(each) for each in self._charges]
         async with writer(self._engine).begin() as connection:
-            ids = await Attributions().ids_of(connection, set(common))
+            ids = await Attributions().ids_of(
+                connection, {each.attribution for each in self._charges}
+            )
             opened = [{**each, "balance": 0} for each in self._balances]
             await add_up(connection, AccountRow, ["code"], opened, kept=["type"])
             query = sa.select(AccountRow.code, AccountRow.id)
             numbers = dict((await connection.execute(query)).all())
-        pairs = zip(self._charges, common, strict=True)
-        self._rows = [row_of(each, b"", ids[of], b"posting")[3:] for each, of in pairs]
+        self._rows = [
+            row_of(each, b"", ids[each.attribution], b"posting")[3:] for each in self._charges
+        ]
         places = {each.id: at for at, each in enumerate(self._charges)}
         self._moves = [
             (places[posting.id], [(numbers[of.code], amount) for of, amount in posting.entries])
@@ -339,7 +257,7 @@ async def measure(arguments: argparse.Namespace, folder: Path) -> None:
     async with ledger_in(folder, is_postgresql=arguments.postgresql) as engine:
         empty, source = await bytes_of(engine), Fill(arguments.charges)
         count = min(arguments.measured, arguments.charges) // BATCH * BATCH
-        cpu = await deliver(engine, source, count)
+        cpu = statistics.median(await deliver(engine, source, count))
         if count < arguments.charges:
             count += await fill(engine, source, arguments.charges - count)
         size = (await bytes_of(engine) - empty) / count
@@ -364,7 +282,7 @@ def main() -> None:
     parser.add_argument("--postgresql", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="conduit-ledger-") as folder:
-        asyncio.run(measure(arguments, Path(folder)))
+        run_like_a_service(measure(arguments, Path(folder)))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,11 @@ def cost_of(lines: Iterable[tuple[int, int | None]]) -> int | None:
         if price is None:
             return None
         total += quantity * price
+    return rounded(total)
+
+
+def rounded(total: int) -> int:
+    """Return millionths of nano-dollars as whole ones, half a nano-dollar up."""
     return (total + PER // 2) // PER
 
 

@@ -39,7 +39,9 @@ class RepricingService(BillingServiceServicer):
             raise wrong_token()
         listed = await self._ledger.charges(limit=page.size + 1, before=page.after, of=of)
         charges, token = page.cut(listed, lambda charge: charge.id)
-        asked_for = [each for each in charges if matches(pattern, each.actual_model_name)]
+        asked_for = [
+            each for each in charges if matches(pattern, each.attribution.actual_model_name)
+        ]
         # The first question loads the catalog, which must not hold up everybody else.
         await asyncio.to_thread(lambda: [self._price(each) for each in asked_for[:1]])
         if request.dry_run:

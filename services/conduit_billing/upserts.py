@@ -115,12 +115,24 @@ async def add_up(
     Columns to be `kept` stay as they are. Rows are locked in the order given, so give them sorted:
     transactions that lock in the same order never wait for each other in a circle.
     """
-    if not rows:
-        return
-    kinds = tuple(keys), tuple(rows[0]), frozenset(kept)
-    statement, order = _add_up(connection.dialect, table, *kinds)
-    values = [tuple([row[name] for name in order]) for row in rows]
-    await connection.exec_driver_sql(statement, values)
+    if rows:
+        names = tuple([column.name for column in table.__table__.c if column.name in rows[0]])
+        values = [tuple([row[name] for name in names]) for row in rows]
+        await add_up_rows(connection, table, tuple(keys), names, values, kept)
+
+
+async def add_up_rows(  # noqa: PLR0917 # what `add_up` takes, and the names of the columns
+    connection: AsyncConnection,
+    table: type[DeclarativeBase],
+    keys: tuple[str, ...],
+    names: tuple[str, ...],
+    rows: Sequence[tuple[Any, ...]],
+    kept: Collection[str] = (),
+) -> None:
+    """Do what `add_up` does with rows as tuples, whose columns `names` has in the table's order."""
+    if rows:
+        statement = _add_up(connection.dialect, table, keys, names, frozenset(kept))
+        await connection.exec_driver_sql(statement, list(rows))
 
 
 @lru_cache
@@ -165,11 +177,13 @@ def _add_up(
     keys: tuple[str, ...],
     names: tuple[str, ...],
     kept: frozenset[str],
-) -> tuple[str, tuple[str, ...]]:
-    """Return the statement, and the order of its values."""
+) -> str:
+    """Return the statement, which takes values in the table's order of columns."""
     insert = insert_into(dialect, table).values({name: sa.bindparam(name) for name in names})
     there, new = table.__table__.c, insert.excluded
     sums = {name: there[name] + new[name] for name in names if name not in {*keys, *kept}}
     statement = insert.on_conflict_do_update(index_elements=list(keys), set_=sums).inline()
-    order = [column.name for column in table.__table__.c if column.name in names]
-    return str(statement.compile(dialect=dialect)), tuple(order)
+    order = tuple([column.name for column in table.__table__.c if column.name in names])
+    if order != names:
+        raise ValueError(f"{names} are not in the order of {table.__tablename__}")
+    return str(statement.compile(dialect=dialect))

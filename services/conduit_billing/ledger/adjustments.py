@@ -77,7 +77,9 @@ def reprice(
         before = charge.cost if standing is None else standing.cost
         if fresh.cost != before:
             number = 1 if standing is None else standing.number + 1
-            found.append(Adjustment(charge, number, fresh.price_version, before, fresh.cost))
+            found.append(
+                Adjustment(charge, number, fresh.attribution.price_version, before, fresh.cost)
+            )
     return Repriced(found, unpriced)
 
 
@@ -88,7 +90,8 @@ def adjustment_posting(
     expenses, payables = Counter[int](), Counter[tuple[int, str]]()
     for each in adjustments:
         expenses[each.charge.virtual_key_id] += each.difference
-        payables[each.charge.provider_id, each.charge.account_group] -= each.difference
+        of = each.charge.attribution
+        payables[of.provider_id, of.account_group] -= each.difference
     entries = (
         *(Entry(expense_account(key), amount) for key, amount in expenses.items() if amount),
         *(Entry(payable_account(*owed), amount) for owed, amount in payables.items() if amount),
@@ -116,7 +119,7 @@ def _priced(charge: PostedCharge, price: Price) -> PostedCharge:
     """Return a charge with the prices of now, and with that of being asked where there is one."""
     bare = charge._replace(
         cost=None,
-        price_version="",
+        attribution=charge.attribution._replace(price_version=""),
         lines=tuple(line._replace(price=None) for line in charge.lines if line.unit != REQUEST),
     )
     asked = price(bare._replace(lines=(*bare.lines, Line(REQUEST, 1, None))))

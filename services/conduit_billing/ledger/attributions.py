@@ -7,7 +7,7 @@ import orjson
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from conduit_billing.ledger.charge_columns import Attribution
+from conduit_billing.ledger.charges import Attribution
 from conduit_billing.tables import AttributionRow
 from conduit_billing.upserts import select_among_bytes
 

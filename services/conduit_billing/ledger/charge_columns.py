@@ -5,25 +5,16 @@ sign the price of a million, where it is known.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
 
-from conduit_billing.ledger.charges import Line, PostedCharge
+from conduit_billing.ledger.charges import Attribution, Line, PostedCharge
 from conduit_kernel.ids import pack_id, unpack_id
 
-
-class Attribution(NamedTuple):
-    """The part that many charges have in common; fields as in `PostedCharge`."""
-
-    provider_id: int
-    provider_type: str
-    key_id: str
-    account_group: str
-    model_alias: str
-    actual_model_name: str
-    operation: str
-    price_version: str
+# Different ones that are kept.
+_MOST_LEASES = 2048
 
 
 class ChargeColumns(NamedTuple):
@@ -44,20 +35,6 @@ class ChargeColumns(NamedTuple):
     provider_cost: int | None
 
 
-def attribution_of(charge: PostedCharge) -> Attribution:
-    """Return what a charge has in common with others."""
-    return Attribution(
-        charge.provider_id,
-        charge.provider_type,
-        charge.key_id,
-        charge.account_group,
-        charge.model_alias,
-        charge.actual_model_name,
-        charge.operation,
-        charge.price_version,
-    )
-
-
 def row_of(
     charge: PostedCharge, packed_id: bytes, attribution_id: int, posting_id: bytes | None
 ) -> tuple[Any, ...]:
@@ -75,19 +52,26 @@ def row_of(
         lines_text(charge.lines),
         orjson.dumps(dict(charge.qualifiers)).decode() if charge.qualifiers else "",
         posting_id if charge.cost else None,
-        pack_id(charge.lease_id),
+        _packed_lease(charge.lease_id),
         orjson.dumps(charge.tags).decode() if charge.tags else "",
         charge.provider_cost,
     )
 
 
+@lru_cache(_MOST_LEASES)
+def _packed_lease(name: str) -> bytes:
+    """Return the id of a lease, of which few pay for many charges."""
+    return pack_id(name)
+
+
 def charge_of(columns: Sequence[Any], attribution: Sequence[Any]) -> PostedCharge:
     """Return the charge that was stored."""
-    own, common = ChargeColumns._make(columns), Attribution._make(attribution)
+    own = ChargeColumns._make(columns)
     return PostedCharge(
         id=unpack_id(own.id),
         request_id=unpack_id(own.request_id),
         occurred_at=own.occurred_at,
+        attribution=Attribution._make(attribution),
         virtual_key_id=own.virtual_key_id,
         cost=own.cost,
         usage_source=own.usage_source,
@@ -98,7 +82,6 @@ def charge_of(columns: Sequence[Any], attribution: Sequence[Any]) -> PostedCharg
         lease_id=unpack_id(own.lease_id),
         tags=tuple(orjson.loads(own.tags)) if own.tags else (),
         provider_cost=own.provider_cost,
-        **common._asdict(),
     )
 
 

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple, cast
 from sqlalchemy import ColumnElement, LargeBinary, Select, func, literal, or_, select, type_coerce
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from conduit_billing.ledger.charge_columns import Attribution, ChargeColumns
+from conduit_billing.ledger.charge_columns import ChargeColumns
+from conduit_billing.ledger.charges import Attribution
 from conduit_billing.ledger.days import Dimension
 from conduit_billing.packed_id import PackedId
 from conduit_billing.tables import AttributionRow, ChargeRow, DayRow

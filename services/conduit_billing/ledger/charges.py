@@ -1,7 +1,7 @@
 """Charges as values: read and checked on the way in, priced, written on the way out."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -12,12 +12,13 @@ from conduit_billing.money import (
     MAX_PRICE_NANO,
     MAX_QUANTITY,
     cost_of,
+    rounded,
 )
 from conduit_billing.pricing.rules import Priced
-from conduit_billing.timestamps import datetime_of, micros_of, timestamp_of
+from conduit_billing.timestamps import MICRO, datetime_of, micros_of, timestamp_of
 from conduit_billing.validation import at_most, bounded, clipped, refuse
 from conduit_providers.prices import input_tokens_of
-from conduit_providers.quantities import Qualifiers
+from conduit_providers.quantities import CACHE_HIT, Qualifiers
 
 _ID = re.compile(r"[0-9a-z]{26}")
 _UNITS = frozenset(Unit.values()) - {0}
@@ -45,22 +46,28 @@ class Line(NamedTuple):
     price: int | None
 
 
+class Attribution(NamedTuple):
+    """The part that many charges have in common. Fields as in `conduit.v1.Charge`."""
+
+    provider_id: int
+    provider_type: str
+    key_id: str
+    account_group: str
+    model_alias: str
+    actual_model_name: str
+    operation: str
+    price_version: str
+
+
 class PostedCharge(NamedTuple):
     """A charge, as the ledger keeps it. Fields as in `conduit.v1.Charge`."""
 
     id: str
     request_id: str
     occurred_at: int
-    provider_id: int
-    provider_type: str
-    key_id: str
-    account_group: str
+    attribution: Attribution
     virtual_key_id: int
-    model_alias: str
-    actual_model_name: str
-    operation: str
     cost: int | None
-    price_version: str
     usage_source: int
     is_complete: bool
     duration_ms: int
@@ -88,20 +95,26 @@ def read_charge(charge: Charge, field: str) -> PostedCharge:
 
     Descriptions that are too long are cut: callers had a hand in them, and a charge must count.
     """
-    occurred_at = micros_of(charge.occurred_at)
+    at, provider_id, virtual_key_id = charge.occurred_at, charge.provider_id, charge.virtual_key_id
+    occurred_at = at.seconds * MICRO + at.nanos // 1000
+    name, source, duration_ms = charge.id, charge.usage_source, charge.duration_ms
     if not (
-        _ID.fullmatch(charge.id)
-        and charge.usage_source in _SOURCES
-        and len(charge.lines) <= _MAX_LINES
+        _ID.fullmatch(name)
+        and source in _SOURCES
         and _TIMES[0] <= occurred_at <= _TIMES[1]
-        and 0 < charge.provider_id <= MAX_QUANTITY
-        and 0 <= charge.virtual_key_id <= MAX_QUANTITY
-        and 0 <= charge.duration_ms <= _MAX_DURATION_MS
+        and 0 < provider_id <= MAX_QUANTITY
+        and 0 <= virtual_key_id <= MAX_QUANTITY
+        and 0 <= duration_ms <= _MAX_DURATION_MS
     ):
         # Names of fields are made for errors alone.
         _refuse_charge(charge, field)
-    lines = tuple([_read_line(line, field, at) for at, line in enumerate(charge.lines)])
-    provider_type, key_id, account_group, alias, model, operation, version = _common_texts(
+    lines, expected = _read_lines(charge.lines, field)
+    cost = charge.cost_nano_usd
+    is_known = bool(cost) or charge.HasField("cost_nano_usd")
+    if is_known and (cost != expected or cost > MAX_CHARGE_NANO):
+        _check_cost(cost, expected, len(lines), field)
+    attribution = _attribution(
+        provider_id,
         charge.provider_type,
         charge.key_id,
         charge.provider_account_group,
@@ -110,48 +123,42 @@ def read_charge(charge: Charge, field: str) -> PostedCharge:
         charge.operation,
         charge.price_version,
     )
-    tags = charge.tags
+    tags, lease_id = charge.tags, charge.lease_id
+    is_told = charge.HasField("provider_cost_nano_usd")
     return PostedCharge(
-        charge.id,
+        name,
         clipped(charge.request_id, 200),
         occurred_at,
-        charge.provider_id,
-        provider_type,
-        key_id,
-        account_group,
-        charge.virtual_key_id,
-        alias,
-        model,
-        operation,
-        _read_cost(charge, lines, field),
-        version,
-        charge.usage_source,
+        attribution,
+        virtual_key_id,
+        cost if is_known else None,
+        source,
         charge.is_complete,
-        charge.duration_ms,
+        duration_ms,
         _read_qualifiers(charge, field) if charge.qualifiers else (),
         lines,
-        clipped(charge.lease_id, 26),
+        clipped(lease_id, 26) if lease_id else "",
         tuple([clipped(tag, _MAX_TAG_CHARS) for tag in tags[:_MAX_TAGS]]) if tags else (),
-        _read_provider_cost(charge),
+        _read_provider_cost(charge.provider_cost_nano_usd) if is_told else None,
     )
 
 
 @lru_cache(_MOST_COMMON)
-def _common_texts(*texts: str) -> tuple[str, ...]:
-    """Return the texts that most charges of a key have in common, each cut where it is too long."""
-    return tuple([clipped(text, most) for text, most in zip(texts, _COMMON_CHARS, strict=True)])
+def _attribution(provider_id: int, *texts: str) -> Attribution:
+    """Return what most charges of a key have in common, each text cut where it is too long."""
+    cut = [clipped(text, most) for text, most in zip(texts, _COMMON_CHARS, strict=True)]
+    return Attribution(provider_id, *cut)
 
 
 def price_charge(charge: PostedCharge, find_price: FindPrice) -> PostedCharge:
-    """Return the charge with the prices that it lacks, where they are known by now."""
-    if charge.cost is not None:
+    """Return the charge with the prices that it lacks, where they are known by now.
+
+    An answer from the cache is charged a share that only its router knew; it stays without a price.
+    """
+    if charge.cost is not None or CACHE_HIT in charge.qualifiers:
         return charge
-    priced = find_price(
-        charge.provider_id,
-        charge.provider_type,
-        charge.actual_model_name,
-        datetime_of(charge.occurred_at),
-    )
+    common, at = charge.attribution, datetime_of(charge.occurred_at)
+    priced = find_price(common.provider_id, common.provider_type, common.actual_model_name, at)
     read = input_tokens_of((line.unit, line.quantity) for line in charge.lines)
     prices = priced.sheet.at(read, charge.qualifiers)
     lines = tuple(
@@ -163,24 +170,25 @@ def price_charge(charge: PostedCharge, find_price: FindPrice) -> PostedCharge:
         return charge
     if not cost and not priced.sheet.tells_of([(line.unit, line.quantity) for line in lines]):
         return charge
-    version = charge.price_version or priced.version
-    return charge._replace(lines=lines, cost=cost, price_version=version)
+    common = common._replace(price_version=common.price_version or priced.version)
+    return charge._replace(lines=lines, cost=cost, attribution=common)
 
 
 def charge_message(charge: PostedCharge) -> Charge:
     """Return a charge as the contract says it."""
+    common = charge.attribution
     return Charge(
         id=charge.id,
         request_id=charge.request_id,
         occurred_at=timestamp_of(charge.occurred_at),
-        provider_id=charge.provider_id,
-        provider_type=charge.provider_type,
-        key_id=charge.key_id,
-        provider_account_group=charge.account_group,
+        provider_id=common.provider_id,
+        provider_type=common.provider_type,
+        key_id=common.key_id,
+        provider_account_group=common.account_group,
         virtual_key_id=charge.virtual_key_id,
-        model_alias=charge.model_alias,
-        actual_model_name=charge.actual_model_name,
-        operation=charge.operation,
+        model_alias=common.model_alias,
+        actual_model_name=common.actual_model_name,
+        operation=common.operation,
         lines=[
             ChargeLine(
                 unit=Unit.ValueType(line.unit),
@@ -190,7 +198,7 @@ def charge_message(charge: PostedCharge) -> Charge:
             for line in charge.lines
         ],
         cost_nano_usd=charge.cost,
-        price_version=charge.price_version,
+        price_version=common.price_version,
         usage_source=UsageSource.ValueType(charge.usage_source),
         is_complete=charge.is_complete,
         duration_ms=charge.duration_ms,
@@ -203,11 +211,9 @@ def charge_message(charge: PostedCharge) -> Charge:
     )
 
 
-def _read_provider_cost(charge: Charge) -> int | None:
+def _read_provider_cost(cost: int) -> int | None:
     """Return the provider's own word; nonsense of a provider's is none, and the charge counts."""
-    cost = charge.provider_cost_nano_usd
-    is_told = cost or charge.HasField("provider_cost_nano_usd")
-    return cost if is_told and 0 <= cost <= MAX_CHARGE_NANO else None
+    return cost if 0 <= cost <= MAX_CHARGE_NANO else None
 
 
 def _read_qualifiers(charge: Charge, field: str) -> Qualifiers:
@@ -222,25 +228,33 @@ def _refuse_charge(charge: Charge, field: str) -> None:
         refuse(f"{field}.id", "must have 26 digits and small letters")
     if charge.usage_source not in _SOURCES:
         refuse(f"{field}.usageSource", "must say where the units come from")
-    at_most(f"{field}.lines", len(charge.lines), _MAX_LINES)
     bounded(f"{field}.occurredAt", micros_of(charge.occurred_at), *_TIMES)
     bounded(f"{field}.providerId", charge.provider_id, 1, MAX_QUANTITY)
     bounded(f"{field}.virtualKeyId", charge.virtual_key_id, 0, MAX_QUANTITY)
     bounded(f"{field}.durationMs", charge.duration_ms, 0, _MAX_DURATION_MS)
 
 
-def _read_line(line: ChargeLine, field: str, at: int) -> Line:
-    unit, quantity = line.unit, line.quantity
-    price: int | None = line.nano_usd_per_million
-    if not price and not line.HasField("nano_usd_per_million"):
-        price = None
-    if (
-        unit not in _UNITS
-        or not 0 <= quantity <= MAX_QUANTITY
-        or (price is not None and not 0 <= price <= MAX_PRICE_NANO)
-    ):
-        _refuse_line(line, f"{field}.lines[{at}]")
-    return Line(unit, quantity, price)
+def _read_lines(lines: Sequence[ChargeLine], field: str) -> tuple[tuple[Line, ...], int | None]:
+    """Return the lines of a charge, and what they come to: None without a price that is needed."""
+    at_most(f"{field}.lines", len(lines), _MAX_LINES)
+    read, total, is_known = list[Line](), 0, True
+    for line in lines:
+        unit, quantity = line.unit, line.quantity
+        price: int | None = line.nano_usd_per_million
+        if not price and not line.HasField("nano_usd_per_million"):
+            price = None
+        if (
+            unit not in _UNITS
+            or not 0 <= quantity <= MAX_QUANTITY
+            or (price is not None and not 0 <= price <= MAX_PRICE_NANO)
+        ):
+            _refuse_line(line, f"{field}.lines[{len(read)}]")
+        read.append(Line(unit, quantity, price))
+        if price is not None:
+            total += quantity * price
+        elif quantity:
+            is_known = False
+    return tuple(read), rounded(total) if is_known else None
 
 
 def _refuse_line(line: ChargeLine, field: str) -> None:
@@ -250,15 +264,10 @@ def _refuse_line(line: ChargeLine, field: str) -> None:
     bounded(f"{field}.nanoUsdPerMillion", line.nano_usd_per_million, 0, MAX_PRICE_NANO)
 
 
-def _read_cost(charge: Charge, lines: tuple[Line, ...], field: str) -> int | None:
-    cost = charge.cost_nano_usd
-    if not cost and not charge.HasField("cost_nano_usd"):
-        return None
-    if not 0 <= cost <= MAX_CHARGE_NANO:
-        bounded(f"{field}.cost", cost, 0, MAX_CHARGE_NANO)
-    expected = cost_of([(line.quantity, line.price) for line in lines])
+def _check_cost(cost: int, expected: int | None, lines: int, field: str) -> None:
+    """Check a cost that differs from what its lines come to; without prices there is nothing to."""
+    bounded(f"{field}.cost", cost, 0, MAX_CHARGE_NANO)
     # Another way of rounding may differ by one for each line. A provider's own word on the cost
     # comes without prices, and stands.
-    if lines and expected is not None and abs(cost - expected) > len(lines):
+    if lines and expected is not None and abs(cost - expected) > lines:
         refuse(f"{field}.cost", f"must be the sum of the lines, {expected} nano-dollars")
-    return cost

@@ -4,11 +4,11 @@ Each way has rows of its own, so that a day has as many as it has keys, aliases 
 rather than as there are combinations of them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from enum import IntEnum, unique
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from conduit_billing.ledger.charges import PostedCharge
+from conduit_billing.ledger.charges import Attribution, PostedCharge
 from conduit_billing.timestamps import DAY_MICROS
 from conduit_providers.quantities import INPUT_LEAVES, OUTPUT_LEAVES
 
@@ -66,72 +66,68 @@ def days_of(charges: Iterable[PostedCharge], group_of: GroupOf = no_group) -> di
 
     One with several tags counts for each of them; one without counts for the empty tag.
     """
-    days: dict[_Key, list[int]] = {}
-    for like, added in _alike(charges).items():
-        for key in _keys_of(like, group_of):
-            sums = days.get(key)
-            if sums is None:
-                days[key] = list(added)
-            else:
-                for at, more in enumerate(added):
-                    sums[at] += more
+    days = _Sums()
+    by_key, by_caller, by_tags = _Sums(), _Sums(), _Sums()
+    # In steps: most of a delivery are like others, and most of those have the same key and tags.
+    for (day, of, virtual_key_id, tags), sums in _alike(charges).items():
+        _add(by_key, (day, of.provider_id, of.key_id, of.account_group), sums)
+        _add(by_caller, (day, virtual_key_id, of.model_alias), sums)
+        _add(by_tags, (day, tags), sums)
+    for (day, provider_id, key_id, account_group), sums in by_key.items():
+        _add(days, (_PROVIDER, day, "", provider_id), sums)
+        _add(days, (_KEY, day, key_id, provider_id), sums)
+        _add(days, (_ACCOUNT_GROUP, day, account_group, provider_id), sums)
+    for (day, virtual_key_id, model_alias), sums in by_caller.items():
+        _add(days, (_VIRTUAL_KEY, day, "", virtual_key_id), sums)
+        _add(days, (_MODEL, day, model_alias, 0), sums)
+        _add(days, (_GROUP, day, "", group_of(virtual_key_id)), sums)
+        _add(days, (_VIRTUAL_KEY_MODEL, day, model_alias, virtual_key_id), sums)
+    for (day, tags), sums in by_tags.items():
+        _add(days, (_DAY, day, "", 0), sums)
+        for tag in tags or ("",):
+            _add(days, (_TAG, day, tag, 0), sums)
     return {
         DayKey(Dimension(dimension), day, name, number): DaySum(*sums)
         for (dimension, day, name, number), sums in days.items()
     }
 
 
-# The day, the instance, its key and account group, the virtual key, the alias, and the tags.
-_Like = tuple[int, int, str, str, int, str, tuple[str, ...]]
-
-
-# As `DayKey`, in a tenth of the time.
-_Key = tuple[int, int, str, int]
+# As `DaySum` has them.
+_Sum = tuple[int, int, int, int, int]
+_Sums = dict[Any, _Sum]
+# The day, what charges have in common, the virtual key, and the tags.
+_Like = tuple[int, Attribution, int, tuple[str, ...]]
 _DAY, _PROVIDER, _KEY, _ACCOUNT_GROUP, _VIRTUAL_KEY, _MODEL, _TAG, _VIRTUAL_KEY_MODEL, _GROUP = (
     dimension.value for dimension in Dimension
 )
 
 
-def _alike(charges: Iterable[PostedCharge]) -> dict[_Like, list[int]]:
-    """Add up charges that count in the same sums: most of a delivery are like others."""
-    alike: dict[_Like, list[int]] = {}
+def _alike(charges: Iterable[PostedCharge]) -> dict[_Like, _Sum]:
+    """Add up charges that count in the same sums."""
+    alike: dict[_Like, _Sum] = {}
     for charge in charges:
-        like = (
-            charge.occurred_at // DAY_MICROS,
-            charge.provider_id,
-            charge.key_id,
-            charge.account_group,
-            charge.virtual_key_id,
-            charge.model_alias,
-            charge.tags,
-        )
-        sums = alike.get(like)
-        if sums is None:
-            sums = alike[like] = [0, 0, 0, 0, 0]
-        if charge.cost is None:
-            sums[2] += 1
-        else:
-            sums[0] += charge.cost
-        sums[1] += 1
+        read = written = 0
         for unit, quantity, _ in charge.lines:
             if unit in INPUT_LEAVES:
-                sums[3] += quantity
+                read += quantity
             elif unit in OUTPUT_LEAVES:
-                sums[4] += quantity
+                written += quantity
+        like = (
+            charge.occurred_at // DAY_MICROS,
+            charge.attribution,
+            charge.virtual_key_id,
+            charge.tags,
+        )
+        cost = charge.cost
+        _add(alike, like, (cost or 0, 1, 1 if cost is None else 0, read, written))
     return alike
 
 
-def _keys_of(like: _Like, group_of: GroupOf) -> list[_Key]:
-    day, provider_id, key_id, account_group, virtual_key_id, model_alias, tags = like
-    keys = [
-        (_DAY, day, "", 0),
-        (_PROVIDER, day, "", provider_id),
-        (_KEY, day, key_id, provider_id),
-        (_ACCOUNT_GROUP, day, account_group, provider_id),
-        (_VIRTUAL_KEY, day, "", virtual_key_id),
-        (_MODEL, day, model_alias, 0),
-        (_GROUP, day, "", group_of(virtual_key_id)),
-        (_VIRTUAL_KEY_MODEL, day, model_alias, virtual_key_id),
-    ]
-    keys += [(_TAG, day, tag, 0) for tag in tags or ("",)]
-    return keys
+def _add(sums: _Sums, key: Hashable, more: _Sum) -> None:
+    there = sums.get(key)
+    if there is None:
+        sums[key] = more
+    else:
+        a, b, c, d, e = there
+        f, g, h, i, j = more
+        sums[key] = (a + f, b + g, c + h, d + i, e + j)

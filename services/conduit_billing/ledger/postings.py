@@ -121,7 +121,8 @@ def charge_posting(charges: Iterable[PostedCharge], posted_at: int) -> Posting |
         if charge.cost:
             name = name or charge.id
             expenses[charge.virtual_key_id] += charge.cost
-            payables[charge.provider_id, charge.account_group] -= charge.cost
+            of = charge.attribution
+            payables[of.provider_id, of.account_group] -= charge.cost
     if not name:
         return None
     entries = (

@@ -14,20 +14,14 @@ from conduit_billing.ledger.adjustment_store import standings_of
 from conduit_billing.ledger.adjustments import Standing
 from conduit_billing.ledger.attempt_stats import AttemptStats, hour_buckets_of, hours_of
 from conduit_billing.ledger.attributions import Attributions
-from conduit_billing.ledger.charge_columns import (
-    Attribution,
-    ChargeColumns,
-    attribution_of,
-    charge_of,
-    row_of,
-)
+from conduit_billing.ledger.charge_columns import ChargeColumns, charge_of, row_of
 from conduit_billing.ledger.charge_filter import (
     ALL_CHARGES,
     ChargeFilter,
     select_charges,
     select_rarer,
 )
-from conduit_billing.ledger.charges import PostedCharge
+from conduit_billing.ledger.charges import Attribution, PostedCharge
 from conduit_billing.ledger.days import DayKey, DaySum, days_of, no_group
 from conduit_billing.ledger.posting_store import insert_postings, post
 from conduit_billing.ledger.postings import Posting, charge_posting
@@ -42,6 +36,7 @@ from conduit_billing.tables import (
 from conduit_billing.timestamps import DAY_MICROS
 from conduit_billing.upserts import (
     add_up,
+    add_up_rows,
     insert_rows,
     insert_stored,
     known_of,
@@ -53,6 +48,8 @@ from conduit_kernel.ids import made_at, pack_id
 from conduit_kernel.settings import MIN_CHARGE_DAYS
 
 SERVICE = "billing"
+# As it is stored; of its own, SQLAlchemy would take as long as for a hundred charges.
+_LATEST = f"SELECT max(id) FROM {ChargeRow.__tablename__}"  # noqa: S608 # names of our own
 
 
 class LedgerStore:
@@ -72,8 +69,7 @@ class LedgerStore:
         unique = {pack_id(charge.id): charge for charge in charges}
         async with guarded(SERVICE), self._writer.begin() as connection:
             await take_turns(connection)
-            for (known,) in await select_among_bytes(connection, [ChargeRow.id], sorted(unique)):
-                del unique[bytes(known)]
+            await _leave_out_known(connection, unique)
             await _leave_out_detached(connection, unique, now)
             attributions = await self._insert(connection, unique, now)
             fresh = list(unique.values())
@@ -94,10 +90,12 @@ class LedgerStore:
         if posting is not None:
             await insert_postings(connection, [posting])
         posting_id = None if posting is None else pack_id(posting.id)
-        of = {name: attribution_of(charge) for name, charge in charges.items()}
-        ids = await self._attributions.ids_of(connection, set(of.values()))
-        ordered = sorted(charges.items())
-        rows = [row_of(charge, name, ids[of[name]], posting_id) for name, charge in ordered]
+        wanted = {charge.attribution for charge in charges.values()}
+        ids = await self._attributions.ids_of(connection, wanted)
+        rows = [
+            row_of(charge, name, ids[charge.attribution], posting_id)
+            for name, charge in sorted(charges.items())
+        ]
         await insert_stored(connection, ChargeRow, rows)
         return ids
 
@@ -145,6 +143,15 @@ def _adjusted(
     ]
 
 
+async def _leave_out_known(connection: AsyncConnection, charges: dict[bytes, PostedCharge]) -> None:
+    """Leave out charges that are there already; what is later than all that are is none of them."""
+    latest = (await connection.exec_driver_sql(_LATEST)).scalar()
+    latest = bytes(latest or b"")
+    doubtful = sorted(name for name in charges if name <= latest)
+    for (known,) in await select_among_bytes(connection, [ChargeRow.id], doubtful):
+        del charges[bytes(known)]
+
+
 async def _leave_out_detached(
     connection: AsyncConnection, charges: dict[bytes, PostedCharge], now: int
 ) -> None:
@@ -163,9 +170,8 @@ async def _leave_out_detached(
 
 
 async def _add_days(connection: AsyncConnection, sums: Mapping[DayKey, DaySum]) -> None:
-    days = sorted(sums.items())
-    rows = [{**key._asdict(), **total._asdict()} for key, total in days]
-    await add_up(connection, DayRow, list(DayKey._fields), rows)
+    rows = [(*key, *total) for key, total in sorted(sums.items())]
+    await add_up_rows(connection, DayRow, DayKey._fields, DayKey._fields + DaySum._fields, rows)
 
 
 async def _add_attempts(connection: AsyncConnection, stats: dict[str, AttemptStats]) -> None:

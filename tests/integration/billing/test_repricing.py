@@ -14,7 +14,7 @@ from conduit_billing.budgets.accounts import Balance
 from conduit_billing.ledger.adjustment_store import AdjustmentStore
 from conduit_billing.ledger.adjustments import Price, Repriced
 from conduit_billing.ledger.charge_filter import ChargeFilter
-from conduit_billing.ledger.charges import PostedCharge
+from conduit_billing.ledger.charges import Attribution, PostedCharge
 from conduit_billing.ledger.retention import ChargeRetention
 from conduit_billing.tables import AUDIT_OUTBOX, AdjustmentRow
 from conduit_kernel.audit.author import Author
@@ -25,11 +25,16 @@ AUTHOR = Author("anna", "127.0.0.1", "req_1")
 DAY_MICROS = DAY * MICRO
 
 
+def by(charge: PostedCharge, version: str) -> Attribution:
+    """Return what a charge is attributed to, by prices of a version."""
+    return charge.attribution._replace(price_version=version)
+
+
 def costing(cost: int | None, version: str = "v2") -> Price:
     """Return prices by which every charge costs so much."""
 
     def price(each: PostedCharge) -> PostedCharge:
-        return each._replace(cost=cost, price_version=version)
+        return each._replace(cost=cost, attribution=by(each, version))
 
     return price
 
@@ -42,7 +47,7 @@ def times(factor: int) -> Price:
         if any(line.unit == charge_pb2.UNIT_REQUEST for line in each.lines):
             return each
         quantity = sum(line.quantity for line in each.lines)
-        return each._replace(cost=quantity * factor, price_version=f"x{factor}")
+        return each._replace(cost=quantity * factor, attribution=by(each, f"x{factor}"))
 
     return price
 

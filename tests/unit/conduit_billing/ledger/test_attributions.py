@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from conduit_billing.ledger import attributions as module
 from conduit_billing.ledger.attributions import Attributions
-from conduit_billing.ledger.charge_columns import Attribution
+from conduit_billing.ledger.charges import Attribution
 from conduit_billing.tables import AttributionRow
 
 ONE = Attribution(1, "OpenAI", "key_1", "production", "fast", "gpt-4o", "chat", "rule:1")

@@ -2,15 +2,8 @@
 
 import pytest
 
-from conduit_billing.ledger.charge_columns import (
-    Attribution,
-    attribution_of,
-    charge_of,
-    lines_of,
-    lines_text,
-    row_of,
-)
-from conduit_billing.ledger.charges import Line, PostedCharge
+from conduit_billing.ledger.charge_columns import charge_of, lines_of, lines_text, row_of
+from conduit_billing.ledger.charges import Attribution, Line, PostedCharge
 from conduit_kernel.ids import IdSource, pack_id
 
 NAME = IdSource().next()
@@ -18,16 +11,9 @@ CHARGE = PostedCharge(
     id=NAME,
     request_id="req_1",
     occurred_at=5,
-    provider_id=1,
-    provider_type="OpenAI",
-    key_id="key_1",
-    account_group="production",
+    attribution=Attribution(1, "OpenAI", "key_1", "production", "fast", "gpt-4o", "chat", "rule:1"),
     virtual_key_id=4,
-    model_alias="fast",
-    actual_model_name="gpt-4o",
-    operation="chat",
     cost=7,
-    price_version="rule:1",
     usage_source=1,
     is_complete=True,
     duration_ms=800,
@@ -46,7 +32,7 @@ def test_a_charge_is_its_own_columns_and_what_it_has_in_common_with_others() -> 
     )
     assert (attribution, posting) == (9, b"posting")
     columns = [name, request, at, *own, lease, tags, told]
-    assert charge_of(columns, attribution_of(CHARGE)) == CHARGE
+    assert charge_of(columns, CHARGE.attribution) == CHARGE
 
 
 def test_a_charge_that_cost_nothing_is_in_no_posting() -> None:
@@ -54,16 +40,6 @@ def test_a_charge_that_cost_nothing_is_in_no_posting() -> None:
     for cost in (0, None):
         row = row_of(CHARGE._replace(cost=cost), pack_id(NAME), 9, b"posting")
         assert b"posting" not in row
-
-
-def test_charges_of_one_key_at_one_price_have_the_same_in_common() -> None:
-    """Whenever they were, and whatever they cost."""
-    other = CHARGE._replace(id=IdSource().next(), cost=9, occurred_at=6, lines=())
-    assert attribution_of(other) == attribution_of(CHARGE)
-    assert attribution_of(CHARGE._replace(price_version="rule:2")) != attribution_of(CHARGE)
-    assert attribution_of(CHARGE) == Attribution(
-        1, "OpenAI", "key_1", "production", "fast", "gpt-4o", "chat", "rule:1"
-    )
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,8 @@ def test_descriptions_are_cut_rather_than_refused() -> None:
     made = charge(model_alias="\0" + "a" * 1000, request_id="é" * 1000, operation="x" * 99)
     made.qualifiers["q" * 99] = "v\0" * 99
     read = read_charge(made, "charge")
-    assert read.model_alias == "a" * 200
-    assert (len(read.request_id), len(read.operation)) == (200, 40)
+    assert read.attribution.model_alias == "a" * 200
+    assert (len(read.request_id), len(read.attribution.operation)) == (200, 40)
     assert read.qualifiers == (("q" * 40, "v" * 40),)
 
 
@@ -138,7 +138,7 @@ def test_a_charge_without_a_price_gets_the_one_of_its_time() -> None:
 
     read = read_charge(unpriced(), "charge")
     priced = price_charge(read, find)
-    assert (priced.cost, priced.price_version) == (2 * DOLLAR, "rule:7@now")
+    assert (priced.cost, priced.attribution.price_version) == (2 * DOLLAR, "rule:7@now")
     assert [line.price for line in priced.lines] == [2 * DOLLAR]
     [(provider_id, provider_type, model, at)] = asked
     assert (provider_id, provider_type, model) == (1, "OpenAI", "gpt-4o")
@@ -148,13 +148,29 @@ def test_a_charge_without_a_price_gets_the_one_of_its_time() -> None:
     assert len(asked) == 1
 
 
+def test_an_answer_from_the_cache_is_not_charged_in_full() -> None:
+    """Its router knew the share but no price, Billing the price but no share: it is unpriced."""
+    made = unpriced()
+    made.qualifiers["cache"] = "hit"
+    read = read_charge(made, "charge")
+    assert price_charge(read, lambda *_: DEAR) is read
+
+
+def test_a_charge_whose_cost_is_that_of_its_lines_is_refused_if_it_is_nonsense() -> None:
+    """A million dollars, and a unit more."""
+    made = charge(tokens=10**9, price=10**15)
+    made.cost_nano_usd = 10**18
+    with pytest.raises(InvalidRequest, match="cost"):
+        read_charge(made, "charge")
+
+
 def test_lines_that_have_a_price_keep_it() -> None:
     """So does the version of a charge that names one."""
     made = unpriced(price_version="catalog:1")
     made.lines.add(unit=pb.UNIT_OUTPUT_TOKEN, quantity=1_000_000, nano_usd_per_million=DOLLAR)
     priced = price_charge(read_charge(made, "charge"), lambda *_: DEAR)
     assert [line.price for line in priced.lines] == [2 * DOLLAR, DOLLAR]
-    assert (priced.cost, priced.price_version) == (3 * DOLLAR, "catalog:1")
+    assert (priced.cost, priced.attribution.price_version) == (3 * DOLLAR, "catalog:1")
 
 
 def test_a_price_is_that_of_long_requests_and_of_qualifiers() -> None:
