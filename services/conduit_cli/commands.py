@@ -10,6 +10,7 @@ import click
 from conduit_cli.admin_commands import ADMIN_COMMANDS
 from conduit_cli.caller_commands import CALLER_COMMANDS
 from conduit_cli.certs_commands import certs
+from conduit_cli.config_commands import config
 from conduit_cli.network_options import listening_options, network_options
 from conduit_cli.options import data_dir_option as _data_dir
 from conduit_cli.prices_commands import prices
@@ -247,6 +248,7 @@ def _alone(service: str, purpose: str) -> click.Command:
 
 
 conduit.add_command(certs)
+conduit.add_command(config)
 conduit.add_command(prices)
 for _command in (*CALLER_COMMANDS, *ADMIN_COMMANDS):
     conduit.add_command(_command)

@@ -24,7 +24,7 @@ def answering(
             self.end_headers()
             self.wfile.write(answer)
 
-        do_POST = do_GET  # noqa: N815 # the base's name
+        do_POST = do_PUT = do_GET  # noqa: N815 # the base's names
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

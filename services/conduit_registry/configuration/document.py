@@ -101,12 +101,13 @@ def read(text: str) -> dict[str, list[Members]]:
 
     InvalidRequest if it is no such document. Slow with a long text; call it in a thread.
     """
+    return _sections(parse(text))
+
+
+def parse(text: str) -> object:
+    """Return what a YAML text says, as JSON would have it. InvalidRequest as with `read`."""
     if len(text) > MAX_CHARS:
         raise _wrong(f"must have at most {MAX_CHARS:,} characters")
-    return _sections(_parsed(text))
-
-
-def _parsed(text: str) -> object:
     if text.startswith("{"):
         # What is JSON is read ten times as fast as such.
         with suppress(ValueError, RecursionError):

@@ -1,0 +1,236 @@
+"""The commands about the configuration as a file."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from conduit_cli.admin_commands import administering
+
+if TYPE_CHECKING:
+    # What a command imports when it runs, so that each starts fast.
+    from conduit_cli.configuration.applying import Outcome
+    from conduit_cli.configuration.file import ConfigFile, FileProblems
+    from conduit_cli.gateway import Gateway
+
+DIFFERS = 2
+WATCH_SECONDS = 1.0
+
+
+class _WrongCommandLine(click.UsageError):
+    exit_code = 1
+
+
+class _Command(click.Command):
+    """Exits with 1 for a wrong command line, since 2 says that something differs."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:  # noqa: ANN401 # as click calls it
+        """Read the command line."""
+        try:
+            return super().make_context(*args, **kwargs)
+        except click.UsageError as error:
+            raise _WrongCommandLine(error.format_message(), error.ctx) from error
+
+
+_file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_prune = click.option(
+    "--prune",
+    is_flag=True,
+    help="Delete what the sections of FILE do not name. Sections that it does not have stay.",
+)
+
+
+@click.group()
+def config() -> None:
+    """Keep the configuration of a gateway as a file: YAML, or JSON."""
+
+
+@config.command(cls=_Command)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file to write. Default: standard output.",
+)
+@administering
+def export(gateway: "Gateway", output: Path | None) -> None:
+    """Write the configuration of a running gateway as a file, without secrets."""
+    from conduit_cli.configuration.exporting import export as text_of  # noqa: PLC0415 # see above
+
+    text = text_of(gateway)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, "utf-8")
+
+
+@config.command(cls=_Command)
+@_file
+@_prune
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@administering
+def diff(gateway: "Gateway", file: Path, *, prune: bool, as_json: bool) -> None:
+    """Show what `apply` would change. Exits with 0 if nothing, with 2 if anything would."""
+    with _read(file) as read:
+        found = _applying(gateway, read, prune=prune).compare()
+    if as_json:
+        click.echo(json.dumps({"changes": found.lines, "kept": found.kept}, ensure_ascii=False))
+    else:
+        _show(found)
+    sys.exit(DIFFERS if found.lines else 0)
+
+
+@config.command(cls=_Command)
+@_file
+@_prune
+@click.option("--yes", is_flag=True, help="Apply it without asking.")
+@click.option("--watch", is_flag=True, help="Apply it again whenever FILE changes; without asking.")
+@click.option(
+    "--secrets-file",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    help="Where new virtual keys and secrets of webhooks are written, as JSON Lines, for its owner "
+    "alone; - prints them. Default: the terminal, if there is one.",
+)
+@administering
+def apply(
+    gateway: "Gateway",
+    file: Path,
+    *,
+    prune: bool,
+    yes: bool,
+    watch: bool,
+    secrets_file: Path | None,
+) -> None:
+    """Make a running gateway what FILE says. Applied again it changes nothing.
+
+    What FILE does not name stays, unless --prune is given.
+    """
+    from conduit_cli.configuration.watching import changes  # noqa: PLC0415 # see above
+
+    _apply(gateway, file, secrets_file, prune=prune, asks=not (yes or watch))
+    if not watch:
+        return
+    click.echo(f"Watching {file}.", err=True)
+    for _ in changes(file, lambda: time.sleep(WATCH_SECONDS)):
+        try:
+            _apply(gateway, file, secrets_file, prune=prune, asks=False)
+        except click.ClickException as error:
+            # Whoever wrote it writes it anew.
+            error.show()
+
+
+@config.command(cls=_Command)
+@_file
+def validate(file: Path) -> None:
+    """Check FILE without any gateway. All that is wrong is told, with its line."""
+    from conduit_cli.configuration.file import FileProblems  # noqa: PLC0415 # see above
+    from conduit_cli.configuration.validation import problems_of  # noqa: PLC0415 # see above
+
+    with _read(file) as read:
+        if found := problems_of(read):
+            raise FileProblems(found)
+    click.echo(f"{file} is right.")
+
+
+@config.command(cls=_Command)
+def schema() -> None:
+    """Print the JSON Schema of such files, for editors."""
+    from conduit_cli.configuration.schema import schema as whole  # noqa: PLC0415 # see above
+
+    click.echo(json.dumps(whole(), indent=2, ensure_ascii=False))
+
+
+def _applying(gateway: "Gateway", file: "ConfigFile", *, prune: bool) -> Any:  # noqa: ANN401 # imported late
+    from conduit_cli.configuration.applying import Applying  # noqa: PLC0415 # see above
+
+    return Applying(gateway, file, prunes=prune)
+
+
+def _apply(
+    gateway: "Gateway", file: Path, secrets_file: Path | None, *, prune: bool, asks: bool
+) -> None:
+    with _read(file) as read:
+        work = _applying(gateway, read, prune=prune)
+        found = work.compare()
+        _check_secrets(found, secrets_file)
+        if not found.lines:
+            _show(found)
+            return
+        if asks:
+            _show(found)
+            click.confirm("Apply this?", abort=True)
+        with _telling(secrets_file) as told:
+            done: Outcome = work.apply(told)
+    click.echo(f"{len(done.lines)} changes are in use.")
+
+
+def _check_secrets(found: "Outcome", secrets_file: Path | None) -> None:
+    """Refuse to make what is shown once where nobody would see it but a log."""
+    makes = any(line.startswith(("created virtual key", "created webhook")) for line in found.lines)
+    if makes and secrets_file is None and not sys.stdout.isatty():
+        raise click.ClickException(
+            "New virtual keys and webhooks have secrets that are shown once: say with "
+            "--secrets-file where they are to be written, or - to print them."
+        )
+
+
+@contextmanager
+def _telling(path: Path | None) -> "Iterator[Callable[[str, str], None]]":
+    """Yield what tells a change, and writes what is shown of it this once before anything else."""
+    with ExitStack() as stack:
+        file: TextIO = sys.stdout
+        if path is not None and str(path) != "-":
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            file = stack.enter_context(open(handle, "w", encoding="utf-8"))  # noqa: PTH123 # of a handle
+
+        def tell(line: str, secret: str) -> None:
+            if secret:
+                label = line.removeprefix("created ")
+                said = {"created": label, "secret": secret}
+                file.write(f"{json.dumps(said, ensure_ascii=False)}\n")
+                file.flush()
+            click.echo(line)
+
+        yield tell
+
+
+def _show(found: "Outcome") -> None:
+    for line in found.lines:
+        click.echo(line)
+    for label in found.kept:
+        click.echo(f"not in the file: {label}", err=True)
+    if not found.lines:
+        click.echo("Nothing differs.")
+
+
+@contextmanager
+def _read(path: Path) -> "Iterator[ConfigFile]":
+    """Read a file, and tell all that is found to be wrong with it, each with its line."""
+    from conduit_cli.configuration.file import ConfigFile, FileProblems  # noqa: PLC0415 # see above
+
+    try:
+        read = ConfigFile.read(path)
+    except FileProblems as error:
+        raise click.ClickException(_told(error, str(path), None)) from error
+    except (OSError, UnicodeError) as error:
+        raise click.ClickException(f"{path} cannot be read: {error}") from error
+    try:
+        yield read
+    except FileProblems as error:
+        raise click.ClickException(_told(error, str(path), read)) from error
+
+
+def _told(error: "FileProblems", path: str, file: "ConfigFile | None") -> str:
+    lines = [
+        f"{file.place_of(each.path) if file else path}: {each.path}: {each.message}".replace(
+            ": : ", ": "
+        )
+        for each in error.problems
+    ]
+    return "\n".join([f"{len(lines)} things are wrong.", *lines] if len(lines) > 1 else lines)

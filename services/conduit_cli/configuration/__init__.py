@@ -1,0 +1,1 @@
+"""The configuration as a file: read, compared with a gateway, and applied."""
