@@ -235,6 +235,7 @@ async def start(
         master_key=settings.master_key,
         service_tokens=parts.keys.service_tokens,
         renew_service_tokens=parts.keys.renewed_tokens,
+        max_messages_bytes=settings.max_bodies_bytes,
         tls=settings.tls,
         administrators=parts.administrators.identify,
         on_refused_login=parts.refusals.note,

@@ -220,6 +220,7 @@ def _server(
         master_key=settings.master_key,
         service_tokens=keys.service_tokens,
         renew_service_tokens=keys.renewed_tokens,
+        max_messages_bytes=settings.max_bodies_bytes,
         tls=settings.tls,
         administrators=administrators.identify,
         on_refused_login=refused_logins.note,

@@ -338,6 +338,7 @@ async def _serve(
         master_key=settings.master_key,
         service_tokens=keys.service_tokens,
         renew_service_tokens=keys.renewed_tokens,
+        max_messages_bytes=settings.max_bodies_bytes,
         tls=settings.tls,
         virtual_keys=stub.identify,
         session_holders=stub.identify_session,

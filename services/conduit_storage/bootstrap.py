@@ -83,6 +83,7 @@ async def start(
         master_key=settings.master_key,
         service_tokens=keys.service_tokens,
         renew_service_tokens=keys.renewed_tokens,
+        max_messages_bytes=settings.max_bodies_bytes,
         tls=settings.tls,
         max_message_bytes=MAX_LARGE_MESSAGE_BYTES,
     )

@@ -89,3 +89,13 @@ async def test_watches_without_end_leave_room_for_others(gateway: Suite) -> None
         for watch in watches:
             watch.cancel()
         await asyncio.gather(*reads, return_exceptions=True)
+
+
+@pytest.mark.slow  # as long as it is waited for
+async def test_connections_that_say_nothing_are_ended(gateway: Suite) -> None:
+    """After a quarter of a minute, and are no use to whoever takes all that there are."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.ports()["router"])
+    async with asyncio.timeout(30):
+        while await reader.read(1000):
+            pass
+    writer.close()

@@ -24,6 +24,7 @@ from conduit_kernel.auth_errors import LoginThrottled
 from conduit_kernel.errors import ConduitError, InvalidRequest, ServiceUnavailable
 from conduit_kernel.http.descriptors import lack_told_by
 from conduit_kernel.ids import IdSource
+from conduit_kernel.rpc.message_room import HeldMessages, MessageRoom
 from conduit_kernel.rpc.methods import METHODS
 from conduit_kernel.rpc.observed import ObservedCall, ObservedRpcs
 from conduit_kernel.rpc.status import status_of
@@ -54,9 +55,12 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
     RPCs find who calls with `current_principal`.
     """
 
-    def __init__(self, authorizer: Authorizer, rpcs: ObservedRpcs | None = None) -> None:
-        """Take what counts the calls and writes their lines."""
+    def __init__(
+        self, authorizer: Authorizer, messages: MessageRoom, rpcs: ObservedRpcs | None = None
+    ) -> None:
+        """Take what bounds messages, and what counts the calls and writes their lines."""
         self._authorizer = authorizer
+        self._messages = messages
         self._ids = IdSource()
         self._rpcs = rpcs or ObservedRpcs()
         self._log = structlog.get_logger("rpc")
@@ -99,11 +103,14 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         principal: Principal,
         metadata: Metadata,
     ) -> Handler:
-        async def unary(request: Any, context: Context) -> object:  # noqa: ANN401 # bytes, or a stream of them
-            with self._observed(name, principal, metadata) as call:
+        async def unary(requests: AsyncIterator[bytes], context: Context) -> object:
+            with (
+                self._observed(name, principal, metadata) as call,
+                self._held(principal, context) as held,
+            ):
                 try:
                     set_principal(self._located(principal, context, metadata))
-                    return await inner(read(request), context)
+                    return await inner(await read(requests, held), context)
                 except asyncio.CancelledError:
                     await self._end_stopped(call, context, metadata)
                     raise
@@ -113,11 +120,16 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
                 await _abort(call, failed_by, context)
                 return None
 
-        async def streaming(request: Any, context: Context) -> AsyncIterator[object]:  # noqa: ANN401 # as above
-            with self._observed(name, principal, metadata) as call:
+        async def streaming(
+            requests: AsyncIterator[bytes], context: Context
+        ) -> AsyncIterator[object]:
+            with (
+                self._observed(name, principal, metadata) as call,
+                self._held(principal, context) as held,
+            ):
                 try:
                     set_principal(self._located(principal, context, metadata))
-                    async for message in inner(read(request), context):
+                    async for message in inner(await read(requests, held), context):
                         yield message
                 except asyncio.CancelledError:
                     await self._end_stopped(call, context, metadata)
@@ -132,10 +144,16 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         inner = handler.unary_unary or handler.stream_unary
         around: Any = unary if inner else streaming
         inner = inner or handler.unary_stream or handler.stream_stream
-        make = _MAKERS[handler.request_streaming, handler.response_streaming]
+        make = _MAKERS[bool(handler.response_streaming)]
         read = _reader(handler)
-        # Read here, because gRPC itself would answer INTERNAL to what it cannot read.
+        # Read here, as of a stream: gRPC itself would read a single message before anybody has
+        # looked at the caller's rules, and answer INTERNAL to what it cannot read.
         return make(around, None, handler.response_serializer)
+
+    def _held(self, principal: Principal, context: Context) -> HeldMessages:
+        address = address_of(context.peer())
+        of_service = principal.kind is PrincipalKind.SERVICE
+        return self._messages.for_call(address, speaks_for_others=of_service or not address)
 
     def _guesser(self, context: Context, metadata: Metadata) -> str:
         """Return the address of whoever may be guessing; empty for our own services."""
@@ -237,7 +255,7 @@ async def _abort(call: ObservedCall, failed_by: ConduitError, context: Context) 
     await context.abort_with_status(status_of(failed_by))
 
 
-def _reader(handler: Any) -> Callable[[Any], Any]:  # noqa: ANN401 # of any message
+def _reader(handler: Any) -> Callable[[AsyncIterator[bytes], HeldMessages], Awaitable[Any]]:  # noqa: ANN401 # of any message
     """Return what reads a message, or a stream of them; it raises InvalidRequest if it cannot."""
     parse = handler.request_deserializer or bytes
 
@@ -247,18 +265,26 @@ def _reader(handler: Any) -> Callable[[Any], Any]:  # noqa: ANN401 # of any mess
         except DecodeError as error:
             raise InvalidRequest("The request is no message of its type") from error
 
-    async def each(stream: AsyncIterator[bytes]) -> AsyncIterator[object]:
-        async for data in stream:
+    async def single(stream: AsyncIterator[bytes], held: HeldMessages) -> object:
+        data = await held.next(stream)
+        if data is None:
+            raise InvalidRequest("The call has no message")
+        return one(data)
+
+    async def each(stream: AsyncIterator[bytes], held: HeldMessages) -> AsyncIterator[object]:
+        while (data := await held.next(stream)) is not None:
             yield one(data)
 
-    return each if handler.request_streaming else one
+    async def several(stream: AsyncIterator[bytes], held: HeldMessages) -> AsyncIterator[object]:
+        return each(stream, held)
+
+    return several if handler.request_streaming else single
 
 
-_MAKERS: dict[tuple[bool, bool], Callable[..., Handler]] = {
-    (False, False): grpc.unary_unary_rpc_method_handler,
-    (False, True): grpc.unary_stream_rpc_method_handler,
-    (True, False): grpc.stream_unary_rpc_method_handler,
-    (True, True): grpc.stream_stream_rpc_method_handler,
+# By whether answers are a stream.
+_MAKERS: dict[bool, Callable[..., Handler]] = {
+    False: grpc.stream_unary_rpc_method_handler,
+    True: grpc.stream_stream_rpc_method_handler,
 }
 
 

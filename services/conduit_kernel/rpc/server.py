@@ -12,11 +12,15 @@ from grpc_reflection.v1alpha import reflection
 
 from conduit_kernel.auth import AdministratorResolver, Authorizer, VirtualKeyResolver
 from conduit_kernel.errors import ServiceUnavailable
+from conduit_kernel.heap import heap_meter
+from conduit_kernel.http.descriptors import connections_for
 from conduit_kernel.rpc.auth_interceptor import AuthInterceptor
 from conduit_kernel.rpc.credentials import server_credentials
 from conduit_kernel.rpc.health import NOT_SERVING, SERVING, HealthStatuses
+from conduit_kernel.rpc.message_room import MessageRoom
 from conduit_kernel.rpc.methods import METHODS
 from conduit_kernel.rpc.observed import ObservedRpcs
+from conduit_kernel.settings import MAX_BODIES_BYTES
 from conduit_kernel.tls import TlsFiles, WatchedTls
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
@@ -26,6 +30,10 @@ MAX_LARGE_MESSAGE_BYTES = 96 * 1024 * 1024
 LAST_SECONDS = 0.2
 # On one connection; more wait at the caller.
 MAX_STREAMS = 1000
+# On one port, of those that an eighth of the process's descriptors allow: it may have four ports.
+MAX_CONNECTIONS = 10_000
+# Until a connection has said that it speaks HTTP/2, as heads have over HTTP/1.
+_GREETING_MS = 15_000
 
 ServicerT = TypeVar("ServicerT")
 
@@ -45,7 +53,9 @@ class RpcServer:
         administrators: AdministratorResolver | None = None,
         on_refused_login: Callable[[str, str], None] | None = None,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
+        max_messages_bytes: int = MAX_BODIES_BYTES,
         max_streams: int = MAX_STREAMS,
+        max_connections: int | None = None,
         share_port: bool = False,
         tls: TlsFiles | None = None,
     ) -> None:
@@ -57,7 +67,9 @@ class RpcServer:
         - `session_holders` also those that hold a session with a client secret.
         - `administrators` knows their tokens; without it, the master key alone is known.
         - `on_refused_login` is told the address of each refused login, and the reason.
-        - `max_message_bytes` bounds what callers send, once they are known to be allowed.
+        - `max_message_bytes` bounds what callers send, once they are known to be allowed,
+        - `max_messages_bytes` what all of them together do, until they are answered.
+        - `max_connections` of other machines' and programs', an eighth of what there is by default.
         - `share_port` lets the workers of one machine listen together.
         - `tls` has the port speak TLS, whose certificate is read anew when it changes. ValueError
           or OSError if it cannot be used.
@@ -78,7 +90,10 @@ class RpcServer:
         self.health = HealthStatuses(authorizer.is_administrator)
         # What it counts, for whoever shows it.
         self.rpcs = ObservedRpcs()
-        self._calls = AuthInterceptor(authorizer, self.rpcs)
+        if max_connections is None:
+            max_connections = min(MAX_CONNECTIONS, connections_for(1 / 8))
+        messages = MessageRoom(max_messages_bytes, max_message_bytes, heap_meter())
+        self._calls = AuthInterceptor(authorizer, messages, self.rpcs)
         self.grpc = grpc.aio.server(
             interceptors=[self._calls],
             options=[
@@ -87,6 +102,8 @@ class RpcServer:
                 ("grpc.max_receive_message_length", max_message_bytes),
                 ("grpc.max_send_message_length", MAX_LARGE_MESSAGE_BYTES),
                 ("grpc.max_concurrent_streams", max_streams),
+                ("grpc.max_allowed_incoming_connections", max_connections),
+                ("grpc.server_handshake_timeout_ms", _GREETING_MS),
                 # Clients may ask whether we are alive while nothing else is going on.
                 ("grpc.http2.min_recv_ping_interval_without_data_ms", 5000),
                 ("grpc.http2.max_ping_strikes", 0),

@@ -4,7 +4,7 @@ import asyncio
 import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -13,6 +13,9 @@ from tests.support.credentials import Metadata, admin_metadata
 from tests.support.waiting import eventually
 
 from conduit.internal.v1.methods import METHODS as INTERNAL
+from conduit.v1.administrator_pb2 import Administrator
+from conduit.v1.caller_security_pb2 import CallerSecurity
+from conduit.v1.role_pb2 import ROLE_OWNER
 from conduit_kernel.auth import (
     CERTIFICATE_HEADER,
     Authorizer,
@@ -22,6 +25,7 @@ from conduit_kernel.auth import (
 )
 from conduit_kernel.rpc import RpcServer, connect, error_of, service_metadata
 from conduit_kernel.rpc.auth_interceptor import AuthInterceptor, address_of, metadata_of
+from conduit_kernel.rpc.message_room import MessageRoom
 from conduit_kernel.rpc.methods import METHODS
 
 TOKENS = ("current-token", "former-token")
@@ -200,6 +204,71 @@ async def test_who_may_not_call_is_told_before_a_message_comes() -> None:
         assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
+async def test_rules_are_judged_before_a_message_comes() -> None:
+    """From where a credential is used is known by then."""
+    elsewhere = CallerSecurity(allowed_ips=["10.0.0.0/8"])
+
+    def identify(_token: str) -> Administrator:
+        return Administrator(name="Ann", role=ROLE_OWNER, is_enabled=True, security=elsewhere)
+
+    async def nothing() -> AsyncIterator[bytes]:
+        await asyncio.Event().wait()
+        yield b""
+
+    handler: Any = grpc.unary_unary_rpc_method_handler(_answer)
+    metadata = (("authorization", "Bearer condt_admin_x"),)
+    async with serving(GET_PROVIDER, handler, administrators=identify) as channel:
+        method: Any = channel.stream_unary(GET_PROVIDER)
+        async with asyncio.timeout(20):
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await method(nothing(), metadata=metadata)
+    assert error_of(refused.value, "any").reason == "CALLER_NOT_ALLOWED"
+
+
+async def test_a_call_without_a_message_is_refused() -> None:
+    """It ends, and says nothing."""
+
+    async def nothing() -> AsyncIterator[bytes]:
+        none: tuple[bytes, ...] = ()
+        for message in none:
+            yield message
+
+    handler: Any = grpc.unary_unary_rpc_method_handler(_answer)
+    async with serving(GET_PROVIDER, handler) as channel:
+        method: Any = channel.stream_unary(GET_PROVIDER)
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await method(nothing(), metadata=admin_metadata("master"), timeout=20)
+    assert error_of(refused.value, "any").reason == "INVALID_REQUEST"
+
+
+async def test_messages_are_bounded_together() -> None:
+    """Until their calls are answered; who sends more is told to come again."""
+    answers = asyncio.Event()
+
+    async def waiting(request: bytes, _context: object) -> bytes:
+        if len(request) > 1:
+            await answers.wait()
+        return b"answer"
+
+    handler: Any = grpc.unary_unary_rpc_method_handler(waiting)
+    metadata = admin_metadata("master")
+    # Which gRPC does not try again by itself.
+    name = "/conduit.v1.RegistryService/CreateProvider"
+    async with serving(name, handler, max_messages_bytes=4000) as channel:
+        method = call(channel, name)
+        others = [asyncio.ensure_future(method(bytes(1000), metadata=metadata)) for _ in range(4)]
+        # Three quarters are of one address.
+        refused, _ = await asyncio.wait(others, return_when=asyncio.FIRST_COMPLETED, timeout=20)
+        for each in refused:
+            error = error_of(cast("grpc.aio.AioRpcError", each.exception()), "any")
+            assert error.reason == "SERVICE_UNAVAILABLE"
+            assert error.metadata["retry_after_ms"] == "1000"
+        assert len(refused) == 1
+        answers.set()
+        assert len(await asyncio.gather(*others, return_exceptions=True)) == 4
+        assert await method(bytes(3000), metadata=metadata) == b"answer"
+
+
 async def test_messages_are_bounded() -> None:
     """At four megabytes, but for the services that take more."""
     handler: Any = grpc.unary_unary_rpc_method_handler(_answer)
@@ -326,8 +395,13 @@ async def test_metadata_are_read_once() -> None:
         return handler
 
     call: Any = Call()
-    made: Any = await AuthInterceptor(authorizer).intercept_service(found, call)
-    assert await made.unary_unary(b"", call) == b"answer"
+    room = MessageRoom(1000, 1000, int)
+    made: Any = await AuthInterceptor(authorizer, room).intercept_service(found, call)
+
+    async def messages() -> AsyncIterator[bytes]:
+        yield b""
+
+    assert await made.stream_unary(messages(), call) == b"answer"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A gRPC server with what every service of ours has."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -9,6 +10,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from structlog.testing import capture_logs
+from tests.support.waiting import eventually
 
 from conduit.v1.billing_service_pb2 import DESCRIPTOR
 from conduit_kernel.errors import ServiceUnavailable
@@ -140,3 +142,33 @@ async def test_reflection_names_what_was_announced() -> None:
             "grpc.reflection.v1alpha.ServerReflection",
         }
         call.cancel()
+
+
+async def test_connections_of_a_port_are_bounded() -> None:
+    """Those beyond are closed; those that there are go on, and one that goes makes room."""
+    server = RpcServer(name="billing", master_key="master", max_connections=2)
+    await server.start("127.0.0.1", 0)
+    try:
+        kept = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(2)]
+        # Each is greeted by settings.
+        async with asyncio.timeout(5):
+            assert all([await reader.read(9) for reader, _ in kept])
+            beyond, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            assert await beyond.read() == b""
+            writer.close()
+            kept[0][1].close()
+        await eventually(lambda: greeted(server.port))
+        kept[1][1].close()
+    finally:
+        await server.drain(0)
+
+
+async def greeted(port: int) -> bool:
+    """Return whether a connection is taken."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        return bool(await reader.read(9))
+    except ConnectionError:
+        return False
+    finally:
+        writer.close()
