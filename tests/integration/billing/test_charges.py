@@ -6,6 +6,7 @@ import random
 import grpc
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.integration.billing.conftest import Bench
 from tests.support.billing import DOLLAR, METADATA, BillingStub, charge, record
 
@@ -19,6 +20,7 @@ from conduit_billing.tables import AccountRow, ChargeRow, DayRow, EntryRow
 from conduit_kernel.database import database_url as url_of
 from conduit_kernel.database import make_engine, open_database
 from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc import error_of
 
 
@@ -228,3 +230,28 @@ async def test_a_thousand_charges_take_few_statements(bench: Bench) -> None:
     assert len(await LedgerStore(engine).record(made, [], 1)) == 1000
     await engine.dispose()
     assert len(statements) < 20
+
+
+async def test_a_charge_takes_few_bytes(bench: Bench) -> None:
+    """On SQLite with its entries and sums, on PostgreSQL with its indexes."""
+    engine = await open_database(bench.settings, SERVICE, MIGRATIONS)
+    ids, store, count = IdSource(), LedgerStore(engine), 4_000
+    before = await _bytes_of(engine)
+    for first in range(0, count, 1_000):
+        made = [
+            charge(virtual_key_id=number % 150 + 1, request_id=f"req_{ids.next()}")
+            for number in range(first, first + 1_000)
+        ]
+        await store.record([read_charge(each, "charge") for each in made], [], 1)
+    size = (await _bytes_of(engine) - before) / count
+    await engine.dispose()
+    assert 100 < size <= 500
+
+
+async def _bytes_of(engine: AsyncEngine) -> int:
+    """Return how large charges are with their indexes; on SQLite, the whole database."""
+    query = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+    if engine.dialect.name == "postgresql":
+        query = "SELECT pg_total_relation_size('billing_charges')"
+    async with engine.connect() as connection:
+        return int(await connection.scalar(sa.text(query)) or 0)

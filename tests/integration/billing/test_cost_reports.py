@@ -1,4 +1,4 @@
-"""Wrong costs that users of gateways reported, and prices that providers publish, to the cent.
+"""Wrong costs that users of gateways reported, and what every unit has a price by.
 
 What a provider's answer counts is read by its codec, and priced as a router prices it.
 """
@@ -23,8 +23,6 @@ from conduit_providers.codecs.gemini.answer import Counts as GeminiCounts
 from conduit_providers.codecs.openai.usage import UsageReport, quantities_of
 from conduit_providers.prices import PriceSheet, input_tokens_of
 from conduit_providers.quantities import (
-    CACHE_WRITE,
-    CACHE_WRITE_1H,
     CACHED_INPUT,
     CITATION,
     INPUT,
@@ -33,7 +31,6 @@ from conduit_providers.quantities import (
     OUTPUT,
     OUTPUT_LEAVES,
     Quantities,
-    counted,
 )
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -178,49 +175,6 @@ def test_a_providers_own_cost_is_kept_as_it_says_it() -> None:
     told = openai(prompt_tokens=2461, completion_tokens=606, cost_in_usd_ticks=49_100_000)
     assert told.provider_cost == 4_910_000
     assert told == openai(prompt_tokens=2461, completion_tokens=606).costing(4_910_000)
-
-
-# Of https://platform.claude.com/docs/en/models/opus-5/overview and, of Opus 5.5,
-# https://platform.claude.com/docs/en/models/opus-5-5/overview, seen on 2026-11-30: dollars for a
-# million tokens.
-CLAUDES = [
-    ("claude-opus-5", INPUT, "5"),
-    ("claude-opus-5", OUTPUT, "25"),
-    ("claude-opus-5", CACHE_WRITE, "6.25"),
-    ("claude-opus-5", CACHE_WRITE_1H, "10"),
-    ("claude-opus-5", CACHED_INPUT, "0.50"),
-    ("claude-opus-5-5", INPUT, "4"),
-    ("claude-opus-5-5", OUTPUT, "20"),
-    ("claude-fable-5", INPUT, "10"),
-    ("claude-fable-5", OUTPUT, "50"),
-    ("claude-sonnet-5", INPUT, "2"),
-    ("claude-sonnet-5", OUTPUT, "10"),
-    ("claude-haiku-4-5", INPUT, "1"),
-    ("claude-haiku-4-5", OUTPUT, "5"),
-]
-
-
-@pytest.mark.parametrize(("model", "unit", "expected"), CLAUDES)
-def test_claudes_cost_what_their_pages_say(model: str, unit: int, expected: str) -> None:
-    """Half of it in batches, as far as it is read or written plainly, by the same pages."""
-    million = counted(((unit, MILLION),))
-    assert dollars(million, shipped("Anthropic", model)) == Decimal(expected)
-    if unit in {INPUT, OUTPUT}:
-        batch = counted(((unit, MILLION),), (("processing", "batch"),))
-        assert dollars(batch, shipped("Anthropic", model)) == Decimal(expected) / 2
-
-
-@pytest.mark.parametrize(
-    ("model", "hit", "miss", "written"),
-    [("deepseek-chat", "0.07", "0.27", "1.10"), ("deepseek-reasoner", "0.14", "0.55", "2.19")],
-)
-def test_deepseek_cost_what_its_page_said_then(
-    model: str, hit: str, miss: str, written: str
-) -> None:
-    """By day, in spring 2025: https://api-docs.deepseek.com/quick_start/pricing-details-usd."""
-    sheet = shipped("DeepSeek", model, datetime(2025, 4, 1, 12, tzinfo=UTC))
-    for unit, expected in ((CACHED_INPUT, hit), (INPUT, miss), (OUTPUT, written)):
-        assert dollars(counted(((unit, MILLION),)), sheet) == Decimal(expected)
 
 
 @pytest.mark.parametrize(
