@@ -16,6 +16,7 @@ from conduit_providers.model_rows import (
     ModelRule,
     ValueMap,
 )
+from conduit_providers.passthrough.rule import PassthroughRule
 from conduit_providers.patience import Patience, usual_patience
 
 Scanner = MemberScanner | DeepMemberScanner
@@ -222,6 +223,8 @@ class ProviderSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict
     request_id_header: str = "x-request-id"
     # The response header with the error's code, for providers that do not have it in the body.
     error_code_header: str = ""
+    # The paths that callers may use as they are; none others pass through.
+    passthrough: tuple[PassthroughRule, ...] = ()
 
     def retires_on(self, model: str) -> date | None:
         """Return the first day on which a model is turned off for any operation, if it is known."""

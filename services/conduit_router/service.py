@@ -48,6 +48,7 @@ from conduit_router.idempotency.calls import IdempotentCalls
 from conduit_router.idempotency.metadata import has_options, with_key
 from conduit_router.idempotency.rpcs import KeyedRpc
 from conduit_router.message_models import MessageModels
+from conduit_router.passthrough.rpcs import PassThroughRpc
 from conduit_router.queries import MAX_REQUEST_ID, FindRequests, Queries, find_nothing
 from conduit_router.responses.background import BackgroundResponses
 from conduit_router.responses.background_queries import BackgroundQueries
@@ -78,7 +79,7 @@ OPERATOR = Caller(0, is_enabled=True, expires_at=0.0, allowed=None)
 OWN: tuple[type, ...] = (
     *(Queries, ClientSecrets, Voices, TaskQueries, VoiceConsents, VoiceMaking, Speaking),
     *(MessageModels, ContentModels, CallerUsage, ResponseConnections, ResponseQueries),
-    *(BackgroundQueries, FileRpcs, BatchRpcs),
+    *(BackgroundQueries, FileRpcs, BatchRpcs, PassThroughRpc),
 )
 
 # Looked up for each call of a model otherwise.
@@ -139,7 +140,7 @@ class RouterStub:
         # Also that of a client secret, for sessions.
         self.identify_session = secrets.identify
         own: list[object] = [Queries(runtime, find_requests), secrets, Voices(runtime, voices)]
-        own += MessageModels(runtime), ContentModels(runtime)
+        own += MessageModels(runtime), ContentModels(runtime), PassThroughRpc(runtime)
         if usage is not None:
             own.append(usage)
         self._keeping: ResponseKeeping | None = None

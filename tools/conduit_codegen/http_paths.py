@@ -56,7 +56,7 @@ def query_fields(contract: Contract, rpc: Rpc, binding: Binding) -> tuple[Field,
         and not field.json.raw
         and not field.json.header
         and not is_in_headers(contract, field)
-        and not (field.oneof and field.kind is Kind.MESSAGE)
+        and not (field.kind is Kind.MESSAGE and (field.oneof or field.repeated))
         # Over HTTP it is what the body names.
         and field is not request.update_mask
     )

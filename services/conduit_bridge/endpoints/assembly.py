@@ -15,6 +15,7 @@ from conduit_bridge.endpoints.form import (
     FormUnaryEndpoint,
 )
 from conduit_bridge.endpoints.header_selected import HeaderSelectedEndpoint
+from conduit_bridge.endpoints.passthrough import PassthroughEndpoint
 from conduit_bridge.endpoints.plain import (
     PlainEventsEndpoint,
     PlainUnaryEndpoint,
@@ -99,7 +100,7 @@ def _kind(route: Route, backend: Backend) -> type[RouteEndpoint]:
         case options_pb2.FRAMING_SERVER_SENT_EVENTS:
             return _events_kind(route, backend)
         case options_pb2.FRAMING_BINARY:
-            return ContentStreamEndpoint
+            return PassthroughEndpoint if route.rpc == "PassThrough" else ContentStreamEndpoint
         case options_pb2.FRAMING_WEBSOCKET:
             return WebSocketEndpoint
     if route.read_form is not None:

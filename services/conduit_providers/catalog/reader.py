@@ -22,6 +22,9 @@ from conduit_providers.catalog.key_lines import Path, line_of
 from conduit_providers.catalog.vocabulary import CAPABILITIES, price_providers
 from conduit_providers.codecs import has_codec
 from conduit_providers.model_rows import EVERY_MODEL, ModelMatch, ModelRow, ValueMap
+from conduit_providers.passthrough.operation import OPERATIONS
+from conduit_providers.passthrough.rule import PassthroughRule
+from conduit_providers.passthrough.usage import READERS
 from conduit_providers.spec import Auth, Endpoint, ProviderSpec, RateLimitHeaders
 from conduit_providers.target import places_in
 from conduit_providers.token_counts import TokenCounts
@@ -71,6 +74,8 @@ class _Reader:
                 raise self._error(("error_codes", code), f"there is no error reason {reason!r}")
         self._check_settings(spec)
         self._check_price_provider(spec.price_provider)
+        for place, rule in enumerate(spec.passthrough):
+            self._check_passthrough(rule, spec, ("passthrough", place))
         return replace(
             spec,
             base_url=spec.base_url.rstrip("/"),
@@ -115,6 +120,17 @@ class _Reader:
         if name not in known:
             why = _unknown(f"genai-prices has no provider {name!r}", name, known)
             raise self._error(("price_provider",), why)
+
+    def _check_passthrough(self, rule: PassthroughRule, spec: ProviderSpec, path: Path) -> None:
+        served = OPERATIONS.keys() & spec.endpoints.keys()
+        if rule.operation not in served:
+            why = _unknown(f"{rule.operation!r} passes through nowhere", rule.operation, served)
+            raise self._error((*path, "operation"), why)
+        if rule.usage not in READERS:
+            why = _unknown(f"there is no usage {rule.usage!r}", rule.usage, READERS)
+            raise self._error((*path, "usage"), why)
+        if not rule.path.startswith("/") or places_in(rule.path) not in ([], ["model"]):
+            raise self._error((*path, "path"), "must begin with a slash, and may have one {model}")
 
     def _check_capabilities(self, operation: str, given: Iterable[str], path: Path) -> None:
         known = CAPABILITIES[operation]

@@ -53,6 +53,9 @@ def most_cost(worst: WorstCase, factors: CostFactors, card: PriceCard) -> int | 
     """
     if not worst.is_bounded and not factors.is_open_ended:
         return None
+    if worst.is_bounded and not worst.usage.leaves and worst.by_token is None:
+        # It uses nothing, whatever that costs.
+        return 0
     window, has_media = card.context_window, not MEDIA.isdisjoint(factors.capabilities)
     leaves = dict(worst.usage.leaves)
     if has_media:

@@ -101,10 +101,12 @@ class Transport:
         spec: ProviderSpec,
         request: HttpRequest,
         timeouts: Timeouts,
+        on_refusal: Callable[[HttpResponse], None] | None = None,
     ) -> Response:
         """Send a request and return its 2xx answer, with the body still to be read.
 
-        UpstreamError, by class, for everything else. Close what is returned, always.
+        UpstreamError, by class, for everything else; `on_refusal` gets the answer that it is read
+        from. Close what is returned, always.
         """
         if upstream.signer.is_static:
             if request.upload is None:
@@ -122,7 +124,7 @@ class Transport:
         except HttpError as error:
             raise_unreachable(error, upstream)
         if response.status not in OK:
-            raise await self.refusal(response, upstream, spec)
+            raise await self.refusal(response, upstream, spec, on_refusal)
         return response
 
     async def ask(
@@ -261,7 +263,11 @@ class Transport:
         )
 
     async def refusal(
-        self, response: Response, upstream: UpstreamTarget, spec: ProviderSpec
+        self,
+        response: Response,
+        upstream: UpstreamTarget,
+        spec: ProviderSpec,
+        on_refusal: Callable[[HttpResponse], None] | None = None,
     ) -> UpstreamError:
         """Return what an answer that is no success means; read it to its end."""
         headers = LazyHeaders(response.headers)
@@ -274,4 +280,6 @@ class Transport:
         finally:
             response.close()
         refusal = HttpResponse(response.status, headers, body.removeprefix(BOM_UTF8))
+        if on_refusal is not None:
+            on_refusal(refusal)
         return error_from(refusal, spec, upstream.target)

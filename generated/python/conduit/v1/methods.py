@@ -777,6 +777,14 @@ METHODS: Final[dict[str, Method]] = {
         server_streaming=True,
         client_streaming=False,
     ),
+    "/conduit.v1.RouterService/PassThrough": Method(
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        role=role_pb2.ROLE_UNSPECIFIED,
+        dialect=options_pb2.DIALECT_OPENAI,
+        idempotent=False,
+        server_streaming=True,
+        client_streaming=False,
+    ),
     "/conduit.v1.RouterService/CountTokens": Method(
         access=options_pb2.ACCESS_VIRTUAL_KEY,
         role=role_pb2.ROLE_UNSPECIFIED,

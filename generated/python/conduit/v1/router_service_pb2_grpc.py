@@ -13,6 +13,7 @@ from conduit.v1 import image_requests_pb2 as conduit_dot_v1_dot_image__requests_
 from conduit.v1 import kept_response_requests_pb2 as conduit_dot_v1_dot_kept__response__requests__pb2
 from conduit.v1 import message_requests_pb2 as conduit_dot_v1_dot_message__requests__pb2
 from conduit.v1 import moderation_requests_pb2 as conduit_dot_v1_dot_moderation__requests__pb2
+from conduit.v1 import passthrough_requests_pb2 as conduit_dot_v1_dot_passthrough__requests__pb2
 from conduit.v1 import request_record_requests_pb2 as conduit_dot_v1_dot_request__record__requests__pb2
 from conduit.v1 import response_compaction_requests_pb2 as conduit_dot_v1_dot_response__compaction__requests__pb2
 from conduit.v1 import response_count_requests_pb2 as conduit_dot_v1_dot_response__count__requests__pb2
@@ -139,6 +140,11 @@ class RouterServiceStub:
                 '/conduit.v1.RouterService/StreamCreateCompletion',
                 request_serializer=conduit_dot_v1_dot_completion__requests__pb2.StreamCreateCompletionRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_completion__requests__pb2.StreamCreateCompletionResponse.FromString,
+                _registered_method=True)
+        self.PassThrough = channel.unary_stream(
+                '/conduit.v1.RouterService/PassThrough',
+                request_serializer=conduit_dot_v1_dot_passthrough__requests__pb2.PassThroughRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_passthrough__requests__pb2.PassThroughResponse.FromString,
                 _registered_method=True)
         self.CountTokens = channel.unary_unary(
                 '/conduit.v1.RouterService/CountTokens',
@@ -526,6 +532,16 @@ class RouterServiceServicer:
     def StreamCreateCompletion(self, request, context):
         """Asks a model to go on from texts and streams the completions. The last message has `finished`; a stream that ends without one,
         or with an error status, is incomplete.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PassThrough(self, request, context):
+        """Sends a request to a provider in the provider's own words, and returns the provider's answer as it comes. The path is one that
+        the provider type's catalog file names, and the model one that a mapping of the instance names, by the provider's name for it; the
+        virtual key must be allowed the mapping's alias. Limits, budgets, keys and accounts are those of all calls. ROUTE_NOT_FOUND for
+        any other path, MODEL_NOT_FOUND for any other model. UNSUPPORTED_CAPABILITY where guardrails hold, which know no provider's words.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -1003,6 +1019,11 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.StreamCreateCompletion,
                     request_deserializer=conduit_dot_v1_dot_completion__requests__pb2.StreamCreateCompletionRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_completion__requests__pb2.StreamCreateCompletionResponse.SerializeToString,
+            ),
+            'PassThrough': grpc.unary_stream_rpc_method_handler(
+                    servicer.PassThrough,
+                    request_deserializer=conduit_dot_v1_dot_passthrough__requests__pb2.PassThroughRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_passthrough__requests__pb2.PassThroughResponse.SerializeToString,
             ),
             'CountTokens': grpc.unary_unary_rpc_method_handler(
                     servicer.CountTokens,
@@ -1716,6 +1737,33 @@ class RouterService:
             '/conduit.v1.RouterService/StreamCreateCompletion',
             conduit_dot_v1_dot_completion__requests__pb2.StreamCreateCompletionRequest.SerializeToString,
             conduit_dot_v1_dot_completion__requests__pb2.StreamCreateCompletionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PassThrough(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/conduit.v1.RouterService/PassThrough',
+            conduit_dot_v1_dot_passthrough__requests__pb2.PassThroughRequest.SerializeToString,
+            conduit_dot_v1_dot_passthrough__requests__pb2.PassThroughResponse.FromString,
             options,
             channel_credentials,
             insecure,

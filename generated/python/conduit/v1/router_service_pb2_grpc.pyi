@@ -14,6 +14,7 @@ from conduit.v1 import image_requests_pb2 as _image_requests_pb2
 from conduit.v1 import kept_response_requests_pb2 as _kept_response_requests_pb2
 from conduit.v1 import message_requests_pb2 as _message_requests_pb2
 from conduit.v1 import moderation_requests_pb2 as _moderation_requests_pb2
+from conduit.v1 import passthrough_requests_pb2 as _passthrough_requests_pb2
 from conduit.v1 import request_record_requests_pb2 as _request_record_requests_pb2
 from conduit.v1 import response_compaction_requests_pb2 as _response_compaction_requests_pb2
 from conduit.v1 import response_count_requests_pb2 as _response_count_requests_pb2
@@ -116,6 +117,12 @@ class RouterServiceStub:
     StreamCreateCompletion: _grpc.UnaryStreamMultiCallable[_completion_requests_pb2.StreamCreateCompletionRequest, _completion_requests_pb2.StreamCreateCompletionResponse]
     """Asks a model to go on from texts and streams the completions. The last message has `finished`; a stream that ends without one,
     or with an error status, is incomplete.
+    """
+    PassThrough: _grpc.UnaryStreamMultiCallable[_passthrough_requests_pb2.PassThroughRequest, _passthrough_requests_pb2.PassThroughResponse]
+    """Sends a request to a provider in the provider's own words, and returns the provider's answer as it comes. The path is one that
+    the provider type's catalog file names, and the model one that a mapping of the instance names, by the provider's name for it; the
+    virtual key must be allowed the mapping's alias. Limits, budgets, keys and accounts are those of all calls. ROUTE_NOT_FOUND for
+    any other path, MODEL_NOT_FOUND for any other model. UNSUPPORTED_CAPABILITY where guardrails hold, which know no provider's words.
     """
     CountTokens: _grpc.UnaryUnaryMultiCallable[_token_count_pb2.CountTokensRequest, _token_count_pb2.CountTokensResponse]
     """Counts the tokens that a model would read of a text or a conversation. Where no provider of the model counts, or none can just
@@ -348,6 +355,12 @@ class RouterServiceAsyncStub(RouterServiceStub):
     StreamCreateCompletion: _aio.UnaryStreamMultiCallable[_completion_requests_pb2.StreamCreateCompletionRequest, _completion_requests_pb2.StreamCreateCompletionResponse]  # type: ignore[assignment]
     """Asks a model to go on from texts and streams the completions. The last message has `finished`; a stream that ends without one,
     or with an error status, is incomplete.
+    """
+    PassThrough: _aio.UnaryStreamMultiCallable[_passthrough_requests_pb2.PassThroughRequest, _passthrough_requests_pb2.PassThroughResponse]  # type: ignore[assignment]
+    """Sends a request to a provider in the provider's own words, and returns the provider's answer as it comes. The path is one that
+    the provider type's catalog file names, and the model one that a mapping of the instance names, by the provider's name for it; the
+    virtual key must be allowed the mapping's alias. Limits, budgets, keys and accounts are those of all calls. ROUTE_NOT_FOUND for
+    any other path, MODEL_NOT_FOUND for any other model. UNSUPPORTED_CAPABILITY where guardrails hold, which know no provider's words.
     """
     CountTokens: _aio.UnaryUnaryMultiCallable[_token_count_pb2.CountTokensRequest, _token_count_pb2.CountTokensResponse]  # type: ignore[assignment]
     """Counts the tokens that a model would read of a text or a conversation. Where no provider of the model counts, or none can just
@@ -679,6 +692,18 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_completion_requests_pb2.StreamCreateCompletionResponse], _abc.AsyncIterator[_completion_requests_pb2.StreamCreateCompletionResponse]]:
         """Asks a model to go on from texts and streams the completions. The last message has `finished`; a stream that ends without one,
         or with an error status, is incomplete.
+        """
+
+    @_abc_1.abstractmethod
+    def PassThrough(
+        self,
+        request: _passthrough_requests_pb2.PassThroughRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_passthrough_requests_pb2.PassThroughResponse], _abc.AsyncIterator[_passthrough_requests_pb2.PassThroughResponse]]:
+        """Sends a request to a provider in the provider's own words, and returns the provider's answer as it comes. The path is one that
+        the provider type's catalog file names, and the model one that a mapping of the instance names, by the provider's name for it; the
+        virtual key must be allowed the mapping's alias. Limits, budgets, keys and accounts are those of all calls. ROUTE_NOT_FOUND for
+        any other path, MODEL_NOT_FOUND for any other model. UNSUPPORTED_CAPABILITY where guardrails hold, which know no provider's words.
         """
 
     @_abc_1.abstractmethod

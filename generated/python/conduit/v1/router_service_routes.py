@@ -19,6 +19,7 @@ from conduit.v1 import (
     message_requests_pb2,
     moderation_requests_pb2,
     options_pb2,
+    passthrough_requests_pb2,
     request_record_requests_pb2,
     response_compaction_requests_pb2,
     response_count_requests_pb2,
@@ -709,6 +710,30 @@ def report_of_stream_create_completion(
     message: completion_requests_pb2.StreamCreateCompletionResponse,
 ) -> bytes:
     """Write the header lines of an answer of StreamCreateCompletion."""
+    if not message.HasField("started"):
+        return b""
+    return _lines_of_call_report(message.started)
+
+
+def read_pass_through(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> passthrough_requests_pb2.PassThroughRequest:
+    """Return the request that `POST /passthrough/{provider}/{path=**}` says."""
+    message = passthrough_requests_pb2.PassThroughRequest(body=body)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    message.provider = path["provider"]
+    message.path = path["path"]
+    return message
+
+
+def write_pass_through(message: passthrough_requests_pb2.PassThroughResponse) -> bytes:
+    """Write the answer of PassThrough."""
+    return message.data
+
+
+def report_of_pass_through(message: passthrough_requests_pb2.PassThroughResponse) -> bytes:
+    """Write the header lines of an answer of PassThrough."""
     if not message.HasField("started"):
         return b""
     return _lines_of_call_report(message.started)
@@ -2288,6 +2313,33 @@ ROUTES: Final[tuple[Route, ...]] = (
         media_type=b"text/event-stream",
         media_type_of=None,
         write_report=report_of_stream_create_completion,
+    ),
+    Route(
+        verb="POST",
+        path="/passthrough/{provider}/{path=**}",
+        segments=(
+            Segment("passthrough"),
+            Segment("provider", is_parameter=True),
+            Segment("path", is_parameter=True, takes_rest=True),
+        ),
+        service="RouterService",
+        rpc="PassThrough",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_BINARY,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_pass_through,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_pass_through,
+        media_type=b"application/octet-stream",
+        media_type_of=None,
+        write_report=report_of_pass_through,
     ),
     Route(
         verb="POST",

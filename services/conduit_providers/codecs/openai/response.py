@@ -103,7 +103,9 @@ class _Item(msgspec.Struct, gc=False):
         return not isinstance(self.action, dict) or self.action.get("type") in {None, "search"}
 
 
-class _Response(msgspec.Struct, gc=False):
+class ReportedResponse(msgspec.Struct, gc=False):
+    """What a response says of its end, and of what it used."""
+
     status: str | None = None
     error: object = None
     output: list[_Item] | None = None
@@ -124,7 +126,7 @@ class _Response(msgspec.Struct, gc=False):
 
 
 class _Event(EventHead):
-    response: _Response | None = None
+    response: ReportedResponse | None = None
     code: object = None
 
     def failure(self) -> object:
@@ -132,7 +134,7 @@ class _Event(EventHead):
         return self.error or {"code": self.code, "message": self.message}
 
 
-_ANSWER = JsonReader(_Response)
+_ANSWER = JsonReader(ReportedResponse)
 _EVENT = JsonReader(_Event)
 
 

@@ -14,6 +14,7 @@ from conduit_providers.quantities import (
     OUTPUT,
     REASONING,
     REQUEST,
+    Quantities,
     counted,
     plain,
 )
@@ -42,6 +43,11 @@ def test_a_bounded_call_costs_what_it_may_read_and_write() -> None:
     assert most_cost(WorstCase(plain(5, 3), is_bounded=True), asked(), card(USUAL)) == 35
     tiny = card({INPUT: 1, OUTPUT: 1})
     assert most_cost(WorstCase(plain(5, 3), is_bounded=True), asked(), tiny) == 1
+
+
+def test_what_uses_nothing_costs_nothing() -> None:
+    """Counting tokens is free at a model of whose price nothing is known, too."""
+    assert most_cost(WorstCase(Quantities(), is_bounded=True), asked(), UNKNOWN) == 0
 
 
 def test_tokens_count_as_the_dearest_that_they_may_be() -> None:

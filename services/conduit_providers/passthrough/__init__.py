@@ -1,0 +1,1 @@
+"""Requests that go to providers in the providers' own words."""

@@ -1,0 +1,134 @@
+"""Reads requests in providers' own words, as far as routing and accounting need it."""
+
+import json
+from collections.abc import Collection, Iterable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from conduit_kernel.errors import InvalidRequest, UnsupportedParameter
+from conduit_providers.passthrough.rule import PassthroughRule
+from conduit_providers.request_reading import RequestReader
+
+Pair = tuple[str, str]
+
+
+class _Generation(msgspec.Struct, rename="camel"):
+    max_output_tokens: int | None = None
+    candidate_count: int | None = None
+
+
+# The dialects' own names; each is read wherever it stands.
+class _Body(msgspec.Struct):
+    model: str = ""
+    stream: bool | None = None
+    n: int | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    max_output_tokens: int | None = None
+    generation_config: _Generation | None = msgspec.field(default=None, name="generationConfig")
+
+
+_reader = RequestReader(_Body)
+# Servers differ in which of two members of the same name counts.
+_DECISIVE = tuple(each.encode_name for each in msgspec.structs.fields(_Body))
+_DECISIVE_MARKS = tuple(b'"%b"' % name.lower().encode() for name in _DECISIVE)
+_ESCAPE = b"\\u00"
+# What a body may refer to whose size its own says nothing of.
+_MEDIA = (b'"image', b'"document"', b'"file', b'"input_image"', b'"input_file"', b'"video')
+
+
+class PassedRequest(NamedTuple):
+    """A request as it passes, and what was read in it."""
+
+    rule: PassthroughRule
+    path: str
+    query: tuple[Pair, ...]
+    headers: tuple[Pair, ...]
+    body: bytes
+    # By the provider's name for it.
+    model: str
+    stream: bool
+    # The most tokens that each choice may have; None if unsaid.
+    max_output: int | None
+    choices: int
+    # Whether it may refer to pictures, files and the like.
+    has_media: bool
+
+
+def read_request(
+    rule: PassthroughRule,
+    path: str,
+    query: Iterable[Pair],
+    headers: Iterable[Pair],
+    body: bytes,
+) -> PassedRequest:
+    """Read a request to a path that a rule names. InvalidRequest if it may not pass as it is."""
+    found = _reader.read(body)
+    _check_members(body, rule.refuses)
+    match = rule.pattern.fullmatch(path)
+    model = match["model"] if rule.names_model and match is not None else found.model
+    if not model:
+        raise InvalidRequest("model is required", field="model")
+    generation = found.generation_config or _Generation()
+    limits = (
+        found.max_tokens,
+        found.max_completion_tokens,
+        found.max_output_tokens,
+        generation.max_output_tokens,
+    )
+    said = [limit for limit in limits if limit is not None]
+    return PassedRequest(
+        rule,
+        path,
+        _passing_query(query, rule.query),
+        _passing_headers(headers, rule.headers),
+        body,
+        model,
+        rule.streams or bool(found.stream),
+        max(0, *said) if said else None,
+        max(1, found.n or 0, generation.candidate_count or 0),
+        any(mark in body for mark in _MEDIA),
+    )
+
+
+def _check_members(body: bytes, refused: Collection[str]) -> None:
+    """Refuse members that may not pass, and a decisive one that is there twice."""
+    lowered = body.lower()
+    is_plain = _ESCAPE not in lowered and all(lowered.count(each) <= 1 for each in _DECISIVE_MARKS)
+    if is_plain and not any(b'"%b"' % name.encode() in body for name in refused):
+        return
+    members: list[tuple[str, Any]] = json.loads(body, object_pairs_hook=list)
+    names = [name for name, _ in members]
+    for name in _DECISIVE:
+        if sum(each.lower() == name.lower() for each in names) > 1:
+            raise InvalidRequest(f"{name} is there twice", field=name)
+    for name, value in members:
+        if name in refused and value not in (None, False):
+            message = f"{name} cannot pass through: it is about more than this request"
+            raise UnsupportedParameter(message, parameter=name)
+
+
+def _passing_query(query: Iterable[Pair], known: Collection[str]) -> tuple[Pair, ...]:
+    """Return a query. InvalidRequest names the first parameter that does not pass."""
+    found = tuple(query)
+    for name, _ in found:
+        if name not in known:
+            shown = name[:100]
+            message = f"The parameter {shown!r} does not pass to this provider"
+            raise InvalidRequest(message, field=shown)
+    return found
+
+
+def _passing_headers(headers: Iterable[Pair], known: Collection[str]) -> tuple[Pair, ...]:
+    """Return the headers that pass. InvalidRequest for a value that could be more than one."""
+    found: dict[str, str] = {}
+    for name, value in headers:
+        name = name.lower()  # noqa: PLW2901 # as the rule has it
+        if name not in known:
+            continue
+        if not (value.isascii() and value.isprintable()):
+            message = f"{name} has characters that no header may have"
+            raise InvalidRequest(message, field=name)
+        found[name] = value
+    return tuple(found.items())

@@ -1,0 +1,1 @@
+"""Calls in providers' own words: `PassThrough`."""

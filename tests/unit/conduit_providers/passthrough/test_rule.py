@@ -1,0 +1,39 @@
+"""Which paths a rule is."""
+
+import pytest
+
+from conduit_providers.catalog import load_catalog
+from conduit_providers.passthrough.rule import PassthroughRule
+
+IN_PATH = PassthroughRule(path="/v1/models/{model}:go", usage="gemini")
+PLAIN = PassthroughRule(path="/v1/a.b", usage="openai")
+
+
+@pytest.mark.parametrize("model", ["a", "gemini-9.1_pro", "text@001", "a..b", "9"])
+def test_models_stand_in_their_place(model: str) -> None:
+    """As providers name them."""
+    found = IN_PATH.pattern.fullmatch(f"/v1/models/{model}:go")
+    assert found is not None
+    assert found["model"] == model
+
+
+@pytest.mark.parametrize("model", ["", ".", "..", "...", "a/b", "a%2Fb", "a:b", "a?b", "a b", "ä"])
+def test_nothing_else_is_a_model(model: str) -> None:
+    """What would be another path, or a query, is none."""
+    assert IN_PATH.pattern.fullmatch(f"/v1/models/{model}:go") is None
+
+
+@pytest.mark.parametrize("path", ["/v1/axb", "/v1/a.b/", "/v1/a.b\n", "v1/a.b", "/x/v1/a.b"])
+def test_a_path_is_itself_alone(path: str) -> None:
+    """Its signs mean nothing but themselves."""
+    assert PLAIN.pattern.fullmatch("/v1/a.b") is not None
+    assert PLAIN.pattern.fullmatch(path) is None
+
+
+def test_types_name_each_path_once() -> None:
+    """Two rules for a path would leave it to their order which counts."""
+    specs = [each for each in load_catalog().specs if each.passthrough]
+    assert specs
+    for spec in specs:
+        paths = [rule.path for rule in spec.passthrough]
+        assert len(paths) == len(set(paths)), spec.name
