@@ -62,10 +62,15 @@ def read_request(
     query: Iterable[Pair],
     headers: Iterable[Pair],
     body: bytes,
+    *,
+    provider: str = "",
 ) -> PassedRequest:
-    """Read a request to a path that a rule names. InvalidRequest if it may not pass as it is."""
+    """Read a request to a path that a rule names. InvalidRequest if it may not pass as it is.
+
+    `provider` is the type, for errors.
+    """
     found = _reader.read(body)
-    _check_members(body, rule.refuses)
+    _check_members(body, rule.refuses, provider)
     match = rule.pattern.fullmatch(path)
     model = match["model"] if rule.names_model and match is not None else found.model
     if not model:
@@ -92,7 +97,7 @@ def read_request(
     )
 
 
-def _check_members(body: bytes, refused: Collection[str]) -> None:
+def _check_members(body: bytes, refused: Collection[str], provider: str) -> None:
     """Refuse members that may not pass, and a decisive one that is there twice."""
     lowered = body.lower()
     is_plain = _ESCAPE not in lowered and all(lowered.count(each) <= 1 for each in _DECISIVE_MARKS)
@@ -106,7 +111,7 @@ def _check_members(body: bytes, refused: Collection[str]) -> None:
     for name, value in members:
         if name in refused and value not in (None, False):
             message = f"{name} cannot pass through: it is about more than this request"
-            raise UnsupportedParameter(message, parameter=name)
+            raise UnsupportedParameter(message, parameter=name, provider=provider)
 
 
 def _passing_query(query: Iterable[Pair], known: Collection[str]) -> tuple[Pair, ...]:

@@ -38,7 +38,7 @@ def instances_named(table: RoutingTable, name: str) -> list[Instance]:
     found = found or [each for each in known if wanted in _names(each.spec)]
     if not found:
         shown = quoted(name)
-        raise ProviderNotFound(f"There is no provider {shown}", provider=shown)
+        raise ProviderNotFound(f"There is no provider {shown}", provider_id=shown)
     return found
 
 

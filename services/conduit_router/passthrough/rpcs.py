@@ -83,6 +83,7 @@ class PassThroughRpc:
             ((each.name, each.value) for each in request.query),
             ((each.name, each.value) for each in request.headers),
             request.body,
+            provider=spec.name,
         )
         offer = self._offers.find(table, caller.caller, instances, passed.model)
         options = CallOptions()

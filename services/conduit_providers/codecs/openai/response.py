@@ -104,7 +104,7 @@ class _Item(msgspec.Struct, gc=False):
 
 
 class ReportedResponse(msgspec.Struct, gc=False):
-    """What a response says of its end, and of what it used."""
+    """The end of a response, and its counts."""
 
     status: str | None = None
     error: object = None
