@@ -1,6 +1,7 @@
 """The official SDKs, pointed at `/passthrough/{provider}`: each speaks its provider's own words."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
@@ -25,7 +26,8 @@ TYPES = {
     "Mistral": "/v1",
     "OpenAI": "/v1",
 }
-WORDS = [{"role": "user", "content": "Hello"}]
+# JSON, of which each SDK has types of its own.
+WORDS: Any = [{"role": "user", "content": "Hello"}]
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -61,7 +63,7 @@ async def test_anthropic_sdk_speaks_through(suite: Suite, upstream: NativeUpstre
     async with AsyncAnthropic(
         api_key=suite.virtual_key, base_url=f"{suite.url}/passthrough/anthropic", max_retries=0
     ) as client:
-        whole = await client.messages.create(max_tokens=9, model=MODEL, messages=WORDS)  # type: ignore[arg-type] # plain JSON
+        whole = await client.messages.create(max_tokens=9, model=MODEL, messages=WORDS)
         assert whole.usage.output_tokens == 7
         sent = _sent(upstream, "/v1/messages")
         assert sent["authorization"] == "Bearer sk-of-Anthropic"
@@ -70,14 +72,14 @@ async def test_anthropic_sdk_speaks_through(suite: Suite, upstream: NativeUpstre
         async with client.beta.messages.stream(
             max_tokens=9,
             model=MODEL,
-            messages=WORDS,  # type: ignore[arg-type] # as above
+            messages=WORDS,
             betas=["a-beta"],
         ) as stream:
             assert await stream.get_final_text() == "Hi"
         assert _sent(upstream, "/v1/messages")["anthropic-beta"] == "a-beta"
         counted = await client.messages.count_tokens(
             extra_query={"beta": "true"}, model=MODEL, messages=WORDS
-        )  # type: ignore[arg-type] # as above
+        )
         assert counted.input_tokens == 5
         assert upstream.received[-1].query == "beta=true"
 
@@ -86,11 +88,12 @@ async def test_openai_sdk_speaks_through(suite: Suite, upstream: NativeUpstream)
     """Chats, responses and vectors; the address may end in `/v1`, as the SDK's own does."""
     base = f"{suite.url}/passthrough/openai/v1"
     async with AsyncOpenAI(api_key=suite.virtual_key, base_url=base, max_retries=0) as client:
-        chat = await client.chat.completions.create(model=MODEL, messages=WORDS)  # type: ignore[arg-type,call-overload] # plain JSON
+        chat = await client.chat.completions.create(model=MODEL, messages=WORDS)
         assert chat.choices[0].message.content == "Hi"
         assert _sent(upstream, "/v1/chat/completions")["authorization"] == "Bearer sk-of-OpenAI"
-        streamed = await client.chat.completions.create(model=MODEL, messages=WORDS, stream=True)  # type: ignore[arg-type,call-overload] # as above
+        streamed = await client.chat.completions.create(model=MODEL, messages=WORDS, stream=True)
         chunks = [chunk async for chunk in streamed]
+        assert chunks[-1].usage
         assert chunks[-1].usage.prompt_tokens == 11
         response = await client.responses.create(model=MODEL, input="Hello")
         assert response.output_text == "Hi"
@@ -107,7 +110,7 @@ async def test_openai_sdk_speaks_through(suite: Suite, upstream: NativeUpstream)
             b'{"error": {"message": "no such voice", "type": "invalid_request_error"}}',
         )
         with pytest.raises(BadRequestError, match="no such voice"):
-            await client.chat.completions.create(model=MODEL, messages=WORDS)  # type: ignore[arg-type,call-overload] # as above
+            await client.chat.completions.create(model=MODEL, messages=WORDS)
         upstream.refusal = None
 
 
@@ -135,10 +138,10 @@ async def test_cohere_sdk_speaks_through(suite: Suite, upstream: NativeUpstream)
             base_url=f"{suite.url}/passthrough/cohere",
             httpx_client=http,
         )
-        whole = await client.chat(model=MODEL, messages=WORDS)  # type: ignore[arg-type] # plain JSON
+        whole = await client.chat(model=MODEL, messages=WORDS)
         assert whole.message.content
         assert _sent(upstream, "/v2/chat")["authorization"] == "Bearer sk-of-Cohere"
-        kinds = [event.type async for event in client.chat_stream(model=MODEL, messages=WORDS)]  # type: ignore[arg-type] # as above
+        kinds = [event.type async for event in client.chat_stream(model=MODEL, messages=WORDS)]
         assert kinds[-1] == "message-end"
 
 
@@ -146,10 +149,10 @@ async def test_mistral_sdk_speaks_through(suite: Suite, upstream: NativeUpstream
     """Whole and streamed."""
     server = f"{suite.url}/passthrough/mistral"
     async with Mistral(api_key=suite.virtual_key, server_url=server) as client:
-        whole = await client.chat.complete_async(model=MODEL, messages=WORDS)  # type: ignore[arg-type] # plain JSON
+        whole = await client.chat.complete_async(model=MODEL, messages=WORDS)
         assert whole.choices[0].message.content == "Hi"
         assert _sent(upstream, "/v1/chat/completions")["authorization"] == "Bearer sk-of-Mistral"
-        stream = await client.chat.stream_async(model=MODEL, messages=WORDS)  # type: ignore[arg-type] # as above
+        stream = await client.chat.stream_async(model=MODEL, messages=WORDS)
         async with stream as events:
             texts = [
                 event.data.choices[0].delta.content async for event in events if event.data.choices
