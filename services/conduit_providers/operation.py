@@ -272,6 +272,17 @@ class SessionMessages(Protocol):
         """Return how the call is to be treated; None if that was not said."""
         ...
 
+    def greeting(self, session_id: str) -> SessionEvent | None:
+        """Return what a caller hears before its first event names the model; None for nothing.
+
+        That event goes to the provider as all others do then, and no other greeting to the caller.
+        """
+        ...
+
+    def is_greeting(self, event: SessionEvent) -> bool:
+        """Return whether a provider's event greets a caller."""
+        ...
+
     def opening(self, message: Any | None) -> Form[Any]:  # noqa: ANN401 # of each RPC its own
         """Return how the session begins, given the message of the first event where it is one.
 

@@ -19,6 +19,7 @@ from conduit_kernel.errors import InvalidRequest, ModelNotAllowed, VirtualKeyInv
 from conduit_kernel.limits import number_of
 from conduit_providers.calls import Form
 from conduit_providers.session_models import models_in
+from conduit_providers.transcription_intent import TRANSCRIPTION
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import CallerContext
 from conduit_router.routing.decide import route_of
@@ -28,7 +29,7 @@ from conduit_router.virtual_keys import EPHEMERAL_PREFIX, VirtualKeys, check_mod
 DEFAULT_SECONDS = 600
 # Secrets are header fields, of which many servers and clients take no more than 8,192 bytes.
 MAX_CHARACTERS = 6000
-_KINDS = ("realtime", "transcription")
+_KINDS = ("realtime", TRANSCRIPTION)
 _BEARER = "bearer"
 
 
@@ -41,6 +42,8 @@ class _Grant(msgspec.Struct, array_like=True):
     model: str
     # The event that the session begins with, compressed; empty for none.
     settings: bytes
+    # Whether the session only writes down what is said. Older secrets do not say it.
+    transcribes: bool = False
 
 
 _write_grant = msgspec.msgpack.Encoder().encode
@@ -53,6 +56,8 @@ class ClientSecretHolder(Caller, frozen=True, eq=False, gc=False, kw_only=True):
     model: str
     # The event that the session begins with; empty for none.
     settings: bytes
+    # Whether it only writes down what is said.
+    transcribes: bool = False
 
     def hold(
         self, first: pb.ConverseRequest, said: AsyncIterator[pb.ConverseRequest]
@@ -72,6 +77,8 @@ class ClientSecretHolder(Caller, frozen=True, eq=False, gc=False, kw_only=True):
                 message = f"This client secret is for the model {self.model!r} alone"
                 raise ModelNotAllowed(message, model=name)
         start.model = self.model
+        if self.transcribes:
+            start.intent = TRANSCRIPTION
         return _preceded(pb.ConverseRequest(json=self.settings), said) if self.settings else said
 
 
@@ -90,14 +97,16 @@ class ClientSecrets:
         seconds = _seconds(request.secret.expires_after)
         session = _session(request.secret.session)
         settings = _settings(session)
-        check_model(caller.caller, session.model)
-        route_of(self._runtime.table.routes, session.model)
+        transcribes = session.type == TRANSCRIPTION
+        name = session.model or session.audio.input.transcription.model
+        check_model(caller.caller, name)
+        route_of(self._runtime.table.routes, name)
         for model in models_in(settings):
             check_model(caller.caller, model)
         expires_at = int(self._virtual_keys.clock()) + seconds
         packed = zlib.compress(settings) if settings else b""
         key_hash = self._virtual_keys.hash_of(caller.caller)
-        value = self._seal(_Grant(key_hash, expires_at, session.model, packed))
+        value = self._seal(_Grant(key_hash, expires_at, name, packed, transcribes))
         secret = ClientSecret(value=value, expires_at=expires_at, session=session)
         return pb.CreateClientSecretResponse(secret=secret)
 
@@ -113,7 +122,9 @@ class ClientSecrets:
         caller = self._virtual_keys.caller_of(grant.key_hash)
         settings = zlib.decompress(grant.settings) if grant.settings else b""
         facts = msgspec.structs.asdict(caller)
-        return ClientSecretHolder(**facts, model=grant.model, settings=settings)
+        return ClientSecretHolder(
+            **facts, model=grant.model, settings=settings, transcribes=grant.transcribes
+        )
 
     def _seal(self, grant: _Grant) -> str:
         sealed = self._virtual_keys.vault.seal_client_secret(_write_grant(grant))
@@ -153,7 +164,9 @@ def _session(asked: RealtimeSession) -> RealtimeSession:
     if asked.type not in ("", *_KINDS):
         message = f"session.type must be one of {', '.join(_KINDS)}"
         raise InvalidRequest(message, field="session.type")
-    if not asked.model:
+    # A session that only transcribes has no other model.
+    transcriber = asked.audio.input.transcription.model
+    if not asked.model and not (asked.type == TRANSCRIPTION and transcriber):
         raise InvalidRequest("session.model is required", field="session.model")
     session = RealtimeSession()
     session.CopyFrom(asked)

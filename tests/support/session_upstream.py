@@ -114,3 +114,36 @@ def answers(*events: str, opening: str | None = None) -> Act:
                 await socket.send(each)
 
     return holding(script)
+
+
+def created_transcription() -> str:
+    """Write what begins a session that only transcribes."""
+    return event("session.created", session={"type": "transcription", "id": "sess_2"})
+
+
+def transcribing_only(heard: list[Any]) -> Act:
+    """Return what OpenAI does: who names a model in the address holds a conversation.
+
+    https://developers.openai.com/api/docs/guides/realtime-transcription
+    """
+
+    async def act(exchange: Exchange) -> None:
+        socket = accept(exchange)
+        is_conversation = "intent=transcription" not in exchange.query
+        await socket.send(created() if is_conversation else created_transcription())
+        while True:
+            try:
+                heard.append((exchange.query, orjson.loads(await socket.receive())))
+            except WebSocketClosed:
+                return
+            if heard[-1][1]["type"] != "session.update":
+                continue
+            asked = heard[-1][1]["session"]
+            if is_conversation and asked["type"] == "transcription":
+                told = "Passing a transcription session update event to a realtime session"
+                await socket.send(error("invalid_parameter", told))
+                await socket.close(4000)
+                return
+            await socket.send(event("session.updated", session=asked))
+
+    return act

@@ -55,12 +55,19 @@ from conduit_providers.quantities import (
 from conduit_providers.request_reading import refusal
 from conduit_providers.session_codec import SessionCodec, SessionEvent
 from conduit_providers.session_models import models_in
+from conduit_providers.transcription_intent import (
+    TRANSCRIPTION,
+    created,
+    is_created,
+    transcriber_in,
+)
 
 SESSION_MILLISECOND = int(UNIT_SESSION_MILLISECOND)
 # As long as OpenAI lets a live session last, which is billed by its length.
 LONGEST_LIVE_SECONDS = 7200
 REALTIME = "realtime"
 LIVE = "live"
+_INTENTS = ("", REALTIME, TRANSCRIPTION)
 _START = "session.start"
 
 
@@ -68,15 +75,22 @@ class Opening(Form[Any]):
     """The start of a session: the model of a realtime session, the first event of a live one."""
 
     is_live: bool = False
+    # Whether a realtime session only writes down what is said, as its caller says beforehand.
+    transcribes: bool = False
 
 
 ConverseCall = Call[Any]
 
 
-def realtime_opening(model: str) -> Opening:
+def realtime_opening(model: str, *, transcribes: bool = False) -> Opening:
     """Hold the beginning of a realtime session."""
     json = orjson.dumps({"model": model})
-    return Opening(realtime_client_event_from_json, realtime_client_event_to_json, json)
+    return Opening(
+        realtime_client_event_from_json,
+        realtime_client_event_to_json,
+        json,
+        transcribes=transcribes,
+    )
 
 
 def live_opening(*, json: bytes | None = None, typed: LiveClientEvent | None = None) -> Opening:
@@ -89,6 +103,11 @@ def live_opening(*, json: bytes | None = None, typed: LiveClientEvent | None = N
 def is_live(call: ConverseCall) -> bool:
     """Return whether a call is for a live session."""
     return isinstance(call.request, Opening) and call.request.is_live
+
+
+def is_transcription(call: ConverseCall) -> bool:
+    """Return whether a call's caller says that the session only writes down what is said."""
+    return isinstance(call.request, Opening) and call.request.transcribes
 
 
 def no_live_sessions(provider: str) -> UnsupportedCapability:
@@ -182,10 +201,15 @@ class ConverseMessages(SessionMessages):
     def __init__(self, start: pb.ConverseStart) -> None:
         self._start = start
         self._is_typed = start.events != pb.EVENT_FORM_JSON
-        self.begins_with_event = start.protocol == pb.SESSION_PROTOCOL_LIVE
+        self._is_live = start.protocol == pb.SESSION_PROTOCOL_LIVE
+        self._transcribes = start.intent == TRANSCRIPTION
+        if start.intent not in _INTENTS[: 1 if self._is_live else None]:
+            message = "Sessions of intents are realtime ones, for realtime or transcription"
+            raise InvalidRequest(message, field="intent")
+        self.begins_with_event = self._is_live or (self._transcribes and not start.model)
         # Where its protocol's events are in a message.
-        self._field = "live" if self.begins_with_event else "realtime"
-        if self.begins_with_event and start.model:
+        self._field = "live" if self._is_live else "realtime"
+        if self._is_live and start.model:
             raise InvalidRequest("A live session names its model in its first event", field="model")
 
     @property
@@ -193,10 +217,21 @@ class ConverseMessages(SessionMessages):
         """Return how the call is to be treated; None if that was not said."""
         return self._start.options if self._start.HasField("options") else None
 
+    def greeting(self, session_id: str) -> SessionEvent | None:
+        """Return what OpenAI says to who names the transcriber in an event."""
+        return None if self._is_live else realtime_event(created(session_id))
+
+    def is_greeting(self, event: SessionEvent) -> bool:
+        """Return whether it is `session.created`."""
+        return is_created(event.json)
+
     def opening(self, message: pb.ConverseRequest | None) -> Opening:
         """Return how the session begins."""
         if message is None:
-            return realtime_opening(self._start.model)
+            return realtime_opening(self._start.model, transcribes=self._transcribes)
+        if not self._is_live:
+            event = self.event_of(message)
+            return realtime_opening(transcriber_in(event.json), transcribes=True)
         kind = message.WhichOneof("message")
         if kind == "json":
             return live_opening(json=message.json)
@@ -208,10 +243,10 @@ class ConverseMessages(SessionMessages):
         """Return the caller's event."""
         kind = message.WhichOneof("message")
         json = message.json if kind == "json" else None
-        if self.begins_with_event and kind in {"json", "live"}:
+        if self._is_live and kind in {"json", "live"}:
             typed = message.live if json is None else None
             return Form(live_client_event_from_json, live_client_event_to_json, json, typed)
-        if not self.begins_with_event and kind in {"json", "realtime"}:
+        if not self._is_live and kind in {"json", "realtime"}:
             said = message.realtime if json is None else None
             return Form(realtime_client_event_from_json, realtime_client_event_to_json, json, said)
         raise InvalidRequest(f"{kind or 'Nothing'} is no event of this session", field=kind or "")
@@ -242,7 +277,7 @@ class ConverseMessages(SessionMessages):
         message = pb.ConverseResponse()
         end = message.finished
         end.seconds, end.reason = ending.seconds, ending.reason
-        if self.begins_with_event:
+        if self._is_live:
             # The session itself is billed by its length; the tokens are of who works behind it.
             _count(end.usage, ending.other_usage)
         else:

@@ -1,7 +1,8 @@
 """Calls that are sessions: events both ways until one side ends them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -9,14 +10,12 @@ from msgspec.structs import replace
 
 from conduit_kernel.errors import (
     ConduitError,
-    DeadlineExceeded,
     InvalidRequest,
     StreamInterrupted,
     UnsupportedCapability,
     UpstreamError,
 )
 from conduit_kernel.http import Headers
-from conduit_providers.calls import Form
 from conduit_providers.operation import AnySessionOperation, SessionEnding, SessionMessages
 from conduit_providers.quantities import total
 from conduit_providers.session_codec import SessionEvent
@@ -31,6 +30,7 @@ from conduit_router.client_secrets import ClientSecretHolder
 from conduit_router.context import CallerContext
 from conduit_router.routing.attempt_plan import Attempt
 from conduit_router.served_by import CallSummary
+from conduit_router.sessions.beginning import Messages, SessionBeginning, check_models
 from conduit_router.sessions.charges import SessionCharges
 from conduit_router.sessions.spending import SessionSpending
 from conduit_router.sessions.upstream_session import SessionLimits, UpstreamSession
@@ -38,9 +38,6 @@ from conduit_router.spending.lease_pool import WAIT_SECONDS
 from conduit_router.spending.leases import Reservation
 from conduit_router.spending.session_cost import session_cost
 from conduit_router.upstream.message_socket import MessageSocket
-from conduit_router.virtual_keys import check_model
-
-Messages = AsyncIterator[Any]
 
 
 class SessionVoices(Protocol):
@@ -118,16 +115,12 @@ class SessionCalls:
         await voices.begin(first)
         said = voices.said(said)
         messages = self._operation.begin(first)
-        opening = None
-        if messages.begins_with_event:
-            # From here on events are read; whom they go to is known after the first one.
-            yield messages.started()[0]
-            if (event := await self._first_event(said)) is None:
-                return
-            opening = messages.opening(event)
-            _check_models(messages, opening, caller)
-        else:
-            opening = messages.opening(None)
+        beginning = SessionBeginning(said, messages, caller, self._limits.first_event)
+        async with aclosing(beginning.told()) as told:
+            async for message in told:
+                yield message
+        if (opening := beginning.opening) is None:
+            return
         session = None
         try:
             with admit(
@@ -140,9 +133,9 @@ class SessionCalls:
                 voices.held(attempt)
                 with _Held(scope, attempt, session) as held:
                     yield _told(messages.started(), scope.summary(attempt))
-                    held.relay(_events(said, messages, caller, held.spending))
+                    held.relay(_events(beginning.said, messages, caller, held.spending))
                     while (events := await held.next()) is not None:
-                        for event in events:
+                        for event in beginning.new(events):
                             yield messages.message_of(voices.answered(event))
                     finished = messages.finished(held.ending)
                     yield _told(finished, held.succeed())
@@ -150,16 +143,6 @@ class SessionCalls:
             # An exit stack would refer to an error that cuts this off, which refers to the call.
             if session is not None:
                 await session.close()
-
-    async def _first_event(self, said: Messages) -> Any | None:  # noqa: ANN401 # of each RPC its own
-        """Return the message of the caller's first event; None if the caller leaves."""
-        seconds = self._limits.first_event
-        try:
-            async with asyncio.timeout(seconds):
-                return await anext(said, None)
-        except TimeoutError:
-            late = f"No event began the session within {seconds:.0f} s"
-            raise DeadlineExceeded(late, attempts="0") from None
 
     async def _open(self, scope: CallScope, attempt: Attempt) -> UpstreamSession:
         """Ask a candidate to hold the session."""
@@ -287,18 +270,11 @@ async def _events(
 ) -> AsyncGenerator[SessionEvent, None]:
     async for message in said:
         event = messages.event_of(message)
-        _check_models(messages, event, caller)
+        check_models(messages, event, caller)
         if spending is not None:
             # Callers may send sound faster than it is spoken.
             await spending.look()
         yield event
-
-
-def _check_models(messages: SessionMessages, event: Form[Any], caller: CallerContext) -> None:
-    """Raise ModelNotAllowed for an event that brings in a model which the caller may not use."""
-    if caller.caller.allowed is not None:
-        for model in messages.models_in(event):
-            check_model(caller.caller, model)
 
 
 def _check_unguarded(scope: CallScope) -> None:

@@ -15,7 +15,8 @@ from conduit_router.calls.runtime import CallRuntime
 from conduit_router.client_secrets import ClientSecretHolder
 from conduit_router.context import CallerContext
 from conduit_router.routing.attempt_plan import Attempt
-from conduit_router.sessions.session import Messages, SessionVoices
+from conduit_router.sessions.beginning import Messages
+from conduit_router.sessions.session import SessionVoices
 from conduit_router.voices.accounts import VoiceAccounts
 from conduit_router.voices.making import ID_PREFIX, MADE_ID, check_id
 from conduit_router.voices.storage import VoiceStorage

@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 import pytest
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, omit
+from openai.types.realtime import RealtimeTranscriptionSessionCreateRequestParam
 from tests.integration.router.conftest import MASTER_KEY, METADATA, Bench, Runner
 from tests.integration.router.test_transcribe_over_sockets import SECRET, run
 from tests.support.session_upstream import event
@@ -136,10 +137,14 @@ async def test_a_secret_that_is_wrong_is_told_before_the_session(
         await caller.until("session.created")
 
 
+@pytest.mark.parametrize("names_model", [True, False])
 async def test_over_http_it_is_an_openai_session(
-    bench: Runner, upstream: Transcriber, tmp_path: Path
+    bench: Runner, upstream: Transcriber, tmp_path: Path, *, names_model: bool
 ) -> None:
-    """As OpenAI's own client holds one of transcription, by the address that it has for these."""
+    """As OpenAI's own client holds one of transcription, by the address that it has for these.
+
+    There OpenAI itself takes the model in an event alone.
+    """
     upstream.script = hear
     router = await run(bench, upstream)
     settings = Settings(
@@ -157,9 +162,15 @@ async def test_over_http_it_is_an_openai_session(
     async with (
         asyncio.timeout(20),
         AsyncOpenAI(api_key=VIRTUAL_KEY, base_url=url) as client,
-        client.realtime.connect(model=ALIAS, extra_query=query) as session,
+        client.realtime.connect(model=ALIAS if names_model else omit, extra_query=query) as session,
     ):
         heard.append(await session.recv())
+        if not names_model:
+            asked: RealtimeTranscriptionSessionCreateRequestParam = {
+                "type": "transcription",
+                "audio": {"input": {"transcription": {"model": ALIAS}}},
+            }
+            await session.session.update(session=asked)
         await session.input_audio_buffer.append(audio=b64encode(SECOND).decode())
         while heard[-1].type != COMPLETED:
             heard.append(await session.recv())

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from tests.support.call_bench import Bench
@@ -115,6 +116,20 @@ async def test_a_session_as_it_is_by_itself_has_no_settings(worker: Worker) -> N
     """Nothing is sent that says nothing."""
     holder = worker.holder((await worker.mint(session={"model": "gpt"})).value)
     assert [message.json async for message in holder.hold(start("gpt"), nothing())] == [b"{}"]
+
+
+@pytest.mark.parametrize("named", [{}, {"model": "gpt"}])
+async def test_a_session_that_transcribes_names_who_does(
+    worker: Worker, named: dict[str, str]
+) -> None:
+    """As OpenAI has it: the session's own model is none, and need not be named."""
+    heard = {"audio": {"input": {"transcription": {"model": "gpt"}}}}
+    asked = {"type": "transcription", **heard, **named}
+    holder = worker.holder((await worker.mint(session=asked)).value)
+    begin = start()
+    settings, _ = [message.json async for message in holder.hold(begin, nothing())]
+    assert (begin.start.model, begin.start.intent) == ("gpt", "transcription")
+    assert orjson.loads(settings)["session"] == {"type": "transcription", **heard}
 
 
 async def test_an_altered_secret_is_none(worker: Worker) -> None:

@@ -113,7 +113,9 @@ def converse_request_to_json(message: converse_requests_pb2.ConverseRequest) -> 
     return members
 
 
-_CONVERSE_START_MEMBERS: Final[frozenset[str]] = frozenset({"protocol", "model", "events", "voice"})
+_CONVERSE_START_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"protocol", "model", "events", "voice", "intent"}
+)
 
 
 def converse_start_from_json(value: object, path: str = "") -> converse_requests_pb2.ConverseStart:
@@ -142,6 +144,8 @@ def fill_converse_start(
         )
     if (member := value.get("voice")) is not None:
         message.voice = runtime.text(member, path + "voice")
+    if (member := value.get("intent")) is not None:
+        message.intent = runtime.text(member, path + "intent")
     if not _CONVERSE_START_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _CONVERSE_START_MEMBERS, path)
 
@@ -153,6 +157,7 @@ def converse_start_to_json(message: converse_requests_pb2.ConverseStart) -> dict
         "model": message.model,
         "events": EVENT_FORM_SPELLINGS.get(message.events, "Typed"),
         "voice": message.voice,
+        "intent": message.intent,
     }
 
 

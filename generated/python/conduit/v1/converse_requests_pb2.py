@@ -32,7 +32,7 @@ from conduit.v1 import realtime_item_pb2 as conduit_dot_v1_dot_realtime__item__p
 from conduit.v1 import realtime_server_event_pb2 as conduit_dot_v1_dot_realtime__server__event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"conduit/v1/converse_requests.proto\x12\nconduit.v1\x1a\x15\x63onduit/v1/call.proto\x1a\x1e\x63onduit/v1/client_secret.proto\x1a\"conduit/v1/live_client_event.proto\x1a\"conduit/v1/live_server_event.proto\x1a\x18\x63onduit/v1/options.proto\x1a&conduit/v1/realtime_client_event.proto\x1a\x1e\x63onduit/v1/realtime_item.proto\x1a&conduit/v1/realtime_server_event.proto\"\xdf\x01\n\x0f\x43onverseRequest\x12\x31\n\x05start\x18\x01 \x01(\x0b\x32\x19.conduit.v1.ConverseStartH\x00R\x05start\x12=\n\x08realtime\x18\x02 \x01(\x0b\x32\x1f.conduit.v1.RealtimeClientEventH\x00R\x08realtime\x12\x31\n\x04live\x18\x03 \x01(\x0b\x32\x1b.conduit.v1.LiveClientEventH\x00R\x04live\x12\x1c\n\x04json\x18\x04 \x01(\x0c\x42\x06\x8a\xb5\x18\x02\x10\x01H\x00R\x04jsonB\t\n\x07message\"\xd6\x01\n\rConverseStart\x12\x37\n\x08protocol\x18\x01 \x01(\x0e\x32\x1b.conduit.v1.SessionProtocolR\x08protocol\x12\x14\n\x05model\x18\x02 \x01(\tR\x05model\x12-\n\x06\x65vents\x18\x03 \x01(\x0e\x32\x15.conduit.v1.EventFormR\x06\x65vents\x12\x31\n\x07options\x18\x04 \x01(\x0b\x32\x17.conduit.v1.CallOptionsR\x07options\x12\x14\n\x05voice\x18\x05 \x01(\tR\x05voice\"\x97\x02\n\x10\x43onverseResponse\x12\x32\n\x07started\x18\x01 \x01(\x0b\x32\x16.conduit.v1.CallReportH\x00R\x07started\x12=\n\x08realtime\x18\x02 \x01(\x0b\x32\x1f.conduit.v1.RealtimeServerEventH\x00R\x08realtime\x12\x31\n\x04live\x18\x03 \x01(\x0b\x32\x1b.conduit.v1.LiveServerEventH\x00R\x04live\x12\x1c\n\x04json\x18\x04 \x01(\x0c\x42\x06\x8a\xb5\x18\x02\x10\x01H\x00R\x04json\x12\x34\n\x08\x66inished\x18\x05 \x01(\x0b\x32\x16.conduit.v1.SessionEndH\x00R\x08\x66inishedB\t\n\x07message\"\x89\x02\n\nSessionEnd\x12.\n\x06report\x18\x01 \x01(\x0b\x32\x16.conduit.v1.CallReportR\x06report\x12\x18\n\x07seconds\x18\x02 \x01(\x01R\x07seconds\x12/\n\x05usage\x18\x03 \x01(\x0b\x32\x19.conduit.v1.RealtimeUsageR\x05usage\x12J\n\x13transcription_usage\x18\x04 \x01(\x0b\x32\x19.conduit.v1.RealtimeUsageR\x12transcriptionUsage\x12\x34\n\x06reason\x18\x05 \x01(\x0e\x32\x1c.conduit.v1.SessionEndReasonR\x06reason\"Q\n\x19\x43reateClientSecretRequest\x12\x34\n\x06secret\x18\x01 \x01(\x0b\x32\x1c.conduit.v1.ClientSecretSpecR\x06secret\"N\n\x1a\x43reateClientSecretResponse\x12\x30\n\x06secret\x18\x01 \x01(\x0b\x32\x18.conduit.v1.ClientSecretR\x06secret*{\n\x0fSessionProtocol\x12.\n\x1cSESSION_PROTOCOL_UNSPECIFIED\x10\x00\x1a\x0c\x8a\xb5\x18\x08Realtime\x12\x1d\n\x19SESSION_PROTOCOL_REALTIME\x10\x01\x12\x19\n\x15SESSION_PROTOCOL_LIVE\x10\x02*]\n\tEventForm\x12%\n\x16\x45VENT_FORM_UNSPECIFIED\x10\x00\x1a\t\x8a\xb5\x18\x05Typed\x12\x14\n\x10\x45VENT_FORM_TYPED\x10\x01\x12\x13\n\x0f\x45VENT_FORM_JSON\x10\x02*\xf3\x01\n\x10SessionEndReason\x12\"\n\x1eSESSION_END_REASON_UNSPECIFIED\x10\x00\x12\x1d\n\x19SESSION_END_REASON_CALLER\x10\x01\x12\x1f\n\x1bSESSION_END_REASON_PROVIDER\x10\x02\x12\x1e\n\x1aSESSION_END_REASON_EXPIRED\x10\x03\x12\x1b\n\x17SESSION_END_REASON_IDLE\x10\x04\x12\x1d\n\x19SESSION_END_REASON_BUDGET\x10\x05\x12\x1f\n\x1bSESSION_END_REASON_SHUTDOWN\x10\x06\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"conduit/v1/converse_requests.proto\x12\nconduit.v1\x1a\x15\x63onduit/v1/call.proto\x1a\x1e\x63onduit/v1/client_secret.proto\x1a\"conduit/v1/live_client_event.proto\x1a\"conduit/v1/live_server_event.proto\x1a\x18\x63onduit/v1/options.proto\x1a&conduit/v1/realtime_client_event.proto\x1a\x1e\x63onduit/v1/realtime_item.proto\x1a&conduit/v1/realtime_server_event.proto\"\xdf\x01\n\x0f\x43onverseRequest\x12\x31\n\x05start\x18\x01 \x01(\x0b\x32\x19.conduit.v1.ConverseStartH\x00R\x05start\x12=\n\x08realtime\x18\x02 \x01(\x0b\x32\x1f.conduit.v1.RealtimeClientEventH\x00R\x08realtime\x12\x31\n\x04live\x18\x03 \x01(\x0b\x32\x1b.conduit.v1.LiveClientEventH\x00R\x04live\x12\x1c\n\x04json\x18\x04 \x01(\x0c\x42\x06\x8a\xb5\x18\x02\x10\x01H\x00R\x04jsonB\t\n\x07message\"\xee\x01\n\rConverseStart\x12\x37\n\x08protocol\x18\x01 \x01(\x0e\x32\x1b.conduit.v1.SessionProtocolR\x08protocol\x12\x14\n\x05model\x18\x02 \x01(\tR\x05model\x12-\n\x06\x65vents\x18\x03 \x01(\x0e\x32\x15.conduit.v1.EventFormR\x06\x65vents\x12\x31\n\x07options\x18\x04 \x01(\x0b\x32\x17.conduit.v1.CallOptionsR\x07options\x12\x14\n\x05voice\x18\x05 \x01(\tR\x05voice\x12\x16\n\x06intent\x18\x06 \x01(\tR\x06intent\"\x97\x02\n\x10\x43onverseResponse\x12\x32\n\x07started\x18\x01 \x01(\x0b\x32\x16.conduit.v1.CallReportH\x00R\x07started\x12=\n\x08realtime\x18\x02 \x01(\x0b\x32\x1f.conduit.v1.RealtimeServerEventH\x00R\x08realtime\x12\x31\n\x04live\x18\x03 \x01(\x0b\x32\x1b.conduit.v1.LiveServerEventH\x00R\x04live\x12\x1c\n\x04json\x18\x04 \x01(\x0c\x42\x06\x8a\xb5\x18\x02\x10\x01H\x00R\x04json\x12\x34\n\x08\x66inished\x18\x05 \x01(\x0b\x32\x16.conduit.v1.SessionEndH\x00R\x08\x66inishedB\t\n\x07message\"\x89\x02\n\nSessionEnd\x12.\n\x06report\x18\x01 \x01(\x0b\x32\x16.conduit.v1.CallReportR\x06report\x12\x18\n\x07seconds\x18\x02 \x01(\x01R\x07seconds\x12/\n\x05usage\x18\x03 \x01(\x0b\x32\x19.conduit.v1.RealtimeUsageR\x05usage\x12J\n\x13transcription_usage\x18\x04 \x01(\x0b\x32\x19.conduit.v1.RealtimeUsageR\x12transcriptionUsage\x12\x34\n\x06reason\x18\x05 \x01(\x0e\x32\x1c.conduit.v1.SessionEndReasonR\x06reason\"Q\n\x19\x43reateClientSecretRequest\x12\x34\n\x06secret\x18\x01 \x01(\x0b\x32\x1c.conduit.v1.ClientSecretSpecR\x06secret\"N\n\x1a\x43reateClientSecretResponse\x12\x30\n\x06secret\x18\x01 \x01(\x0b\x32\x18.conduit.v1.ClientSecretR\x06secret*{\n\x0fSessionProtocol\x12.\n\x1cSESSION_PROTOCOL_UNSPECIFIED\x10\x00\x1a\x0c\x8a\xb5\x18\x08Realtime\x12\x1d\n\x19SESSION_PROTOCOL_REALTIME\x10\x01\x12\x19\n\x15SESSION_PROTOCOL_LIVE\x10\x02*]\n\tEventForm\x12%\n\x16\x45VENT_FORM_UNSPECIFIED\x10\x00\x1a\t\x8a\xb5\x18\x05Typed\x12\x14\n\x10\x45VENT_FORM_TYPED\x10\x01\x12\x13\n\x0f\x45VENT_FORM_JSON\x10\x02*\xf3\x01\n\x10SessionEndReason\x12\"\n\x1eSESSION_END_REASON_UNSPECIFIED\x10\x00\x12\x1d\n\x19SESSION_END_REASON_CALLER\x10\x01\x12\x1f\n\x1bSESSION_END_REASON_PROVIDER\x10\x02\x12\x1e\n\x1aSESSION_END_REASON_EXPIRED\x10\x03\x12\x1b\n\x17SESSION_END_REASON_IDLE\x10\x04\x12\x1d\n\x19SESSION_END_REASON_BUDGET\x10\x05\x12\x1f\n\x1bSESSION_END_REASON_SHUTDOWN\x10\x06\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,22 +48,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONVERSEREQUEST'].fields_by_name['json']._serialized_options = b'\212\265\030\002\020\001'
   _globals['_CONVERSERESPONSE'].fields_by_name['json']._loaded_options = None
   _globals['_CONVERSERESPONSE'].fields_by_name['json']._serialized_options = b'\212\265\030\002\020\001'
-  _globals['_SESSIONPROTOCOL']._serialized_start=1471
-  _globals['_SESSIONPROTOCOL']._serialized_end=1594
-  _globals['_EVENTFORM']._serialized_start=1596
-  _globals['_EVENTFORM']._serialized_end=1689
-  _globals['_SESSIONENDREASON']._serialized_start=1692
-  _globals['_SESSIONENDREASON']._serialized_end=1935
+  _globals['_SESSIONPROTOCOL']._serialized_start=1495
+  _globals['_SESSIONPROTOCOL']._serialized_end=1618
+  _globals['_EVENTFORM']._serialized_start=1620
+  _globals['_EVENTFORM']._serialized_end=1713
+  _globals['_SESSIONENDREASON']._serialized_start=1716
+  _globals['_SESSIONENDREASON']._serialized_end=1959
   _globals['_CONVERSEREQUEST']._serialized_start=316
   _globals['_CONVERSEREQUEST']._serialized_end=539
   _globals['_CONVERSESTART']._serialized_start=542
-  _globals['_CONVERSESTART']._serialized_end=756
-  _globals['_CONVERSERESPONSE']._serialized_start=759
-  _globals['_CONVERSERESPONSE']._serialized_end=1038
-  _globals['_SESSIONEND']._serialized_start=1041
-  _globals['_SESSIONEND']._serialized_end=1306
-  _globals['_CREATECLIENTSECRETREQUEST']._serialized_start=1308
-  _globals['_CREATECLIENTSECRETREQUEST']._serialized_end=1389
-  _globals['_CREATECLIENTSECRETRESPONSE']._serialized_start=1391
-  _globals['_CREATECLIENTSECRETRESPONSE']._serialized_end=1469
+  _globals['_CONVERSESTART']._serialized_end=780
+  _globals['_CONVERSERESPONSE']._serialized_start=783
+  _globals['_CONVERSERESPONSE']._serialized_end=1062
+  _globals['_SESSIONEND']._serialized_start=1065
+  _globals['_SESSIONEND']._serialized_end=1330
+  _globals['_CREATECLIENTSECRETREQUEST']._serialized_start=1332
+  _globals['_CREATECLIENTSECRETREQUEST']._serialized_end=1413
+  _globals['_CREATECLIENTSECRETRESPONSE']._serialized_start=1415
+  _globals['_CREATECLIENTSECRETRESPONSE']._serialized_end=1493
 # @@protoc_insertion_point(module_scope)

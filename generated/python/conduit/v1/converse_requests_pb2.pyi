@@ -165,11 +165,12 @@ class ConverseStart(_message.Message):
     EVENTS_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
     VOICE_FIELD_NUMBER: _builtins.int
+    INTENT_FIELD_NUMBER: _builtins.int
     protocol: Global___SessionProtocol.ValueType
     """The language of the session's events."""
     model: _builtins.str
-    """The model alias. Required in a realtime session, unless a client secret says it; a live session names it in its first
-    event, and has it empty here.
+    """The model alias. Required in a realtime session, unless a client secret says it, or `intent` leaves it to an event; a live
+    session names it in its first event, and has it empty here.
     """
     events: Global___EventForm.ValueType
     """The form in which the server's events come. The caller may use both."""
@@ -177,6 +178,11 @@ class ConverseStart(_message.Message):
     """A voice that was made here, such as `voice_01k4y7`, with which the session is to speak once an event says so: the session
     then begins with the account that has the voice. Only needed where a realtime model is served by several accounts, since
     events come too late to choose one. Empty means that none is named before. VOICE_NOT_FOUND if it is none of the caller's.
+    """
+    intent: _builtins.str
+    """What a realtime session is for, as OpenAI's own have it: `realtime`, which holds where it is empty, or `transcription`. With the
+    latter and no model the caller is greeted by `session.created`, and its first event is the `session.update` whose
+    `audio.input.transcription.model` is the model alias.
     """
     @_builtins.property
     def options(self) -> _call_pb2.CallOptions:
@@ -190,10 +196,11 @@ class ConverseStart(_message.Message):
         events: Global___EventForm.ValueType = ...,
         options: _call_pb2.CallOptions | None = ...,
         voice: _builtins.str = ...,
+        intent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "model", b"model", "options", b"options", "protocol", b"protocol", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "intent", b"intent", "model", b"model", "options", b"options", "protocol", b"protocol", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1621,6 +1621,8 @@ def read_converse(
                 message.model = value
             case "voice":
                 message.voice = value
+            case "intent":
+                message.intent = value
     if (options := _call_options_of_headers(headers)) is not None:
         message.options.CopyFrom(options)
     return converse_requests_pb2.ConverseRequest(start=message)
@@ -1656,6 +1658,8 @@ def read_converse_2(
                 message.model = value
             case "voice":
                 message.voice = value
+            case "intent":
+                message.intent = value
     if (options := _call_options_of_headers(headers)) is not None:
         message.options.CopyFrom(options)
     return converse_requests_pb2.ConverseRequest(start=message)

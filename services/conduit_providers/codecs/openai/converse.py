@@ -8,7 +8,12 @@ from conduit_providers.codecs.openai.live_session import LiveTranslator
 from conduit_providers.codecs.openai.options import ConverseModel, ConverseOptions
 from conduit_providers.codecs.openai.realtime_session import RealtimeTranslator
 from conduit_providers.codecs.openai.transcribing_session import TranscribingTranslator
-from conduit_providers.operations.converse import ConverseCall, is_live, no_live_sessions
+from conduit_providers.operations.converse import (
+    ConverseCall,
+    is_live,
+    is_transcription,
+    no_live_sessions,
+)
 from conduit_providers.session_codec import SessionTranslator
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -52,7 +57,7 @@ def _options(endpoint: Endpoint) -> ConverseOptions:
 
 def _is_transcriber(call: ConverseCall, endpoint: Endpoint) -> bool:
     facts: ConverseModel | None = endpoint.facts_of(call.model)
-    return facts is not None and facts.is_transcriber
+    return is_transcription(call) or (facts is not None and facts.is_transcriber)
 
 
 def _handshake(

@@ -30,6 +30,7 @@ from tests.support.session_upstream import (
     event,
     holding,
     says,
+    transcribing_only,
 )
 from tests.support.snapshots import key
 
@@ -50,7 +51,7 @@ from conduit_kernel.errors import (
     UpstreamUnreachable,
 )
 from conduit_kernel.http import Exchange
-from conduit_kernel.websocket import WebSocket, WebSocketClosed, accept
+from conduit_kernel.websocket import WebSocket
 from conduit_router.accounting.call_counts import GONE
 
 
@@ -84,39 +85,6 @@ async def test_events_pass_both_ways_and_the_end_says_what_was_used(tmp_path: Pa
         assert (charge.usage_source, charge.is_complete) == (USAGE_SOURCE_PROVIDER, True)
         assert (charge.operation, charge.actual_model_name) == ("converse", "model-1")
         assert caller.bench.codes == [""]
-
-
-def transcribing_only(heard: list[Any]) -> Act:
-    """Return what OpenAI does: who names a model in the address holds a conversation.
-
-    https://developers.openai.com/api/docs/guides/realtime-transcription
-    """
-
-    async def act(exchange: Exchange) -> None:
-        socket = accept(exchange)
-        is_conversation = "intent=transcription" not in exchange.query
-        await socket.send(created() if is_conversation else created_transcription())
-        while True:
-            try:
-                heard.append((exchange.query, orjson.loads(await socket.receive())))
-            except WebSocketClosed:
-                return
-            if heard[-1][1]["type"] != "session.update":
-                continue
-            asked = heard[-1][1]["session"]
-            if is_conversation and asked["type"] == "transcription":
-                told = "Passing a transcription session update event to a realtime session"
-                await socket.send(upstream_events.error("invalid_parameter", told))
-                await socket.close(4000)
-                return
-            await socket.send(event("session.updated", session=asked))
-
-    return act
-
-
-def created_transcription() -> str:
-    """Write what begins a session that only transcribes."""
-    return event("session.created", session={"type": "transcription", "id": "sess_2"})
 
 
 @pytest.mark.parametrize("model", ["gpt-4o-transcribe", "gpt-realtime-2"])
