@@ -74,6 +74,7 @@ unit: $(DEV_INSTALLED) ## run each module's own tests
 	$(BIN)/pytest --quiet tests/unit $(ARGS)
 
 fuzz: $(DEV_INSTALLED) ## send nonsense to every codec, every reader of bytes and every RPC, and through the whole suite, from both sides; ROUNDS=50
+	$(BIN)/python -m tests.attacks.grow_corpus $(ROUNDS)
 	CONDUIT_FUZZ_ROUNDS=$(ROUNDS) $(BIN)/pytest --quiet tests/wire/test_nonsense.py tests/wire/test_inbound_nonsense.py tests/wire/test_form.py tests/integration/suite/test_fuzz.py tests/integration/suite/test_inbound_fuzz.py tests/attacks/test_byte_nonsense.py tests/attacks/test_grpc_nonsense.py $(ARGS)
 
 schema: $(DEV_INSTALLED) ## send what the OpenAPI document allows, and what it forbids, and hold the answers to it; EXAMPLES=50

@@ -41,6 +41,18 @@ def is_presigned(url: str, secret_access_key: str) -> bool:
     return hmac.compare_digest(signature, told["X-Amz-Signature"])
 
 
+def _plain(path: str) -> str:
+    """Return a path without redundant and relative parts, as AWS takes all but those of S3."""
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            parts = parts[:-1]
+        elif part not in {"", "."}:
+            parts.append(part)
+    ending = "/" if parts and path.endswith(("/", "/.", "/..")) else ""
+    return f"/{'/'.join(parts)}{ending}"
+
+
 def _signature(secret_access_key: str, date: str, scope: str, digest: str) -> str:
     key = f"AWS4{secret_access_key}".encode()
     for part in scope.split("/"):
@@ -60,7 +72,7 @@ def is_signed(
     known = {"host": parts.netloc} | dict(headers)
     lines = [
         method,
-        quote(parts.path, safe="/-_.~"),
+        quote(_plain(parts.path), safe="/-_.~"),
         "&".join(f"{name}={value}" for name, value in pairs),
         *(f"{name}:{' '.join(known[name].split())}" for name in names),
         "",

@@ -15,15 +15,17 @@ _WHOLE_DOLLARS = 9
 _PLACES = 9
 
 
-def limits_of_value(limits: LimitOptions) -> dict[str, Any]:
+def limits_of_value(limits: LimitOptions, *, required: bool = False) -> dict[str, Any]:
     """Return the keywords of a value; of each, where a field is repeated."""
+    formatted = {"format": limits.format}
     found: dict[str, Any] = {
         "minLength": limits.min_length,
         "maxLength": limits.max_length,
         "pattern": _pattern(limits),
-        # Empty is unset.
-        "anyOf": [{"format": limits.format}, {"const": ""}] if limits.format else None,
     }
+    if limits.format:
+        # Empty is unset.
+        found |= formatted if required else {"anyOf": [formatted, {"const": ""}]}
     bounds = {
         "minimum": limits.least,
         "exclusiveMinimum": limits.more_than,

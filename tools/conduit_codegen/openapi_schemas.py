@@ -246,7 +246,9 @@ class Schemas:
 
     def _value(self, message: Message, field: Field) -> Schema:
         """Return the schema of one value of a field."""
-        return self._any_value(message, field) | limits_of_value(field.limits)
+        return self._any_value(message, field) | limits_of_value(
+            field.limits, required=field.json.required
+        )
 
     def _any_value(self, message: Message, field: Field) -> Schema:
         if field.json.raw:

@@ -44,7 +44,7 @@ class WebSocket(DialedProtocol):
         self._slot = WakeSlot(loop)
         # Bytes that no frame that was taken in had: where there are none, a frame begins next.
         self._unread = 0
-        self._is_server = self._is_fragmented = False
+        self._is_server = self._is_fragmented = self._is_broken = False
         self._opcode = Opcode.BINARY
         self._fragments = bytearray()
         self._heard_at = 0.0
@@ -222,6 +222,9 @@ class WebSocket(DialedProtocol):
         self._unread += len(data)
         self._protocol.receive_data(data)
         for event in self._protocol.events_received():
+            if self._is_broken:
+                # What came together with what broke it is as if it had come later.
+                break
             if isinstance(event, Frame):
                 self._unread -= size_of(event, is_masked=self._is_server)
                 self._take(event)
@@ -248,6 +251,7 @@ class WebSocket(DialedProtocol):
         try:
             self._keep(data.decode())
         except UnicodeDecodeError:
+            self._is_broken = True
             if self._protocol.state is OPEN:
                 self._protocol.fail(CloseCode.INVALID_DATA, "text that is not UTF-8")
 

@@ -3,10 +3,11 @@
 import orjson
 
 from conduit.internal.v1 import audit_service_pb2 as pb
-from conduit.internal.v1.audit_record_pb2 import AuditRecord
+from conduit.internal.v1.audit_record_pb2 import AuditRecord, RefusedLogins
 from conduit.internal.v1.audit_service_pb2_grpc import AuditServiceServicer
 from conduit_kernel.audit.author import Author, author_of
-from conduit_kernel.audit.refused_logins import RefusedLogin, RefusedLogins
+from conduit_kernel.audit.refused_logins import RefusedLogin
+from conduit_kernel.audit.refused_logins import RefusedLogins as RefusedLoginCounts
 from conduit_kernel.errors import InvalidRequest
 from conduit_registry.rpcs.base import Context
 from conduit_registry.rules import fields
@@ -15,12 +16,14 @@ from conduit_registry.values import RecordedElsewhere
 
 MAX_RECORDS = 1_000
 MAX_LOGINS = 10_000
+# Of one line of a report: sums of them fit into what the log has.
+MAX_COUNT = 10**9
 
 
 class AuditService(AuditServiceServicer):
     """Takes what other services of Conduit's own tell."""
 
-    def __init__(self, store: Store, refused_logins: RefusedLogins) -> None:
+    def __init__(self, store: Store, refused_logins: RefusedLoginCounts) -> None:
         """Take the store, and what counts the refused logins of all services."""
         self._store = store
         self._refused_logins = refused_logins
@@ -44,11 +47,18 @@ class AuditService(AuditServiceServicer):
         if len(request.logins) > MAX_LOGINS:
             message = f"logins must have at most {MAX_LOGINS:,} items"
             raise InvalidRequest(message, field="logins")
-        self._refused_logins.add(
-            (RefusedLogin(each.minute, each.address, each.reason), each.count)
-            for each in request.logins
-        )
+        counted = [_counted(each, self._refused_logins.minute()) for each in request.logins]
+        self._refused_logins.add(counted)
         return pb.ReportRefusedLoginsResponse()
+
+
+def _counted(logins: RefusedLogins, now: int) -> tuple[RefusedLogin, int]:
+    """Return a line and its count; a clock that is ahead must not keep it waiting."""
+    if logins.minute < 0:
+        raise InvalidRequest("minute must be a time since 1970", field="logins")
+    if not 0 < logins.count <= MAX_COUNT:
+        raise InvalidRequest(f"count must be from 1 to {MAX_COUNT:,}", field="logins")
+    return RefusedLogin(min(logins.minute, now), logins.address, logins.reason), logins.count
 
 
 def _recorded(record: AuditRecord) -> RecordedElsewhere:

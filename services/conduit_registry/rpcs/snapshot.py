@@ -15,6 +15,8 @@ from conduit_registry.rules import fields
 from conduit_registry.store import Store
 
 MAX_USES = 10_000
+# Of one key in a report: sums of them fit into what the log has.
+MAX_COUNT = 10**9
 
 
 class SnapshotService(SnapshotServiceServicer):
@@ -57,7 +59,9 @@ class SnapshotService(SnapshotServiceServicer):
             # A clock that is ahead must not hide later uses.
             used_at = min(fields.moment(use.used_at, "usedAt"), now)
             uses[number] = max(used_at, uses.get(number, 0))
-            counts[number] += max(use.count, 0)
+            if not 0 <= use.count <= MAX_COUNT:
+                raise InvalidRequest(f"count must be from 0 to {MAX_COUNT:,}", field="uses")
+            counts[number] += use.count
         async with self._store.change(author_of(context)) as changing:
             await changing.mark_used(uses)
         self._key_uses.count(counts)

@@ -179,9 +179,8 @@ def _fit_resource(value: Any) -> Any:  # noqa: ANN401 # JSON
         name: FIXED[name] if name in FIXED and each is not None else _fit_resource(each)
         for name, each in value.items()
     }
-    if found.keys() & {*PRICES, "modelPattern", "costCalculationType"}:
-        # Which of them have to be there follows from what is counted.
-        found |= {name: found.get(name) or 1 for name in PRICES}
+    if found.keys() & {*PRICES, "modelPattern", "costCalculationType", "aboveInputTokens", "when"}:
+        found = _fit_price(found)
     if None not in (found.get("security"), found.get("providerSecurity")):
         # Two names of one member.
         del found["providerSecurity"]
@@ -200,6 +199,24 @@ def _fit_resource(value: Any) -> Any:  # noqa: ANN401 # JSON
             for number, each in enumerate(found["guardrails"])
         ]
     return _fit_chain(found)
+
+
+def _fit_price(found: Json) -> Json:
+    """Return a price with what has to be there, which follows from what is counted."""
+    if found.keys() & {"aboveInputTokens", "when"}:
+        # Of long requests, or of some alone: no more than it says, and something.
+        return found | {PRICES[0]: 1}
+    found |= {name: found.get(name) or 1 for name in PRICES}
+    if found.get("tiers"):
+        # Each above another number of tokens.
+        found["tiers"] = [*{each["aboveInputTokens"]: each for each in found["tiers"]}.values()]
+    if found.get("conditions"):
+        # Each of something else.
+        found["conditions"] = [
+            each | {"when": {"service_tier": f"t{number}"}}
+            for number, each in enumerate(found["conditions"])
+        ]
+    return found
 
 
 def _fit_chain(found: Json) -> Json:

@@ -102,7 +102,7 @@ async def test_the_streams_end_is_an_error_and_the_next_read_another_stream() ->
 
 async def test_silence_ends_the_stream() -> None:
     """The connection may stand though nobody is there; the server's side is ended, too."""
-    async with watching(endless, silence_seconds=0.1) as (watched, stream):
+    async with watching(endless, silence_seconds=0.5) as (watched, stream):
         assert [await stream.read() for _ in range(2)] == ["1 a", "1 b"]
         with pytest.raises(TimeoutError):
             await stream.read()

@@ -75,6 +75,19 @@ async def test_broken_frames_end_the_connection(sent: bytes, code: int) -> None:
         assert handler.got == ["whole"]
 
 
+@both_loops
+async def test_what_comes_with_what_breaks_the_connection_is_not_heard() -> None:
+    """Text that is none, and a message behind it in the same piece."""
+    handler = Listening()
+    async with serving(handler) as server, shaken(server) as peer:
+        await peer.send(frame(TEXT, b"before") + frame(TEXT, b"\xff") + frame(TEXT, b"behind"))
+        opcode, payload = await read_frame(peer.reader)
+        assert (opcode, struct.unpack("!H", payload[:2])[0]) == (CLOSE, 1007)
+        peer.writer.close()
+        await handler.ended(1007)
+        assert handler.got == ["before"]
+
+
 @pytest.mark.parametrize("seed", range(3))
 @both_loops
 async def test_messages_are_the_same_wherever_their_bytes_are_cut(seed: int) -> None:

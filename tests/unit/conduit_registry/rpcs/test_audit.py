@@ -84,7 +84,11 @@ async def test_a_clock_that_is_ahead_is_not_believed(api: Api) -> None:
         (pb.RecordAuditRequest(records=[record(1), record(2, id="")]), "records"),
         (pb.RecordAuditRequest(records=[record(1, changes=b"[]")]), "records"),
         (pb.RecordAuditRequest(records=[record(1, changes=b"{")]), "changes"),
-        (pb.ReportRefusedLoginsRequest(logins=[RefusedLogins()] * 10_001), "logins"),
+        (pb.ReportRefusedLoginsRequest(logins=[RefusedLogins(count=1)] * 10_001), "logins"),
+        (pb.ReportRefusedLoginsRequest(logins=[RefusedLogins(minute=1, count=0)]), "logins"),
+        (pb.ReportRefusedLoginsRequest(logins=[RefusedLogins(minute=1, count=-1)]), "logins"),
+        (pb.ReportRefusedLoginsRequest(logins=[RefusedLogins(minute=1, count=10**10)]), "logins"),
+        (pb.ReportRefusedLoginsRequest(logins=[RefusedLogins(minute=-1, count=1)]), "logins"),
     ],
 )
 async def test_what_makes_no_sense_is_refused_as_a_whole(
@@ -117,6 +121,16 @@ async def test_refused_logins_of_all_services_are_one_line_of_their_minute(bench
     )
     assert dict(entry.changes) == {"reason": "MASTER_KEY_INVALID", "count": 42}
     assert entry.occurred_at.ToSeconds() == minute * 60
+
+
+async def test_refused_logins_of_a_clock_that_is_ahead_are_written(bench: Bench) -> None:
+    """Of the minute that it is here: a time that never comes would keep them for ever."""
+    login = RefusedLogins(minute=2**63 - 1, address="192.0.2.1", reason="R", count=2)
+    async with bench.registry() as api:
+        await told(api, pb.ReportRefusedLoginsRequest(logins=[login]))
+    async with bench.registry() as api:
+        [entry] = await entries(api)
+        assert entry.occurred_at.ToSeconds() // 60 == int(NOW) // 60
 
 
 async def test_the_registry_counts_its_own_callers_too(bench: Bench) -> None:

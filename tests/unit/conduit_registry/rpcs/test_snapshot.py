@@ -74,6 +74,8 @@ async def test_a_clock_that_is_ahead_hides_no_later_use(api: Api) -> None:
     [
         ([KeyUse(key_id="nonsense")], "KEY_NOT_FOUND"),
         ([KeyUse(key_id="key_1", used_at=Timestamp(seconds=-1))], "INVALID_REQUEST"),
+        ([KeyUse(key_id="key_1", count=-1)], "INVALID_REQUEST"),
+        ([KeyUse(key_id="key_1", count=2**62)], "INVALID_REQUEST"),
         ([KeyUse(key_id="key_1", used_at=Timestamp(nanos=-1))], "INVALID_REQUEST"),
     ],
 )
