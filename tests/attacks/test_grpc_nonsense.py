@@ -4,7 +4,7 @@ import asyncio
 import os
 import random
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -117,7 +117,7 @@ async def test_no_bytes_bring_about_an_error_of_ours(
 async def methods_of(channel: grpc.aio.Channel) -> list[str]:
     """Return the methods of the contract that a server has, in order."""
     # Of no type: its stubs know no asyncio.
-    stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
+    stub: Any = reflection_pb2_grpc.ServerReflectionStub(cast("grpc.Channel", channel))
     asked = reflection_pb2.ServerReflectionRequest(list_services="")
     async for answer in stub.ServerReflectionInfo(iter([asked])):
         names = tuple(f"/{each.name}/" for each in answer.list_services_response.service)

@@ -41,6 +41,13 @@ def limits_of_list(limits: LimitOptions) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value}
 
 
+def limits_of_map(limits: LimitOptions, *, required: bool) -> dict[str, Any]:
+    """Return the keywords of a map; what must be there is more than an empty one."""
+    least = limits.min_items or int(required)
+    found = {"minProperties": least, "maxProperties": limits.max_items}
+    return {name: value for name, value in found.items() if value}
+
+
 def amount_sent(limits: LimitOptions) -> dict[str, Any]:
     """Return the schema of dollars in a request: a number, or a text for more than 15 digits."""
     fraction = r"(\.[0-9]{1,9})?"

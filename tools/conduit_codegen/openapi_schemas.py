@@ -20,7 +20,7 @@ from .contract import (
 from .json_members import NATIVE
 from .json_names import can_be_null, members, null_field, text_field, text_targets
 from .naming import spelling
-from .openapi_limits import amount_sent, limits_of_list, limits_of_value
+from .openapi_limits import amount_sent, limits_of_list, limits_of_map, limits_of_value
 
 # Any: JSON.
 Schema: TypeAlias = dict[str, Any]
@@ -201,7 +201,10 @@ class Schemas:
         schema = self._shape(message, field)
         if (
             (message.full_name in self._updated and not field.json.required)
-            or can_be_null(field, is_admin=message.dialect is Dialect.ADMIN)
+            or (
+                can_be_null(field, is_admin=message.dialect is Dialect.ADMIN)
+                and not field.json.required
+            )
             or null_field(self._contract, field) is not None
             or self._may_answer_null(message, field)
         ):
@@ -229,7 +232,8 @@ class Schemas:
     def _shape(self, message: Message, field: Field) -> Schema:
         value = self._value(message, field)
         if field.map_key is not None:
-            return {"type": "object", "additionalProperties": value}
+            values = {"type": "object", "additionalProperties": value}
+            return values | limits_of_map(field.limits, required=field.json.required)
         if not field.repeated:
             return self._or_text(message, field, value) if field.json.text_member else value
         items: Schema = {"type": "array", "items": value} | limits_of_list(field.limits)

@@ -35,6 +35,10 @@ MODEL = "echo"
 CONTENTS: Json = {"contents": [{"role": "user", "parts": [{"text": "a"}]}]}
 SOURCES = ("image_url", "file_id", "file")
 PRICES = ("inputCostPer1kTokens", "outputCostPer1kTokens", "costPerUnit")
+# Of a price, and of what it is for long requests or some alone.
+PRICED = {
+    *(*PRICES, "unitCosts", "modelPattern", "costCalculationType", "aboveInputTokens", "when"),
+}
 # Where a page begins is the gateway's, and the first day is not behind the last one.
 UNKNOWN_QUERY = {"after", "pageToken", "page_token", "startDate", "start_date", "stream"}
 # Nobody works on a response while nobody waits, and what there is to go on from the gateway knows.
@@ -179,7 +183,8 @@ def _fit_resource(value: Any) -> Any:  # noqa: ANN401 # JSON
         name: FIXED[name] if name in FIXED and each is not None else _fit_resource(each)
         for name, each in value.items()
     }
-    if found.keys() & {*PRICES, "modelPattern", "costCalculationType", "aboveInputTokens", "when"}:
+    # Charges that are priced anew are those of models, too.
+    if found.keys() & PRICED and "startDate" not in found:
         found = _fit_price(found)
     if None not in (found.get("security"), found.get("providerSecurity")):
         # Two names of one member.
@@ -203,6 +208,9 @@ def _fit_resource(value: Any) -> Any:  # noqa: ANN401 # JSON
 
 def _fit_price(found: Json) -> Json:
     """Return a price with what has to be there, which follows from what is counted."""
+    if found.get("unitCosts"):
+        # Each of another unit.
+        found["unitCosts"] = [*{each["unit"]: each for each in found["unitCosts"]}.values()]
     if found.keys() & {"aboveInputTokens", "when"}:
         # Of long requests, or of some alone: no more than it says, and something.
         return found | {PRICES[0]: 1}
@@ -213,6 +221,7 @@ def _fit_price(found: Json) -> Json:
     if found.get("conditions"):
         # Each of something else.
         found["conditions"] = [
+            # Of some at least, each with a text.
             each | {"when": {"service_tier": f"t{number}"}}
             for number, each in enumerate(found["conditions"])
         ]
