@@ -42,10 +42,14 @@ from conduit_kernel.process_metrics import ProcessMetrics
 from conduit_kernel.rpc import link, service_metadata
 from conduit_kernel.rpc.methods import METHODS
 from conduit_kernel.settings import Settings
+from conduit_kernel.telemetry.setup import server_spans
 
 if TYPE_CHECKING:
     # Imported where somebody logs in alone.
     from conduit_bridge.login.endpoints import Login
+
+    # Imported where something is exported alone.
+    from conduit_bridge.traced_requests import TracedRequests
 
 # Above the 30 s that the longest control call, a connectivity test, may take.
 CONTROL_SECONDS = 35.0
@@ -159,6 +163,7 @@ async def start(
     - `background`: the loops of the Router in this process: shown at `/metrics`, and the bridge is
       not ready while a vital one is down.
     """
+    traced = _traced()
     channels = {
         name: link(settings, name)
         for name in ("registry", "health", "billing", *(() if router else ("router",)))
@@ -174,12 +179,7 @@ async def start(
         ROUTES,
         _backends(channels, router),
         metrics,
-        Edge(
-            *(authorizer, stopping, settings.heartbeat_seconds),
-            vouched_by=service_metadata(settings.service_tokens[0]),
-            knows_administrators=router is not None,
-            has_response_sockets=settings.has_response_sockets,
-        ),
+        _edge(settings, authorizer, stopping, traced, is_alone=router is None),
         uploads=_upload_space(settings),
     )
     hub = _hub(settings, channels["health"], stopping, authorizer)
@@ -199,8 +199,9 @@ async def start(
         clock=time.monotonic,
         log=structlog.get_logger("bridge").bind(),
         max_body_bytes=settings.max_body_bytes,
+        on_end=traced.end if traced else None,
     )
-    server = _http_server(edge, settings)
+    server = _http_server(edge, settings, traced)
     where = settings.host if host is None else host, settings.http_port if port is None else port
     await listen(server, settings.tls, own, *where, reuse_port=reuse_port)
     own.run("hub_notifications", hub.feed.follow)
@@ -283,9 +284,37 @@ def _hub(
     )
 
 
-def _http_server(edge: Dispatcher, settings: Settings) -> HttpServer:
+def _edge(
+    settings: Settings,
+    authorizer: Authorizer,
+    stopping: asyncio.Event,
+    traced: "TracedRequests | None",
+    *,
+    is_alone: bool,
+) -> Edge:
+    return Edge(
+        *(authorizer, stopping, settings.heartbeat_seconds),
+        vouched_by=service_metadata(settings.service_tokens[0]),
+        knows_administrators=not is_alone,
+        has_response_sockets=settings.has_response_sockets,
+        propagated=traced.propagated if traced else None,
+    )
+
+
+def _traced() -> "TracedRequests | None":
+    spans = server_spans()
+    if spans is None:
+        return None
+    from conduit_bridge.traced_requests import TracedRequests  # noqa: PLC0415 # needs its library
+
+    return TracedRequests(spans)
+
+
+def _http_server(
+    edge: Dispatcher, settings: Settings, traced: "TracedRequests | None"
+) -> HttpServer:
     return HttpServer(
-        edge.handle,
+        traced.around(edge.handle) if traced else edge.handle,
         limits=ServerLimits(
             body_bytes=settings.max_body_bytes, bodies_bytes=settings.max_bodies_bytes
         ),

@@ -28,6 +28,7 @@ MAX_QUOTED = 200
 MAX_HINTED = 1000
 _NO_CONTENT = 204
 _NO_FACTS: Mapping[str, Any] = {}
+OnEnd = Callable[[str, int, str, Mapping[str, object]], None]
 
 
 class NotFoundEndpoint(Endpoint):
@@ -84,8 +85,14 @@ class Dispatcher:
         clock: Callable[[], float],
         log: FilteringBoundLogger,
         max_body_bytes: int,
+        on_end: OnEnd | None = None,
     ) -> None:
-        """Take the endpoints; the clock counts seconds from any moment."""
+        """Take the endpoints; the clock counts seconds from any moment.
+
+        `on_end` is told of each request that was answered: its method and route, status, the code
+        of its error, and the facts of its line.
+        """
+        self._on_end = on_end
         self._table: RouteTable[Endpoint] = RouteTable()
         self._dialects: dict[str, Dialect.ValueType] = {}
         for endpoint in endpoints:
@@ -102,6 +109,7 @@ class Dispatcher:
         self._log = log
         # Asked once: a line that nobody reads is not worth its words.
         self._is_logged = log.is_enabled_for(logging.INFO)
+        self._is_told = self._is_logged or on_end is not None
         self._max_body_bytes = max_body_bytes
 
     async def handle(self, exchange: Exchange) -> None:
@@ -134,8 +142,8 @@ class Dispatcher:
             seconds = self._clock() - started
             counts.under_way -= 1
             counts.ended(outcome.status, seconds)
-            if self._is_logged:
-                self._write_line(exchange.method, counts.route, outcome, seconds, request_id)
+            if self._is_told:
+                self._tell(exchange.method, counts.route, outcome, seconds, request_id)
 
     def body_limit(self, method: str, path: str) -> int:
         """Return the most bytes that the body of such a request may have."""
@@ -164,9 +172,9 @@ class Dispatcher:
         error.metadata.setdefault("request_id", request_id)
         status, fields, body = answer_of(error, endpoint.dialect)
         counts.ended(status, 0.0)
-        if self._is_logged:
+        if self._is_told:
             outcome = Outcome(status, error.reason)
-            self._write_line(request.method, counts.route, outcome, 0.0, request_id)
+            self._tell(request.method, counts.route, outcome, 0.0, request_id)
         own = [(b"x-request-id", request_id.encode())]
         if endpoint.dialect == DIALECT_ANTHROPIC:
             own.append((b"request-id", request_id.encode()))
@@ -233,7 +241,7 @@ class Dispatcher:
     def _dialect_of(self, path: str) -> Dialect.ValueType:
         return self._dialects.get(_family(path), DIALECT_ADMIN)
 
-    def _write_line(
+    def _tell(
         self, method: str, route: str, outcome: Outcome, seconds: float, request_id: str
     ) -> None:
         facts = ENDED_CALL.get()
@@ -241,6 +249,11 @@ class Dispatcher:
             facts = _NO_FACTS
         else:
             ENDED_CALL.set(None)
+        if self._on_end is not None:
+            said = {"request_id": request_id, **facts}
+            self._on_end(f"{method} {route}", outcome.status, outcome.code, said)
+        if not self._is_logged:
+            return
         failure = {"code": outcome.code} if outcome.code else _NO_FACTS
         self._log.info(
             "http_request",

@@ -51,10 +51,16 @@ def credentials_of(request: Request) -> dict[str, str]:
     return found
 
 
-def metadata_of(exchange: Exchange, request_id: str, vouched_by: Metadata) -> Metadata:
-    """Return credentials, request id and address of the caller, and who vouches for the address."""
+def metadata_of(
+    exchange: Exchange, request_id: str, vouched_by: Metadata, traced: Metadata = ()
+) -> Metadata:
+    """Return credentials, request id and address of the caller, and who vouches for the address.
+
+    `traced` says which trace it is of.
+    """
     return (
         *vouched_by,
+        *traced,
         *credentials_of(exchange).items(),
         ("x-request-id", request_id),
         ("x-conduit-peer", exchange.peer),

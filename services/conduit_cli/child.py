@@ -18,6 +18,7 @@ from conduit_kernel.logs import configure_logs
 from conduit_kernel.process import exit_in_words, stop_event, to_stderr
 from conduit_kernel.process_guard import guard_process
 from conduit_kernel.settings import Settings, environment, read_settings
+from conduit_kernel.telemetry.setup import exporting, log_processors
 
 _STDIN = 0
 
@@ -32,8 +33,9 @@ def run_child(name: str, start: Start) -> None:
         guard_process(environment())
         raise_descriptor_limit()
         settings = read_settings(environment())
-        configure_logs(settings.log_level, name)
-        uvloop.run(_run(settings, start))
+        with exporting(environment(), name):
+            configure_logs(settings.log_level, name, correlated=log_processors())
+            uvloop.run(_run(settings, start))
 
 
 async def _run(settings: Settings, start: Start) -> None:

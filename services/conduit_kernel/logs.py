@@ -8,16 +8,20 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import orjson
 import structlog
+from structlog.typing import Processor
 
 from conduit_kernel.log_limit import LogLimit, limited_logger
 
 
-def configure_logs(level: str, service: str) -> None:
-    """Set the process's logs up, once, before any is written. ValueError for an unknown level."""
+def configure_logs(level: str, service: str, *, correlated: Sequence[Processor] = ()) -> None:
+    """Set the process's logs up, once, before any is written. ValueError for an unknown level.
+
+    `correlated` add to lines what they belong to.
+    """
     number = logging.getLevelNamesMapping().get(level.upper())
     if number is None:
         raise ValueError(f"CONDUIT_LOG_LEVEL must be debug, info, warning or error, not {level!r}")
@@ -25,6 +29,7 @@ def configure_logs(level: str, service: str) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            *correlated,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,

@@ -18,6 +18,7 @@ from conduit_kernel.logs import configure_logs
 from conduit_kernel.process_guard import guard_process
 from conduit_kernel.setting_names import report_unknown_names
 from conduit_kernel.settings import Settings, environment, read_settings
+from conduit_kernel.telemetry.setup import exporting, log_processors
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
@@ -58,9 +59,10 @@ def run_service(name: str, start: Callable[[Settings], Awaitable[Process]]) -> N
         guard_process(environment())
         raise_descriptor_limit()
         settings = read_settings(environment())
-        configure_logs(settings.log_level, name)
-        report_unknown_names(environment())
-        uvloop.run(_run(name, settings, start))
+        with exporting(environment(), name):
+            configure_logs(settings.log_level, name, correlated=log_processors())
+            report_unknown_names(environment())
+            uvloop.run(_run(name, settings, start))
 
 
 @contextlib.contextmanager

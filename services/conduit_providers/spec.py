@@ -225,6 +225,8 @@ class ProviderSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict
     error_code_header: str = ""
     # The paths that callers may use as they are; none others pass through.
     passthrough: tuple[PassthroughRule, ...] = ()
+    # Whether its servers go on with a caller's trace, told by W3C Trace Context's `traceparent`.
+    takes_trace_context: bool = False
 
     def retires_on(self, model: str) -> date | None:
         """Return the first day on which a model is turned off for any operation, if it is known."""

@@ -25,6 +25,7 @@ from conduit_kernel.rpc import RpcServer
 from conduit_kernel.rpc.rpc_metrics import RpcMetrics
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
 from conduit_kernel.settings import Settings, environment
+from conduit_kernel.telemetry.setup import running
 from conduit_providers.auth.secret_files import SecretFiles
 from conduit_providers.catalog import Catalog
 from conduit_providers.sending import Sender
@@ -51,6 +52,7 @@ from conduit_router.routing.table import TableChange, failure_resets
 from conduit_router.routing.updates import TableUpdater
 from conduit_router.service import SERVICE, RouterStub, handlers
 from conduit_router.sessions.upstream_session import SessionLimits
+from conduit_router.trail.attempt_facts import CallObserver
 from conduit_router.trail.recent_calls import RecentCalls
 from conduit_router.upstream.grpc_channels import GrpcChannels
 from conduit_router.upstream.outcomes import Outcomes
@@ -158,8 +160,7 @@ async def start(
     provider_state, prices = ProviderState(timer, settings.breaker), PriceList()
     spool = Spool(settings.data_dir / "router" / "spool")
     backlog = Backlog(spool, refuse_at=settings.max_waiting_charges)
-    is_logged = structlog.get_logger("calls").bind().is_enabled_for(logging.INFO)
-    recorder = ChargeRecorder(spool, prices, ids, clock, backlog=backlog, tells_calls=is_logged)
+    recorder = ChargeRecorder(spool, prices, ids, clock, backlog=backlog, tells_calls=_is_told())
     client, guarded_client, media_client = clients = _clients(settings)
     channels = GrpcChannels(egress=settings.egress, allow_address=_guard(settings))
     token_refresher = TokenRefresher(clock, Sender(client, guarded_client))
@@ -177,6 +178,7 @@ async def start(
         hold=StreamHold(settings.stream_hold_bytes, settings.stream_hold_seconds),
         caps=_caps(settings),
         answers=AnswerCache(timer, settings.cache_bytes, settings.cache_answers),
+        observers=_observers(timer, clock),
     )
     control_plane = ControlPlane(
         settings,
@@ -217,6 +219,30 @@ async def start(
         collectors=_collectors(spool, runtime, server),
         batches=_batches(settings, control_plane, stub, virtual_keys, background),
     )
+
+
+def _is_told() -> bool:
+    """Return whether anybody hears of each call."""
+    is_logged: bool = structlog.get_logger("calls").bind().is_enabled_for(logging.INFO)
+    return is_logged or running() is not None
+
+
+def _observers(timer: Callable[[], float], clock: Callable[[], float]) -> list[CallObserver]:
+    telemetry = running()
+    if telemetry is None:
+        return []
+    # Imported where something is exported alone: they need the library.
+    from conduit_kernel.telemetry.names import tells_old_names  # noqa: PLC0415
+    from conduit_router.trail.attempt_meters import AttemptMeters  # noqa: PLC0415 # as above
+    from conduit_router.trail.attempt_spans import AttemptSpans  # noqa: PLC0415 # as above
+
+    observers, is_dup = list[CallObserver](), tells_old_names(environment())
+    if (tracer := telemetry.tracer) is not None:
+        made = AttemptSpans(tracer, telemetry.ids, timer, clock, tells_old_names=is_dup)
+        observers.append(made)
+    if (meter := telemetry.meter) is not None:
+        observers.append(AttemptMeters(meter, tells_old_names=is_dup))
+    return observers
 
 
 def _stub(

@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -78,6 +78,8 @@ class Edge(NamedTuple):
     knows_administrators: bool = True
     # Otherwise callers of Responses are told to send them by POST.
     has_response_sockets: bool = True
+    # As metadata: the trace that a request is of. None where nothing is traced.
+    propagated: Callable[[], Metadata] | None = None
 
 
 class RequestContext(msgspec.Struct, frozen=True):
@@ -141,6 +143,7 @@ class RouteEndpoint(Endpoint):
         self._is_authorized_here = backend.is_local or route.access != ACCESS_VIRTUAL_KEY
         self._passes_tokens = not edge.knows_administrators and not backend.is_local
         self._vouched_by = edge.vouched_by
+        self._propagated = edge.propagated
         self.write = route.write
         self._report = route.write_report
         # As lines of a head, like all that is known before.
@@ -161,7 +164,9 @@ class RouteEndpoint(Endpoint):
             principal = self.principal_of(exchange)
             if self._is_local:
                 return {"principal": principal, "request_id": context.request_id}
-        return {"metadata": metadata_of(exchange, context.request_id, self._vouched_by)}
+        traced = () if self._propagated is None else self._propagated()
+        said = metadata_of(exchange, context.request_id, self._vouched_by, traced)
+        return {"metadata": said}
 
     def _is_judged_here(self, request: Request) -> bool:
         if self._is_authorized_here and self._passes_tokens:

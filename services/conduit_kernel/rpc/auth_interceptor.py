@@ -202,14 +202,15 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         task = asyncio.current_task()
         if task is not None:
             self._tasks[task] = metadata
-        try:
-            yield call
-            is_whole = True
-        finally:
-            if task is not None:
-                self._tasks.pop(task, None)
-            request_id = metadata.get("x-request-id", "")[:MAX_REQUEST_ID]
-            call.end(request_id, is_whole=is_whole)
+        with self._rpcs.span(name, metadata) as call.span:
+            try:
+                yield call
+                is_whole = True
+            finally:
+                if task is not None:
+                    self._tasks.pop(task, None)
+                request_id = metadata.get("x-request-id", "")[:MAX_REQUEST_ID]
+                call.end(request_id, is_whole=is_whole)
 
     async def _end_stopped(self, call: ObservedCall, context: Context, metadata: Metadata) -> None:
         """End a call that was cancelled because the server stops, not by its caller."""

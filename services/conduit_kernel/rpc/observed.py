@@ -4,7 +4,8 @@ import logging
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import structlog
@@ -13,6 +14,10 @@ from structlog.typing import FilteringBoundLogger
 from conduit_kernel.ended_call import ENDED_CALL
 from conduit_kernel.errors import ConduitError
 from conduit_kernel.histograms import CALL_BOUNDS
+
+if TYPE_CHECKING:
+    # Its library is there where something is exported alone.
+    from conduit_kernel.telemetry.server_spans import RpcSpan, ServerSpans
 
 _CODES = {code.value[0]: code.name for code in grpc.StatusCode}
 
@@ -32,7 +37,7 @@ class RpcCounts:
 class ObservedCall:
     """A call on its way; `end` it once. `failed_by` says why, if we refuse it or fail."""
 
-    __slots__ = ("_began", "_counts", "_name", "_rpcs", "failed_by", "is_internal")
+    __slots__ = ("_began", "_counts", "_name", "_rpcs", "failed_by", "is_internal", "span")
 
     def __init__(self, rpcs: "ObservedRpcs", name: str, counts: RpcCounts) -> None:
         self._rpcs = rpcs
@@ -42,6 +47,7 @@ class ObservedCall:
         self.failed_by: ConduitError | None = None
         # Of our own services, which are heard each second.
         self.is_internal = False
+        self.span: RpcSpan | None = None
         counts.under_way += 1
 
     def end(self, request_id: str, *, is_whole: bool) -> None:
@@ -55,6 +61,9 @@ class ObservedCall:
         facts = ENDED_CALL.get()
         if facts is not None:
             ENDED_CALL.set(None)
+        if self.span is not None:
+            said = {"request_id": request_id, **(facts or {})}
+            self.span.end(code, self.failed_by.reason if self.failed_by else "", said)
         if self._rpcs.is_logged:
             self._write(code, seconds, request_id, facts or {})
 
@@ -84,12 +93,21 @@ class ObservedRpcs:
         self,
         clock: Callable[[], float] = time.monotonic,
         log: FilteringBoundLogger | None = None,
+        spans: "ServerSpans | None" = None,
     ) -> None:
+        """Take what begins spans of calls, where they are traced."""
+        self._spans = spans
         self.clock = clock
         self.log: FilteringBoundLogger = log or structlog.get_logger("rpc").bind()
         # Asked once: a line that nobody reads is not worth its words.
         self.is_logged = self.log.is_enabled_for(logging.INFO)
         self.counts: dict[str, RpcCounts] = {}
+
+    def span(
+        self, name: str, metadata: Mapping[str, str]
+    ) -> "AbstractContextManager[RpcSpan | None]":
+        """Return what has a span around a call; nothing where calls are not traced."""
+        return nullcontext() if self._spans is None else self._spans.rpc(name, metadata)
 
     def begin(self, name: str) -> ObservedCall:
         """Observe a call; the name is that of an RPC of the contract, which bounds them."""

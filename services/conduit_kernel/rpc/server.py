@@ -21,6 +21,7 @@ from conduit_kernel.rpc.message_room import MessageRoom
 from conduit_kernel.rpc.methods import METHODS
 from conduit_kernel.rpc.observed import ObservedRpcs
 from conduit_kernel.settings import MAX_BODIES_BYTES
+from conduit_kernel.telemetry.setup import server_spans
 from conduit_kernel.tls import TlsFiles, WatchedTls
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
@@ -89,7 +90,7 @@ class RpcServer:
         )
         self.health = HealthStatuses(authorizer.is_administrator)
         # What it counts, for whoever shows it.
-        self.rpcs = ObservedRpcs()
+        self.rpcs = ObservedRpcs(spans=server_spans())
         if max_connections is None:
             max_connections = min(MAX_CONNECTIONS, connections_for(1 / 8))
         messages = MessageRoom(max_messages_bytes, max_message_bytes, heap_meter())

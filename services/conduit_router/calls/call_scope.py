@@ -271,16 +271,17 @@ class CallScope(msgspec.Struct, eq=False):
         if not state.is_quiet and not state.begin(self.asked(attempt), is_last=attempt.is_last):
             return False
         self.attempt = attempt
+        for observer in self.runtime.observers:
+            observer.begin(self, attempt)
         if self.runtime.balancer.is_measuring:
             self.runtime.balancer.begin(attempt)
         return True
 
     def asked(self, attempt: Attempt) -> Asked:
         """Return whom an attempt asks, for whom."""
-        candidate, caller = attempt.candidate, self.caller.caller.virtual_key_id
-        return Asked(
-            candidate.provider_id, candidate.model, attempt.key.key_id, caller, attempt.began
-        )
+        candidate, key = attempt.candidate, attempt.key.key_id
+        caller = self.caller.caller.virtual_key_id
+        return Asked(candidate.provider_id, candidate.model, key, caller, attempt.began)
 
     def timeouts(self, attempt: Attempt) -> Timeouts:
         """Return the limits of an exchange of an attempt."""
@@ -376,9 +377,8 @@ class CallScope(msgspec.Struct, eq=False):
 
     def summary(self, attempt: Attempt, cost: int | None = None) -> CallSummary:
         """Say what was done so far."""
-        plan, waited = self.plan, self.waited
-        if self.attempt is not None:
-            waited += attempt.waited
+        plan = self.plan
+        waited = self.waited if self.attempt is None else self.waited + attempt.waited
         summary = CallSummary(
             attempt.served_by or attempt.key.serving(attempt.candidate),
             self.caller.request_id,

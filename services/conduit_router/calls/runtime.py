@@ -18,6 +18,7 @@ from conduit_router.routing.hedges import Hedges
 from conduit_router.routing.provider_state import ProviderState
 from conduit_router.routing.table import EMPTY_TABLE, Candidate, TableChange, UpstreamKey
 from conduit_router.spending.reserver import Reserver
+from conduit_router.trail.attempt_facts import CallObserver
 from conduit_router.trail.call_end import EndListener
 from conduit_router.upstream.outcomes import Outcomes
 from conduit_router.upstream.transport import LazyHeaders, Transport
@@ -57,6 +58,7 @@ class CallRuntime:
         hold: StreamHold | None = None,
         caps: CallCaps = UNCAPPED,
         answers: AnswerCache | None = None,
+        observers: Sequence[CallObserver] = (),
     ) -> None:
         """Take `clock` for durations and deadlines, `wall_clock` for points in time."""
         self.table = EMPTY_TABLE
@@ -73,6 +75,7 @@ class CallRuntime:
         self.clock = clock
         self.wall_clock = wall_clock
         self.end_listeners = tuple(end_listeners)
+        self.observers = tuple(observers)
         self.draw_seed = draw_seed
         self.waiting = WaitingLines(clock)
         self.hold = hold or StreamHold()

@@ -108,6 +108,9 @@ def _sent(
     timeouts: Timeouts,
 ) -> Response | None:
     """Send a request on a kept connection; None where it has to go the general way."""
+    if upstream.traceparent:
+        # Its head is no other request's.
+        return None
     try:
         body = way.codec.body(call, way.endpoint, upstream.target)
     except Exception:  # noqa: BLE001 # whatever it is, it happens again where it is dealt with

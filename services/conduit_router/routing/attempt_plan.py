@@ -62,6 +62,8 @@ class Attempt(msgspec.Struct):
     upstream_request_id: str = ""
     # Whether the balancer counts it among the calls under way.
     is_measured: bool = False
+    # The id of its span, where the call is traced; 0 where it is not.
+    span_id: int = 0
     # Who answers, where that is known already.
     served_by: ServedBy | None = None
 

@@ -64,6 +64,8 @@ class UpstreamTarget:
     is_guarded: bool
     # How many gateways a request has passed when it arrives there.
     hops: int = 1
+    # The header `traceparent` of its requests, where a call is traced; empty where it is not.
+    traceparent: bytes = b""
     # Takes the key's value out of what the provider says.
     redactor: Redactor = field(default_factory=Redactor)
     # The constant parts of requests, by method, path and headers.
@@ -130,6 +132,15 @@ class UpstreamKey:
             }
             found = self._after[hops] = replace(self, targets=targets, _after={})
         return found
+
+    def tracing(self, traceparent: str) -> "UpstreamKey":
+        """Return the key for one attempt, whose requests tell of their trace."""
+        said = traceparent.encode()
+        targets = {
+            operation: replace(target, traceparent=said, prepared={}, straight_ways={})
+            for operation, target in self.targets.items()
+        }
+        return replace(self, targets=targets, _after={})
 
     def endpoint(self, operation: str) -> UpstreamTarget:
         """Return where calls of an operation go, which the instance's type must serve."""

@@ -4,12 +4,13 @@ from typing import Protocol
 
 import structlog
 
-from conduit_providers.operation import Requirements
+from conduit_providers.operation import AnyOperation, Requirements
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import CallerContext
 from conduit_router.routing.attempt_plan import Attempt, AttemptPlan
 from conduit_router.routing.decide import Decision
 from conduit_router.routing.health_view import HEALTHY
+from conduit_router.trail.attempt_facts import observe_end
 from conduit_router.trail.call_end import (
     FEW,
     MAX_NAME,
@@ -26,6 +27,7 @@ class EndedCall(Protocol):
     """A call that has ended."""
 
     runtime: CallRuntime
+    operation: AnyOperation
     requirements: Requirements
     caller: CallerContext
     decision: Decision
@@ -33,7 +35,8 @@ class EndedCall(Protocol):
     last_decision: Decision | None
     revision: int
     plan: AttemptPlan
-    # The attempts that failed, and the one that did not.
+    # The attempts that were made; those that failed, and the one that did not.
+    ended: tuple[Attempt, ...]
     trail: tuple[AttemptEnd, ...]
     succeeded: Attempt | None
     started: float
@@ -51,6 +54,8 @@ def tell_end(call: EndedCall, error: BaseException | None) -> None:
         _tell_plain(call, made)
     else:
         _tell_all(call, error)
+    for observer in call.runtime.observers:
+        observe_end(observer, call)
 
 
 def _tell_all(call: EndedCall, error: BaseException | None) -> None:

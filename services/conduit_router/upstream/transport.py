@@ -46,6 +46,8 @@ MAX_PREPARED = 256
 OK = range(200, 300)
 # Says to a gateway how many others a request has passed.
 HOPS = b"x-conduit-hops"
+# Of W3C Trace Context: the span that a request is of.
+TRACEPARENT = b"traceparent"
 
 
 class LazyHeaders(Mapping[str, str]):
@@ -216,6 +218,8 @@ class Transport:
         fields = [(name.encode(), value.encode("latin-1")) for name, value in request.headers]
         if upstream.is_guarded:
             fields.append((HOPS, b"%d" % upstream.hops))
+        if upstream.traceparent:
+            fields.append((TRACEPARENT, upstream.traceparent))
         is_guarded = upstream.is_guarded or request.origin is not None
         try:
             return await connect(
@@ -253,6 +257,8 @@ class Transport:
         fields = [(name.encode(), value.encode("latin-1")) for name, value in request.headers]
         # Encodings have to be undone before anything can be passed on.
         fields.append((b"accept-encoding", b"identity"))
+        if upstream.traceparent:
+            fields.append((TRACEPARENT, upstream.traceparent))
         client = self._client
         if upstream.is_guarded:
             # Only an operator's address can be a gateway's.

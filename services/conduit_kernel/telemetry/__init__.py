@@ -1,0 +1,1 @@
+"""OpenTelemetry: spans, metrics and correlated logs, where an exporter is named."""

@@ -1,0 +1,89 @@
+"""What is told of an attempt that was made, to whoever traces or measures calls."""
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+import structlog
+
+from conduit_providers.operation import AnyOperation, Requirements
+from conduit_providers.quantities import CACHE_READS, CACHE_WRITES, REASONING
+from conduit_router.context import CallerContext
+from conduit_router.routing.attempt_plan import Attempt
+from conduit_router.trail.call_end import AttemptEnd, Failure
+
+
+class CallAttempts(Protocol):
+    """A call that has ended, or an attempt of which begins."""
+
+    operation: AnyOperation
+    requirements: Requirements
+    caller: CallerContext
+    # The attempts that were made, in order; how those ended that failed; the one that did not.
+    ended: tuple[Attempt, ...]
+    trail: tuple[AttemptEnd, ...]
+    succeeded: Attempt | None
+    succeeded_at: float
+
+
+class CallObserver(Protocol):
+    """Sees attempts as they begin, and calls once they have ended."""
+
+    def begin(self, call: CallAttempts, attempt: Attempt) -> None:
+        """Take note of an attempt that is about to be made, and may change what it sends."""
+        ...
+
+    def end(self, call: CallAttempts) -> None:
+        """Take note of a call's end."""
+        ...
+
+
+def observe_end(observer: CallObserver, call: CallAttempts) -> None:
+    """Tell an observer of a call's end, which its failure does not change."""
+    try:
+        observer.end(call)
+    except Exception:  # noqa: BLE001 # the call has ended, whatever observers make of it
+        structlog.get_logger("calls").exception("call_observer_failed")
+
+
+class Tokens(NamedTuple):
+    """The tokens that an attempt used; those of all kinds are within the first two."""
+
+    input: int
+    output: int
+    cache_read: int
+    cache_write: int
+    reasoning: int
+
+
+class AttemptFacts(NamedTuple):
+    """An attempt that has ended. Times are in seconds of the router's clock."""
+
+    attempt: Attempt
+    number: int
+    ended: float
+    failure: Failure | None
+    # None where the provider has said nothing of its use, and nobody estimated it.
+    tokens: Tokens | None
+
+
+def attempts_of(call: CallAttempts) -> Iterator[AttemptFacts]:
+    """Yield the attempts of a call that were made, in the order in which they ended."""
+    failed = {each.began: each for each in call.trail}
+    for number, attempt in enumerate(call.ended, 1):
+        if attempt is call.succeeded:
+            yield AttemptFacts(attempt, number, call.succeeded_at, None, _tokens(attempt))
+        elif (end := failed.get(attempt.began)) is not None:
+            yield AttemptFacts(attempt, number, end.ended, end.failure, _tokens(attempt))
+
+
+def _tokens(attempt: Attempt) -> Tokens | None:
+    if attempt.consumption is None:
+        return None
+    usage = attempt.consumption.usage
+    return Tokens(
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.count(*CACHE_READS),
+        usage.count(*CACHE_WRITES),
+        usage.count(REASONING),
+    )

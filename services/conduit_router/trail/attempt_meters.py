@@ -1,0 +1,74 @@
+"""What attempts took and used, as OpenTelemetry's metrics; their names are in `telemetry/names`."""
+
+from opentelemetry.metrics import Meter
+
+from conduit_kernel.telemetry import names
+from conduit_router.routing.attempt_plan import Attempt
+from conduit_router.trail.attempt_facts import AttemptFacts, CallAttempts, attempts_of
+from conduit_router.trail.attempt_spans import provider_of
+
+_SECONDS, _TOKENS = "s", "{token}"
+Attributes = dict[str, str]
+
+
+class AttemptMeters:
+    """Counts the attempts of calls. Models are those of mappings, which bounds the series."""
+
+    def __init__(self, meter: Meter, *, tells_old_names: bool) -> None:
+        """Take what makes instruments."""
+        self._tells_old_names = tells_old_names
+        bounds = names.SECONDS_BOUNDS
+        self._seconds, self._other_seconds, self._first = (
+            meter.create_histogram(name, _SECONDS, explicit_bucket_boundaries_advisory=bounds)
+            for name in (
+                *(names.INFERENCE_SECONDS, names.OPERATION_SECONDS),
+                names.INFERENCE_FIRST_CHUNK,
+            )
+        )
+        # In the order of `Tokens`.
+        self._tokens = [
+            meter.create_counter(name, _TOKENS)
+            for name in (
+                *(names.USED_INPUT, names.USED_OUTPUT),
+                *(names.USED_CACHE_READ, names.USED_CACHE_WRITE, names.USED_REASONING),
+            )
+        ]
+        self._old = meter.create_histogram(
+            names.TOKEN_USAGE_OLD,
+            _TOKENS,
+            explicit_bucket_boundaries_advisory=names.TOKEN_BOUNDS_OLD,
+        )
+
+    def begin(self, call: CallAttempts, attempt: Attempt) -> None:
+        """Leave an attempt as it is: it is measured at its end."""
+
+    def end(self, call: CallAttempts) -> None:
+        """Measure the attempts of a call."""
+        for facts in attempts_of(call):
+            self._measure(call, facts)
+
+    def _measure(self, call: CallAttempts, facts: AttemptFacts) -> None:
+        attempt, operation = facts.attempt, call.operation.served_as
+        inference = names.INFERENCES.get(operation)
+        said = {
+            names.OPERATION: inference or names.OTHERS.get(operation, operation),
+            names.PROVIDER: provider_of(attempt),
+            names.REQUEST_MODEL: attempt.candidate.model,
+        }
+        failed = {} if facts.failure is None else {names.ERROR_TYPE: facts.failure.code}
+        seconds = facts.ended - attempt.began
+        is_dup = self._tells_old_names
+        if inference is None or is_dup:
+            self._other_seconds.record(seconds, said | failed)
+        if inference is None:
+            return
+        self._seconds.record(seconds, said | failed)
+        if call.requirements.stream and attempt.waited:
+            self._first.record(attempt.waited, said)
+        if facts.tokens is not None:
+            for counter, count in zip(self._tokens, facts.tokens, strict=True):
+                if count:
+                    counter.add(count, said | {names.MODALITY: "unknown"})
+            if is_dup:
+                self._old.record(facts.tokens.input, said | {names.TOKEN_TYPE_OLD: "input"})
+                self._old.record(facts.tokens.output, said | {names.TOKEN_TYPE_OLD: "output"})
