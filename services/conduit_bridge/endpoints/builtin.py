@@ -21,8 +21,15 @@ RenderAudited = Callable[[Request, str], Awaitable[Answer]]
 Readiness = Callable[[], Awaitable[Sequence[str]]]
 """Returns why requests cannot be served now; nothing if they can."""
 
-# Of sessions by WebRTC and SIP: to begin one, to accept, refer, reject and end it.
-CALL_PATHS = ("/v1/realtime/calls", "/v1/realtime/calls/{call=**}")
+# Of sessions by WebRTC and SIP, of either protocol: to begin one, to accept, refer, reject, end and
+# fork it, to attach to it and to read it. openai 3.57: resources.realtime.calls, resources.live.
+CALL_ROUTES = (
+    ("POST", "/v1/realtime/calls"),
+    ("POST", "/v1/realtime/calls/{call=**}"),
+    ("POST", "/v1/live/sessions"),
+    ("POST", "/v1/live/sessions/{session=**}"),
+    ("GET", "/v1/live/sessions/{session=**}"),
+)
 _TEXT: Field = (b"content-type", b"text/plain; charset=utf-8")
 _FRESH: Field = (b"cache-control", b"no-store")
 WELCOME = b"""Conduit: one API in front of every AI provider.
@@ -118,5 +125,5 @@ def builtin_endpoints(
     }
     return [
         *(BuiltinEndpoint(metrics.add("GET", path), render) for path, render in renders.items()),
-        *(CallsEndpoint(metrics.add("POST", path)) for path in CALL_PATHS),
+        *(CallsEndpoint(metrics.add(method, path)) for method, path in CALL_ROUTES),
     ]

@@ -42,8 +42,8 @@ _BETA = {
 BETA_ENDED = "beta_api_shape_disabled"
 _BETA_CLOSE = 4000
 NO_CALLS = (
-    "Conduit holds no sessions by WebRTC or SIP: open a WebSocket at /v1/realtime, in"
-    " browsers with a secret of /v1/realtime/client_secrets"
+    "Conduit holds no sessions by WebRTC or SIP: open a WebSocket at /v1/realtime or"
+    " /v1/live/sessions, in browsers with a secret of /v1/realtime/client_secrets"
 )
 # By which a server joins such a session: OpenAI's sideband.
 _CALL = "call_id"

@@ -233,11 +233,25 @@ async def test_the_beta_is_no_way_around_a_key(bridge: bootstrap.BridgeProcess) 
     assert refused.value.response.status_code == 401
 
 
-@pytest.mark.parametrize("path", ["", "/", "/rtc_1/accept", "/rtc_1/hangup"])
-async def test_sound_by_other_ways_is_refused(http: httpx.AsyncClient, path: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1/realtime/calls"),
+        ("POST", "/v1/realtime/calls/"),
+        ("POST", "/v1/realtime/calls/rtc_1/accept"),
+        ("POST", "/v1/realtime/calls/rtc_1/hangup"),
+        ("POST", "/v1/live/sessions"),
+        ("POST", "/v1/live/sessions/live_1/fork"),
+        ("GET", "/v1/live/sessions/live_1/attach"),
+        ("GET", "/v1/live/sessions/live_1/content"),
+    ],
+)
+async def test_sound_by_other_ways_is_refused(
+    http: httpx.AsyncClient, method: str, path: str
+) -> None:
     """With what there is instead: neither WebRTC nor SIP can pass through here."""
-    offer = {"content": b"v=0", "headers": {"content-type": "application/sdp"}}
-    answer = await http.post(f"/v1/realtime/calls{path}", **offer)  # type: ignore[arg-type] # by name
+    fields = {"content-type": "application/sdp"}
+    answer = await http.request(method, path, content=b"v=0", headers=fields)
     error = answer.json()["error"]
     assert (answer.status_code, error["code"]) == (501, "not_implemented")
     assert "/v1/realtime/client_secrets" in error["message"]

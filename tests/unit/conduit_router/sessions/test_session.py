@@ -112,6 +112,17 @@ async def test_live_sound_is_transcribed_by_a_connection_that_names_no_model(
     assert update["session"]["audio"]["input"]["transcription"] == {"model": transcriber}
 
 
+async def test_a_transcription_that_is_refused_ends_the_session(tmp_path: Path) -> None:
+    """As the conversation was open that it was to take the place of: no other candidate begins."""
+    asked = {"type": "transcription", "audio": {"input": {"transcription": {"model": "w"}}}}
+    acts = (transcribing_only([]), answer(b'{"error":{"message":"no"}}', 403))
+    async with session(tmp_path, *acts, provider_type="OpenAI", model="gpt-realtime-2") as caller:
+        caller.say(said(event("session.update", session=asked)))
+        await caller.get()
+        assert isinstance(caller.error, UpstreamError)
+        assert len(caller.upstream.paths) == 2
+
+
 async def test_typed_callers_get_typed_events(tmp_path: Path) -> None:
     """And say such; what the contract does not know comes as JSON."""
     strange = event("response.brand_new", x=1)
