@@ -213,6 +213,7 @@ def virtual_key(value: values.VirtualKey) -> virtual_key_pb.VirtualKey:
         id=value.id,
         name=value.name,
         key_prefix=value.key_prefix,
+        is_imported=value.is_imported,
         is_enabled=value.is_enabled,
         allowed_models=value.allowed_models,
         expires_at=timestamp(value.expires_at),

@@ -101,6 +101,8 @@ class VirtualKeyPatch(CallerSecurityPatch, total=False):
     """Fields of a virtual key."""
 
     name: str
+    # Of a value that another gateway made.
+    hash: bytes
     is_enabled: bool
     allowed_models: tuple[str, ...]
     expires_at: int | None

@@ -257,6 +257,11 @@ class VirtualKey:
     created_at: int = 0
     updated_at: int = 0
 
+    @property
+    def is_imported(self) -> bool:
+        """Return whether another gateway made the value: nothing of it is known but its hash."""
+        return not self.key_prefix
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Administrator:

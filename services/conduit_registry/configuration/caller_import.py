@@ -79,14 +79,18 @@ class CallerImport:
     async def _virtual_key(self, given: VirtualKeyPatch, old: VirtualKey | None) -> None:
         if old is None:
             await self._new_virtual_key(given)
-        elif not is_same(old, given):
+            return
+        # One that is there keeps its value: the one that it came with may have been replaced.
+        given = {**given}
+        given.pop("hash", None)
+        if not is_same(old, given):
             new = await self._editor.update_virtual_key(old.id, given)
             self._run.tell(f"virtual key {new.name!r}", old, new)
 
     async def _new_virtual_key(self, given: VirtualKeyPatch) -> None:
         value, secret = await self._editor.create_virtual_key(given)
         # Nothing else ever shows it.
-        shown = "" if self._run.is_rehearsal else f": {secret}"
+        shown = "" if self._run.is_rehearsal or not secret else f": {secret}"
         self._run.lines.append(f"created virtual key {value.name!r}{shown}")
 
 

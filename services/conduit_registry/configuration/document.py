@@ -40,7 +40,7 @@ Members = dict[str, Any]
 # What the API shows and nobody can set.
 _SHOWN_ONLY = UNTOLD | {
     *("providerId", "maskedApiKey", "rotatedAt", "retiresAt"),
-    *("keyPrefix", "key", "formerKeyUntil"),
+    *("keyPrefix", "key", "formerKeyUntil", "isImported"),
 }
 _TAG = "tag:yaml.org,2002:"
 _TEXT = f"{_TAG}str"

@@ -211,15 +211,23 @@ class Editor:
         await self.changing.delete(FALLBACK_CHAIN, await self.changing.get(FALLBACK_CHAIN, number))
 
     async def create_virtual_key(self, given: VirtualKeyPatch) -> tuple[VirtualKey, str]:
-        """Add a virtual key; return it with its value, which is not kept."""
+        """Add a virtual key; return it with its value, which is not kept.
+
+        The value is empty where its hash is given: another gateway has made it.
+        """
         await self._claim_virtual_key_name(required(given.get("name"), "name"))
         check_budgets(None, given)
         await check_group(self.changing, given)
+        if (known_by := given.get("hash")) is not None:
+            await self._claim_hash(known_by)
+            return await self.changing.create(
+                VIRTUAL_KEY, lambda number: VirtualKey(id=number, **given)
+            ), ""
         secret = self._make_key()
 
         def make(number: int) -> VirtualKey:
-            shown, hidden = secret[:SHOWN_CHARS], self._vault.hash(secret)
-            return VirtualKey(id=number, key_prefix=shown, hash=hidden, **given)
+            value = VirtualKey(id=number, **given)
+            return replace(value, key_prefix=secret[:SHOWN_CHARS], hash=self._vault.hash(secret))
 
         return await self.changing.create(VIRTUAL_KEY, make), secret
 
@@ -227,6 +235,9 @@ class Editor:
         self, number: int, given: VirtualKeyPatch, etag: str = ""
     ) -> VirtualKey:
         """Change a virtual key."""
+        if "hash" in given:
+            message = "keySha256 is given when a virtual key is created; this one has a value"
+            raise InvalidRequest(message, field="keySha256")
         old = await self.changing.get(VIRTUAL_KEY, number)
         must_match(etag, messages.virtual_key(old).etag)
         check_budgets(old, given)
@@ -316,6 +327,11 @@ class Editor:
         if other := await self.changing.named(VIRTUAL_KEY, name):
             message = f"There is a virtual key named {other.name!r} already"
             raise AlreadyExists(message, field="name", virtual_key_id=str(other.id))
+
+    async def _claim_hash(self, known_by: bytes) -> None:
+        if other := await self.changing.virtual_key_of(known_by):
+            message = f"The virtual key {other.name!r} has this value already"
+            raise AlreadyExists(message, field="keySha256", virtual_key_id=str(other.id))
 
     async def _claim_mapping(self, alias: str, provider_id: int) -> None:
         provider = await self.changing.get(PROVIDER, provider_id)

@@ -75,5 +75,7 @@ class VirtualKeyRpcs(RpcBase):
 
 def _with_value(value: VirtualKey, secret: str) -> virtual_key_pb2.VirtualKey:
     message = messages.virtual_key(value)
-    message.key = secret
+    # Empty where another gateway has made it.
+    if secret:
+        message.key = secret
     return message

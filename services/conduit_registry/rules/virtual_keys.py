@@ -1,9 +1,11 @@
 """What makes a right virtual key."""
 
+import re
 from typing import Any
 
 from conduit.v1.virtual_key_pb2 import VirtualKeySpec
 from conduit_kernel import limits
+from conduit_kernel.errors import InvalidRequest
 from conduit_registry.patches import CallerSecurityPatch, VirtualKeyPatch
 from conduit_registry.rules import budgets, fields, routing_policy
 from conduit_registry.rules.guardrails import guardrails
@@ -11,6 +13,8 @@ from conduit_registry.rules.notes import notes
 from conduit_registry.rules.security import add_caller_security, with_security
 from conduit_registry.rules.usage_limits import usage_limits
 from conduit_registry.values import VirtualKey
+
+_SHA256 = re.compile("[0-9A-Fa-f]{64}")
 
 
 def virtual_key_fields(spec: VirtualKeySpec) -> VirtualKeyPatch:
@@ -32,14 +36,24 @@ def virtual_key_fields(spec: VirtualKeySpec) -> VirtualKeyPatch:
         given["hedging_budget"] = limits.fraction_of(spec, "hedging_budget")
     if spec.guardrails:
         given["guardrails"] = guardrails(spec.guardrails)
+    if spec.HasField("key_sha256"):
+        given["hash"] = _sha256(spec.key_sha256)
     add_caller_security(given, spec)
     return given | _names(spec) | _spending(spec)
+
+
+def _sha256(text: str) -> bytes:
+    if _SHA256.fullmatch(text) is None:
+        message = "keySha256 must be the SHA-256 of a key: 64 hexadecimal digits"
+        raise InvalidRequest(message, field="keySha256")
+    return bytes.fromhex(text)
 
 
 def virtual_key_defaults() -> dict[str, dict[str, Any]]:
     """Return what each field goes to when it is taken back."""
     known = with_security(VirtualKey, CallerSecurityPatch)
-    return known | {"metadata": known["notes"]}
+    # A value is replaced by a rotation alone.
+    return known | {"metadata": known["notes"], "key_sha256": {}}
 
 
 def _names(spec: VirtualKeySpec) -> VirtualKeyPatch:

@@ -17,7 +17,7 @@ from conduit_registry.store.kinds import (
     ValueT,
 )
 from conduit_registry.store.write_transaction import WriteTransaction
-from conduit_registry.values import ChangedResource, FallbackChain, ModelMapping
+from conduit_registry.values import ChangedResource, FallbackChain, ModelMapping, VirtualKey
 
 # Changes that are written together. More of them hold up the event loop for longer.
 PIECE = 100
@@ -93,6 +93,8 @@ class BulkTransaction(WriteTransaction):
         # Changes that are not written yet.
         self._waiting = 0
         self._has_deleted = False
+        # Ids of virtual keys, once somebody asks by a hash.
+        self._hashes: dict[bytes, int] = {}
         # Of the things that were made last.
         self._kind = ""
 
@@ -114,6 +116,15 @@ class BulkTransaction(WriteTransaction):
         """Return the thing of a name, without regard to case."""
         return await self._known_by(kind, name.casefold())
 
+    async def virtual_key_of(self, known_by: bytes) -> VirtualKey | None:
+        """Return the virtual key whose value has this hash."""
+        keys = (await self._all(VIRTUAL_KEY)).values
+        # One that was removed since is none.
+        if not self._hashes:
+            self._hashes = {each.hash: each.id for each in keys.values()}
+        found: VirtualKey | None = keys.get(self._hashes.get(known_by, 0))
+        return found
+
     async def mapping_like(self, alias: str, provider_id: int) -> ModelMapping | None:
         """Return the mapping of an alias to an instance."""
         return await self._known_by(MAPPING, (alias, provider_id))
@@ -132,6 +143,8 @@ class BulkTransaction(WriteTransaction):
 
     async def _stored(self, kind: Kind[Any], value: Any, row: tables.Row) -> None:  # noqa: ANN401 # of the kind
         (await self._all(kind)).put(value, row)
+        if self._hashes and kind.name == VIRTUAL_KEY.name:
+            self._hashes[value.hash] = value.id
         await self._wait()
 
     async def _drop(self, kind: Kind[ValueT], number: int) -> None:

@@ -15,7 +15,14 @@ from conduit_registry.store.audit_chain import (
     hash_of,
     is_signed,
 )
-from conduit_registry.store.kinds import FALLBACK_CHAIN, KEY, MAPPING, Kind, ValueT
+from conduit_registry.store.kinds import (
+    FALLBACK_CHAIN,
+    KEY,
+    MAPPING,
+    VIRTUAL_KEY,
+    Kind,
+    ValueT,
+)
 from conduit_registry.values import (
     EVERY_ENTRY,
     AuditEntry,
@@ -26,6 +33,7 @@ from conduit_registry.values import (
     Key,
     ModelMapping,
     State,
+    VirtualKey,
 )
 
 STATE_ID = 1
@@ -96,6 +104,11 @@ class ReadTransaction:
     async def named(self, kind: Kind[ValueT], name: str) -> ValueT | None:
         """Return the provider or virtual key of a name, without regard to case."""
         found = await self.every(kind, folded_name=name.casefold())
+        return found[0] if found else None
+
+    async def virtual_key_of(self, known_by: bytes) -> VirtualKey | None:
+        """Return the virtual key whose value has this hash."""
+        found = await self.every(VIRTUAL_KEY, hash=known_by)
         return found[0] if found else None
 
     async def mapping_like(self, alias: str, provider_id: int) -> ModelMapping | None:

@@ -245,6 +245,8 @@ FIELDS = [
     (kind, field.name)
     for kind, each in KINDS.items()
     for field in type(each.spec).DESCRIPTOR.fields
+    # Of its creation alone.
+    if field.name != "key_sha256"
 ]
 
 

@@ -2,6 +2,7 @@
 
 import random
 from contextlib import suppress
+from hashlib import sha256
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -55,6 +56,19 @@ def test_others_are_refused(authorization: str, error: type[ConduitError]) -> No
     with pytest.raises(error) as refused:
         identities().identify(authorization)
     assert "condt_" not in str(refused.value)
+
+
+def test_a_key_that_another_gateway_made_is_known_by_its_sha256() -> None:
+    """Its holders keep it; nobody is known by the hash itself."""
+    known = VirtualKeys(Vault(ENCRYPTION_KEY), lambda: 1000.0)
+    key = virtual_key("condt_none", 1)
+    key.hash = sha256(b"sk-of-another-gateway").digest()
+    known.apply(first(compiled(snapshot([provider(1)], virtual_keys=[key]))))
+    for _ in range(2):
+        assert known.identify("Bearer sk-of-another-gateway").virtual_key_id == 1
+    for other in ("condt_none", "sk-of-another-gatewa", key.hash.hex()):
+        with pytest.raises(VirtualKeyInvalid):
+            known.identify(f"Bearer {other}")
 
 
 def test_a_deleted_key_is_forgotten_at_once() -> None:

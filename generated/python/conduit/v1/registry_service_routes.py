@@ -775,6 +775,7 @@ def read_update_virtual_key(
                     "groupId": "group_id",
                     "refuseUnpriced": "refuse_unpriced",
                     "guardrails": "guardrails",
+                    "keySha256": "key_sha256",
                 },
             )
         )

@@ -42,6 +42,7 @@ _VIRTUAL_KEY_MEMBERS: Final[frozenset[str]] = frozenset(
         "formerKeyUntil",
         "refuseUnpriced",
         "guardrails",
+        "isImported",
     }
 )
 
@@ -121,6 +122,8 @@ def fill_virtual_key(message: virtual_key_pb2.VirtualKey, value: object, path: s
     if (member := value.get("guardrails")) is not None:
         for index, item in enumerate(runtime.items(member, path + "guardrails")):
             fill_guardrail(message.guardrails.add(), item, f"{path}guardrails[{index}].")
+    if (member := value.get("isImported")) is not None:
+        message.is_imported = runtime.boolean(member, path + "isImported")
     if not _VIRTUAL_KEY_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _VIRTUAL_KEY_MEMBERS, path)
 
@@ -182,6 +185,7 @@ def virtual_key_to_json(message: virtual_key_pb2.VirtualKey) -> dict[str, object
     )
     members["refuseUnpriced"] = message.refuse_unpriced
     members["guardrails"] = [guardrail_to_json(item) for item in message.guardrails]
+    members["isImported"] = message.is_imported
     return members
 
 
@@ -206,6 +210,7 @@ _VIRTUAL_KEY_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
         "groupId",
         "refuseUnpriced",
         "guardrails",
+        "keySha256",
     }
 )
 
@@ -271,6 +276,8 @@ def fill_virtual_key_spec(
     if (member := value.get("guardrails")) is not None:
         for index, item in enumerate(runtime.items(member, path + "guardrails")):
             fill_guardrail(message.guardrails.add(), item, f"{path}guardrails[{index}].")
+    if (member := value.get("keySha256")) is not None:
+        message.key_sha256 = runtime.text(member, path + "keySha256")
     if not _VIRTUAL_KEY_SPEC_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _VIRTUAL_KEY_SPEC_MEMBERS, path)
 

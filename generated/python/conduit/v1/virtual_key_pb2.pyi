@@ -78,6 +78,7 @@ class VirtualKey(_message.Message):
     USAGE_LIMITS_FIELD_NUMBER: _builtins.int
     REFUSE_UNPRICED_FIELD_NUMBER: _builtins.int
     GUARDRAILS_FIELD_NUMBER: _builtins.int
+    IS_IMPORTED_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by the Registry, never used again."""
     name: _builtins.str
@@ -110,6 +111,8 @@ class VirtualKey(_message.Message):
     """Whether its calls are refused with COST_UNKNOWN where what they use has no known price, rather than counted as unpriced: candidates
     without one are not asked. So are they where a group of the key's says it.
     """
+    is_imported: _builtins.bool
+    """Whether another gateway made its value, which is known by its SHA-256 alone; it has no prefix then. Replacing the value ends it."""
     @_builtins.property
     def allowed_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The aliases it may use; `*` stands for any run of characters. Empty means all. The models that a session brings in
@@ -200,10 +203,11 @@ class VirtualKey(_message.Message):
         usage_limits: _usage_limits_pb2.UsageLimits | None = ...,
         refuse_unpriced: _builtins.bool = ...,
         guardrails: _abc.Iterable[_guardrail_pb2.Guardrail] | None = ...,
+        is_imported: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_group_id", b"_group_id", "_hedging_budget", b"_hedging_budget", "_key", b"_key", "_max_attempts", b"_max_attempts", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "created_at", b"created_at", "expires_at", b"expires_at", "former_key_until", b"former_key_until", "group_id", b"group_id", "hedging_budget", b"hedging_budget", "key", b"key", "max_attempts", b"max_attempts", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "rotated_at", b"rotated_at", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_group_id", b"_group_id", "_hedging_budget", b"_hedging_budget", "_key", b"_key", "_max_attempts", b"_max_attempts", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "allowed_providers", b"allowed_providers", "budget_nano_usd", b"budget_nano_usd", "budgets", b"budgets", "created_at", b"created_at", "etag", b"etag", "expires_at", b"expires_at", "former_key_until", b"former_key_until", "group_id", b"group_id", "guardrails", b"guardrails", "hedging_budget", b"hedging_budget", "id", b"id", "is_enabled", b"is_enabled", "key", b"key", "key_prefix", b"key_prefix", "max_attempts", b"max_attempts", "metadata", b"metadata", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "refuse_unpriced", b"refuse_unpriced", "rotated_at", b"rotated_at", "security", b"security", "stream_failover", b"stream_failover", "tags", b"tags", "timeout", b"timeout", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_group_id", b"_group_id", "_hedging_budget", b"_hedging_budget", "_key", b"_key", "_max_attempts", b"_max_attempts", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "allowed_providers", b"allowed_providers", "budget_nano_usd", b"budget_nano_usd", "budgets", b"budgets", "created_at", b"created_at", "etag", b"etag", "expires_at", b"expires_at", "former_key_until", b"former_key_until", "group_id", b"group_id", "guardrails", b"guardrails", "hedging_budget", b"hedging_budget", "id", b"id", "is_enabled", b"is_enabled", "is_imported", b"is_imported", "key", b"key", "key_prefix", b"key_prefix", "max_attempts", b"max_attempts", "metadata", b"metadata", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "refuse_unpriced", b"refuse_unpriced", "rotated_at", b"rotated_at", "security", b"security", "stream_failover", b"stream_failover", "tags", b"tags", "timeout", b"timeout", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_nano_usd: _TypeAlias = _typing.Literal["budget_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__budget_nano_usd: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd"]  # noqa: Y015
@@ -281,6 +285,7 @@ class VirtualKeySpec(_message.Message):
     USAGE_LIMITS_FIELD_NUMBER: _builtins.int
     REFUSE_UNPRICED_FIELD_NUMBER: _builtins.int
     GUARDRAILS_FIELD_NUMBER: _builtins.int
+    KEY_SHA256_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required on creation."""
     is_enabled: _builtins.bool
@@ -299,6 +304,10 @@ class VirtualKeySpec(_message.Message):
     """Default unset. VIRTUAL_KEY_GROUP_NOT_FOUND if there is none."""
     refuse_unpriced: _builtins.bool
     """Default false."""
+    key_sha256: _builtins.str
+    """The SHA-256, in hex, of a value that another gateway made, so that its holders keep it: a value of at least 20 characters that nobody guesses,
+    as anybody who has the database could try whether they guess it. On creation alone. Default: a value is made.
+    """
     @_builtins.property
     def allowed_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Default empty."""
@@ -361,10 +370,11 @@ class VirtualKeySpec(_message.Message):
         usage_limits: _usage_limits_pb2.UsageLimits | None = ...,
         refuse_unpriced: _builtins.bool | None = ...,
         guardrails: _abc.Iterable[_guardrail_pb2.Guardrail] | None = ...,
+        key_sha256: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_group_id", b"_group_id", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_max_attempts", b"_max_attempts", "_name", b"_name", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_refuse_unpriced", b"_refuse_unpriced", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "expires_at", b"expires_at", "group_id", b"group_id", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "max_attempts", b"max_attempts", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "refuse_unpriced", b"refuse_unpriced", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout", "usage_limits", b"usage_limits"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_group_id", b"_group_id", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_key_sha256", b"_key_sha256", "_max_attempts", b"_max_attempts", "_name", b"_name", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_refuse_unpriced", b"_refuse_unpriced", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "expires_at", b"expires_at", "group_id", b"group_id", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "key_sha256", b"key_sha256", "max_attempts", b"max_attempts", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "refuse_unpriced", b"refuse_unpriced", "security", b"security", "stream_failover", b"stream_failover", "timeout", b"timeout", "usage_limits", b"usage_limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_group_id", b"_group_id", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_max_attempts", b"_max_attempts", "_name", b"_name", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_refuse_unpriced", b"_refuse_unpriced", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "allowed_providers", b"allowed_providers", "budget_nano_usd", b"budget_nano_usd", "budgets", b"budgets", "expires_at", b"expires_at", "group_id", b"group_id", "guardrails", b"guardrails", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "max_attempts", b"max_attempts", "metadata", b"metadata", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "refuse_unpriced", b"refuse_unpriced", "security", b"security", "stream_failover", b"stream_failover", "tags", b"tags", "timeout", b"timeout", "usage_limits", b"usage_limits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_group_id", b"_group_id", "_hedging_budget", b"_hedging_budget", "_is_enabled", b"_is_enabled", "_key_sha256", b"_key_sha256", "_max_attempts", b"_max_attempts", "_name", b"_name", "_outage_allowance_nano_usd", b"_outage_allowance_nano_usd", "_refuse_unpriced", b"_refuse_unpriced", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "allowed_providers", b"allowed_providers", "budget_nano_usd", b"budget_nano_usd", "budgets", b"budgets", "expires_at", b"expires_at", "group_id", b"group_id", "guardrails", b"guardrails", "hedging_budget", b"hedging_budget", "is_enabled", b"is_enabled", "key_sha256", b"key_sha256", "max_attempts", b"max_attempts", "metadata", b"metadata", "name", b"name", "outage_allowance_nano_usd", b"outage_allowance_nano_usd", "refuse_unpriced", b"refuse_unpriced", "security", b"security", "stream_failover", b"stream_failover", "tags", b"tags", "timeout", b"timeout", "usage_limits", b"usage_limits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_nano_usd: _TypeAlias = _typing.Literal["budget_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__budget_nano_usd: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd"]  # noqa: Y015
@@ -374,6 +384,8 @@ class VirtualKeySpec(_message.Message):
     _WhichOneofArgType__hedging_budget: _TypeAlias = _typing.Literal["_hedging_budget", b"_hedging_budget"]  # noqa: Y015
     _WhichOneofReturnType__is_enabled: _TypeAlias = _typing.Literal["is_enabled"]  # noqa: Y015
     _WhichOneofArgType__is_enabled: _TypeAlias = _typing.Literal["_is_enabled", b"_is_enabled"]  # noqa: Y015
+    _WhichOneofReturnType__key_sha256: _TypeAlias = _typing.Literal["key_sha256"]  # noqa: Y015
+    _WhichOneofArgType__key_sha256: _TypeAlias = _typing.Literal["_key_sha256", b"_key_sha256"]  # noqa: Y015
     _WhichOneofReturnType__max_attempts: _TypeAlias = _typing.Literal["max_attempts"]  # noqa: Y015
     _WhichOneofArgType__max_attempts: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts"]  # noqa: Y015
     _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
@@ -392,6 +404,8 @@ class VirtualKeySpec(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__hedging_budget) -> _WhichOneofReturnType__hedging_budget | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__is_enabled) -> _WhichOneofReturnType__is_enabled | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__key_sha256) -> _WhichOneofReturnType__key_sha256 | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_attempts) -> _WhichOneofReturnType__max_attempts | None: ...
     @_typing.overload

@@ -54,3 +54,28 @@ async def test_groups_are_named_and_go_once_no_key_is_in_them(
         await imported(bench, edit, "virtualKeys: [{name: ci, group: Gone}]")
     with pytest.raises(ConduitError, match="1 virtual keys are in it"):
         await imported(bench, edit, "virtualKeyGroups: []")
+
+
+async def test_a_key_that_came_with_its_hash_keeps_its_value(
+    bench: Bench, edit: Edit, store: Store
+) -> None:
+    """Applied again the document changes nothing, even where the value was replaced since."""
+    text = f"""
+virtualKeys:
+- {{name: a, keySha256: {"ab" * 32}}}
+- {{name: b, keySha256: {"cd" * 32}}}
+"""
+    assert await imported(bench, edit, text) == [
+        "created virtual key 'a'",
+        "created virtual key 'b'",
+    ]
+    assert await imported(bench, edit, text) == []
+    async with edit() as editor:
+        rotated, _ = await editor.rotate_virtual_key(1, 0)
+    assert await imported(bench, edit, text) == []
+    async with store.read() as reading:
+        found = await reading.every(VIRTUAL_KEY)
+    assert [each.hash for each in found] == [rotated.hash, b"\xcd" * 32]
+    twice = f"{text}- {{name: c, keySha256: {'CD' * 32}}}"
+    with pytest.raises(ConduitError, match="The virtual key 'b' has this value already"):
+        await imported(bench, edit, twice)

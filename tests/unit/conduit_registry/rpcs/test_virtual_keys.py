@@ -1,8 +1,10 @@
 """RPCs about the keys that callers hold."""
 
+import hashlib
 import re
 from typing import Any
 
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 from tests.support.registry import NOW, Api, Bench
 
@@ -35,6 +37,28 @@ async def test_the_value_is_shown_once(api: Api, bench: Bench) -> None:
     [known] = (await api.snapshot()).virtual_keys
     assert known.hash == Vault(bench.settings.encryption_key).hash(made.key)
     assert made.key not in str((await api(ListAuditEntriesRequest())).entries)
+
+
+async def test_a_value_of_another_gateway_is_known_by_its_hash(api: Api) -> None:
+    """It is shown to nobody, is no other key's, and is replaced by a rotation alone."""
+    known_by = hashlib.sha256(b"sk-of-another-gateway").hexdigest()
+    made = await create(api, "old", key_sha256=known_by)
+    assert (made.is_imported, made.key_prefix, made.HasField("key")) == (True, "", False)
+    [stored] = (await api.snapshot()).virtual_keys
+    assert stored.hash.hex() == known_by
+    spec = VirtualKeySpec(name="twin", key_sha256=known_by.upper())
+    refused = await api.refused(pb.CreateVirtualKeyRequest(virtual_key=spec))
+    assert (refused.reason, refused.metadata["field"]) == ("ALREADY_EXISTS", "keySha256")
+    change = VirtualKeySpec(key_sha256=known_by)
+    refused = await api.refused(pb.UpdateVirtualKeyRequest(id=made.id, virtual_key=change))
+    assert (refused.reason, refused.metadata["field"]) == ("INVALID_REQUEST", "keySha256")
+    everything = pb.UpdateVirtualKeyRequest(
+        id=made.id, virtual_key=VirtualKeySpec(name="new"), update_mask=FieldMask(paths=["*"])
+    )
+    assert (await api(everything)).virtual_key.is_imported
+    rotated = (await api(pb.RotateVirtualKeyRequest(id=made.id))).virtual_key
+    assert rotated.key.startswith("condt_")
+    assert not rotated.is_imported
 
 
 async def test_fields_are_taken_back_by_the_mask(api: Api) -> None:

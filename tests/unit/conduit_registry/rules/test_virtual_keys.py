@@ -16,6 +16,15 @@ from conduit_registry import policy_values, values
 from conduit_registry.rules.virtual_keys import virtual_key_fields
 
 
+@pytest.mark.parametrize("text", ["", "ab", "x" * 64, "a" * 63, "a" * 65, "a" * 64 + "\n"])
+def test_a_hash_that_is_none_is_refused(text: str) -> None:
+    """Without saying it again."""
+    with pytest.raises(InvalidRequest, match="must be the SHA-256 of a key") as caught:
+        virtual_key_fields(VirtualKeySpec(key_sha256=text))
+    assert caught.value.metadata["field"] == "keySha256"
+    assert virtual_key_fields(VirtualKeySpec(key_sha256="Ab" * 32)) == {"hash": b"\xab" * 32}
+
+
 def test_only_what_a_spec_gives_is_read() -> None:
     """Models are each there once, in their order."""
     assert virtual_key_fields(VirtualKeySpec()) == {}
