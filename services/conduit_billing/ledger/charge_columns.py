@@ -4,7 +4,7 @@ The lines of a charge are one text, such as `1x1200@2500000000,5x300`: unit, qua
 sign the price of a million, where it is known.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -35,24 +35,42 @@ class ChargeColumns(NamedTuple):
     provider_cost: int | None
 
 
+class Binding(NamedTuple):
+    """The types of values that a database's driver takes soonest."""
+
+    blob: Callable[[bytes], bytes | bytearray]
+    flag: Callable[[bool], int]
+
+
+POSTGRESQL = Binding(bytes, bool)
+# Of each value that is no plain number, text or bytearray, Python's sqlite3 asks whether it adapts
+# itself, which takes as long as to bind three of those.
+SQLITE = Binding(bytearray, int)
+
+
 def row_of(
-    charge: PostedCharge, packed_id: bytes, attribution_id: int, posting_id: bytes | None
+    charge: PostedCharge,
+    packed_id: bytes,
+    attribution_id: int,
+    posting_id: bytes | None,
+    binding: Binding = POSTGRESQL,
 ) -> tuple[Any, ...]:
     """Return a charge's row, in the table's order of columns."""
+    blob, flag = binding
     return (
-        packed_id,
-        pack_id(charge.request_id),
+        blob(packed_id),
+        blob(pack_id(charge.request_id)),
         charge.occurred_at,
         attribution_id,
         charge.virtual_key_id,
         charge.cost,
         charge.usage_source,
-        charge.is_complete,
+        flag(charge.is_complete),
         charge.duration_ms,
         lines_text(charge.lines),
         orjson.dumps(dict(charge.qualifiers)).decode() if charge.qualifiers else "",
-        posting_id if charge.cost else None,
-        _packed_lease(charge.lease_id),
+        blob(posting_id) if charge.cost and posting_id is not None else None,
+        blob(_packed_lease(charge.lease_id)),
         orjson.dumps(charge.tags).decode() if charge.tags else "",
         charge.provider_cost,
     )

@@ -14,7 +14,13 @@ from conduit_billing.ledger.adjustment_store import standings_of
 from conduit_billing.ledger.adjustments import Standing
 from conduit_billing.ledger.attempt_stats import AttemptStats, hour_buckets_of, hours_of
 from conduit_billing.ledger.attributions import Attributions
-from conduit_billing.ledger.charge_columns import ChargeColumns, charge_of, row_of
+from conduit_billing.ledger.charge_columns import (
+    POSTGRESQL,
+    SQLITE,
+    ChargeColumns,
+    charge_of,
+    row_of,
+)
 from conduit_billing.ledger.charge_filter import (
     ALL_CHARGES,
     ChargeFilter,
@@ -92,8 +98,9 @@ class LedgerStore:
         posting_id = None if posting is None else pack_id(posting.id)
         wanted = {charge.attribution for charge in charges.values()}
         ids = await self._attributions.ids_of(connection, wanted)
+        binding = POSTGRESQL if connection.dialect.name == "postgresql" else SQLITE
         rows = [
-            row_of(charge, name, ids[charge.attribution], posting_id)
+            row_of(charge, name, ids[charge.attribution], posting_id, binding)
             for name, charge in sorted(charges.items())
         ]
         await insert_stored(connection, ChargeRow, rows)

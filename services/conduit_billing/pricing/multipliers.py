@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from conduit_providers.prices import Tier, UnitPrices, Variant
-from conduit_providers.quantities import INPUT_LEAVES, OUTPUT_LEAVES
+from conduit_providers.quantities import CACHE_READS, INPUT_LEAVES, OUTPUT_LEAVES
 
 
 class Multiplier(NamedTuple):
@@ -16,6 +16,8 @@ class Multiplier(NamedTuple):
     factor: Fraction
     # Whether it holds together with others, such as that of a batch.
     is_stacked: bool = False
+    # Tokens that cost as much under the condition.
+    but: frozenset[int] = frozenset()
 
 
 _NONE: Sequence[Multiplier] = ()
@@ -27,7 +29,12 @@ MULTIPLIERS: Mapping[str, Sequence[Multiplier]] = MappingProxyType(
         "anthropic": (Multiplier({"inference_geo": "us"}, Fraction(11, 10), is_stacked=True),),
         # https://ai.google.dev/gemini-api/docs/optimization
         # https://docs.cloud.google.com/vertex-ai/generative-ai/docs/flex-paygo
-        "google": (Multiplier({"service_tier": "flex"}, Fraction(1, 2)),),
+        "google": (
+            Multiplier({"service_tier": "flex"}, Fraction(1, 2)),
+            # What is read from the cache keeps its own discount, which does not stack:
+            # https://docs.cloud.google.com/vertex-ai/generative-ai/docs/multimodal/batch-prediction-gemini
+            Multiplier({"processing": "batch"}, Fraction(1, 2), but=frozenset(CACHE_READS)),
+        ),
     }
 )
 
@@ -44,16 +51,17 @@ def multiplied(provider: str, usual: Variant, variants: Iterable[Variant]) -> It
         for variant in reversed(known) if each.is_stacked else (usual,):
             yield Variant(
                 {**variant.qualifiers, **each.when},
-                _times(variant.unit_prices, each.factor),
+                _times(variant.unit_prices, each),
                 tuple(
-                    Tier(tier.above_input_tokens, _times(tier.unit_prices, each.factor))
+                    Tier(tier.above_input_tokens, _times(tier.unit_prices, each))
                     for tier in variant.tiers
                 ),
             )
 
 
-def _times(prices: UnitPrices, factor: Fraction) -> UnitPrices:
-    tokens = INPUT_LEAVES | OUTPUT_LEAVES
+def _times(prices: UnitPrices, multiplier: Multiplier) -> UnitPrices:
+    tokens = (INPUT_LEAVES | OUTPUT_LEAVES) - multiplier.but
     return {
-        unit: round(price * factor) if unit in tokens else price for unit, price in prices.items()
+        unit: round(price * multiplier.factor) if unit in tokens else price
+        for unit, price in prices.items()
     }

@@ -335,6 +335,27 @@ def test_batches_of_claudes_cost_half(price: Published) -> None:
     assert dollars(batch, shipped("Anthropic", price.model)) == Decimal(price.expected) / 2
 
 
+def test_a_worked_example_of_claudes_batches() -> None:
+    """5,000 read and 800 written by Opus 5.5: $0.036, and $0.018 in a batch.
+
+    By the prices of https://platform.claude.com/docs/en/build-with-claude/batch-processing, added
+    up by https://dev.to/neverpaytwice/claude-batch-api-half-price-if-you-can-wait-ecg.
+    """
+    used = ((INPUT, 5_000), (OUTPUT, 800))
+    sheet = shipped("Anthropic", "claude-opus-5-5")
+    assert dollars(counted(used), sheet) == Decimal("0.036")
+    assert dollars(counted(used, (("processing", "batch"),)), sheet) == Decimal("0.018")
+
+
+@pytest.mark.parametrize("model", ["gemini-2.5-pro", "gemini-3.5-flash"])
+def test_batches_of_gemini_cost_half_but_for_the_cache(model: str) -> None:
+    """The page of prices has "50% cost reduction"; of the cache, see the multipliers."""
+    sheet, batch = shipped("Gemini", model), (("processing", "batch"),)
+    for unit, share in ((INPUT, 2), (OUTPUT, 2), (CACHED_INPUT, 1)):
+        usual = dollars(counted(((unit, 100_000),)), sheet)
+        assert dollars(counted(((unit, 100_000),), batch), sheet) == usual / share
+
+
 def test_a_worked_example_of_gemini() -> None:
     """11,500 read, of which 10,000 from the cache: $0.001875 and $0.00125.
 

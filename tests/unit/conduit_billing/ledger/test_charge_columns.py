@@ -2,7 +2,14 @@
 
 import pytest
 
-from conduit_billing.ledger.charge_columns import charge_of, lines_of, lines_text, row_of
+from conduit_billing.ledger.charge_columns import (
+    POSTGRESQL,
+    SQLITE,
+    charge_of,
+    lines_of,
+    lines_text,
+    row_of,
+)
 from conduit_billing.ledger.charges import Attribution, Line, PostedCharge
 from conduit_kernel.ids import IdSource, pack_id
 
@@ -33,6 +40,13 @@ def test_a_charge_is_its_own_columns_and_what_it_has_in_common_with_others() -> 
     assert (attribution, posting) == (9, b"posting")
     columns = [name, request, at, *own, lease, tags, told]
     assert charge_of(columns, CHARGE.attribution) == CHARGE
+
+
+def test_both_databases_store_the_same() -> None:
+    """Whatever types their drivers take soonest."""
+    one, other = (row_of(CHARGE, pack_id(NAME), 9, b"p", to) for to in (POSTGRESQL, SQLITE))
+    assert one == other
+    assert {type(value) for value in other} <= {bytearray, int, str}
 
 
 def test_a_charge_that_cost_nothing_is_in_no_posting() -> None:

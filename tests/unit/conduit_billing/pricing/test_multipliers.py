@@ -2,7 +2,7 @@
 
 from conduit_billing.pricing.multipliers import multiplied
 from conduit_providers.prices import PriceSheet, Tier, Variant
-from conduit_providers.quantities import CACHE_WRITE_1H, INPUT, OUTPUT, WEB_SEARCH
+from conduit_providers.quantities import CACHE_WRITE_1H, CACHED_INPUT, INPUT, OUTPUT, WEB_SEARCH
 
 USUAL = Variant(
     {}, {INPUT: 1000, OUTPUT: 5000, CACHE_WRITE_1H: 2000, WEB_SEARCH: 7}, (Tier(10, {INPUT: 2000}),)
@@ -38,6 +38,15 @@ def test_prices_of_the_catalogs_own_are_kept() -> None:
     qualifiers = (("service_tier", "flex"),)
     assert sheet_of("google").at(1, qualifiers)[INPUT] == 500
     assert sheet_of("google", flex).at(1, qualifiers)[INPUT] == 400
+
+
+def test_batches_of_google_cost_half_but_for_what_is_cached() -> None:
+    """Long prompts as well: the cache's discount does not stack with the batch's."""
+    usual = Variant({}, {INPUT: 1000, CACHED_INPUT: 100}, (Tier(10, {INPUT: 2000}),))
+    sheet = PriceSheet(usual.unit_prices, usual.tiers, tuple(multiplied("google", usual, ())))
+    batch = (("processing", "batch"),)
+    assert sheet.at(1, batch) == {INPUT: 500, CACHED_INPUT: 100}
+    assert sheet.at(11, batch)[INPUT] == 1000
 
 
 def test_nobody_elses_prices_are_multiplied() -> None:
