@@ -15,7 +15,7 @@ import structlog
 from conduit.v1.charge_pb2 import UNIT_IMAGE, UNIT_STEP
 from conduit_billing.money import PER, nano
 from conduit_billing.pricing.catalog_file import CatalogUnreadable, digest_of, read_catalog
-from conduit_billing.pricing.multipliers import multiplied
+from conduit_billing.pricing.multipliers import multiplied, with_long_batches
 from conduit_billing.pricing.rules import UNKNOWN, Priced
 from conduit_providers.prices import SERVED, PriceSheet, Tier, UnitPrices, Variant
 from conduit_providers.quantities import (
@@ -158,10 +158,12 @@ class PriceCatalog:
         prices, tiers = self._flat(price)
         if not prices:
             return UNKNOWN
-        known = [Variant(when, *self._flat(other)) for when, other in alternatives]
+        plain = Variant({}, prices, tiers)
+        found = (Variant(when, *self._flat(other)) for when, other in alternatives)
+        known = [*with_long_batches(provider, plain, found)]
         usual = (*_USUAL.get(provider, ()), _USUALLY)
         variants = (
-            *multiplied(provider, Variant({}, prices, tiers), known),
+            *multiplied(provider, plain, known),
             *known,
             *(Variant(when, prices, tiers) for when in usual),
         )

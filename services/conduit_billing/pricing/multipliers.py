@@ -21,6 +21,8 @@ class Multiplier(NamedTuple):
 
 
 _NONE: Sequence[Multiplier] = ()
+_BATCH: Mapping[str, str] = MappingProxyType({"processing": "batch"})
+_HALF = Multiplier(_BATCH, Fraction(1, 2))
 # By the catalog's name of the provider.
 MULTIPLIERS: Mapping[str, Sequence[Multiplier]] = MappingProxyType(
     {
@@ -33,7 +35,7 @@ MULTIPLIERS: Mapping[str, Sequence[Multiplier]] = MappingProxyType(
             Multiplier({"service_tier": "flex"}, Fraction(1, 2)),
             # What is read from the cache keeps its own discount, which does not stack:
             # https://docs.cloud.google.com/vertex-ai/generative-ai/docs/multimodal/batch-prediction-gemini
-            Multiplier({"processing": "batch"}, Fraction(1, 2), but=frozenset(CACHE_READS)),
+            _HALF._replace(but=frozenset(CACHE_READS)),
         ),
     }
 )
@@ -57,6 +59,22 @@ def multiplied(provider: str, usual: Variant, variants: Iterable[Variant]) -> It
                     for tier in variant.tiers
                 ),
             )
+
+
+def with_long_batches(
+    provider: str, usual: Variant, variants: Iterable[Variant]
+) -> Iterator[Variant]:
+    """Yield prices under conditions, OpenAI's batches with those of long requests.
+
+    The catalog leaves them out for some models. OpenAI's table of batches has them for each that
+    has others, and they are half of these: https://github.com/BerriAI/litellm/pull/39861
+    """
+    for variant in variants:
+        if provider == "openai" and not variant.tiers and variant.qualifiers == _BATCH:
+            halves = (Tier(t.above_input_tokens, _times(t.unit_prices, _HALF)) for t in usual.tiers)
+            yield Variant(variant.qualifiers, variant.unit_prices, tuple(halves))
+        else:
+            yield variant
 
 
 def _times(prices: UnitPrices, multiplier: Multiplier) -> UnitPrices:

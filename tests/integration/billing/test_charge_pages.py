@@ -63,8 +63,9 @@ def matches(of: ChargeFilter, each: PostedCharge) -> bool:
     wanted = of._asdict()
     names = ("since", "until", "is_unpriced", "cost_differs")
     since, until, unpriced, differs = (wanted.pop(name) for name in names)
+    told = each._asdict() | each.attribution._asdict()
     return (
-        all(getattr(each, name) == value for name, value in wanted.items() if value)
+        all(told[name] == value for name, value in wanted.items() if value)
         and since <= each.occurred_at < (until or 2**62)
         and (each.cost is None or not unpriced)
         and (not differs or each.provider_cost is not None)

@@ -178,6 +178,23 @@ def test_a_providers_own_cost_is_kept_as_it_says_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("model", "expected"),
+    # A million read plainly, read from the cache, and written; beyond 272,000, and half of that.
+    [("gpt-5.5", ("5", "0.5", "22.5")), ("gpt-5.5-pro", ("30", "30", "135"))],
+)
+def test_long_batches_cost_half_of_long_requests(model: str, expected: tuple[str, ...]) -> None:
+    """They were charged as short ones, and what was cached as if it were not.
+
+    BerriAI/litellm#39861, and #38341.
+    """
+    batch = (("processing", "batch"),)
+    prices = shipped("OpenAI", model).at(300_000, batch)
+    assert tuple(str(Decimal(prices[unit]) / NANO) for unit in (INPUT, CACHED_INPUT, OUTPUT)) == (
+        expected
+    )
+
+
+@pytest.mark.parametrize(
     ("provider_type", "model"),
     [
         ("Anthropic", "claude-opus-5"),

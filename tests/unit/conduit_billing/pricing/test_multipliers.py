@@ -1,6 +1,6 @@
 """Conditions that multiply prices."""
 
-from conduit_billing.pricing.multipliers import multiplied
+from conduit_billing.pricing.multipliers import multiplied, with_long_batches
 from conduit_providers.prices import PriceSheet, Tier, Variant
 from conduit_providers.quantities import CACHE_WRITE_1H, CACHED_INPUT, INPUT, OUTPUT, WEB_SEARCH
 
@@ -47,6 +47,16 @@ def test_batches_of_google_cost_half_but_for_what_is_cached() -> None:
     batch = (("processing", "batch"),)
     assert sheet.at(1, batch) == {INPUT: 500, CACHED_INPUT: 100}
     assert sheet.at(11, batch)[INPUT] == 1000
+
+
+def test_long_batches_cost_half_of_what_long_requests_do() -> None:
+    """Where OpenAI's have no price of their own, and nobody else's."""
+    batch = Variant({"processing": "batch"}, {INPUT: 500})
+    [priced] = with_long_batches("openai", USUAL, [batch])
+    assert priced == Variant(batch.qualifiers, batch.unit_prices, (Tier(10, {INPUT: 1000}),))
+    own = Variant(batch.qualifiers, batch.unit_prices, (Tier(20, {INPUT: 900}),))
+    assert [*with_long_batches("openai", USUAL, [own, FAST])] == [own, FAST]
+    assert [*with_long_batches("google", USUAL, [batch])] == [batch]
 
 
 def test_nobody_elses_prices_are_multiplied() -> None:
