@@ -8,9 +8,11 @@ if [ ! -e "$folder/installed" ]; then
   "$folder/tool/bin/python" -m pip install --disable-pip-version-check --quiet cyclonedx-bom==7.5.0
   touch "$folder/installed"
 fi
-# Anew each time: what a release has is what pip chooses today.
+# Anew each time: what a release has is what the lock has.
 rm -rf "$folder/runtime"
 "$python" -m venv --without-pip "$folder/runtime"
-"$folder/tool/bin/python" -m pip --disable-pip-version-check --quiet --python "$folder/runtime/bin/python" install .
+pip() { "$folder/tool/bin/python" -m pip --disable-pip-version-check --quiet --python "$folder/runtime/bin/python" "$@"; }
+pip install --require-hashes --no-deps -r deploy/requirements.txt
+pip install --no-deps .
 "$folder/tool/bin/cyclonedx-py" environment --pyproject pyproject.toml --mc-type application --output-reproducible \
   --of JSON --validate -o "$file" "$folder/runtime/bin/python"

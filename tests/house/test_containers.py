@@ -54,6 +54,20 @@ def test_what_the_package_is_built_of_is_copied() -> None:
     assert {name.partition("/")[0] for name in named} <= copied
 
 
+def test_what_is_installed_in_the_image_is_what_the_lock_has() -> None:
+    """By its hashes, and nothing beside it."""
+    installs = [text for name, text in STEPS if name == "RUN" and "pip install" in text]
+    assert len(installs) == 2
+    assert "--require-hashes --no-deps -r deploy/requirements.txt" in installs[0]
+    assert "--no-deps ." in installs[1]
+
+
+def test_the_base_of_the_image_may_be_named_by_its_digest() -> None:
+    """In both stages, by one argument."""
+    assert [text.partition(" ")[0] for name, text in STEPS if name == "FROM"] == ["${BASE}"] * 2
+    assert STEPS[0] == ("ARG", "BASE=python:3.13-slim")
+
+
 def test_nobody_is_root_in_the_image() -> None:
     """By a number: whoever forbids root cannot look a name up. The data are theirs alone."""
     [user] = said("USER")

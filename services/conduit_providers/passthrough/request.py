@@ -8,7 +8,7 @@ import msgspec
 
 from conduit_kernel.errors import InvalidRequest, UnsupportedParameter
 from conduit_providers.passthrough.rule import PassthroughRule
-from conduit_providers.request_reading import RequestReader
+from conduit_providers.request_reading import RequestReader, Unread
 
 Pair = tuple[str, str]
 
@@ -16,6 +16,17 @@ Pair = tuple[str, str]
 class _Generation(msgspec.Struct, rename="camel"):
     max_output_tokens: int | None = None
     candidate_count: int | None = None
+    # Google takes the names of the fields, too.
+    plain_max_output_tokens: int | None = msgspec.field(default=None, name="max_output_tokens")
+    plain_candidate_count: int | None = msgspec.field(default=None, name="candidate_count")
+
+    def most(self) -> tuple[int | None, ...]:
+        """Return the limits of what is written."""
+        return self.max_output_tokens, self.plain_max_output_tokens
+
+    def choices(self) -> tuple[int | None, ...]:
+        """Return the numbers of answers."""
+        return self.candidate_count, self.plain_candidate_count
 
 
 # The dialects' own names; each is read wherever it stands.
@@ -23,17 +34,27 @@ class _Body(msgspec.Struct):
     model: str = ""
     stream: bool | None = None
     n: int | None = None
+    # Of completions: all that are made are paid, whichever are given.
+    best_of: int | None = None
+    prompt: Unread = msgspec.UNSET
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
     max_output_tokens: int | None = None
     generation_config: _Generation | None = msgspec.field(default=None, name="generationConfig")
+    plain_generation_config: _Generation | None = msgspec.field(
+        default=None, name="generation_config"
+    )
 
 
 _reader = RequestReader(_Body)
-# Servers differ in which of two members of the same name counts.
+# Servers differ in which of two members of the same name counts, also within others.
+_WITHIN = ("generationConfig", "generation_config")
+_DECISIVE_WITHIN = tuple(each.encode_name for each in msgspec.structs.fields(_Generation))
 _DECISIVE = tuple(each.encode_name for each in msgspec.structs.fields(_Body))
-_DECISIVE_MARKS = tuple(b'"%b"' % name.lower().encode() for name in _DECISIVE)
-_ESCAPE = b"\\u00"
+_DECISIVE_MARKS = tuple(b'"%b"' % name.lower().encode() for name in (*_DECISIVE, *_DECISIVE_WITHIN))
+# An escaped letter; and two beyond ASCII, plain and escaped, that servers in Go take for `s` and
+# `k`: https://pkg.go.dev/encoding/json#Unmarshal compares names as Unicode folds them.
+_ODD_LETTERS = (b"\\u00", b"\\u017f", b"\\u212a", "\u017f".encode(), "\u212a".encode())
 # What a body may refer to whose size its own says nothing of.
 _MEDIA = (b'"image', b'"document"', b'"file', b'"input_image"', b'"input_file"', b'"video')
 
@@ -75,13 +96,18 @@ def read_request(
     model = match["model"] if rule.names_model and match is not None else found.model
     if not model:
         raise InvalidRequest("model is required", field="model")
-    generation = found.generation_config or _Generation()
+    generations = [
+        each
+        for each in (found.generation_config, found.plain_generation_config)
+        if each is not None
+    ]
     limits = (
         found.max_tokens,
         found.max_completion_tokens,
         found.max_output_tokens,
-        generation.max_output_tokens,
+        *(limit for each in generations for limit in each.most()),
     )
+    counts = (found.n, found.best_of, *(count for each in generations for count in each.choices()))
     said = [limit for limit in limits if limit is not None]
     return PassedRequest(
         rule,
@@ -92,26 +118,43 @@ def read_request(
         model,
         rule.streams or bool(found.stream),
         max(0, *said) if said else None,
-        max(1, found.n or 0, generation.candidate_count or 0),
+        max(1, *(count or 0 for count in counts)) * _prompts(found.prompt),
         any(mark in body for mark in _MEDIA),
     )
+
+
+def _prompts(prompt: Unread) -> int:
+    """Return how many texts are gone on from; a list of numbers is the tokens of one."""
+    if prompt is msgspec.UNSET or not bytes(prompt).lstrip().startswith(b"["):
+        return 1
+    texts = json.loads(bytes(prompt))
+    return max(1, sum(not isinstance(each, int) for each in texts))
 
 
 def _check_members(body: bytes, refused: Collection[str], provider: str) -> None:
     """Refuse members that may not pass, and a decisive one that is there twice."""
     lowered = body.lower()
-    is_plain = _ESCAPE not in lowered and all(lowered.count(each) <= 1 for each in _DECISIVE_MARKS)
+    is_plain = not any(each in lowered for each in _ODD_LETTERS) and all(
+        lowered.count(each) <= 1 for each in _DECISIVE_MARKS
+    )
     if is_plain and not any(b'"%b"' % name.encode() in body for name in refused):
         return
     members: list[tuple[str, Any]] = json.loads(body, object_pairs_hook=list)
-    names = [name for name, _ in members]
-    for name in _DECISIVE:
-        if sum(each.lower() == name.lower() for each in names) > 1:
-            raise InvalidRequest(f"{name} is there twice", field=name)
+    _check_once(members, _DECISIVE)
+    for name, value in members:
+        if name in _WITHIN and value:
+            _check_once(value, _DECISIVE_WITHIN)
     for name, value in members:
         if name in refused and value not in (None, False):
             message = f"{name} cannot pass through: it is about more than this request"
             raise UnsupportedParameter(message, parameter=name, provider=provider)
+
+
+def _check_once(members: list[tuple[str, Any]], decisive: Collection[str]) -> None:
+    names = [name.casefold() for name, _ in members]
+    for name in decisive:
+        if names.count(name.casefold()) > 1:
+            raise InvalidRequest(f"{name} is there twice", field=name)
 
 
 def _passing_query(query: Iterable[Pair], known: Collection[str]) -> tuple[Pair, ...]:

@@ -34,6 +34,19 @@ def _read(body: bytes, rule: PassthroughRule = RULE, path: str = "/chat") -> Pas
             5,
             2,
         ),
+        (
+            (
+                b'{"model": "m", "generationConfig": {"maxOutputTokens": 5, "candidate_count": 3}, '
+                b'"generation_config": {"max_output_tokens": 50}}'
+            ),
+            50,
+            3,
+        ),
+        (b'{"model": "m", "max_tokens": 5, "n": 2, "best_of": 4}', 5, 4),
+        (b'{"model": "m", "max_tokens": 5, "n": 2, "prompt": ["a", "b", "c"]}', 5, 6),
+        (b'{"model": "m", "max_tokens": 5, "prompt": [[1, 2], [3]]}', 5, 2),
+        (b'{"model": "m", "max_tokens": 5, "prompt": [1, 2, 3]}', 5, 1),
+        (b'{"model": "m", "max_tokens": 5, "prompt": "[a, b]"}', 5, 1),
     ],
 )
 def test_limits_are_read_in_all_dialects(body: bytes, most: int | None, choices: int) -> None:
@@ -61,9 +74,20 @@ def test_members_that_are_refused(value: bytes) -> None:
 
 def test_what_decides_is_there_once() -> None:
     """In objects inside it may be as often as it likes."""
-    for twice in (b'"model": "m", "model": "n"', b'"model": "m", "stream": true, "STREAM": 0'):
-        with pytest.raises(InvalidRequest):
-            _read(b"{%b}" % twice)
+    twice = (
+        '"model": "n"',
+        '"stream": true, "STREAM": 0',
+        # As servers in Go read them.
+        '"max_tokens": 5, "max_to\u212aens": 50',
+        '"max_tokens": 5, "max_token\u017f": 50',
+        '"max_tokens": 5, "max_token\\u017f": 50',
+        '"max_tokens": 5, "max_to\\u212Aens": 50',
+        '"generationConfig": {"maxOutputTokens": 5, "maxOutputTokens": 50}',
+        '"generation_config": {"candidate_count": 1, "candidate_count": 5}',
+    )
+    for members in twice:
+        with pytest.raises(InvalidRequest, match="is there twice"):
+            _read(f'{{"model": "m", {members}}}'.encode())
     assert _read(b'{"model": "m", "input": [{"model": "n"}, {"model": "o"}]}').model == "m"
 
 

@@ -2,7 +2,9 @@
 
 import pytest
 
+from conduit_kernel.errors import UnsupportedParameter
 from conduit_providers.catalog import load_catalog
+from conduit_providers.passthrough.request import read_request
 from conduit_providers.passthrough.rule import PassthroughRule
 
 IN_PATH = PassthroughRule(path="/v1/models/{model}:go", usage="gemini")
@@ -37,3 +39,17 @@ def test_types_name_each_path_once() -> None:
     for spec in specs:
         paths = [rule.path for rule in spec.passthrough]
         assert len(paths) == len(set(paths)), spec.name
+
+
+@pytest.mark.parametrize(
+    ("kind", "member"),
+    [("OpenRouter", "models"), ("OpenRouter", "preset"), ("OpenAICompatible", "fallbacks")],
+)
+def test_no_request_names_other_models_than_its_own(kind: str, member: str) -> None:
+    """Providers that are gateways themselves would go on to them: nobody decided who may."""
+    [spec] = [each for each in load_catalog().specs if each.name == kind]
+    rules = [rule for rule in spec.passthrough if rule.operation == "chat"]
+    assert rules
+    for rule in rules:
+        with pytest.raises(UnsupportedParameter):
+            read_request(rule, rule.path, (), (), b'{"model": "m", "%b": ["n"]}' % member.encode())
