@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from conduit_cli.admin_commands import administering
+from conduit_cli.config_import_commands import import_group
 
 if TYPE_CHECKING:
     # What a command imports when it runs, so that each starts fast.
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 DIFFERS = 2
 WATCH_SECONDS = 1.0
+_WITH_SECRETS = ("created virtual key ", "created webhook ")
+# Those whose holders have them already.
+_KNOWN = ", by its hash"
 
 
 class _WrongCommandLine(click.UsageError):
@@ -49,6 +53,9 @@ _prune = click.option(
 @click.group()
 def config() -> None:
     """Keep the configuration of a gateway as a file: YAML, or JSON."""
+
+
+config.add_command(import_group)
 
 
 @config.command(cls=_Command)
@@ -172,8 +179,12 @@ def _apply(
 
 def _check_secrets(found: "Outcome", secrets_file: Path | None) -> None:
     """Refuse to make what is shown once where nobody would see it but a log."""
-    makes = any(line.startswith(("created virtual key", "created webhook")) for line in found.lines)
-    if makes and secrets_file is None and not sys.stdout.isatty():
+    made = [line for line in found.lines if line.startswith(_WITH_SECRETS)]
+    if (
+        any(not line.endswith(_KNOWN) for line in made)
+        and secrets_file is None
+        and not sys.stdout.isatty()
+    ):
         raise click.ClickException(
             "New virtual keys and webhooks have secrets that are shown once: say with "
             "--secrets-file where they are to be written, or - to print them."

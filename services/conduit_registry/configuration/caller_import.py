@@ -90,7 +90,9 @@ class CallerImport:
     async def _new_virtual_key(self, given: VirtualKeyPatch) -> None:
         value, secret = await self._editor.create_virtual_key(given)
         # Nothing else ever shows it.
-        shown = "" if self._run.is_rehearsal or not secret else f": {secret}"
+        shown = "" if self._run.is_rehearsal else f": {secret}"
+        if not secret:
+            shown = ", by its hash"
         self._run.lines.append(f"created virtual key {value.name!r}{shown}")
 
 

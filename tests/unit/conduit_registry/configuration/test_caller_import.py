@@ -66,8 +66,8 @@ virtualKeys:
 - {{name: b, keySha256: {"cd" * 32}}}
 """
     assert await imported(bench, edit, text) == [
-        "created virtual key 'a'",
-        "created virtual key 'b'",
+        "created virtual key 'a', by its hash",
+        "created virtual key 'b', by its hash",
     ]
     assert await imported(bench, edit, text) == []
     async with edit() as editor:
