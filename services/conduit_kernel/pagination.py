@@ -37,7 +37,11 @@ class Page(Generic[CursorT]):
         """Return the page and the next one's token, from what may be one more than fits."""
         if len(found) <= self.size:
             return found, ""
-        return found[: self.size], _token(self.scope, _data(id_of(found[self.size - 1])))
+        return found[: self.size], self.token_at(id_of(found[self.size - 1]))
+
+    def token_at(self, cursor: CursorT) -> str:
+        """Return the token of a page that starts behind a cursor."""
+        return _token(self.scope, _data(cursor))
 
     def pick(
         self, items: Iterable[ItemT], id_of: Callable[[ItemT], CursorT]

@@ -33,6 +33,8 @@ SESSION_SECONDS = 7500
 STREAM_HOLD_BYTES = 1024 * 1024
 STREAM_HOLD_SECONDS = 60
 RECENT_REQUESTS = 2000
+REQUEST_LOG_DAYS = 30
+REQUEST_LOG_ROWS = 1_000_000
 CACHE_BYTES = 64 * 1024 * 1024
 CACHE_ANSWERS = 10_000
 TASK_HOURS = 24
@@ -139,6 +141,9 @@ class Settings:
     max_calls_per_key: int | None = None
     # How many recent requests of each kind a router remembers; 0 for none.
     recent_requests: int = RECENT_REQUESTS
+    # How long what became of requests is kept, in days, 0 for not at all; and of how many.
+    request_log_days: int = REQUEST_LOG_DAYS
+    request_log_rows: int = REQUEST_LOG_ROWS
     # When circuits open, and for how long.
     breaker: BreakerPolicy = DEFAULT_POLICY
     # So much of an answer, and so long, is a stream held back that is to be restarted if it fails.
@@ -238,6 +243,8 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "max_attempts": _number(env, "CONDUIT_MAX_ATTEMPTS", 16),
         "max_calls_per_key": _optional_number(env, "CONDUIT_MAX_CALLS_PER_KEY"),
         "recent_requests": _number(env, "CONDUIT_RECENT_REQUESTS", RECENT_REQUESTS),
+        "request_log_days": _number(env, "CONDUIT_REQUEST_LOG_DAYS", REQUEST_LOG_DAYS),
+        "request_log_rows": _positive(env, "CONDUIT_REQUEST_LOG_ROWS", REQUEST_LOG_ROWS),
         "max_waiting_charges": _number(env, "CONDUIT_MAX_WAITING_CHARGES", 0),
         "heartbeat_seconds": _number(env, "CONDUIT_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS),
         "has_response_sockets": not _flag(env, "CONDUIT_NO_RESPONSE_SOCKETS"),

@@ -53,6 +53,7 @@ from conduit_router.routing.updates import TableUpdater
 from conduit_router.service import SERVICE, RouterStub, handlers
 from conduit_router.sessions.upstream_session import SessionLimits
 from conduit_router.trail.attempt_facts import CallObserver
+from conduit_router.trail.log_metrics import RequestLogMetrics
 from conduit_router.trail.recent_calls import RecentCalls
 from conduit_router.upstream.grpc_channels import GrpcChannels
 from conduit_router.upstream.outcomes import Outcomes
@@ -174,7 +175,6 @@ async def start(
         clock=timer,
         wall_clock=clock,
         draw_seed=_seeds(),
-        end_listeners=[recent.listener],
         hold=StreamHold(settings.stream_hold_bytes, settings.stream_hold_seconds),
         caps=_caps(settings),
         answers=AnswerCache(timer, settings.cache_bytes, settings.cache_answers),
@@ -193,6 +193,7 @@ async def start(
         clock=clock,
         timer=timer,
     )
+    runtime.end_listeners = control_plane.end_listeners
     stub = _stub(settings, runtime, virtual_keys, ids, control_plane, senders=clients[:2])
     publish = partial(_publish, runtime, background)
     updater = TableUpdater(
@@ -216,7 +217,7 @@ async def start(
         token_refresher=token_refresher,
         runtime=runtime,
         connections=[*clients, channels],
-        collectors=_collectors(spool, runtime, server),
+        collectors=_collectors(spool, runtime, server, control_plane),
         batches=_batches(settings, control_plane, stub, virtual_keys, background),
     )
 
@@ -261,7 +262,7 @@ def _stub(
         ids,
         _upload_space(settings),
         _session_limits(settings),
-        find_requests=control_plane.lookups.find,
+        find_requests=control_plane.requests.find,
         tasks=control_plane.tasks,
         voices=control_plane.voices,
         usage=control_plane.usage,
@@ -293,13 +294,17 @@ def _batches(
     return runner
 
 
-def _collectors(spool: Spool, runtime: CallRuntime, server: RpcServer | None) -> list[Collector]:
+def _collectors(
+    spool: Spool, runtime: CallRuntime, server: RpcServer | None, control_plane: ControlPlane
+) -> list[Collector]:
+    request_log = control_plane.request_log
     return [
         SpoolMetrics(spool, runtime.backlog),
         CallMetrics(runtime.recorder),
         StateMetrics(runtime.state, lambda: runtime.table),
         CacheMetrics(runtime.answers),
         *([RpcMetrics([server.rpcs])] if server else ()),
+        *([RequestLogMetrics(request_log)] if request_log else ()),
     ]
 
 

@@ -17,6 +17,7 @@ from conduit_router.context import CallerContext
 from conduit_router.routing.decide import decide, refusal_of, route_of
 from conduit_router.routing.table import Route
 from conduit_router.trail.decisions import decision_message, replay, sender_of
+from conduit_router.trail.filters import filter_of
 from conduit_router.trail.recent_calls import FoundRequests
 from conduit_router.virtual_keys import may_use
 
@@ -92,23 +93,27 @@ class Queries:
     async def GetRequestRecord(
         self, request: records_pb.GetRequestRecordRequest, caller: CallerContext
     ) -> records_pb.GetRequestRecordResponse:
-        """Return what became of a recent request, on whichever router it was made."""
+        """Return what became of a request, on whichever router it was made."""
         return records_pb.GetRequestRecordResponse(request=await self._record(request.id))
 
     async def ListRequestRecords(
         self, request: records_pb.ListRequestRecordsRequest, caller: CallerContext
     ) -> records_pb.ListRequestRecordsResponse:
-        """Return a page of the recent requests of all routers."""
-        scope = "requests", request.model, request.status
-        page = text_page_of(request, *scope)
+        """Return a page of the requests of all routers, and of the log."""
+        asked = filter_of(request)
+        filters = asked.SerializeToString(deterministic=True) if asked is not None else b""
+        page = text_page_of(request, "requests", request.model, request.status, filters.hex())
         lookup = RequestLookup(
             model_alias=request.model,
             status=request.status,
             after=page.after,
             limit=page.size + 1,
+            filter=asked,
         )
-        found, is_partial = await self._find_requests(lookup)
+        found, is_partial, looked_until = await self._find_requests(lookup)
         listed, token = page.cut(found, lambda each: each.place)
+        if looked_until and not token:
+            token = page.token_at(looked_until)
         return records_pb.ListRequestRecordsResponse(
             requests=[each.record for each in listed],
             next_page_token=token,
@@ -119,7 +124,7 @@ class Queries:
         """Make the decision again by which a recent request was admitted."""
         record = await self._record(request.request_id)
         if not record.decisions:
-            message = "The request was refused before it was decided where it could go"
+            message = "Where the request could go was never decided, or is no longer remembered"
             raise InvalidRequest(message, field="request_id")
         recorded, table = record.decisions[0], self._runtime.table
         inputs = recorded.inputs
@@ -136,14 +141,15 @@ class Queries:
         # No request has a longer one.
         name = request_id[: MAX_REQUEST_ID + 1]
         if 0 < len(name) <= MAX_REQUEST_ID:
-            found, is_partial = await self._find_requests(RequestLookup(request_id=name, limit=1))
+            lookup = RequestLookup(request_id=name, limit=1)
+            found, is_partial, _ = await self._find_requests(lookup)
             if found:
                 return found[0].record
             if is_partial:
-                message = "Not all routers could be asked for the request; try again in a moment"
+                message = "Not all who may know the request could be asked; try again in a moment"
                 raise ServiceUnavailable(message, service="health")
         quoted = name if len(name) <= MAX_REQUEST_ID else f"{name[:MAX_QUOTED]}..."
-        message = f"No recent request of the id {quoted} is remembered"
+        message = f"No request of the id {quoted} is remembered"
         raise RequestNotFound(message, request_id=quoted)
 
 

@@ -11,6 +11,7 @@ from conduit.internal.v1 import (
     batch_storage_service_pb2,
     file_storage_service_pb2,
     idempotency_storage_service_pb2,
+    request_log_service_pb2,
     response_storage_service_pb2,
     task_storage_service_pb2,
     voice_storage_service_pb2,
@@ -23,6 +24,9 @@ from conduit.internal.v1.file_storage_service_pb2_grpc import (
 )
 from conduit.internal.v1.idempotency_storage_service_pb2_grpc import (
     add_IdempotencyStorageServiceServicer_to_server,
+)
+from conduit.internal.v1.request_log_service_pb2_grpc import (
+    add_RequestLogServiceServicer_to_server,
 )
 from conduit.internal.v1.response_storage_service_pb2_grpc import (
     add_ResponseStorageServiceServicer_to_server,
@@ -48,6 +52,9 @@ from conduit_storage.file_service import FileStorageService
 from conduit_storage.files.store import FileBounds, FileStore
 from conduit_storage.idempotency.store import IdempotencyStore, ResultBounds
 from conduit_storage.idempotency_service import IdempotencyStorageService
+from conduit_storage.request_log.search import RequestSearch
+from conduit_storage.request_log.store import LogBounds, RequestLogStore
+from conduit_storage.request_log_service import RequestLogService
 from conduit_storage.response_service import ResponseStorageService
 from conduit_storage.responses.store import ResponseBounds, ResponseStore
 from conduit_storage.task_service import TaskStorageService
@@ -114,6 +121,8 @@ class _Stores(NamedTuple):
     responses: ResponseStore
     files: FileStore
     batches: BatchStore
+    requests: RequestLogStore
+    search: RequestSearch
 
 
 def _stores(engine: AsyncEngine, settings: Settings) -> _Stores:
@@ -153,6 +162,10 @@ def _stores(engine: AsyncEngine, settings: Settings) -> _Stores:
         ),
         files,
         BatchStore(engine, files, settings.file_days * _DAY),
+        RequestLogStore(
+            engine, LogBounds(settings.request_log_days * _DAY, settings.request_log_rows)
+        ),
+        RequestSearch(engine),
     )
 
 
@@ -187,6 +200,11 @@ def _add_services(server: RpcServer, stores: _Stores, clock: Callable[[], float]
         BatchStorageService(stores.batches, clock),
         batch_storage_service_pb2.DESCRIPTOR.services_by_name["BatchStorageService"],
     )
+    server.add(
+        add_RequestLogServiceServicer_to_server,
+        RequestLogService(stores.requests, stores.search, clock),
+        request_log_service_pb2.DESCRIPTOR.services_by_name["RequestLogService"],
+    )
 
 
 def _work(
@@ -205,6 +223,7 @@ def _work(
     async def forget_others() -> None:
         for each in (stores.voices, stores.calls, stores.responses, stores.files, stores.batches):
             await each.forget(clock())
+        await stores.requests.forget(clock())
 
     background.run("forget_others", forget_others, every=FORGET_SECONDS)
     return background

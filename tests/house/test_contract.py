@@ -16,6 +16,7 @@ import conduit.internal.v1.ledger_service_pb2
 import conduit.internal.v1.login_service_pb2
 import conduit.internal.v1.outcome_service_pb2
 import conduit.internal.v1.quota_service_pb2
+import conduit.internal.v1.request_log_service_pb2
 import conduit.internal.v1.request_lookup_service_pb2
 import conduit.internal.v1.response_storage_service_pb2
 import conduit.internal.v1.snapshot_service_pb2
@@ -32,7 +33,7 @@ INTERNAL = (
     *("LedgerService", "OutcomeService", "RequestLookupService", "SnapshotService"),
     *("TaskStorageService", "VoiceStorageService", "QuotaService", "CallerUsageService"),
     *("IdempotencyStorageService", "AuditService", "LoginService", "ResponseStorageService"),
-    *("FileStorageService", "BatchStorageService"),
+    *("FileStorageService", "BatchStorageService", "RequestLogService"),
 )
 
 

@@ -48,6 +48,10 @@ ROUTER = {
     "responses/storage.py": "tests/integration/suite/test_kept_responses.py",
     "responses/stream_watch.py": "tests/integration/suite/test_kept_responses.py",
     "responses/upstream.py": "tests/integration/suite/test_kept_responses.py",
+    # It is what the log makes of it.
+    "trail/log_columns.py": "tests/unit/conduit_router/trail/test_filters.py",
+    "trail/log_metrics.py": "tests/unit/conduit_router/trail/test_request_log.py",
+    "trail/storage.py": "tests/integration/suite/test_request_records.py",
     # So are voices made, and spoken with.
     "voices/accounts.py": "tests/integration/router/test_voices_in_sessions.py",
     "voices/consents.py": "tests/integration/router/test_voice_consents.py",
@@ -106,6 +110,9 @@ STORAGE = {
     "files/store.py": "tests/integration/storage/test_files.py",
     "idempotency_service.py": "tests/integration/storage/test_idempotency.py",
     "idempotency/store.py": "tests/integration/storage/test_idempotency.py",
+    "request_log_service.py": "tests/integration/storage/test_request_log.py",
+    "request_log/search.py": "tests/integration/storage/test_request_log.py",
+    "request_log/store.py": "tests/integration/storage/test_request_log.py",
     "response_service.py": "tests/integration/storage/test_responses.py",
     "task_service.py": "tests/integration/storage/test_tasks.py",
     "voice_service.py": "tests/integration/storage/test_voices.py",

@@ -50,7 +50,11 @@ from conduit_router.spending.reserver import Reserver
 from conduit_router.storage import StorageClient
 from conduit_router.tasks.running import RunningTasks
 from conduit_router.tasks.storage import TaskStorage
+from conduit_router.trail.call_end import EndListener
+from conduit_router.trail.finding import RequestFinder
 from conduit_router.trail.recent_calls import RecentCalls
+from conduit_router.trail.request_log import RequestLog
+from conduit_router.trail.storage import RequestLogStorage
 from conduit_router.upstream.outcomes import Outcomes
 from conduit_router.voices.storage import VoiceStorage
 
@@ -94,9 +98,13 @@ class ControlPlane:
         self._spool = spool
         self._outcomes = outcomes
         self._recent = recent
-        lookups = RequestLookupServiceStub(self._channels["health"])
-        self.lookups = RequestLookups(lookups, recent, self._metadata, router_id)
+        self._lookups = RequestLookups(
+            RequestLookupServiceStub(self._channels["health"]), recent, self._metadata, router_id
+        )
         storage = StorageClient(self._channels["storage"], self._metadata)
+        kept_requests = RequestLogStorage(storage)
+        self.requests = RequestFinder(self._lookups.find, kept_requests.find)
+        self.request_log = RequestLog(kept_requests.add) if settings.request_log_days else None
         self.tasks = RunningTasks(TaskStorage(storage), router_id)
         self.voices = VoiceStorage(storage)
         kept = IdempotencyStorage(storage)
@@ -139,6 +147,12 @@ class ControlPlane:
         self._on_change: Callable[[], None] = lambda: None
         self._log = structlog.get_logger("control_plane")
 
+    @property
+    def end_listeners(self) -> tuple[EndListener, ...]:
+        """Return what remembers the calls' ends."""
+        log = self.request_log
+        return self._recent.listener, *([log.listener] if log is not None else ())
+
     async def load_stored(self, load: Callable[[], Awaitable[None]]) -> None:
         """Use the configuration that the disk has, if there is one that can be used."""
         if self.state.is_known:
@@ -165,7 +179,7 @@ class ControlPlane:
         run("priced_models", self._price_watch.count, when=self._price_watch.stale)
         run("price_confirmations", self._price_watch.confirm, when=self._price_watch.unconfirmed)
         run("health_watch", self._health_watch.follow)
-        run("request_lookups", self.lookups.answer)
+        run("request_lookups", self._lookups.answer)
         run("recent_calls", self._recent.settle, when=self._recent.stale)
         run(
             "outcome_reports",
@@ -184,12 +198,16 @@ class ControlPlane:
             run(f"missed_{name}", pool.give_back_missed, when=pool.missed)
         self.tasks.run(background)
         self.responses.run(background)
+        if self.request_log is not None:
+            self.request_log.run(background)
         self._run_charges(background)
 
     async def close(self) -> None:
         """Deliver what can be delivered soon, and store the rest."""
         await self._delivery.finish(LAST_DELIVERY_SECONDS)
         await self.refusals.close()
+        if self.request_log is not None:
+            await self.request_log.close()
         await self._give_leases_back()
         self._recorder.backlog.give_up()
         for close in (self._snapshot_file.close, self._spool.aclose):

@@ -31,9 +31,10 @@ _WORD = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
 # When the call ended, by both clocks, and began; when its attempt began and ended, and its first
-# event; its cost, and whether that is known; attempts, fallbacks, and the length of the id.
-_FACTS = Struct("<6dq?III")
-pack_facts, _unpack, _SIZE = _FACTS.pack, _FACTS.unpack_from, _FACTS.size
+# event; its cost, the tokens that it read and wrote, and whether the cost is known; attempts,
+# fallbacks, and the length of the id.
+_FACTS = Struct("<6d3q?III")
+pack_facts, unpack_facts, FACTS_SIZE = _FACTS.pack, _FACTS.unpack_from, _FACTS.size
 
 
 class Failure(NamedTuple):
@@ -91,6 +92,11 @@ class CallEnd(msgspec.Struct, gc=False):
     answered: AttemptEnd | None = None
     # None if it was answered in full.
     failure: Failure | None = None
+    # What all attempts read and wrote, as far as that is known.
+    input_tokens: int = 0
+    output_tokens: int = 0
+    # The request's own.
+    tags: tuple[str, ...] = ()
     # All of it as the contract has it, once that was written down; the decisions are gone then.
     record: bytes = b""
 
@@ -117,11 +123,13 @@ class PlainEnd(msgspec.Struct, gc=False):
     served_by: ServedBy
     # What is its own: `_FACTS`, its id, and the provider's id of it.
     facts: bytes
+    # The request's own.
+    tags: tuple[str, ...] = ()
     record: bytes = b""
 
     def may_be(self, request_id: bytes) -> bool:
         """Return whether a request may be of an id."""
-        return self.facts.startswith(request_id, _SIZE)
+        return self.facts.startswith(request_id, FACTS_SIZE)
 
     def whole(self) -> CallEnd:
         """Return it as the end of any call."""
@@ -133,12 +141,17 @@ class PlainEnd(msgspec.Struct, gc=False):
             answered,
             first_event,
             cost,
+            read,
+            written,
             has_cost,
             attempts,
             fallbacks,
             size,
-        ) = _unpack(self.facts)
-        request_id, own = self.facts[_SIZE : _SIZE + size], self.facts[_SIZE + size :]
+        ) = unpack_facts(self.facts)
+        request_id, own = (
+            self.facts[FACTS_SIZE : FACTS_SIZE + size],
+            self.facts[FACTS_SIZE + size :],
+        )
         attempt = AttemptEnd(
             self.served_by,
             began,
@@ -162,6 +175,9 @@ class PlainEnd(msgspec.Struct, gc=False):
             attempts=attempts,
             fallbacks=fallbacks,
             answered=attempt,
+            input_tokens=read,
+            output_tokens=written,
+            tags=self.tags,
             record=self.record,
         )
 
@@ -248,7 +264,7 @@ def tell_refused(
     """Tell of a call that was not admitted; its requirements may not be known."""
     if requirements is not None:
         end.model, end.is_streamed = requirements.model[:MAX_NAME], requirements.stream
-        end.capabilities = requirements.capabilities
+        end.capabilities, end.tags = requirements.capabilities, requirements.tags
     tell(listeners, end, error)
 
 

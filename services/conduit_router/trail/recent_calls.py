@@ -12,10 +12,12 @@ from itertools import chain
 from typing import NamedTuple
 
 from conduit.internal.v1.request_lookup_pb2 import FoundRequest, RequestLookup
+from conduit_kernel.request_places import place_of
 from conduit_kernel.slices import Slices
 from conduit_router.routing.decide import Decision
 from conduit_router.routing.table import Instance, TableChange
 from conduit_router.trail.call_end import CallEnd, EndListener, PlainEnd
+from conduit_router.trail.filters import fits
 from conduit_router.trail.records import record_of, status_of, summary_of
 
 # Of each room.
@@ -25,16 +27,16 @@ MAX_BYTES = 8 * 1024 * 1024
 CALL_BYTES, ATTEMPT_BYTES, ENTRY_BYTES = 2_000, 500, 250
 # The most that one answer finds.
 MAX_FOUND = 1_001
-# Nanoseconds from 1970 that no clock reaches: what is newer has the lesser place.
-_END_OF_TIME = 10**19
 
 
 class FoundRequests(NamedTuple):
     """The requests that were found, newest first."""
 
     found: Sequence[FoundRequest]
-    # Whether not all routers could be asked.
+    # Whether not all routers, or not the log, could be asked.
     is_partial: bool
+    # The place up to which was looked; empty if all was, or as many were found as asked for.
+    looked_until: str = ""
 
 
 class _Room:
@@ -140,12 +142,13 @@ class RecentCalls:
 
 
 def _place_of(end: CallEnd) -> str:
-    return f"{_END_OF_TIME - int(end.at * 1e9):020d}{end.caller.request_id}"
+    return place_of(end.at, end.caller.request_id)
 
 
 def _matches(end: CallEnd, lookup: RequestLookup) -> bool:
     is_model = not lookup.model_alias or end.model == lookup.model_alias
-    return is_model and lookup.status in {0, status_of(end)}
+    is_right = is_model and lookup.status in {0, status_of(end)}
+    return is_right and (not lookup.HasField("filter") or fits(end, lookup.filter))
 
 
 def _refers_to_others(end: CallEnd, instances: Mapping[int, Instance]) -> bool:

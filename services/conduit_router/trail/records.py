@@ -29,7 +29,7 @@ def record_of(end: CallEnd) -> RequestRecord:
     if end.record:
         return RequestRecord.FromString(end.record)
     record = _summary(end)
-    record.attempts.extend(attempt_records(end.started, _attempts(end)))
+    record.attempts.extend(attempt_records(end.started, attempts_of(end)))
     for decision in (end.decision, end.last_decision):
         if decision is not None:
             message = decision_message(
@@ -62,7 +62,8 @@ def attempt_records(started: float, ends: list[AttemptEnd]) -> list[AttemptRecor
     return records
 
 
-def _attempts(end: CallEnd) -> list[AttemptEnd]:
+def attempts_of(end: CallEnd) -> list[AttemptEnd]:
+    """Return all attempts of a call, in order."""
     made = [*end.trail] if end.answered is None else [*end.trail, end.answered]
     return sorted(made, key=lambda each: each.began)
 
@@ -84,18 +85,30 @@ def _summary(end: CallEnd) -> RequestRecord:
         fallbacks=end.fallbacks,
         seed=end.decision.seed if end.decision is not None else 0,
         revision=end.revision,
+        input_tokens=end.input_tokens,
+        output_tokens=end.output_tokens,
+        tags=dict.fromkeys([*end.tags, *end.caller.caller.tags]),
+        group_id=end.caller.caller.group_id,
     )
-    made = _attempts(end)
+    made = attempts_of(end)
     if made:
         served_by = made[-1].served_by
         record.provider_id = served_by.provider_id
         record.provider_name = served_by.provider_name
         record.key_id = served_by.key_id
         record.actual_model_name = served_by.actual_model_name
-    costs = [each.cost for each in made if each.cost is not None]
-    if costs:
-        record.cost_nano_usd = sum(costs)
+        if made[-1].first_event:
+            record.first_event_ms = _ms(made[-1].first_event)
+    cost = cost_of(made)
+    if cost is not None:
+        record.cost_nano_usd = cost
     return record
+
+
+def cost_of(made: list[AttemptEnd]) -> int | None:
+    """Return what attempts cost, in nano-dollars; None if that is unknown, or nothing."""
+    costs = [each.cost for each in made if each.cost is not None]
+    return sum(costs) if costs else None
 
 
 def _attempt(end: AttemptEnd, before: float) -> AttemptRecord:

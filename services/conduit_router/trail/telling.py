@@ -1,10 +1,12 @@
 """Tells of the end of a call; of one that went as usual, on the way of each chat, in less."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import structlog
 
 from conduit_providers.operation import AnyOperation, Requirements
+from conduit_providers.quantities import INPUT_LEAVES, OUTPUT_LEAVES
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import CallerContext
 from conduit_router.routing.attempt_plan import Attempt, AttemptPlan
@@ -35,7 +37,7 @@ class EndedCall(Protocol):
     last_decision: Decision | None
     revision: int
     plan: AttemptPlan
-    # The attempts that were made; those that failed, and the one that did not.
+    # The attempts that are over; of these those that failed, and the one that did not.
     ended: tuple[Attempt, ...]
     trail: tuple[AttemptEnd, ...]
     succeeded: Attempt | None
@@ -60,6 +62,10 @@ def tell_end(call: EndedCall, error: BaseException | None) -> None:
 
 def _tell_all(call: EndedCall, error: BaseException | None) -> None:
     runtime, requirements, made = call.runtime, call.requirements, call.succeeded
+    try:
+        read, written = _tokens(call.ended)
+    except Exception:  # noqa: BLE001 # a fault of ours may be the very end that is told
+        read = written = 0
     end = CallEnd(
         at=runtime.wall_clock(),
         started=call.started,
@@ -76,6 +82,9 @@ def _tell_all(call: EndedCall, error: BaseException | None) -> None:
         fallbacks=call.plan.fallbacks,
         trail=call.trail,
         answered=None if made is None else answered_attempt(made, call.succeeded_at),
+        input_tokens=read,
+        output_tokens=written,
+        tags=requirements.tags,
     )
     tell(runtime.end_listeners, end, error)
 
@@ -84,6 +93,7 @@ def _tell_plain(call: EndedCall, attempt: Attempt) -> None:
     runtime, requirements, caller = call.runtime, call.requirements, call.caller
     route, plan, cost = runtime.table.routes.get(requirements.model), call.plan, attempt.cost
     name = caller.request_id.encode()
+    read, written = _tokens((attempt,))
     facts = pack_facts(
         runtime.wall_clock(),
         runtime.clock(),
@@ -92,6 +102,8 @@ def _tell_plain(call: EndedCall, attempt: Attempt) -> None:
         call.succeeded_at,
         attempt.waited,
         0 if cost is None else cost,
+        read,
+        written,
         cost is not None,
         plan.attempts,
         plan.fallbacks,
@@ -109,9 +121,23 @@ def _tell_plain(call: EndedCall, attempt: Attempt) -> None:
         call.decision,
         attempt.served_by or attempt.key.serving(attempt.candidate),
         facts + name + attempt.upstream_request_id[:MAX_NAME].encode(),
+        requirements.tags,
     )
     for listener in runtime.end_listeners:
         try:
             listener.plain(end)
         except Exception:  # noqa: BLE001 # the call has ended, whatever listeners make of it
             structlog.get_logger("calls").exception("end_listener_failed")
+
+
+def _tokens(attempts: Sequence[Attempt]) -> tuple[int, int]:
+    """Return how many tokens attempts read and wrote, as far as that is known."""
+    read = written = 0
+    for attempt in attempts:
+        if attempt.consumption is not None:
+            for unit, count in attempt.consumption.usage.leaves:
+                if unit in INPUT_LEAVES:
+                    read += count
+                elif unit in OUTPUT_LEAVES:
+                    written += count
+    return read, written

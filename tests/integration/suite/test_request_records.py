@@ -154,6 +154,51 @@ async def test_a_request_is_found_by_whichever_worker_is_asked(suite: Suite) -> 
         assert listed["isPartial"] is False
 
 
+async def listed(suite: Suite, **query: object) -> list[str]:
+    """Return the ids of the requests that a list has."""
+    page = await suite.call("GET", "/api/requests", params=query)
+    return [each["id"] for each in page["requests"]]
+
+
+async def test_what_a_worker_made_that_is_gone_is_in_the_log(suite: Suite) -> None:
+    """Listed by whatever it is looked for by, and told with its attempts."""
+    number = await suite.add_simulator("gone", "echo")
+    await suite.settled()
+    own = {"Authorization": f"Bearer {suite.virtual_key}"}
+    async with second_worker(suite) as url, httpx.AsyncClient(base_url=url, headers=own) as client:
+        for name, model in (("gone-1", "gone"), ("gone-2", "gone"), ("gone-3", "nobody-has-it")):
+            body = {"model": model, "messages": MESSAGES, "user": name}
+            await client.post("/v1/chat/completions", json=body, headers={"x-request-id": name})
+    found = await record(suite, "gone-1")
+    assert (found["status"], found["decisions"]) == ("Succeeded", [])
+    assert found["inputTokens"] > 0
+    assert found["attempts"][0]["providerId"] == number
+    assert 0 < found["attempts"][0]["durationMs"] <= found["durationMs"]
+    key = found["virtualKeyId"]
+    for query in (
+        {"model": "gone", "virtualKeyId": key, "since": "2020-01-01T00:00:00Z"},
+        {"providerId": number, "operation": "chat", "keyId": found["keyId"]},
+        {"idPrefix": "gone", "status": "Succeeded", "actualModelName": "echo"},
+        {"model": "gone", "minDurationMs": 0, "until": "2099-01-01T00:00:00Z"},
+    ):
+        assert await listed(suite, **query) == ["gone-2", "gone-1"], query
+    assert await listed(suite, tag="user=gone-2") == ["gone-2"]
+    assert await listed(suite, code="MODEL_NOT_FOUND", idPrefix="gone") == ["gone-3"]
+    assert await listed(suite, idPrefix="gone", minCostUsd="0.5") == []
+    assert await listed(suite, idPrefix="gone", until="2020-01-01T00:00:00Z") == []
+    assert await listed(suite, idPrefix="gone", since="2999-01-01T00:00:00Z") == []
+    assert await listed(suite, idPrefix="gone", minDurationMs=2**63 - 1) == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["since=yesterday", "minDurationMs=-1", "minCostUsd=x", "tag=%00", "virtualKeyId=one"],
+)
+async def test_filters_that_make_no_sense_are_refused(suite: Suite, query: str) -> None:
+    """Rather than passed over."""
+    assert (await refusal(suite, f"/api/requests?{query}"))[0] == 400
+
+
 async def test_without_health_each_worker_has_its_own_and_says_so(suite: Suite) -> None:
     """What it remembers itself is found; of others it does not say that they are not there."""
     await suite.add_simulator("alone", "echo")

@@ -46,6 +46,11 @@ _REQUEST_RECORD_MEMBERS: Final[frozenset[str]] = frozenset(
         "revision",
         "attempts",
         "decisions",
+        "inputTokens",
+        "outputTokens",
+        "firstEventMs",
+        "tags",
+        "groupId",
     }
 )
 
@@ -110,6 +115,16 @@ def fill_request_record(
     if (member := value.get("decisions")) is not None:
         for index, item in enumerate(runtime.items(member, path + "decisions")):
             fill_decision(message.decisions.add(), item, f"{path}decisions[{index}].")
+    if (member := value.get("inputTokens")) is not None:
+        message.input_tokens = runtime.int64(member, path + "inputTokens")
+    if (member := value.get("outputTokens")) is not None:
+        message.output_tokens = runtime.int64(member, path + "outputTokens")
+    if (member := value.get("firstEventMs")) is not None:
+        message.first_event_ms = runtime.double(member, path + "firstEventMs")
+    if (member := value.get("tags")) is not None:
+        message.tags.extend(runtime.listed(runtime.text, member, path + "tags"))
+    if (member := value.get("groupId")) is not None:
+        message.group_id = runtime.int64(member, path + "groupId")
     if not _REQUEST_RECORD_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _REQUEST_RECORD_MEMBERS, path)
 
@@ -139,6 +154,12 @@ def request_record_to_json(message: request_record_pb2.RequestRecord) -> dict[st
     members["revision"] = message.revision
     members["attempts"] = [attempt_record_to_json(item) for item in message.attempts]
     members["decisions"] = [decision_to_json(item) for item in message.decisions]
+    members["inputTokens"] = message.input_tokens
+    members["outputTokens"] = message.output_tokens
+    if message.HasField("first_event_ms"):
+        members["firstEventMs"] = message.first_event_ms
+    members["tags"] = list(message.tags)
+    members["groupId"] = message.group_id
     return members
 
 

@@ -76,6 +76,11 @@ class RequestRecord(_message.Message):
     REVISION_FIELD_NUMBER: _builtins.int
     ATTEMPTS_FIELD_NUMBER: _builtins.int
     DECISIONS_FIELD_NUMBER: _builtins.int
+    INPUT_TOKENS_FIELD_NUMBER: _builtins.int
+    OUTPUT_TOKENS_FIELD_NUMBER: _builtins.int
+    FIRST_EVENT_MS_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
+    GROUP_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Its id, as `x-request-id` has it."""
     duration_ms: _builtins.float
@@ -112,6 +117,14 @@ class RequestRecord(_message.Message):
     """What the weighted choice was made with."""
     revision: _builtins.int
     """The revision of the configuration."""
+    input_tokens: _builtins.int
+    """How many tokens all attempts read, as far as that is known."""
+    output_tokens: _builtins.int
+    """How many tokens they wrote."""
+    first_event_ms: _builtins.float
+    """Until the whole answer or, of a stream, its first event was there, in milliseconds since the answering attempt began. Unset if it never was."""
+    group_id: _builtins.int
+    """The group that the virtual key was in. Zero for none."""
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp:
         """When the Router got it."""
@@ -122,7 +135,11 @@ class RequestRecord(_message.Message):
 
     @_builtins.property
     def decisions(self) -> _containers.RepeatedCompositeFieldContainer[_decision_pb2.Decision]:
-        """Where the request could go, and why: as it was admitted and, where it had to wait, as it went on. Not in lists."""
+        """Where the request could go, and why: as it was admitted and, where it had to wait, as it went on. Not in lists, nor of requests that only the log has."""
+
+    @_builtins.property
+    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The tags of the request and of its virtual key, which has those of its groups."""
 
     def __init__(
         self,
@@ -148,14 +165,24 @@ class RequestRecord(_message.Message):
         revision: _builtins.int = ...,
         attempts: _abc.Iterable[Global___AttemptRecord] | None = ...,
         decisions: _abc.Iterable[_decision_pb2.Decision] | None = ...,
+        input_tokens: _builtins.int = ...,
+        output_tokens: _builtins.int = ...,
+        first_event_ms: _builtins.float | None = ...,
+        tags: _abc.Iterable[_builtins.str] | None = ...,
+        group_id: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "cost_nano_usd", b"cost_nano_usd", "started_at", b"started_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "_first_event_ms", b"_first_event_ms", "cost_nano_usd", b"cost_nano_usd", "first_event_ms", b"first_event_ms", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "actual_model_name", b"actual_model_name", "attempt_count", b"attempt_count", "attempts", b"attempts", "code", b"code", "cost_nano_usd", b"cost_nano_usd", "decisions", b"decisions", "duration_ms", b"duration_ms", "fallbacks", b"fallbacks", "http_status", b"http_status", "id", b"id", "is_streamed", b"is_streamed", "key_id", b"key_id", "model_alias", b"model_alias", "operation", b"operation", "provider_id", b"provider_id", "provider_name", b"provider_name", "revision", b"revision", "seed", b"seed", "started_at", b"started_at", "status", b"status", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "_first_event_ms", b"_first_event_ms", "actual_model_name", b"actual_model_name", "attempt_count", b"attempt_count", "attempts", b"attempts", "code", b"code", "cost_nano_usd", b"cost_nano_usd", "decisions", b"decisions", "duration_ms", b"duration_ms", "fallbacks", b"fallbacks", "first_event_ms", b"first_event_ms", "group_id", b"group_id", "http_status", b"http_status", "id", b"id", "input_tokens", b"input_tokens", "is_streamed", b"is_streamed", "key_id", b"key_id", "model_alias", b"model_alias", "operation", b"operation", "output_tokens", b"output_tokens", "provider_id", b"provider_id", "provider_name", b"provider_name", "revision", b"revision", "seed", b"seed", "started_at", b"started_at", "status", b"status", "tags", b"tags", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__cost_nano_usd: _TypeAlias = _typing.Literal["cost_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__cost_nano_usd: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd"]  # noqa: Y015
+    _WhichOneofReturnType__first_event_ms: _TypeAlias = _typing.Literal["first_event_ms"]  # noqa: Y015
+    _WhichOneofArgType__first_event_ms: _TypeAlias = _typing.Literal["_first_event_ms", b"_first_event_ms"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__cost_nano_usd) -> _WhichOneofReturnType__cost_nano_usd | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__first_event_ms) -> _WhichOneofReturnType__first_event_ms | None: ...
 
 Global___RequestRecord: _TypeAlias = RequestRecord  # noqa: Y015
 

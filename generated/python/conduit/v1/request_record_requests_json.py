@@ -6,6 +6,7 @@ from typing import Final
 
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import request_record_requests_pb2
+from conduit.v1 import well_known_runtime as well_known
 from conduit.v1.request_record_json import (
     REQUEST_STATUS_BY_SPELLING,
     REQUEST_STATUS_SPELLINGS,
@@ -79,7 +80,25 @@ def get_request_record_response_to_json(
 
 
 _LIST_REQUEST_RECORDS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {"pageSize", "pageToken", "model", "status"}
+    {
+        "pageSize",
+        "pageToken",
+        "model",
+        "status",
+        "since",
+        "until",
+        "actualModelName",
+        "providerId",
+        "keyId",
+        "virtualKeyId",
+        "groupId",
+        "code",
+        "operation",
+        "tag",
+        "minDurationMs",
+        "minCostUsd",
+        "idPrefix",
+    }
 )
 
 
@@ -108,6 +127,32 @@ def fill_list_request_records_request(
         message.status = runtime.any_case(
             member, REQUEST_STATUS_BY_SPELLING, REQUEST_STATUS_SPELLINGS, path + "status"
         )
+    if (member := value.get("since")) is not None:
+        well_known.fill_timestamp(message.since, member, path + "since")
+    if (member := value.get("until")) is not None:
+        well_known.fill_timestamp(message.until, member, path + "until")
+    if (member := value.get("actualModelName")) is not None:
+        message.actual_model_name = runtime.text(member, path + "actualModelName")
+    if (member := value.get("providerId")) is not None:
+        message.provider_id = runtime.int64(member, path + "providerId")
+    if (member := value.get("keyId")) is not None:
+        message.key_id = runtime.text(member, path + "keyId")
+    if (member := value.get("virtualKeyId")) is not None:
+        message.virtual_key_id = runtime.int64(member, path + "virtualKeyId")
+    if (member := value.get("groupId")) is not None:
+        message.group_id = runtime.int64(member, path + "groupId")
+    if (member := value.get("code")) is not None:
+        message.code = runtime.text(member, path + "code")
+    if (member := value.get("operation")) is not None:
+        message.operation = runtime.text(member, path + "operation")
+    if (member := value.get("tag")) is not None:
+        message.tag = runtime.text(member, path + "tag")
+    if (member := value.get("minDurationMs")) is not None:
+        message.min_duration_ms = runtime.int64(member, path + "minDurationMs")
+    if (member := value.get("minCostUsd")) is not None:
+        message.min_cost_nano_usd = runtime.nano_dollars(member, path + "minCostUsd")
+    if (member := value.get("idPrefix")) is not None:
+        message.id_prefix = runtime.text(member, path + "idPrefix")
     if not _LIST_REQUEST_RECORDS_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _LIST_REQUEST_RECORDS_REQUEST_MEMBERS, path)
 
@@ -116,12 +161,28 @@ def list_request_records_request_to_json(
     message: request_record_requests_pb2.ListRequestRecordsRequest,
 ) -> dict[str, object]:
     """Return the JSON of a `ListRequestRecordsRequest`."""
-    return {
+    members: dict[str, object] = {
         "pageSize": message.page_size,
         "pageToken": message.page_token,
         "model": message.model,
         "status": REQUEST_STATUS_SPELLINGS.get(message.status, "Unspecified"),
     }
+    if message.HasField("since"):
+        members["since"] = well_known.timestamp_text(message.since)
+    if message.HasField("until"):
+        members["until"] = well_known.timestamp_text(message.until)
+    members["actualModelName"] = message.actual_model_name
+    members["providerId"] = message.provider_id
+    members["keyId"] = message.key_id
+    members["virtualKeyId"] = message.virtual_key_id
+    members["groupId"] = message.group_id
+    members["code"] = message.code
+    members["operation"] = message.operation
+    members["tag"] = message.tag
+    members["minDurationMs"] = message.min_duration_ms
+    members["minCostUsd"] = runtime.dollars(message.min_cost_nano_usd)
+    members["idPrefix"] = message.id_prefix
+    return members
 
 
 _LIST_REQUEST_RECORDS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(

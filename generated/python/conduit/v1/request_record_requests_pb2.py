@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 from conduit.v1 import request_record_pb2 as conduit_dot_v1_dot_request__record__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(conduit/v1/request_record_requests.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x1f\x63onduit/v1/request_record.proto\")\n\x17GetRequestRecordRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"O\n\x18GetRequestRecordResponse\x12\x33\n\x07request\x18\x01 \x01(\x0b\x32\x19.conduit.v1.RequestRecordR\x07request\"\xb8\x01\n\x19ListRequestRecordsRequest\x12\x33\n\tpage_size\x18\x01 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00@\x8f@R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x14\n\x05model\x18\x03 \x01(\tR\x05model\x12\x31\n\x06status\x18\x04 \x01(\x0e\x32\x19.conduit.v1.RequestStatusR\x06status\"\x9a\x01\n\x1aListRequestRecordsResponse\x12\x35\n\x08requests\x18\x01 \x03(\x0b\x32\x19.conduit.v1.RequestRecordR\x08requests\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n\nis_partial\x18\x03 \x01(\x08R\tisPartialB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(conduit/v1/request_record_requests.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x1f\x63onduit/v1/request_record.proto\x1a\x1fgoogle/protobuf/timestamp.proto\")\n\x17GetRequestRecordRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"O\n\x18GetRequestRecordResponse\x12\x33\n\x07request\x18\x01 \x01(\x0b\x32\x19.conduit.v1.RequestRecordR\x07request\"\xec\x06\n\x19ListRequestRecordsRequest\x12\x33\n\tpage_size\x18\x01 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00@\x8f@R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x14\n\x05model\x18\x03 \x01(\tR\x05model\x12\x31\n\x06status\x18\x04 \x01(\x0e\x32\x19.conduit.v1.RequestStatusR\x06status\x12V\n\x05since\x18\x64 \x01(\x0b\x32\x1a.google.protobuf.TimestampB$\x92\xb5\x18 \"\x1e^(19[7-9][0-9]|[2-9][0-9]{3})-R\x05since\x12V\n\x05until\x18\x65 \x01(\x0b\x32\x1a.google.protobuf.TimestampB$\x92\xb5\x18 \"\x1e^(19[7-9][0-9]|[2-9][0-9]{3})-R\x05until\x12?\n\x11\x61\x63tual_model_name\x18\x66 \x01(\tB\x13\x92\xb5\x18\x0f\x10\xc8\x01\"\n^[^\\x00]*$R\x0f\x61\x63tualModelName\x12\x1f\n\x0bprovider_id\x18g \x01(\x03R\nproviderId\x12)\n\x06key_id\x18h \x01(\tB\x12\x92\xb5\x18\x0e\x10(\"\n^[^\\x00]*$R\x05keyId\x12$\n\x0evirtual_key_id\x18i \x01(\x03R\x0cvirtualKeyId\x12\x19\n\x08group_id\x18j \x01(\x03R\x07groupId\x12&\n\x04\x63ode\x18k \x01(\tB\x12\x92\xb5\x18\x0e\x10\x64\"\n^[^\\x00]*$R\x04\x63ode\x12\x30\n\toperation\x18l \x01(\tB\x12\x92\xb5\x18\x0e\x10\x64\"\n^[^\\x00]*$R\toperation\x12%\n\x03tag\x18m \x01(\tB\x13\x92\xb5\x18\x0f\x10\xc8\x01\"\n^[^\\x00]*$R\x03tag\x12\x35\n\x0fmin_duration_ms\x18n \x01(\x03\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00R\rminDurationMs\x12J\n\x11min_cost_nano_usd\x18o \x01(\x03\x42\x1f\x8a\xb5\x18\x0e\n\nminCostUsd8\x01\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00R\x0eminCostNanoUsd\x12\x30\n\tid_prefix\x18p \x01(\tB\x13\x92\xb5\x18\x0f\x10\x80\x01\"\n^[^\\x00]*$R\x08idPrefix\"\x9a\x01\n\x1aListRequestRecordsResponse\x12\x35\n\x08requests\x18\x01 \x03(\x0b\x32\x19.conduit.v1.RequestRecordR\x08requests\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n\nis_partial\x18\x03 \x01(\x08R\tisPartialB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,12 +37,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
   _globals['_LISTREQUESTRECORDSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTREQUESTRECORDSREQUEST'].fields_by_name['page_size']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\000\000I\000\000\000\000\000@\217@'
-  _globals['_GETREQUESTRECORDREQUEST']._serialized_start=115
-  _globals['_GETREQUESTRECORDREQUEST']._serialized_end=156
-  _globals['_GETREQUESTRECORDRESPONSE']._serialized_start=158
-  _globals['_GETREQUESTRECORDRESPONSE']._serialized_end=237
-  _globals['_LISTREQUESTRECORDSREQUEST']._serialized_start=240
-  _globals['_LISTREQUESTRECORDSREQUEST']._serialized_end=424
-  _globals['_LISTREQUESTRECORDSRESPONSE']._serialized_start=427
-  _globals['_LISTREQUESTRECORDSRESPONSE']._serialized_end=581
+  _globals['_LISTREQUESTRECORDSREQUEST'].fields_by_name['since']._loaded_options = None
+  _globals['_LISTREQUESTRECORDSREQUEST'].fields_by_name['since']._serialized_options = b'\222\265\030 \"\036^(19[7-9][0-9]|[2-9][0-9]{3})-'
+  _globals['_LISTREQUESTRECORDSREQUEST'].fields_by_name['until']._loaded_options = None
+  _globals['_LISTREQUESTRECORDSREQUEST'].fields_by_name['until']._serialized_options = b'\222\265\030 \"\036^(19[7-9][0-9]|[2-9][0-9]{3})-'
+  _globals['_LISTREQUESTRECORDSREQUEST'].fields_by_name['actual_model_name']._loaded_options = None
+  _globals['_LISTREQUESTRECORDSREQUEST'].fields_by_name['actual_model_name']._serialized_options = b'\222\265\030\017\020\310\001\"\n^[^\\x00]*$'
+  _globals['_LISTREQUESTRECORDSREQUEST'].fields_by_name['key_id']._loaded_options = None
+  _globals['_LISTREQUESTRECORDSREQUEST'].fields_by_name['key_id']._serialized_options = b'\222\265\030\016\020(\"\n^[^\\x00]*$'
+  _globals['_LISTREQUESTRECORDSREQUEST'].fields_by_name['code']._loaded_options = None
+  _globals['_LISTREQUESTRECORDSREQUEST'].fields_by_name['code']._serialized_options = b'\222\265\030\016\020d\"\n^[^\\x00]*$'
+  _globals['_LISTREQUESTRECORDSREQUEST'].fields_by_name['operation']._loaded_options = None
+  _globals['_LISTREQUESTRECORDSREQUEST'].fields_by_name['operation']._serialized_options = b'\222\265\030\016\020d\"\n^[^\\x00]*$'
+  _globals['_LISTREQUESTRECORDSREQUEST'].fields_by_name['tag']._loaded_options = None
+  _globals['_LISTREQUESTRECORDSREQUEST'].fields_by_name['tag']._serialized_options = b'\222\265\030\017\020\310\001\"\n^[^\\x00]*$'
+  _globals['_LISTREQUESTRECORDSREQUEST'].fields_by_name['min_duration_ms']._loaded_options = None
+  _globals['_LISTREQUESTRECORDSREQUEST'].fields_by_name['min_duration_ms']._serialized_options = b'\222\265\030\t9\000\000\000\000\000\000\000\000'
+  _globals['_LISTREQUESTRECORDSREQUEST'].fields_by_name['min_cost_nano_usd']._loaded_options = None
+  _globals['_LISTREQUESTRECORDSREQUEST'].fields_by_name['min_cost_nano_usd']._serialized_options = b'\212\265\030\016\n\nminCostUsd8\001\222\265\030\t9\000\000\000\000\000\000\000\000'
+  _globals['_LISTREQUESTRECORDSREQUEST'].fields_by_name['id_prefix']._loaded_options = None
+  _globals['_LISTREQUESTRECORDSREQUEST'].fields_by_name['id_prefix']._serialized_options = b'\222\265\030\017\020\200\001\"\n^[^\\x00]*$'
+  _globals['_GETREQUESTRECORDREQUEST']._serialized_start=148
+  _globals['_GETREQUESTRECORDREQUEST']._serialized_end=189
+  _globals['_GETREQUESTRECORDRESPONSE']._serialized_start=191
+  _globals['_GETREQUESTRECORDRESPONSE']._serialized_end=270
+  _globals['_LISTREQUESTRECORDSREQUEST']._serialized_start=273
+  _globals['_LISTREQUESTRECORDSREQUEST']._serialized_end=1149
+  _globals['_LISTREQUESTRECORDSRESPONSE']._serialized_start=1152
+  _globals['_LISTREQUESTRECORDSRESPONSE']._serialized_end=1306
 # @@protoc_insertion_point(module_scope)

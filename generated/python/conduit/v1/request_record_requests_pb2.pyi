@@ -7,6 +7,7 @@ from collections import abc as _abc
 from conduit.v1 import request_record_pb2 as _request_record_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -21,7 +22,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class GetRequestRecordRequest(_message.Message):
-    """Asks what became of a recent request."""
+    """Asks what became of a request."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -67,7 +68,7 @@ Global___GetRequestRecordResponse: _TypeAlias = GetRequestRecordResponse  # noqa
 
 @_typing.final
 class ListRequestRecordsRequest(_message.Message):
-    """Asks for a page of the recent requests, newest first."""
+    """Asks for a page of the requests, newest first. All filters have to fit."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -75,6 +76,19 @@ class ListRequestRecordsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    ACTUAL_MODEL_NAME_FIELD_NUMBER: _builtins.int
+    PROVIDER_ID_FIELD_NUMBER: _builtins.int
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    VIRTUAL_KEY_ID_FIELD_NUMBER: _builtins.int
+    GROUP_ID_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    OPERATION_FIELD_NUMBER: _builtins.int
+    TAG_FIELD_NUMBER: _builtins.int
+    MIN_DURATION_MS_FIELD_NUMBER: _builtins.int
+    MIN_COST_NANO_USD_FIELD_NUMBER: _builtins.int
+    ID_PREFIX_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """The most to return, from 1 to 1,000. Zero means 100."""
     page_token: _builtins.str
@@ -83,6 +97,36 @@ class ListRequestRecordsRequest(_message.Message):
     """Only those for this alias. Empty means all."""
     status: _request_record_pb2.RequestStatus.ValueType
     """Only those that ended so. Unset means all."""
+    actual_model_name: _builtins.str
+    """Only those that were last sent to this model of a provider's. Empty means all."""
+    provider_id: _builtins.int
+    """Only those that this instance answered or, of failed ones, was asked for last. Zero means all."""
+    key_id: _builtins.str
+    """Only those for which this key of a provider was used last. Empty means all."""
+    virtual_key_id: _builtins.int
+    """Only those of this virtual key. Zero means all."""
+    group_id: _builtins.int
+    """Only those of virtual keys of this group. Zero means all."""
+    code: _builtins.str
+    """Only those that failed for this reason, such as `PROVIDER_RATE_LIMITED`. Empty means all."""
+    operation: _builtins.str
+    """Only those that asked for this, such as `chat`. Empty means all."""
+    tag: _builtins.str
+    """Only those with this tag, their own or their virtual key's. Empty means all."""
+    min_duration_ms: _builtins.int
+    """Only those that took so many milliseconds or more. Zero means all."""
+    min_cost_nano_usd: _builtins.int
+    """Only those that cost so much or more, in nano-dollars; in JSON in dollars. Zero means all."""
+    id_prefix: _builtins.str
+    """Only those whose ids begin so. Empty means all."""
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """Only those that ended at this time or later. Unset means all."""
+
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """Only those that ended before this time. Unset means all."""
+
     def __init__(
         self,
         *,
@@ -90,10 +134,23 @@ class ListRequestRecordsRequest(_message.Message):
         page_token: _builtins.str = ...,
         model: _builtins.str = ...,
         status: _request_record_pb2.RequestStatus.ValueType = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+        actual_model_name: _builtins.str = ...,
+        provider_id: _builtins.int = ...,
+        key_id: _builtins.str = ...,
+        virtual_key_id: _builtins.int = ...,
+        group_id: _builtins.int = ...,
+        code: _builtins.str = ...,
+        operation: _builtins.str = ...,
+        tag: _builtins.str = ...,
+        min_duration_ms: _builtins.int = ...,
+        min_cost_nano_usd: _builtins.int = ...,
+        id_prefix: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since", "until", b"until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "page_size", b"page_size", "page_token", b"page_token", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual_model_name", b"actual_model_name", "code", b"code", "group_id", b"group_id", "id_prefix", b"id_prefix", "key_id", b"key_id", "min_cost_nano_usd", b"min_cost_nano_usd", "min_duration_ms", b"min_duration_ms", "model", b"model", "operation", b"operation", "page_size", b"page_size", "page_token", b"page_token", "provider_id", b"provider_id", "since", b"since", "status", b"status", "tag", b"tag", "until", b"until", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -101,7 +158,7 @@ Global___ListRequestRecordsRequest: _TypeAlias = ListRequestRecordsRequest  # no
 
 @_typing.final
 class ListRequestRecordsResponse(_message.Message):
-    """A page of the recent requests."""
+    """A page of the requests."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -109,9 +166,11 @@ class ListRequestRecordsResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     IS_PARTIAL_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Where the next page starts. Empty means that this is the last one."""
+    """Where the next page starts. Empty means that this is the last one. Where few requests fit, a page may have less than it has room for, or none, as a
+    page looks at so many requests only.
+    """
     is_partial: _builtins.bool
-    """Whether some routers could not be asked for theirs."""
+    """Whether some routers, or the log, could not be asked for theirs."""
     @_builtins.property
     def requests(self) -> _containers.RepeatedCompositeFieldContainer[_request_record_pb2.RequestRecord]:
         """Newest first, by their ends; without attempts and decisions."""

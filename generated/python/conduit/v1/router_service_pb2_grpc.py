@@ -918,7 +918,7 @@ class RouterServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetRequestRecord(self, request, context):
-        """Returns what became of a recent request, on whichever router it was made. REQUEST_NOT_FOUND if nobody remembers it. For
+        """Returns what became of a request, as the router that made it remembers it or, later, as the log has it. REQUEST_NOT_FOUND if neither does. For
         administrators.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -926,7 +926,7 @@ class RouterServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListRequestRecords(self, request, context):
-        """Returns a page of the recent requests of all routers, newest first. For administrators.
+        """Returns a page of the requests of all routers, newest first: those that they remember, and those that the log has. For administrators.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -280,11 +280,11 @@ class RouterServiceStub:
     ExplainRoute: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.ExplainRouteRequest, _router_requests_pb2.ExplainRouteResponse]
     """Says where a request would go and why, without sending it. For administrators."""
     GetRequestRecord: _grpc.UnaryUnaryMultiCallable[_request_record_requests_pb2.GetRequestRecordRequest, _request_record_requests_pb2.GetRequestRecordResponse]
-    """Returns what became of a recent request, on whichever router it was made. REQUEST_NOT_FOUND if nobody remembers it. For
+    """Returns what became of a request, as the router that made it remembers it or, later, as the log has it. REQUEST_NOT_FOUND if neither does. For
     administrators.
     """
     ListRequestRecords: _grpc.UnaryUnaryMultiCallable[_request_record_requests_pb2.ListRequestRecordsRequest, _request_record_requests_pb2.ListRequestRecordsResponse]
-    """Returns a page of the recent requests of all routers, newest first. For administrators."""
+    """Returns a page of the requests of all routers, newest first: those that they remember, and those that the log has. For administrators."""
 
 @_typing.type_check_only
 class RouterServiceAsyncStub(RouterServiceStub):
@@ -518,11 +518,11 @@ class RouterServiceAsyncStub(RouterServiceStub):
     ExplainRoute: _aio.UnaryUnaryMultiCallable[_router_requests_pb2.ExplainRouteRequest, _router_requests_pb2.ExplainRouteResponse]  # type: ignore[assignment]
     """Says where a request would go and why, without sending it. For administrators."""
     GetRequestRecord: _aio.UnaryUnaryMultiCallable[_request_record_requests_pb2.GetRequestRecordRequest, _request_record_requests_pb2.GetRequestRecordResponse]  # type: ignore[assignment]
-    """Returns what became of a recent request, on whichever router it was made. REQUEST_NOT_FOUND if nobody remembers it. For
+    """Returns what became of a request, as the router that made it remembers it or, later, as the log has it. REQUEST_NOT_FOUND if neither does. For
     administrators.
     """
     ListRequestRecords: _aio.UnaryUnaryMultiCallable[_request_record_requests_pb2.ListRequestRecordsRequest, _request_record_requests_pb2.ListRequestRecordsResponse]  # type: ignore[assignment]
-    """Returns a page of the recent requests of all routers, newest first. For administrators."""
+    """Returns a page of the requests of all routers, newest first: those that they remember, and those that the log has. For administrators."""
 
 class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
     """Does the calls: chooses an instance and a key, translates, sends, fails over and accounts. For holders of a virtual
@@ -1155,7 +1155,7 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _request_record_requests_pb2.GetRequestRecordRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_request_record_requests_pb2.GetRequestRecordResponse, _abc.Awaitable[_request_record_requests_pb2.GetRequestRecordResponse]]:
-        """Returns what became of a recent request, on whichever router it was made. REQUEST_NOT_FOUND if nobody remembers it. For
+        """Returns what became of a request, as the router that made it remembers it or, later, as the log has it. REQUEST_NOT_FOUND if neither does. For
         administrators.
         """
 
@@ -1165,6 +1165,6 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _request_record_requests_pb2.ListRequestRecordsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_request_record_requests_pb2.ListRequestRecordsResponse, _abc.Awaitable[_request_record_requests_pb2.ListRequestRecordsResponse]]:
-        """Returns a page of the recent requests of all routers, newest first. For administrators."""
+        """Returns a page of the requests of all routers, newest first: those that they remember, and those that the log has. For administrators."""
 
 def add_RouterServiceServicer_to_server(servicer: RouterServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

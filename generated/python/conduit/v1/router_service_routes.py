@@ -1817,8 +1817,55 @@ def read_list_request_records(
                 message.status = json.any_case(
                     value, REQUEST_STATUS_BY_SPELLING, REQUEST_STATUS_SPELLINGS, name
                 )
+            case "since":
+                http.fill_timestamp(message.since, value, name)
+            case "until":
+                http.fill_timestamp(message.until, value, name)
+            case "actualModelName":
+                message.actual_model_name = value
+            case "providerId":
+                message.provider_id = json.int64(value, name)
+            case "keyId":
+                message.key_id = value
+            case "virtualKeyId":
+                message.virtual_key_id = json.int64(value, name)
+            case "groupId":
+                message.group_id = json.int64(value, name)
+            case "code":
+                message.code = value
+            case "operation":
+                message.operation = value
+            case "tag":
+                message.tag = value
+            case "minDurationMs":
+                message.min_duration_ms = json.int64(value, name)
+            case "minCostUsd":
+                message.min_cost_nano_usd = json.nano_dollars(value, name)
+            case "idPrefix":
+                message.id_prefix = value
             case _:
-                http.refuse_parameter(name, ("pageSize", "pageToken", "model", "status"))
+                http.refuse_parameter(
+                    name,
+                    (
+                        "pageSize",
+                        "pageToken",
+                        "model",
+                        "status",
+                        "since",
+                        "until",
+                        "actualModelName",
+                        "providerId",
+                        "keyId",
+                        "virtualKeyId",
+                        "groupId",
+                        "code",
+                        "operation",
+                        "tag",
+                        "minDurationMs",
+                        "minCostUsd",
+                        "idPrefix",
+                    ),
+                )
     return message
 
 

@@ -286,6 +286,22 @@ METHODS: Final[dict[str, Method]] = {
         server_streaming=False,
         client_streaming=False,
     ),
+    "/conduit.internal.v1.RequestLogService/LogRequests": Method(
+        access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
+        dialect=options_pb2.DIALECT_ADMIN,
+        idempotent=True,
+        server_streaming=False,
+        client_streaming=False,
+    ),
+    "/conduit.internal.v1.RequestLogService/FindLoggedRequests": Method(
+        access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
+        dialect=options_pb2.DIALECT_ADMIN,
+        idempotent=True,
+        server_streaming=False,
+        client_streaming=False,
+    ),
     "/conduit.internal.v1.RequestLookupService/FindRequests": Method(
         access=options_pb2.ACCESS_SERVICE,
         role=role_pb2.ROLE_UNSPECIFIED,

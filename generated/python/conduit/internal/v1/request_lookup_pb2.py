@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from conduit.v1 import request_record_pb2 as conduit_dot_v1_dot_request__record__pb2
+from conduit.v1 import request_record_requests_pb2 as conduit_dot_v1_dot_request__record__requests__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(conduit/internal/v1/request_lookup.proto\x12\x13\x63onduit.internal.v1\x1a\x1f\x63onduit/v1/request_record.proto\"\xae\x01\n\rRequestLookup\x12\x1d\n\nrequest_id\x18\x01 \x01(\tR\trequestId\x12\x1f\n\x0bmodel_alias\x18\x02 \x01(\tR\nmodelAlias\x12\x31\n\x06status\x18\x03 \x01(\x0e\x32\x19.conduit.v1.RequestStatusR\x06status\x12\x14\n\x05\x61\x66ter\x18\x04 \x01(\tR\x05\x61\x66ter\x12\x14\n\x05limit\x18\x05 \x01(\x05R\x05limit\"W\n\x0c\x46oundRequest\x12\x14\n\x05place\x18\x01 \x01(\tR\x05place\x12\x31\n\x06record\x18\x02 \x01(\x0b\x32\x19.conduit.v1.RequestRecordR\x06recordB;\n\x17\x63om.conduit.internal.v1P\x01Z\x1e\x63onduit/internal/v1;internalv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(conduit/internal/v1/request_lookup.proto\x12\x13\x63onduit.internal.v1\x1a\x1f\x63onduit/v1/request_record.proto\x1a(conduit/v1/request_record_requests.proto\"\xed\x01\n\rRequestLookup\x12\x1d\n\nrequest_id\x18\x01 \x01(\tR\trequestId\x12\x1f\n\x0bmodel_alias\x18\x02 \x01(\tR\nmodelAlias\x12\x31\n\x06status\x18\x03 \x01(\x0e\x32\x19.conduit.v1.RequestStatusR\x06status\x12\x14\n\x05\x61\x66ter\x18\x04 \x01(\tR\x05\x61\x66ter\x12\x14\n\x05limit\x18\x05 \x01(\x05R\x05limit\x12=\n\x06\x66ilter\x18\x64 \x01(\x0b\x32%.conduit.v1.ListRequestRecordsRequestR\x06\x66ilter\"W\n\x0c\x46oundRequest\x12\x14\n\x05place\x18\x01 \x01(\tR\x05place\x12\x31\n\x06record\x18\x02 \x01(\x0b\x32\x19.conduit.v1.RequestRecordR\x06recordB;\n\x17\x63om.conduit.internal.v1P\x01Z\x1e\x63onduit/internal/v1;internalv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,8 +34,8 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.internal.v1.request
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\027com.conduit.internal.v1P\001Z\036conduit/internal/v1;internalv1'
-  _globals['_REQUESTLOOKUP']._serialized_start=99
-  _globals['_REQUESTLOOKUP']._serialized_end=273
-  _globals['_FOUNDREQUEST']._serialized_start=275
-  _globals['_FOUNDREQUEST']._serialized_end=362
+  _globals['_REQUESTLOOKUP']._serialized_start=141
+  _globals['_REQUESTLOOKUP']._serialized_end=378
+  _globals['_FOUNDREQUEST']._serialized_start=380
+  _globals['_FOUNDREQUEST']._serialized_end=467
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from conduit.v1 import request_record_pb2 as _request_record_pb2
+from conduit.v1 import request_record_requests_pb2 as _request_record_requests_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 import builtins as _builtins
@@ -28,6 +29,7 @@ class RequestLookup(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The last one of this id, whole. Empty for the others."""
     model_alias: _builtins.str
@@ -38,6 +40,10 @@ class RequestLookup(_message.Message):
     """Only those behind this place in the list. Empty means all."""
     limit: _builtins.int
     """The most to return, from 1 to 1,001."""
+    @_builtins.property
+    def filter(self) -> _request_record_requests_pb2.ListRequestRecordsRequest:
+        """Only those that fit all else of this: its page, model and status are not looked at."""
+
     def __init__(
         self,
         *,
@@ -46,10 +52,11 @@ class RequestLookup(_message.Message):
         status: _request_record_pb2.RequestStatus.ValueType = ...,
         after: _builtins.str = ...,
         limit: _builtins.int = ...,
+        filter: _request_record_requests_pb2.ListRequestRecordsRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "limit", b"limit", "model_alias", b"model_alias", "request_id", b"request_id", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "filter", b"filter", "limit", b"limit", "model_alias", b"model_alias", "request_id", b"request_id", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,1 @@
+"""What became of requests, for as long as that is kept."""

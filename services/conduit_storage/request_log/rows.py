@@ -1,0 +1,141 @@
+"""Requests as rows, and as the contract has them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2b
+from typing import Any
+
+from google.protobuf.message import DecodeError
+from sqlalchemy.engine import Row
+
+from conduit.internal.v1.request_log_service_pb2 import LogRequestsRequest, RequestKind
+from conduit.internal.v1.request_lookup_pb2 import FoundRequest
+from conduit.v1.request_record_pb2 import AttemptRecord, RequestRecord
+from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.request_places import place_at
+
+MAX_ID = 128
+# An end that no clock reaches, and what lasts or costs more than anything does.
+_MOST = 2**62
+_KIND_NAMES = (
+    *("virtual_key_id", "group_id", "model_alias", "operation", "is_streamed", "provider_id"),
+    *("provider_name", "key_id", "actual_model_name", "status", "code", "http_status"),
+)
+_COUNTS = ("input_tokens", "output_tokens", "attempts", "fallbacks", "revision")
+_COLUMNS = (
+    *("kind", "id", "ended_at", "duration", "first_event", "pause", "attempt_duration"),
+    "cost_nano_usd",
+    *_COUNTS,
+    *("upstream_request_id", "rest"),
+)
+
+
+def kind_row(kind: RequestKind, now: int) -> dict[str, object]:
+    """Return a kind as its row."""
+    digest = blake2b(kind.SerializeToString(deterministic=True), digest_size=8).digest()
+    values = {name: cleaned(getattr(kind, name)) for name in _KIND_NAMES}
+    own = {"id": int.from_bytes(digest, "big", signed=True), "seen_at": now}
+    return values | own | {"key_tags": joined_tags(kind.tags)}
+
+
+def request_rows(request: LogRequestsRequest, kinds: Sequence[int]) -> Iterator[dict[str, object]]:
+    """Return requests as their rows; `kinds` are the ids of their kinds.
+
+    InvalidRequest where columns are not equally long, or say what cannot be.
+    """
+    columns = [getattr(request, name) for name in _COLUMNS]
+    if any(len(each) != len(request.id) for each in columns):
+        raise InvalidRequest("All columns must be equally long", field="kind")
+    for row in zip(*columns, strict=True):
+        kind, name, ended_at, duration, first, pause, attempt, cost, *counts, own, rest = row
+        if kind >= len(kinds) or not 0 < len(name) <= MAX_ID or not 0 <= ended_at < _MOST / 1e9:
+            raise InvalidRequest("A request must have an end, an id, and a kind", field="id")
+        known = _record_of(rest)
+        tags = joined_tags(known.tags)
+        del known.tags[:]
+        yield {
+            **dict(zip(_COUNTS, counts, strict=True)),
+            "id": cleaned(name),
+            "ended_at": int(ended_at * 1e9),
+            "kind_id": kinds[kind],
+            "duration": _micros(duration),
+            "first_event": _micros(first),
+            "pause": _micros(pause),
+            "attempt_duration": _micros(attempt),
+            "cost": cost if cost >= 0 else None,
+            "upstream_request_id": cleaned(own),
+            "tags": tags,
+            "rest": known.SerializeToString(),
+        }
+
+
+def found_request(row: "Row[Any]", *, is_whole: bool) -> FoundRequest:
+    """Return a request and its kind, in one row, with its place in the list of all."""
+    record = RequestRecord(
+        id=row.id,
+        duration_ms=row.duration / 1000,
+        attempt_count=row.attempts,
+        tags=split_tags(row.tags, row.key_tags),
+        **{name: getattr(row, name) for name in _KIND_NAMES},
+        **{name: getattr(row, name) for name in ("input_tokens", "output_tokens", "fallbacks")},
+        revision=row.revision,
+    )
+    record.started_at.FromMicroseconds(max(0, row.ended_at // 1000 - row.duration))
+    if row.first_event:
+        record.first_event_ms = row.first_event / 1000
+    if row.cost is not None:
+        record.cost_nano_usd = row.cost
+    if is_whole:
+        record.attempts.extend(_attempts(row))
+    return FoundRequest(place=place_at(row.ended_at, row.id), record=record)
+
+
+def joined_tags(tags: Iterable[str]) -> str:
+    """Return tags as a column has them."""
+    kept = [cleaned(tag).replace("\n", " ") for tag in tags]
+    return "\n".join(["", *kept, ""]) if kept else ""
+
+
+def split_tags(*columns: str) -> list[str]:
+    """Return the tags of columns, each once."""
+    return list(dict.fromkeys(tag for each in columns for tag in each.split("\n") if tag))
+
+
+def _attempts(row: "Row[Any]") -> Sequence[AttemptRecord]:
+    """Return the attempts of a request; the one of a request that went as usual is in its row."""
+    if row.rest:
+        return RequestRecord.FromString(row.rest).attempts
+    if not row.attempt_duration:
+        return ()
+    attempt = AttemptRecord(
+        provider_id=row.provider_id,
+        provider_name=row.provider_name,
+        key_id=row.key_id,
+        actual_model_name=row.actual_model_name,
+        is_sent=True,
+        upstream_request_id=row.upstream_request_id,
+        pause_ms=row.pause / 1000,
+        duration_ms=row.attempt_duration / 1000,
+    )
+    if row.first_event:
+        attempt.first_event_ms = row.first_event / 1000
+    if row.cost is not None:
+        attempt.cost_nano_usd = row.cost
+    return [attempt]
+
+
+def _record_of(rest: bytes) -> RequestRecord:
+    try:
+        return RequestRecord.FromString(rest) if rest else RequestRecord()
+    except DecodeError as error:
+        raise InvalidRequest("What else there is to know cannot be read", field="rest") from error
+
+
+def _micros(seconds: float) -> int:
+    # In this order nothing is left of what is no number.
+    return int(min(max(0.0, seconds), _MOST / 1e6) * 1e6)
+
+
+def cleaned(value: Any) -> Any:  # noqa: ANN401 # a text, or what may stay as it is
+    """Return a value as it is stored."""
+    # PostgreSQL's texts have none of these.
+    return value.replace("\x00", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) else value
