@@ -7,7 +7,10 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 RECORD = (TESTS / "FIELD_RECORD.md").read_text("utf-8")
-FOLDERS = ("contract/", "conformance/", "house/", "integration/", "unit/", "wire/")
+FOLDERS = (
+    *("attacks/", "contract/", "conformance/", "faults/", "house/", "integration/", "unit/"),
+    "wire/",
+)
 NAMED = sorted({each for each in re.findall(r"`([\w/.:]+)`", RECORD) if each.startswith(FOLDERS)})
 REPORTS = re.findall(r"`([a-z]+(?:-[a-z0-9]+)+)`", RECORD.partition("## Reports by name")[2])
 

@@ -1,4 +1,4 @@
-"""The record of faults, and that of clauses, name tests that there are: also those renamed."""
+"""The record of faults, and those of clauses, name tests that there are: also those renamed."""
 
 import re
 from pathlib import Path
@@ -8,11 +8,18 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FAULTS = ROOT / "tests" / "faults"
 RECORD = (FAULTS / "TRACK_RECORD.md").read_text("utf-8")
-CLAUSES = (FAULTS / "CLAUSES.md").read_text("utf-8")
+CLAUSES = {
+    name: (ROOT / "tests" / name / "CLAUSES.md").read_text("utf-8")
+    for name in ("attacks", "faults")
+}
 # Commands in the first tables; what holds a report is a file, of this folder where it says no more.
 COMMANDS = re.findall(r"`(?:\.venv/bin/pytest )?((?:-m slow )?(?:tests/|test_)[^`]*)`", RECORD)
 # Each test of a clause, from the folder of all tests on.
-HELD_BY = [f"tests/{each}" for each in re.findall(r"`(\w+/[\w/]*test_\w+\.py[^`]*)`", CLAUSES)]
+HELD_BY = [
+    f"tests/{each}"
+    for text in CLAUSES.values()
+    for each in re.findall(r"`(\w+/[\w/]*test_\w+\.py[^`]*)`", text)
+]
 # Their tests are named by what they are met with.
 MATRICES = ("test_fault_matrix.py", "test_session_faults.py")
 
@@ -50,11 +57,12 @@ def test_each_command_runs_tests_that_there_are(command: str) -> None:
 def test_there_are_commands() -> None:
     """Otherwise nothing was held to anything."""
     assert len(COMMANDS) > 50
-    assert len(HELD_BY) > 80
+    assert len(HELD_BY) > 200
 
 
-def test_each_clause_is_held_by_a_test() -> None:
+@pytest.mark.parametrize("clauses", CLAUSES.values(), ids=CLAUSES)
+def test_each_clause_is_held_by_a_test(clauses: str) -> None:
     """None has an empty cell, or one of words alone."""
-    rows = [line for line in CLAUSES.splitlines() if line.startswith("| ")]
+    rows = [line for line in clauses.splitlines() if line.startswith("| ")]
     held = [row for row in rows if "test_" in row.rpartition(" | ")[2]]
-    assert len(rows) - len(held) == CLAUSES.count("| sentence | held by |")
+    assert len(rows) - len(held) == clauses.count("| sentence | held by |")

@@ -1,5 +1,7 @@
 """Which files keys may name, and what is read of them."""
 
+import os
+import threading
 from pathlib import Path
 
 import orjson
@@ -7,7 +9,12 @@ import pytest
 
 from conduit_kernel.errors import SecretUnreadable
 from conduit_providers.auth import resolve_secret
-from conduit_providers.auth.secret_files import IDENTITY_FOLDERS, SecretFiles, files_named
+from conduit_providers.auth.secret_files import (
+    IDENTITY_FOLDERS,
+    MAX_BYTES,
+    SecretFiles,
+    files_named,
+)
 
 OUTSIDE = "CONDUIT_SECRET_DIRS"
 
@@ -86,6 +93,61 @@ async def test_many_are_read_at_once(folder: Path) -> None:
     assert found.texts == {paths[0]: "sk-inside\n"}
     assert OUTSIDE in str(found.errors["/etc/passwd"])
     assert "malformed" in str(found.errors["\0"])
+
+
+def test_files_are_small(folder: Path) -> None:
+    """Up to 64 KiB, and no more of a larger one is kept than shows that it is."""
+    (folder / "small").write_text("x" * MAX_BYTES)
+    (folder / "large").write_text("x" * (MAX_BYTES + 1))
+    files = SecretFiles([folder])
+    assert len(files.read(str(folder / "small"))) == 65_536
+    with pytest.raises(OSError, match="more than 64 KiB"):
+        files.read(str(folder / "large"))
+
+
+def test_files_are_regular_ones(folder: Path) -> None:
+    """A pipe is not waited for, though somebody may write into it."""
+    os.mkfifo(folder / "pipe")
+    files = SecretFiles([folder])
+    with pytest.raises(OSError, match="no regular file"):
+        files.read(str(folder / "pipe"))
+    writer = os.open(folder / "pipe", os.O_RDWR)
+    try:
+        os.write(writer, b"sk-piped")
+        with pytest.raises(OSError, match="no regular file"):
+            files.read(str(folder / "pipe"))
+    finally:
+        os.close(writer)
+
+
+def test_what_is_no_text_is_not_quoted(folder: Path) -> None:
+    """Python's own error has the bytes in it."""
+    (folder / "bytes").write_bytes(b"sk-\xff-secret")
+    with pytest.raises(OSError, match="no text") as refused:
+        SecretFiles([folder]).read(str(folder / "bytes"))
+    assert "secret" not in f"{refused.value!r}{refused.value.__cause__!r}"
+
+
+async def test_a_share_that_hangs_keeps_nobody(folder: Path) -> None:
+    """Others are read meanwhile; what is not there in time is an error, and the loop goes on."""
+    goes_on = threading.Event()
+
+    class Hanging(SecretFiles):
+        """Folders of which one does not answer."""
+
+        def read(self, path: str) -> str:
+            """Wait for what does not come."""
+            if path == "hangs":
+                goes_on.wait(20)
+            return super().read(path)
+
+    paths = [str(folder / "openai"), "hangs"]
+    try:
+        found = await Hanging([folder]).read_all(paths, 0.2)
+    finally:
+        goes_on.set()
+    assert found.texts == {paths[0]: "sk-inside\n"}
+    assert "not read within 0.2 s" in str(found.errors["hangs"])
 
 
 def test_key_that_names_the_file_of_a_token_needs_it_within_the_folders(folder: Path) -> None:
