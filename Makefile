@@ -128,7 +128,7 @@ gemini-cli: ## install Gemini CLI apart, for tests/conformance; needs npm
 
 kms: $(DEV_INSTALLED) ## wrap encryption keys with moto's KMS, and by the libraries of Google's and Azure's
 	@sh tools/moto.sh "$(PYTHON)" build/moto
-	CONDUIT_MOTO=build/moto $(BIN)/pytest --quiet tests/conformance/test_aws_kms.py $(ARGS)
+	CONDUIT_MOTO=build/moto $(BIN)/pytest --quiet tests/conformance/test_aws_kms.py tests/conformance/test_s3_backups.py $(ARGS)
 	@sh tools/key-services.sh $(VENV) build/key-services
 	build/key-services/bin/python -m pytest --quiet tests/unit/conduit_cli/key_services $(ARGS)
 

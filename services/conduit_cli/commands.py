@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from conduit_cli.admin_commands import ADMIN_COMMANDS
+from conduit_cli.backup_commands import BACKUP_COMMANDS
 from conduit_cli.caller_commands import CALLER_COMMANDS
 from conduit_cli.certs_commands import certs
 from conduit_cli.config_commands import config
@@ -144,41 +145,6 @@ def serve(
 
 
 @conduit.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@_data_dir
-def backup(file: Path, data_dir: Path) -> None:
-    """Copy the data of a gateway into a new FILE, also while it runs."""
-    from conduit_cli.backup import BackupFailed, back_up  # noqa: PLC0415 # as above
-
-    try:
-        made = back_up(data_dir, file)
-    except BackupFailed as error:
-        raise click.ClickException(str(error)) from error
-    click.echo(f"{file} holds {len(made.files)} files. Keep it as secret as {data_dir}.")
-    if not made.has_encryption_key:
-        click.echo("The encryption key is not among them: it comes from the environment. Keep it.")
-    if os.environ.get("CONDUIT_DATABASE_URL"):
-        click.echo("Databases in PostgreSQL are not among them: copy them with pg_dump.")
-
-
-@conduit.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@_data_dir
-def restore(file: Path, data_dir: Path) -> None:
-    """Put the data of a backup into an empty data directory."""
-    from conduit_cli.backup import BackupFailed  # noqa: PLC0415 # as above
-    from conduit_cli.backup import restore as run  # noqa: PLC0415 # as above
-
-    try:
-        made = run(file, data_dir)
-    except BackupFailed as error:
-        raise click.ClickException(str(error)) from error
-    click.echo(f"{data_dir} has {len(made.files)} files. Start with --data-dir {data_dir}.")
-    if not made.has_encryption_key:
-        click.echo("The encryption key is not among them: set CONDUIT_ENCRYPTION_KEY to it first.")
-
-
-@conduit.command()
 def version() -> None:
     """Say which Conduit this is."""
     import importlib.metadata  # noqa: PLC0415 # as above
@@ -250,7 +216,7 @@ def _alone(service: str, purpose: str) -> click.Command:
 conduit.add_command(certs)
 conduit.add_command(config)
 conduit.add_command(prices)
-for _command in (*CALLER_COMMANDS, *ADMIN_COMMANDS):
+for _command in (*BACKUP_COMMANDS, *CALLER_COMMANDS, *ADMIN_COMMANDS):
     conduit.add_command(_command)
 for _service, _purpose in SERVICES.items():
     conduit.add_command(_alone(_service, _purpose))

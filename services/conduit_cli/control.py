@@ -9,9 +9,11 @@ import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from pathlib import Path
 from signal import SIGTERM
 from typing import TYPE_CHECKING
 
+from conduit_cli.backups.configuration import BackupSettings, backup_settings
 from conduit_cli.child import Drain, run_child
 from conduit_cli.socket_watch import LOOK_SECONDS, SocketWatch
 from conduit_kernel.background import Background
@@ -21,12 +23,14 @@ from conduit_kernel.settings import Settings, environment
 from conduit_providers.catalog import Catalog, configured_catalog
 
 if TYPE_CHECKING:
+    from conduit_cli.backups.schedule import BackupSchedule
     from conduit_kernel.exposition import Exposition
     from conduit_kernel.loop_lag import LoopLag
 
 NAME = "control"
 SERVICES = ("registry", "health", "billing", "storage")
 METRICS_SECONDS = 3.0
+BACKUP_LOOK_SECONDS = 60.0
 # The workers, whose calls would keep it busy, have stopped before.
 GRACE_SECONDS = 0.5
 
@@ -36,6 +40,7 @@ Starter = Callable[[Settings, Catalog], Awaitable[HostedService]]
 
 async def _start(settings: Settings) -> Drain:
     catalog = configured_catalog(settings)
+    backups = backup_settings(environment())
     report_unknown_names(environment())
     settings = replace(settings, drain_seconds=GRACE_SECONDS)
     async with AsyncExitStack() as started:
@@ -47,15 +52,19 @@ async def _start(settings: Settings) -> Drain:
             service = await start(settings, catalog)
             services.append(service)
             started.push_async_callback(service.drain)
-        exposition, lag = await asyncio.to_thread(_exposition, settings, services)
+        background = Background()
+        loops = [*(service.background for service in services), background]
+        exposition, lag = await asyncio.to_thread(_exposition, settings, services, loops)
         # All are up; from here on they stop when they are told to.
         started.pop_all()
 
-    background = Background()
     sockets = SocketWatch(map(settings.socket, SERVICES), lambda: signal.raise_signal(SIGTERM))
     background.run("sockets", sockets.run, every=LOOK_SECONDS)
     background.run("loop_lag", lag.measure)
     background.run("metrics_file", exposition.write, every=METRICS_SECONDS)
+    if backups is not None:
+        schedule = await asyncio.to_thread(_schedule, settings.data_dir, backups)
+        background.run("backups", schedule.step, every=BACKUP_LOOK_SECONDS)
 
     async def drain() -> None:
         await asyncio.gather(*(service.drain() for service in services))
@@ -91,8 +100,14 @@ def _storage() -> Starter:
     return lambda settings, _: start(settings)
 
 
+def _schedule(data_dir: Path, backups: BackupSettings) -> "BackupSchedule":
+    from conduit_cli.backups.schedule import BackupSchedule  # noqa: PLC0415 # as above
+
+    return BackupSchedule(data_dir, backups)
+
+
 def _exposition(
-    settings: Settings, services: Sequence[HostedService]
+    settings: Settings, services: Sequence[HostedService], loops: Sequence[Background]
 ) -> "tuple[Exposition, LoopLag]":
     """Return what shows at the workers' `/metrics` what these services and their loop count."""
     from prometheus_client import CollectorRegistry  # noqa: PLC0415 # as above
@@ -105,7 +120,7 @@ def _exposition(
     registry = CollectorRegistry()
     for collector in (each for service in services for each in service.collectors):
         registry.register(collector)
-    registry.register(BackgroundMetrics([service.background for service in services]))
+    registry.register(BackgroundMetrics(loops))
     registry.register(lag := LoopLag())
     folder = settings.data_dir / "metrics"
     process = ProcessMetrics(NAME)

@@ -14,6 +14,12 @@ OF_COMMANDS = frozenset(
     {
         *("CONDUIT_API_KEY", "CONDUIT_READY_FD", "CONDUIT_SHOW_KEYS", "CONDUIT_TRACEABLE"),
         *("CONDUIT_URL", "CONDUIT_WORKERS"),
+        *(
+            "CONDUIT_BACKUP_URL",
+            "CONDUIT_BACKUP_KEY",
+            "CONDUIT_BACKUP_HOURS",
+            "CONDUIT_BACKUP_KEPT",
+        ),
     },
 )
 _NEEDED = {

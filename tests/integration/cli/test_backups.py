@@ -1,5 +1,6 @@
 """Backups of a gateway that runs, as docs/operating.md tells to make them."""
 
+import base64
 import contextlib
 import shutil
 import sqlite3
@@ -123,6 +124,33 @@ def test_a_backup_of_a_gateway_that_runs_is_restored_by_command(tmp_path: Path) 
     with Served(target) as second:
         wait_for(lambda: _charges(second) == 1)
         assert say(second, key)["choices"][0]["message"]["content"] == "hello"
+
+
+def test_a_backup_that_serve_makes_by_itself_serves_the_same_keys(tmp_path: Path) -> None:
+    """On a fresh machine, which has the store and the backups' key, and nothing else."""
+    source, target, store = tmp_path / "source", tmp_path / "restored", tmp_path / "store"
+    env = {
+        "CONDUIT_BACKUP_URL": f"file://{store}",
+        "CONDUIT_BACKUP_KEY": base64.b64encode(bytes(32)).decode(),
+    }
+    with Served(source) as first:
+        key = make_everything(first.admin())
+        say(first, key)
+    with Served(source, **env):
+        wait_for(lambda: any(store.glob("*.backup")), 60)
+    restored = CliRunner().invoke(
+        conduit, ["restore", f"file://{store}", "--data-dir", str(target)], env=env
+    )
+    assert restored.exit_code == 0, restored.output
+    with Served(target) as second:
+        wait_for(lambda: _charges(second) == 1)
+        assert say(second, key)["choices"][0]["message"]["content"] == "hello"
+
+
+def test_backups_that_cannot_be_are_told_at_the_start(tmp_path: Path) -> None:
+    """Rather than missed on the day when one is needed."""
+    with pytest.raises(AssertionError, match="CONDUIT_BACKUP_KEY is missing"):
+        Served(tmp_path / "data", CONDUIT_BACKUP_URL=f"file://{tmp_path}/store")
 
 
 def _charges(served: Served) -> int:
