@@ -26,7 +26,8 @@ def start(intent: str = "transcription", model: str = "", *, live: bool = False)
 
 def update(model: str) -> pb.ConverseRequest:
     """Return the event that names a model."""
-    asked = {"type": "transcription", "audio": {"input": {"transcription": {"model": model}}}}
+    transcription = {"model": model, "language": "en"}
+    asked = {"type": "transcription", "audio": {"input": {"transcription": transcription}}}
     return said(event("session.update", session=asked))
 
 
@@ -44,10 +45,11 @@ async def test_the_caller_is_greeted_once_and_names_the_model_then(tmp_path: Pat
         assert caller.error is None
     assert [each["type"] for each in caller.events] == ["session.created", "session.updated"]
     transcription = caller.events[1]["session"]["audio"]["input"]["transcription"]
-    assert transcription == {"model": "gpt"}
+    assert transcription == {"model": "gpt", "language": "en"}
     assert {query for query, _ in heard} == {"intent=transcription"}
     assert [each["type"] for _, each in heard] == ["session.update", "input_audio_buffer.append"]
-    assert heard[0][1]["session"]["audio"]["input"]["transcription"] == {"model": OWN}
+    named = heard[0][1]["session"]["audio"]["input"]["transcription"]
+    assert named == {"model": OWN, "language": "en"}
 
 
 async def test_a_model_of_another_name_transcribes_where_that_is_said_before(
