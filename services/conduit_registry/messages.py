@@ -325,14 +325,20 @@ def audit_entry(value: values.AuditEntry) -> audit_pb.AuditEntry:
 
 
 def discovered(
-    models: Iterable[values.DiscoveredModel], day_of: Callable[[str], date | None]
+    models: Iterable[values.DiscoveredModel],
+    day_of: Callable[[str], date | None],
+    operations_of: Callable[[str], Iterable[str]],
 ) -> list[provider_pb.DiscoveredModel]:
-    """Return discovered models as the API shows them; `day_of` tells when one is turned off."""
+    """Return discovered models as the API shows them.
+
+    `day_of` tells when one is turned off, and `operations_of` what it is for.
+    """
     return [
         provider_pb.DiscoveredModel(
             name=model.name,
             discovered_at=timestamp(model.discovered_at),
             retires_on=day.isoformat() if (day := day_of(model.name)) else None,
+            operations=operations_of(model.name),
         )
         for model in models
     ]

@@ -30,6 +30,7 @@ from conduit.v1.provider_type_pb2 import (
 )
 from conduit_kernel.errors import InvalidRequest, ProviderTypeUnknown
 from conduit_kernel.settings import Settings
+from conduit_providers.catalog.codec_types import LISTS
 from conduit_providers.catalog.reader import read_spec
 from conduit_providers.spec import Endpoint, ProviderSpec
 from conduit_providers.target import Target, places_in
@@ -132,6 +133,14 @@ class Catalog:
         if target.base_url != _shortened(spec, usual):
             return target
         return replace(target, base_url=target.fill(own))
+
+    def operations_of(self, provider_type: str, model: str) -> list[str]:
+        """Return what a model of a type is for, in order; nothing without the type."""
+        try:
+            found = self.find(provider_type).operations_of(model)
+        except ProviderTypeUnknown:
+            return []
+        return sorted(found - LISTS.keys())
 
     def base_url(self, spec: ProviderSpec) -> str:
         """Return the address for instances that name none; may be empty or have places."""

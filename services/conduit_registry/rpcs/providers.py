@@ -1,7 +1,6 @@
 """RPCs about provider instances."""
 
-from collections.abc import Callable
-from datetime import date
+from collections.abc import Iterable
 from functools import partial
 
 from conduit.v1 import provider_pb2 as provider_pb
@@ -15,7 +14,7 @@ from conduit_registry.rpcs.base import Context, RpcBase
 from conduit_registry.rules.fields import key_number
 from conduit_registry.rules.providers import provider_defaults, provider_fields
 from conduit_registry.store import PROVIDER
-from conduit_registry.values import Provider
+from conduit_registry.values import DiscoveredModel, Provider
 
 
 class ProviderRpcs(RpcBase):
@@ -88,7 +87,7 @@ class ProviderRpcs(RpcBase):
         found = await self.parts.discovery.discover(request.provider_id, author_of(context))
         return pb.DiscoverModelsResponse(
             provider_id=request.provider_id,
-            models=messages.discovered(found.models, self._day_of(found.provider)),
+            models=self._discovered(found.provider, found.models),
             added=found.added,
             removed=found.removed,
         )
@@ -102,11 +101,16 @@ class ProviderRpcs(RpcBase):
             provider = await reading.get(PROVIDER, request.provider_id)
             models, token = page.slice(await reading.discovered(request.provider_id))
         return pb.ListDiscoveredModelsResponse(
-            models=messages.discovered(models, self._day_of(provider)), next_page_token=token
+            models=self._discovered(provider, models), next_page_token=token
         )
 
-    def _day_of(self, provider: Provider) -> Callable[[str], date | None]:
-        return partial(self.parts.discovery.retirements.day_of, provider.provider_type)
+    def _discovered(
+        self, provider: Provider, models: Iterable[DiscoveredModel]
+    ) -> list[provider_pb.DiscoveredModel]:
+        """Return an instance's models as the API shows them."""
+        day_of = partial(self.parts.discovery.retirements.day_of, provider.provider_type)
+        operations_of = partial(self.parts.catalog.operations_of, provider.provider_type)
+        return messages.discovered(models, day_of, operations_of)
 
     async def _provider_fields(self, spec: provider_pb.ProviderSpec) -> ProviderPatch:
         given = provider_fields(spec, self.parts.catalog)

@@ -87,6 +87,7 @@ async def test_discovery_stores_the_models_and_tells_the_difference(
         upstream.lists("good", "c", "b")
         second = await api(request)
         assert (second.added, second.removed) == (["c"], ["a"])
+        assert "chat" in second.models[0].operations
         seen = [(model.name, model.discovered_at.seconds - NOW) for model in second.models]
         assert seen == [("b", 0), ("c", HOUR)]
     async with bench.registry() as api:

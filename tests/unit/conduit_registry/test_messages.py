@@ -123,9 +123,10 @@ def test_a_line_of_the_log_has_all_that_was_noted() -> None:
 
 
 def test_discovered_models_keep_their_order() -> None:
-    """With the time when each was first found."""
+    """With the time when each was first found, the day of its end, and what it is for."""
     found = [DiscoveredModel("b", 2_000_000), DiscoveredModel("a", 0)]
-    shown = messages.discovered(found, {"a": date(2027, 1, 22)}.get)
+    shown = messages.discovered(found, {"a": date(2027, 1, 22)}.get, lambda name: [name, "chat"])
     assert [(each.name, each.discovered_at.seconds) for each in shown] == [("b", 2), ("a", 0)]
     assert [each.HasField("retires_on") for each in shown] == [False, True]
     assert shown[1].retires_on == "2027-01-22"
+    assert [list(each.operations) for each in shown] == [["b", "chat"], ["a", "chat"]]

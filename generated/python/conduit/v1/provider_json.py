@@ -300,7 +300,9 @@ def health_check_policy_to_json(message: provider_pb2.HealthCheckPolicy) -> dict
     return members
 
 
-_DISCOVERED_MODEL_MEMBERS: Final[frozenset[str]] = frozenset({"name", "discoveredAt", "retiresOn"})
+_DISCOVERED_MODEL_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"name", "discoveredAt", "retiresOn", "operations"}
+)
 
 
 def discovered_model_from_json(value: object, path: str = "") -> provider_pb2.DiscoveredModel:
@@ -320,6 +322,8 @@ def fill_discovered_model(message: provider_pb2.DiscoveredModel, value: object, 
         well_known.fill_timestamp(message.discovered_at, member, path + "discoveredAt")
     if (member := value.get("retiresOn")) is not None:
         message.retires_on = runtime.text(member, path + "retiresOn")
+    if (member := value.get("operations")) is not None:
+        message.operations.extend(runtime.listed(runtime.text, member, path + "operations"))
     if not _DISCOVERED_MODEL_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _DISCOVERED_MODEL_MEMBERS, path)
 
@@ -330,4 +334,5 @@ def discovered_model_to_json(message: provider_pb2.DiscoveredModel) -> dict[str,
     if message.HasField("discovered_at"):
         members["discoveredAt"] = well_known.timestamp_text(message.discovered_at)
     members["retiresOn"] = message.retires_on if message.HasField("retires_on") else None
+    members["operations"] = list(message.operations)
     return members

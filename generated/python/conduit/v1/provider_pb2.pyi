@@ -344,6 +344,7 @@ class DiscoveredModel(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     DISCOVERED_AT_FIELD_NUMBER: _builtins.int
     RETIRES_ON_FIELD_NUMBER: _builtins.int
+    OPERATIONS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The provider's own name for it."""
     retires_on: _builtins.str
@@ -352,16 +353,21 @@ class DiscoveredModel(_message.Message):
     def discovered_at(self) -> _timestamp_pb2.Timestamp:
         """When discovery first saw it."""
 
+    @_builtins.property
+    def operations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The operations that it is for, as the catalog tells models by their names, in order; all of its type where that tells none apart."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         discovered_at: _timestamp_pb2.Timestamp | None = ...,
         retires_on: _builtins.str | None = ...,
+        operations: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_retires_on", b"_retires_on", "discovered_at", b"discovered_at", "retires_on", b"retires_on"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_retires_on", b"_retires_on", "discovered_at", b"discovered_at", "name", b"name", "retires_on", b"retires_on"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_retires_on", b"_retires_on", "discovered_at", b"discovered_at", "name", b"name", "operations", b"operations", "retires_on", b"retires_on"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__retires_on: _TypeAlias = _typing.Literal["retires_on"]  # noqa: Y015
     _WhichOneofArgType__retires_on: _TypeAlias = _typing.Literal["_retires_on", b"_retires_on"]  # noqa: Y015

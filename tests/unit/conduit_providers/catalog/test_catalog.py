@@ -62,6 +62,32 @@ def test_unknown_type_suggests_near_names() -> None:
         CATALOG.find("zzz")
 
 
+@pytest.mark.parametrize(
+    ("provider_type", "model", "operations"),
+    [
+        ("OpenAI", "gpt-4o-transcribe", ["converse", "transcribe"]),
+        ("OpenAI", "whisper-1", ["converse", "transcribe", "translate"]),
+        ("OpenAI", "gpt-image-2", ["image", "image_edit"]),
+        ("AWS", "polly-neural", ["speak"]),
+        ("AWS", "transcribe", ["converse", "transcribe"]),
+        ("ElevenLabs", "scribe_v2", ["transcribe"]),
+        ("ElevenLabs", "scribe_v2_realtime", ["converse", "transcribe"]),
+        # The id of an agent.
+        ("ElevenLabs", "agent_7", ["converse"]),
+        ("Deepgram", "aura-2-thalia-en", ["speak"]),
+        ("Deepgram", "anything", ["converse", "transcribe"]),
+        # Nothing in its names says what a model is for.
+        ("GoogleCloud", "anything", ["converse", "speak", "transcribe"]),
+        ("Gone", "anything", []),
+    ],
+)
+def test_a_model_is_for_what_its_name_says(
+    provider_type: str, model: str, operations: list[str]
+) -> None:
+    """Lists are no operations of a model's."""
+    assert CATALOG.operations_of(provider_type, model) == operations
+
+
 def test_folder_of_the_operator_adds_a_type(tmp_path: Path) -> None:
     """One TOML file is a provider type, and shows in the API's list."""
     catalog = load_catalog(acme(tmp_path))

@@ -24,6 +24,7 @@ from conduit_providers.codecs.elevenlabs.options import ConverseModel as LiveEle
 from conduit_providers.codecs.gemini.options import ChatModel as Gemini
 from conduit_providers.codecs.gemini.options import SpeakModel as GeminiSpeech
 from conduit_providers.codecs.googlecloud.options import ConverseModel as LiveGoogle
+from conduit_providers.codecs.openai.options import ConverseModel as LiveOpenAI
 from conduit_providers.codecs.openai.options import SpeakModel as OpenAISpeech
 from conduit_providers.codecs.replicate.options import ChatModel as OnReplicate
 from conduit_providers.codecs.replicate.options import ImageModel as PaintsOnReplicate
@@ -176,6 +177,8 @@ FACTS: list[tuple[str, str, str, msgspec.Struct]] = [
     ("Deepgram", "converse", "nova-3", LiveDeepgram(terms="keyterm", any_language="multi")),
     ("ElevenLabs", "converse", "scribe_v2_realtime", LiveElevenLabs(is_transcriber=True)),
     ("ElevenLabs", "converse", "agent_7101", LiveElevenLabs()),
+    ("OpenAI", "converse", "gpt-4o-transcribe", LiveOpenAI(is_transcriber=True)),
+    ("AzureOpenAI", "converse", "my-whisper", LiveOpenAI(is_transcriber=True)),
     ("Anthropic", "chat", "claude-3-5-haiku-20241022", Claude(takes_sampling=True)),
     ("Anthropic", "chat", "claude-3-7-sonnet", Claude(thinking="budget", takes_sampling=True)),
     (
