@@ -13,6 +13,7 @@ import click
 
 from conduit_cli.caller_commands import told
 from conduit_cli.options import data_dir_option
+from conduit_cli.private_file import open_private
 
 if TYPE_CHECKING:
     # What a command imports when it runs, so that each starts fast.
@@ -118,8 +119,7 @@ def _opened(path: Path | None) -> Iterator[TextIO]:
     if path is None:
         yield sys.stdout
         return
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(handle, "w", encoding="utf-8") as file:  # noqa: PTH123 # of a handle
+    with open_private(path) as file:
         yield file
 
 

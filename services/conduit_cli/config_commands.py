@@ -1,7 +1,6 @@
 """The commands about the configuration as a file."""
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ import click
 
 from conduit_cli.admin_commands import administering
 from conduit_cli.config_import_commands import import_group
+from conduit_cli.private_file import open_private
 
 if TYPE_CHECKING:
     # What a command imports when it runs, so that each starts fast.
@@ -197,8 +197,7 @@ def _telling(path: Path | None) -> "Iterator[Callable[[str, str], None]]":
     with ExitStack() as stack:
         file: TextIO = sys.stdout
         if path is not None and str(path) != "-":
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            file = stack.enter_context(open(handle, "w", encoding="utf-8"))  # noqa: PTH123 # of a handle
+            file = stack.enter_context(open_private(path, appends=True))
 
         def tell(line: str, secret: str) -> None:
             if secret:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from conduit_cli.private_file import open_private
+
 if TYPE_CHECKING:
     # What a command imports when it runs, so that each starts fast.
     from conduit_cli.importers.draft import Draft
@@ -130,6 +132,5 @@ def _write(draft: "Draft", output: Path | None) -> None:
     if output is None:
         sys.stdout.write(text)
         return
-    handle = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(handle, "w", encoding="utf-8") as file:  # noqa: PTH123 # of a handle
+    with open_private(output) as file:
         file.write(text)
