@@ -215,6 +215,9 @@ def _fit_price(found: Json) -> Json:
         # Of long requests, or of some alone: no more than it says, and something.
         return found | {PRICES[0]: 1}
     found |= {name: found.get(name) or 1 for name in PRICES}
+    if found.get("effectiveUntil"):
+        # Which is behind the time from which on it is in force.
+        found.pop("effectiveFrom", None)
     if found.get("tiers"):
         # Each above another number of tokens.
         found["tiers"] = [*{each["aboveInputTokens"]: each for each in found["tiers"]}.values()]
