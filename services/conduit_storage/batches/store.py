@@ -186,6 +186,9 @@ class BatchStore:
     async def _check(self, connection: AsyncConnection, kept: pb.KeptBatch, now: float) -> None:
         """Raise where a batch cannot be made; let its file outlast it."""
         owner, file_id = kept.virtual_key_id, kept.batch.input_file_id
+        known = select(BatchRow.id).where(BatchRow.id == kept.batch.id)
+        if (await connection.execute(known)).first() is not None:
+            raise InvalidRequest("Another's batch has this id", field="id")
         query = select(func.count()).where(BatchRow.virtual_key_id == owner)
         if (await connection.scalar(query) or 0) >= MAX_BATCHES:
             message = f"A virtual key can have {MAX_BATCHES} batches"

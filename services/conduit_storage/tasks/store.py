@@ -17,7 +17,12 @@ from conduit.v1.task_pb2 import (
     TaskStatus,
 )
 from conduit_kernel.database import guarded, reader, writer
-from conduit_kernel.errors import ServiceUnavailable, StorageFull, TaskInterrupted
+from conduit_kernel.errors import (
+    InvalidRequest,
+    ServiceUnavailable,
+    StorageFull,
+    TaskInterrupted,
+)
 from conduit_kernel.openai_errors import task_error_of
 from conduit_storage.tasks.tables import TaskRow
 
@@ -67,11 +72,13 @@ class TaskStore:
     async def add(self, task: NewTask, now: float) -> Task:
         """Store a task that is under way, unless it is stored, and return it.
 
-        StorageFull if its owner's tasks leave no room for it.
+        StorageFull if its owner's tasks leave no room for it, InvalidRequest if another's task has
+        its id.
         """
         async with guarded(SERVICE), self._writer.begin() as connection:
             stored = await _find(connection, task.virtual_key_id, task.id)
             if stored is None:
+                await _check_free(connection, task.id)
                 await self._check_room(connection, task.virtual_key_id, ROW_BYTES)
                 row = task._asdict() | {
                     "status": TASK_STATUS_RUNNING,
@@ -247,6 +254,12 @@ def _of(virtual_key_id: int, task_id: str) -> Any:  # noqa: ANN401 # a query of 
 async def _find(connection: AsyncConnection, virtual_key_id: int, task_id: str) -> Task | None:
     row = (await connection.execute(_of(virtual_key_id, task_id))).one_or_none()
     return None if row is None else _task(row)
+
+
+async def _check_free(connection: AsyncConnection, task_id: str) -> None:
+    known = select(TaskRow.id).where(TaskRow.id == task_id)
+    if (await connection.execute(known)).first() is not None:
+        raise InvalidRequest("Another's task has this id", field="id")
 
 
 def _task(row: Row[Any], result: bytes | None = None) -> Task:

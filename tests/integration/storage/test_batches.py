@@ -238,6 +238,10 @@ async def test_a_batch_is_made_of_its_owners_own_file(bench: Bench) -> None:
         first = await made(storage, "a", batch=batch)
         bench.clock.now += 5
         assert await made(storage, "a", batch=batch) == first
+        await file_kept(storage.files, "file-theirs", b"x", owner=2)
+        async with refused("INVALID_REQUEST"):
+            theirs = Batch(id="a", input_file_id="file-theirs")
+            await made(storage, "a", batch=theirs, virtual_key_id=2)
         bench.clock.now += DAY
         assert await read(storage.files, "file-soon") == [b"x"]
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.support.read_only_databases import open_read_only
 
 from conduit_kernel.database import open_database
-from conduit_kernel.errors import ServiceUnavailable
+from conduit_kernel.errors import InvalidRequest, ServiceUnavailable
 from conduit_kernel.settings import Settings
 from conduit_storage.bootstrap import MIGRATIONS
 from conduit_storage.tasks.store import LEASE_SECONDS, SERVICE, Bounds, NewTask, TaskStore
@@ -59,6 +59,14 @@ async def test_tasks_outlast_the_process_that_keeps_them(engine: AsyncEngine) ->
     successor = TaskStore(engine, BOUNDS)
     assert await successor.end_lost(later) == 0
     assert await loses_one(successor, later)
+
+
+async def test_an_id_is_one_owners(store: TaskStore) -> None:
+    """Told again it is the same task; another's is refused, and learns nothing of it."""
+    again = await store.add(NewTask("kept", 1, "a", "image", "picture"), NOW + 1)
+    assert again.id == "kept"
+    with pytest.raises(InvalidRequest):
+        await store.add(NewTask("kept", 2, "a", "image", "picture"), NOW)
 
 
 async def test_tasks_outlast_a_stop_of_the_process(store: TaskStore) -> None:
