@@ -1,5 +1,6 @@
 """Ids that sort by time and never repeat."""
 
+import hashlib
 import secrets
 import time
 from collections.abc import Callable
@@ -51,6 +52,12 @@ class IdSource:
         self._millisecond, late = milliseconds, _PAIRS[milliseconds & 1023]
         self._beginning = f"{self._early}{late}{self._middle}{_PAIRS[low >> 10]}"
         return low
+
+
+def derived_id(made: str, name: str) -> str:
+    """Return an id that is always the same for an id made here and a name, and for no others."""
+    digest = hashlib.blake2b(f"{made}\0{name}".encode(), digest_size=10).digest()
+    return made[:10] + _text(int.from_bytes(digest), ID_LENGTH - 10)
 
 
 def first_id_of(milliseconds: int) -> str:

@@ -51,6 +51,7 @@ RESPONSE_DAYS = 30
 RESPONSE_BYTES = 16 * 1024 * 1024
 RESPONSE_KEY_BYTES = 256 * 1024 * 1024
 BATCH_CALLS = 16
+BATCH_LOOK_SECONDS = 5
 FILE_DAYS = 30
 # What OpenAI takes of a batch, and more.
 FILE_BYTES = 200 * 1024 * 1024
@@ -175,6 +176,8 @@ class Settings:
     files_bytes: int = FILES_BYTES
     # How many requests of batches are under way at each router; 0 where it works on none.
     batch_calls: int = BATCH_CALLS
+    # After how many seconds a provider's own batch is first looked at; later ones come later.
+    batch_look_seconds: float = BATCH_LOOK_SECONDS
     # How long a stopping process waits for calls under way, in seconds.
     drain_seconds: float = DRAIN_SECONDS
     # How long it takes calls before that, though it says that it is not ready, in seconds.
@@ -268,6 +271,7 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "cache_bytes": _number(env, "CONDUIT_CACHE_BYTES", CACHE_BYTES),
         "cache_answers": _number(env, "CONDUIT_CACHE_ANSWERS", CACHE_ANSWERS),
         "batch_calls": _number(env, "CONDUIT_BATCH_CALLS", BATCH_CALLS),
+        "batch_look_seconds": _positive(env, "CONDUIT_BATCH_LOOK_SECONDS", BATCH_LOOK_SECONDS),
         "health_checks": _health_checks(env),
         "drain_seconds": _number(env, "CONDUIT_DRAIN_SECONDS", DRAIN_SECONDS),
         "drain_delay_seconds": _number(env, "CONDUIT_DRAIN_DELAY_SECONDS", 0),

@@ -257,5 +257,10 @@ def service_tier(tier: object) -> Qualifiers:
     return (_BATCH,) if tier == "batch" else (("service_tier", tier[:_MAX_TIER]),)
 
 
+def processed_in_batch(qualifiers: Qualifiers) -> Qualifiers:
+    """Return the qualifiers of what was used in a batch, of which answers need not say so."""
+    return tuple(sorted({*qualifiers, _BATCH}))
+
+
 def _possible(count: int) -> int:
     return min(max(0, count), MOST)

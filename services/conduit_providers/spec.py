@@ -181,6 +181,25 @@ class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     default: str = ""
 
 
+class Batches(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A provider type's own batches, which it makes in its own time and for less."""
+
+    # A module in `batch_apis/`, such as `openai`.
+    api: str
+    # Where they are, relative to the base URL, and where they are begun if not there; may have
+    # places for settings, and `{model}`.
+    path: str
+    begin_path: str = ""
+    # Where the files are that their requests and results are in.
+    files_path: str = ""
+    # The endpoints that their requests may be for as batches name them, by the paths of calls.
+    paths: Mapping[str, str] = {}
+    # Headers of every request about them.
+    headers: Mapping[str, str] = {}
+    # The most requests of one.
+    most_requests: int = 10_000
+
+
 class RateLimitHeaders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The response headers that tell the limits; empty names where the provider has none."""
 
@@ -221,6 +240,8 @@ class ProviderSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict
     price_provider: str = ""
     # The response header with the provider's own id of the request.
     request_id_header: str = "x-request-id"
+    # None where it has none of its own.
+    batches: Batches | None = None
     # The response header with the error's code, for providers that do not have it in the body.
     error_code_header: str = ""
     # The paths that callers may use as they are; none others pass through.

@@ -1,6 +1,5 @@
 """Builds a router: the only place here that makes concrete things."""
 
-import asyncio
 import logging
 import random
 import time
@@ -35,6 +34,7 @@ from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.accounting.prices import PriceList
 from conduit_router.accounting.spool import Spool
 from conduit_router.accounting.spool_metrics import SpoolMetrics
+from conduit_router.batches.remote.owner import RemoteParts
 from conduit_router.batches.run import RunParts
 from conduit_router.batches.runner import BatchRunner
 from conduit_router.caching.answers import AnswerCache
@@ -218,7 +218,7 @@ async def start(
         runtime=runtime,
         connections=[*clients, channels],
         collectors=_collectors(spool, runtime, server, control_plane),
-        batches=_batches(settings, control_plane, stub, virtual_keys, background),
+        batches=_batches(settings, runtime, control_plane, stub, virtual_keys, background),
     )
 
 
@@ -277,20 +277,21 @@ def _stub(
     return stub
 
 
-def _batches(
+def _batches(  # noqa: PLR0917 # all that batches are worked on with
     settings: Settings,
+    runtime: CallRuntime,
     control_plane: ControlPlane,
     stub: RouterStub,
     virtual_keys: VirtualKeys,
     background: Background,
 ) -> BatchRunner:
-    clock, most = virtual_keys.clock, settings.batch_calls
-    places, caller_of = asyncio.Semaphore(most), virtual_keys.caller_with_id
-    parts = RunParts(control_plane.files, stub.batch_calls, caller_of, clock, places, most)
+    clock, calls = virtual_keys.clock, stub.batch_calls
+    remote = RemoteParts.of(runtime, calls, settings.batch_look_seconds)
+    owner = virtual_keys.caller_with_id, clock
+    parts = RunParts.of(control_plane.files, calls, *owner, settings.batch_calls, remote)
     ids, vault = IdSource(clock), virtual_keys.vault
     runner = BatchRunner(control_plane.batches, parts, vault, ids, control_plane.router_id)
-    if most:
-        runner.run(background)
+    runner.run(background)
     return runner
 
 

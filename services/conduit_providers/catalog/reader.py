@@ -17,6 +17,7 @@ from conduit.v1.failures import FAILURES
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.auth import has_auth
 from conduit_providers.auth.options import NoOptions, auth_options
+from conduit_providers.batch_apis import has_batch_api
 from conduit_providers.catalog.codec_types import CodecTypes, codec_types, operation_names
 from conduit_providers.catalog.key_lines import Path, line_of
 from conduit_providers.catalog.vocabulary import CAPABILITIES, price_providers
@@ -73,6 +74,9 @@ class _Reader:
             if reason not in FAILURES:
                 raise self._error(("error_codes", code), f"there is no error reason {reason!r}")
         self._check_settings(spec)
+        if spec.batches is not None and not has_batch_api(spec.batches.api):
+            why = f"there are no batches of the kind {spec.batches.api!r}"
+            raise self._error(("batches", "api"), why)
         self._check_price_provider(spec.price_provider)
         for place, rule in enumerate(spec.passthrough):
             self._check_passthrough(rule, spec, ("passthrough", place))
@@ -264,6 +268,9 @@ def _paths(spec: ProviderSpec) -> Iterator[tuple[Path, str]]:
         yield ("endpoints", operation, "path"), endpoint.path
         for key, path in endpoint.paths.items():
             yield ("endpoints", operation, "paths", key), path
+    if spec.batches is not None:
+        for name in ("path", "begin_path", "files_path"):
+            yield ("batches", name), getattr(spec.batches, name)
 
 
 def _taken_rows(raw: Json) -> Json:

@@ -112,10 +112,12 @@ class ChargeRecorder:
         counts: AttemptCounts,
         paid_from: Reserved | None = None,
         card: PriceCard | None = None,
+        charge_id: str = "",
     ) -> int | None:
         """Store the charge of an attempt, and count it, also in what was reserved for its call.
 
-        `card` has its prices where they are not the model's own.
+        `card` has its prices where they are not the model's own; `charge_id` is its id where it
+        may be stored again, and is to count once all the same.
         Returns its cost in nano-dollars, None if that is unknown.
         """
         candidate, key = attempt.candidate, attempt.key
@@ -155,7 +157,7 @@ class ChargeRecorder:
         parts = [
             constant,
             _ID,
-            self._ids.next().encode(),
+            (charge_id or self._ids.next()).encode(),
             _REQUEST_IDS[len(name)] if len(name) < _SHORT else _REQUEST_ID + varint(len(name)),
             name,
             self._occurred_at,

@@ -21,6 +21,11 @@ class CallWindow:
         """Return how many calls there may be just now."""
         return max(1, int(self._size))
 
+    @property
+    def is_idle(self) -> bool:
+        """Return whether no call is under way."""
+        return not self._taken
+
     async def take(self) -> None:
         """Count a call, once there is room for it."""
         while self._taken >= self.size:

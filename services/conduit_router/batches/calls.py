@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import orjson
+import structlog
 
 from conduit.v1 import options_pb2
 from conduit.v1.call_pb2 import CallOptions
@@ -17,6 +18,14 @@ from conduit.v1.router_service_pb2 import DESCRIPTOR
 from conduit.v1.router_service_routes import ROUTES
 from conduit_kernel.errors import ConduitError, InvalidRequest, ServiceUnavailable
 from conduit_kernel.openai_errors import error_object
+from conduit_router.calls.deferred import (
+    DeferralTerms,
+    DeferredAnswer,
+    DeferredRequest,
+    answered,
+    deferred,
+)
+from conduit_router.calls.unary import UnaryCalls
 from conduit_router.context import CallerContext
 
 SERVICE = DESCRIPTOR.services_by_name["RouterService"]
@@ -94,9 +103,7 @@ class BatchCalls:
         """Return what a request comes to; what goes wrong is an answer as well."""
         route, rpc = self._endpoints[path]
         try:
-            assert route.read is not None  # noqa: S101 # an endpoint's is there
-            request = _read(partial(route.read, {}, (), {}, body))
-            request.options.CopyFrom(options)
+            request = _request(route, body, options)
             answer = route.write(await rpc(request, caller))
         except ConduitError as error:
             return _failed(error)
@@ -110,10 +117,59 @@ class BatchCalls:
             return _failed(ConduitError("Conduit failed in a way it did not foresee"))
         return LineAnswer(route.success_status, answer)
 
+    def operation_of(self, path: str) -> str:
+        """Return the operation of a path's requests, of which some were deferred."""
+        rpc = self._endpoints[path].rpc
+        assert isinstance(rpc, UnaryCalls)  # noqa: S101 # as those that were deferred are
+        return rpc.operation.name
+
+    def deferred(
+        self,
+        path: str,
+        body: bytes,
+        options: CallOptions,
+        caller: CallerContext,
+        terms: DeferralTerms,
+    ) -> DeferredRequest | None:
+        """Return a request's request to a provider that fits; None where it has to be made."""
+        route, rpc = self._endpoints[path]
+        if not isinstance(rpc, UnaryCalls):
+            return None
+        form = rpc.form_of(_request(route, body, options))
+        return deferred(rpc, form, options, caller, terms)
+
+    def answered(
+        self,
+        path: str,
+        body: bytes,
+        options: CallOptions,
+        caller: CallerContext,
+        given: DeferredAnswer,
+    ) -> LineAnswer:
+        """Return what a deferred request comes to; what goes wrong is an answer as well."""
+        route, rpc = self._endpoints[path]
+        assert isinstance(rpc, UnaryCalls)  # noqa: S101 # as those that were deferred are
+        try:
+            form = rpc.form_of(_request(route, body, options))
+            answer = route.write(answered(rpc, form, options, caller, given))
+        except ConduitError as error:
+            return _failed(error)
+        except Exception:  # noqa: BLE001 # as above
+            structlog.get_logger("batches").exception("batch_result_failed")
+            return _failed(ConduitError("Conduit failed in a way it did not foresee"))
+        return LineAnswer(route.success_status, answer)
+
 
 def endpoint_paths() -> list[str]:
     """Return the paths that the requests of a batch may be for."""
     return [route.path for route in ROUTES if _is_endpoint(route)]
+
+
+def _request(route: Route, body: bytes, options: CallOptions) -> Any:  # noqa: ANN401 # of each RPC its own
+    assert route.read is not None  # noqa: S101 # an endpoint's is there
+    request = _read(partial(route.read, {}, (), {}, body))
+    request.options.CopyFrom(options)
+    return request
 
 
 def _read(read: Callable[[], Any]) -> Any:  # noqa: ANN401 # of each RPC its own

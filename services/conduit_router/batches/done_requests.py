@@ -20,6 +20,13 @@ class DoneRequests:
             self._bits.extend(bytes(byte + 1 - len(self._bits)))
         self._bits[byte] |= 1 << bit
 
+    def join(self, others: "DoneRequests") -> None:
+        """Note that those are done that others are."""
+        bits = others.kept()
+        self._bits.extend(bytes(max(0, len(bits) - len(self._bits))))
+        for place, byte in enumerate(bits):
+            self._bits[place] |= byte
+
     def kept(self) -> bytes:
         """Return them as Storage keeps them."""
         return bytes(self._bits)

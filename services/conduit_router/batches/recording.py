@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from conduit.internal.v1 import batch_storage_service_pb2 as pb
-from conduit.v1.batch_pb2 import BatchError, BatchErrors, BatchStatus
+from conduit.internal.v1.remote_batch_pb2 import RemoteBatch, RemoteBatches
+from conduit.v1.batch_pb2 import BatchError, BatchErrors, BatchStatus, ProviderBatch
 from conduit_kernel.errors import ServiceUnavailable
 from conduit_kernel.ids import IdSource
 from conduit_kernel.secrets import Vault
@@ -75,6 +76,15 @@ class BatchRecorder:
             # Else whoever had the lock before has told of them as well.
             if self._waiting:
                 await self._flush()
+
+    async def note_remote(
+        self, remote: Iterable[RemoteBatch], public: Iterable[ProviderBatch]
+    ) -> None:
+        """Note how far the batches of providers are. NotHeld as above."""
+        async with self._lock:
+            request = self._request()
+            request.remote.CopyFrom(RemoteBatches(remote=remote, public=public))
+            await self._tell(request)
 
     async def end(
         self, outcome: BatchStatus.ValueType, problems: Iterable[BatchError] = ()

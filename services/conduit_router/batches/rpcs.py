@@ -48,6 +48,7 @@ class BatchRpcs:
             input_file_id=spec.input_file_id,
             completion_window=WINDOW,
             metadata=spec.metadata,
+            execution=spec.execution if spec.HasField("execution") else None,
         )
         kept = KeptBatch(
             batch=batch,

@@ -12,13 +12,16 @@ from conduit_kernel.errors import ConduitError
 from conduit_kernel.ids import IdSource
 from conduit_kernel.secrets import Vault
 from conduit_router.batches.recording import BatchRecorder, NotHeld
-from conduit_router.batches.run import BatchRun, RunParts, Stop
+from conduit_router.batches.remote.owner import Stop
+from conduit_router.batches.run import BatchRun, RunParts
 from conduit_router.batches.storage import BatchStorage
 
 # Four times within Storage's lease; so soon a batch is gone on with whose router was lost.
 CLAIM_SECONDS = 5.0
 # Worked on at each router at a time; the next ones wait.
 MAX_BATCHES = 8
+# Of these and of those that wait for providers.
+MAX_HELD = 500
 # How long a stopping router takes to give its batches up.
 LAST_SECONDS = 0.5
 
@@ -50,8 +53,9 @@ class BatchRunner:
         self._log = structlog.get_logger("batches")
 
     def run(self, background: Background) -> None:
-        """Begin the loop that takes batches, and tells of them."""
-        background.run("batches", self.step)
+        """Begin the loop that takes batches, and tells of them, where any are worked on."""
+        if self._parts.most_calls:
+            background.run("batches", self.step)
 
     async def step(self) -> None:
         """Ask Storage what to work on: a step of a loop."""
@@ -63,7 +67,7 @@ class BatchRunner:
 
     async def claim(self) -> None:
         """Take what nobody works on, and end what need not be worked on."""
-        room = 0 if self._is_stopping else self._max_batches - len(self._runs)
+        room = 0 if self._is_stopping else self._room()
         state = await self._storage.claim(self._router_id, [*self._runs], room)
         for batch_id in state.lost_ids:
             if found := self._runs.get(batch_id):
@@ -89,6 +93,14 @@ class BatchRunner:
             task.cancel()
         await asyncio.gather(*(task for _, task in runs), return_exceptions=True)
         await self._release(left)
+
+    def _room(self) -> int:
+        """Return how many more batches may be worked on; those that wait for providers need none.
+
+        There is an end to them as well.
+        """
+        busy = sum(not run.is_waiting for run, _ in self._runs.values())
+        return max(0, min(self._max_batches - busy, MAX_HELD - len(self._runs)))
 
     def _begin(self, kept: KeptBatch) -> None:
         recorder = BatchRecorder(kept, self._storage, self._vault, self._ids, self._router_id)

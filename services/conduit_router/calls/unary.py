@@ -35,9 +35,9 @@ class UnaryCalls:
         self, runtime: CallRuntime, operation: AnyAnsweredOperation, response: Callable[[], Any]
     ) -> None:
         """Take the operation and the class of the RPC's response."""
-        self._runtime = runtime
+        self.runtime = runtime
         self.operation = operation
-        self._response = response
+        self.new_response = response
 
     async def __call__(self, request: Any, caller: CallerContext) -> Any:  # noqa: ANN401 # of each RPC its own
         """Answer a request, in its form."""
@@ -55,8 +55,8 @@ class UnaryCalls:
         self, form: Form[Any], options: CallOptions | None, caller: CallerContext
     ) -> Any:  # noqa: ANN401 # of each RPC its own
         """Answer a request that was read before."""
-        operation, response = self.operation, self._response()
-        with admit(self._runtime, operation, form, options, caller, stream=False) as scope:
+        operation, response = self.operation, self.new_response()
+        with admit(self.runtime, operation, form, options, caller, stream=False) as scope:
             if scope.hooks is not None:
                 answer, summary = await hooked_answer(scope, _ask_providers)
                 operation.write(response, answer, is_typed=scope.is_typed)
@@ -74,7 +74,7 @@ class UnaryCalls:
         self, form: Form[Any], options: CallOptions | None, caller: CallerContext
     ) -> tuple[bytes, CallSummary]:
         """Return the answer to a request that was read before, in JSON whatever its form."""
-        with admit(self._runtime, self.operation, form, options, caller, stream=False) as scope:
+        with admit(self.runtime, self.operation, form, options, caller, stream=False) as scope:
             if scope.hooks is not None:
                 answer, summary = await hooked_answer(scope, _ask_providers)
                 return answer.json_at_hand or answer.json, summary
@@ -97,7 +97,7 @@ class UnaryCalls:
         """
         operation, form = self.operation, self.operation.plain_form(body)
         caller = called_by(principal, principal.virtual_key, request_id)
-        with admit(self._runtime, operation, form, options, caller, stream=False) as scope:
+        with admit(self.runtime, operation, form, options, caller, stream=False) as scope:
             if scope.hooks is not None:
                 answer, summary = await hooked_answer(scope, _ask_providers)
                 return answer.json_at_hand or answer.json, summary

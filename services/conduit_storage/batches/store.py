@@ -271,6 +271,7 @@ class BatchStore:
         values: dict[str, Any] = {"status": batch.status}
         if batch.status in OUTCOMES:
             kept.done = b""
+            del kept.remote[:]
             values["forget_at"] = _millis(now + self._retention_seconds)
             values["leased_until"] = None
         values["content"] = kept.SerializeToString()
@@ -296,6 +297,10 @@ def _note(kept: pb.KeptBatch, said: pb.RecordBatchRequest, now: float) -> None:
     batch.request_counts.failed = max(batch.request_counts.failed, said.failed)
     if said.done:
         kept.done = said.done
+    if said.HasField("remote"):
+        del kept.remote[:], batch.provider_batches[:]
+        kept.remote.extend(said.remote.remote)
+        batch.provider_batches.extend(said.remote.public)
 
 
 def _not_found(batch_id: str) -> BatchNotFound:

@@ -7,6 +7,7 @@ import pytest
 from conduit_kernel.ids import (
     ID_LENGTH,
     IdSource,
+    derived_id,
     first_id_of,
     milliseconds_of,
     pack_id,
@@ -96,3 +97,15 @@ def test_an_id_says_when_it_was_made() -> None:
     assert milliseconds_of(first_id_of(5)) == 5
     for other in ("", "0" * 25, "u" * 26, "\u0661" * 26, "0" * 27):
         assert milliseconds_of(other) is None
+
+
+def test_an_id_that_is_made_of_another_is_always_the_same() -> None:
+    """It sorts beside the one that it is of, is packed like any, and each name has another."""
+    made = IdSource(lambda: 1_700_000_000.0).next()
+    found = {derived_id(made, str(number)) for number in range(1000)}
+    assert found == {derived_id(made, str(number)) for number in range(1000)}
+    assert len(found) == 1000
+    for each in found:
+        assert each[:10] == made[:10]
+        assert len(pack_id(each)) == 16
+        assert unpack_id(pack_id(each)) == each

@@ -7,6 +7,17 @@ from typing import Final
 from conduit.v1 import batch_pb2
 from conduit.v1 import json_runtime as runtime
 
+BATCH_EXECUTION_BY_SPELLING: Final[dict[str, batch_pb2.BatchExecution.ValueType]] = {
+    "conduit": batch_pb2.BATCH_EXECUTION_CONDUIT,
+    "provider": batch_pb2.BATCH_EXECUTION_PROVIDER,
+}
+BATCH_EXECUTION_SPELLINGS: Final[dict[batch_pb2.BatchExecution.ValueType, str | None]] = {
+    batch_pb2.BATCH_EXECUTION_UNSPECIFIED: None,
+    batch_pb2.BATCH_EXECUTION_CONDUIT: "conduit",
+    batch_pb2.BATCH_EXECUTION_PROVIDER: "provider",
+}
+
+
 BATCH_STATUS_BY_SPELLING: Final[dict[str, batch_pb2.BatchStatus.ValueType]] = {
     "validating": batch_pb2.BATCH_STATUS_VALIDATING,
     "failed": batch_pb2.BATCH_STATUS_FAILED,
@@ -135,6 +146,15 @@ def fill_batch(message: batch_pb2.Batch, value: object, path: str) -> None:
             message.metadata[name] = (
                 item if type(item) is str else runtime.text(item, f"{path}metadata.{name}")
             )
+    if (member := value.get("provider_batches")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "provider_batches")):
+            fill_provider_batch(
+                message.provider_batches.add(), item, f"{path}provider_batches[{index}]."
+            )
+    if (member := value.get("execution")) is not None:
+        message.execution = BATCH_EXECUTION_BY_SPELLING.get(
+            runtime.text(member, path + "execution"), batch_pb2.BATCH_EXECUTION_UNSPECIFIED
+        )
 
 
 def batch_to_json(message: batch_pb2.Batch) -> dict[str, object]:
@@ -174,7 +194,55 @@ def batch_to_json(message: batch_pb2.Batch) -> dict[str, object]:
         members["cancelled_at"] = message.cancelled_at
     members["request_counts"] = batch_request_counts_to_json(message.request_counts)
     members["metadata"] = dict(sorted(message.metadata.items()))
+    if message.provider_batches:
+        members["provider_batches"] = [
+            provider_batch_to_json(item) for item in message.provider_batches
+        ]
+    if message.HasField("execution"):
+        members["execution"] = BATCH_EXECUTION_SPELLINGS.get(message.execution)
     return members
+
+
+def provider_batch_from_json(value: object, path: str = "") -> batch_pb2.ProviderBatch:
+    """Return the `ProviderBatch` that a JSON value says. Raises JsonError."""
+    message = batch_pb2.ProviderBatch()
+    fill_provider_batch(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_provider_batch(message: batch_pb2.ProviderBatch, value: object, path: str) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("provider_id")) is not None:
+        message.provider_id = (
+            member
+            if type(member) is int and -0x8000_0000_0000_0000 <= member <= 0x7FFF_FFFF_FFFF_FFFF
+            else runtime.int64(member, path + "provider_id")
+        )
+    if (member := value.get("provider_name")) is not None:
+        message.provider_name = (
+            member if type(member) is str else runtime.text(member, path + "provider_name")
+        )
+    if (member := value.get("model")) is not None:
+        message.model = member if type(member) is str else runtime.text(member, path + "model")
+    if (member := value.get("status")) is not None:
+        message.status = BATCH_STATUS_BY_SPELLING.get(
+            runtime.text(member, path + "status"), batch_pb2.BATCH_STATUS_UNSPECIFIED
+        )
+    if (member := value.get("request_counts")) is not None:
+        fill_batch_request_counts(message.request_counts, member, path + "request_counts.")
+
+
+def provider_batch_to_json(message: batch_pb2.ProviderBatch) -> dict[str, object]:
+    """Return the JSON of a `ProviderBatch`."""
+    return {
+        "provider_id": message.provider_id,
+        "provider_name": message.provider_name,
+        "model": message.model,
+        "status": BATCH_STATUS_SPELLINGS.get(message.status),
+        "request_counts": batch_request_counts_to_json(message.request_counts),
+    }
 
 
 def batch_errors_from_json(value: object, path: str = "") -> batch_pb2.BatchErrors:
@@ -276,7 +344,14 @@ def batch_request_counts_to_json(message: batch_pb2.BatchRequestCounts) -> dict[
 
 
 _BATCH_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
-    {"input_file_id", "endpoint", "completion_window", "metadata", "output_expires_after"}
+    {
+        "input_file_id",
+        "endpoint",
+        "completion_window",
+        "metadata",
+        "output_expires_after",
+        "execution",
+    }
 )
 
 
@@ -311,6 +386,10 @@ def fill_batch_spec(message: batch_pb2.BatchSpec, value: object, path: str) -> N
             )
     if (member := value.get("output_expires_after")) is not None:
         fill_output_expiry(message.output_expires_after, member, path + "output_expires_after.")
+    if (member := value.get("execution")) is not None:
+        message.execution = BATCH_EXECUTION_BY_SPELLING.get(
+            runtime.text(member, path + "execution"), batch_pb2.BATCH_EXECUTION_UNSPECIFIED
+        )
     if not _BATCH_SPEC_MEMBERS.issuperset(value):
         message.unknown_json = runtime.unknown(value, _BATCH_SPEC_MEMBERS, path)
 
@@ -328,6 +407,8 @@ def batch_spec_to_json(message: batch_pb2.BatchSpec) -> dict[str, object]:
         members["metadata"] = dict(sorted(message.metadata.items()))
     if message.HasField("output_expires_after"):
         members["output_expires_after"] = output_expiry_to_json(message.output_expires_after)
+    if message.HasField("execution"):
+        members["execution"] = BATCH_EXECUTION_SPELLINGS.get(message.execution)
     if message.unknown_json:
         runtime.add_unknown(members, message.unknown_json, _BATCH_SPEC_MEMBERS, "unknown_json")
     return members

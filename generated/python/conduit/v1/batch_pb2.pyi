@@ -19,6 +19,30 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _BatchExecution:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BatchExecutionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BatchExecution.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BATCH_EXECUTION_UNSPECIFIED: _BatchExecution.ValueType  # 0
+    """Whoever each instance's operator says: its setting `batches`, or else Conduit."""
+    BATCH_EXECUTION_CONDUIT: _BatchExecution.ValueType  # 1
+    """Conduit, one call after the other."""
+    BATCH_EXECUTION_PROVIDER: _BatchExecution.ValueType  # 2
+    """The provider's own batches, at its prices for them, as far as the instances of the aliases have any; the other requests are calls."""
+
+class BatchExecution(_BatchExecution, metaclass=_BatchExecutionEnumTypeWrapper):
+    """Who makes the requests of a batch."""
+
+BATCH_EXECUTION_UNSPECIFIED: BatchExecution.ValueType  # 0
+"""Whoever each instance's operator says: its setting `batches`, or else Conduit."""
+BATCH_EXECUTION_CONDUIT: BatchExecution.ValueType  # 1
+"""Conduit, one call after the other."""
+BATCH_EXECUTION_PROVIDER: BatchExecution.ValueType  # 2
+"""The provider's own batches, at its prices for them, as far as the instances of the aliases have any; the other requests are calls."""
+Global___BatchExecution: _TypeAlias = BatchExecution  # noqa: Y015
+
 class _BatchStatus:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -116,6 +140,8 @@ class Batch(_message.Message):
     CANCELLED_AT_FIELD_NUMBER: _builtins.int
     REQUEST_COUNTS_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
+    PROVIDER_BATCHES_FIELD_NUMBER: _builtins.int
+    EXECUTION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Conduit's own, such as `batch_01k4y7`."""
     object: _builtins.str
@@ -152,6 +178,8 @@ class Batch(_message.Message):
     """When it was taken back."""
     cancelled_at: _builtins.int
     """When its last request was over, after it was taken back."""
+    execution: Global___BatchExecution.ValueType
+    """Who makes its requests, as whoever made it said. Unset where they did not."""
     @_builtins.property
     def errors(self) -> Global___BatchErrors:
         """Why it failed. Unset unless it did."""
@@ -163,6 +191,10 @@ class Batch(_message.Message):
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """What whoever made it noted."""
+
+    @_builtins.property
+    def provider_batches(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProviderBatch]:
+        """Its parts that are batches of providers' own. Empty as long as there are none."""
 
     def __init__(
         self,
@@ -188,10 +220,12 @@ class Batch(_message.Message):
         cancelled_at: _builtins.int | None = ...,
         request_counts: Global___BatchRequestCounts | None = ...,
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        provider_batches: _abc.Iterable[Global___ProviderBatch] | None = ...,
+        execution: Global___BatchExecution.ValueType | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_cancelled_at", b"_cancelled_at", "_cancelling_at", b"_cancelling_at", "_completed_at", b"_completed_at", "_error_file_id", b"_error_file_id", "_expired_at", b"_expired_at", "_expires_at", b"_expires_at", "_failed_at", b"_failed_at", "_finalizing_at", b"_finalizing_at", "_in_progress_at", b"_in_progress_at", "_model", b"_model", "_output_file_id", b"_output_file_id", "cancelled_at", b"cancelled_at", "cancelling_at", b"cancelling_at", "completed_at", b"completed_at", "error_file_id", b"error_file_id", "errors", b"errors", "expired_at", b"expired_at", "expires_at", b"expires_at", "failed_at", b"failed_at", "finalizing_at", b"finalizing_at", "in_progress_at", b"in_progress_at", "model", b"model", "output_file_id", b"output_file_id", "request_counts", b"request_counts"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cancelled_at", b"_cancelled_at", "_cancelling_at", b"_cancelling_at", "_completed_at", b"_completed_at", "_error_file_id", b"_error_file_id", "_execution", b"_execution", "_expired_at", b"_expired_at", "_expires_at", b"_expires_at", "_failed_at", b"_failed_at", "_finalizing_at", b"_finalizing_at", "_in_progress_at", b"_in_progress_at", "_model", b"_model", "_output_file_id", b"_output_file_id", "cancelled_at", b"cancelled_at", "cancelling_at", b"cancelling_at", "completed_at", b"completed_at", "error_file_id", b"error_file_id", "errors", b"errors", "execution", b"execution", "expired_at", b"expired_at", "expires_at", b"expires_at", "failed_at", b"failed_at", "finalizing_at", b"finalizing_at", "in_progress_at", b"in_progress_at", "model", b"model", "output_file_id", b"output_file_id", "request_counts", b"request_counts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cancelled_at", b"_cancelled_at", "_cancelling_at", b"_cancelling_at", "_completed_at", b"_completed_at", "_error_file_id", b"_error_file_id", "_expired_at", b"_expired_at", "_expires_at", b"_expires_at", "_failed_at", b"_failed_at", "_finalizing_at", b"_finalizing_at", "_in_progress_at", b"_in_progress_at", "_model", b"_model", "_output_file_id", b"_output_file_id", "cancelled_at", b"cancelled_at", "cancelling_at", b"cancelling_at", "completed_at", b"completed_at", "completion_window", b"completion_window", "created_at", b"created_at", "endpoint", b"endpoint", "error_file_id", b"error_file_id", "errors", b"errors", "expired_at", b"expired_at", "expires_at", b"expires_at", "failed_at", b"failed_at", "finalizing_at", b"finalizing_at", "id", b"id", "in_progress_at", b"in_progress_at", "input_file_id", b"input_file_id", "metadata", b"metadata", "model", b"model", "object", b"object", "output_file_id", b"output_file_id", "request_counts", b"request_counts", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cancelled_at", b"_cancelled_at", "_cancelling_at", b"_cancelling_at", "_completed_at", b"_completed_at", "_error_file_id", b"_error_file_id", "_execution", b"_execution", "_expired_at", b"_expired_at", "_expires_at", b"_expires_at", "_failed_at", b"_failed_at", "_finalizing_at", b"_finalizing_at", "_in_progress_at", b"_in_progress_at", "_model", b"_model", "_output_file_id", b"_output_file_id", "cancelled_at", b"cancelled_at", "cancelling_at", b"cancelling_at", "completed_at", b"completed_at", "completion_window", b"completion_window", "created_at", b"created_at", "endpoint", b"endpoint", "error_file_id", b"error_file_id", "errors", b"errors", "execution", b"execution", "expired_at", b"expired_at", "expires_at", b"expires_at", "failed_at", b"failed_at", "finalizing_at", b"finalizing_at", "id", b"id", "in_progress_at", b"in_progress_at", "input_file_id", b"input_file_id", "metadata", b"metadata", "model", b"model", "object", b"object", "output_file_id", b"output_file_id", "provider_batches", b"provider_batches", "request_counts", b"request_counts", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__cancelled_at: _TypeAlias = _typing.Literal["cancelled_at"]  # noqa: Y015
     _WhichOneofArgType__cancelled_at: _TypeAlias = _typing.Literal["_cancelled_at", b"_cancelled_at"]  # noqa: Y015
@@ -201,6 +235,8 @@ class Batch(_message.Message):
     _WhichOneofArgType__completed_at: _TypeAlias = _typing.Literal["_completed_at", b"_completed_at"]  # noqa: Y015
     _WhichOneofReturnType__error_file_id: _TypeAlias = _typing.Literal["error_file_id"]  # noqa: Y015
     _WhichOneofArgType__error_file_id: _TypeAlias = _typing.Literal["_error_file_id", b"_error_file_id"]  # noqa: Y015
+    _WhichOneofReturnType__execution: _TypeAlias = _typing.Literal["execution"]  # noqa: Y015
+    _WhichOneofArgType__execution: _TypeAlias = _typing.Literal["_execution", b"_execution"]  # noqa: Y015
     _WhichOneofReturnType__expired_at: _TypeAlias = _typing.Literal["expired_at"]  # noqa: Y015
     _WhichOneofArgType__expired_at: _TypeAlias = _typing.Literal["_expired_at", b"_expired_at"]  # noqa: Y015
     _WhichOneofReturnType__expires_at: _TypeAlias = _typing.Literal["expires_at"]  # noqa: Y015
@@ -224,6 +260,8 @@ class Batch(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__error_file_id) -> _WhichOneofReturnType__error_file_id | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__execution) -> _WhichOneofReturnType__execution | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__expired_at) -> _WhichOneofReturnType__expired_at | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__expires_at) -> _WhichOneofReturnType__expires_at | None: ...
@@ -239,6 +277,46 @@ class Batch(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__output_file_id) -> _WhichOneofReturnType__output_file_id | None: ...
 
 Global___Batch: _TypeAlias = Batch  # noqa: Y015
+
+@_typing.final
+class ProviderBatch(_message.Message):
+    """A provider's own batch, which has some of a batch's requests."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_ID_FIELD_NUMBER: _builtins.int
+    PROVIDER_NAME_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    REQUEST_COUNTS_FIELD_NUMBER: _builtins.int
+    provider_id: _builtins.int
+    """The instance that has it."""
+    provider_name: _builtins.str
+    """The instance's name when it was begun."""
+    model: _builtins.str
+    """The provider's name of the model."""
+    status: Global___BatchStatus.ValueType
+    """How far it is: `validating` until the provider has it, `in_progress`, `cancelling`, and `finalizing` while its results are read. `completed` once they are."""
+    @_builtins.property
+    def request_counts(self) -> Global___BatchRequestCounts:
+        """How many requests it has, and how many of them the provider says to have answered and failed; zero where it does not say so before the end."""
+
+    def __init__(
+        self,
+        *,
+        provider_id: _builtins.int = ...,
+        provider_name: _builtins.str = ...,
+        model: _builtins.str = ...,
+        status: Global___BatchStatus.ValueType = ...,
+        request_counts: Global___BatchRequestCounts | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request_counts", b"request_counts"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "provider_id", b"provider_id", "provider_name", b"provider_name", "request_counts", b"request_counts", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProviderBatch: _TypeAlias = ProviderBatch  # noqa: Y015
 
 @_typing.final
 class BatchErrors(_message.Message):
@@ -372,6 +450,7 @@ class BatchSpec(_message.Message):
     COMPLETION_WINDOW_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
     OUTPUT_EXPIRES_AFTER_FIELD_NUMBER: _builtins.int
+    EXECUTION_FIELD_NUMBER: _builtins.int
     UNKNOWN_JSON_FIELD_NUMBER: _builtins.int
     input_file_id: _builtins.str
     """The file with the requests, one in each line, sent for `batch`."""
@@ -379,6 +458,8 @@ class BatchSpec(_message.Message):
     """The path that all of them are for: any at which a model is asked in JSON and answers whole, such as `/v1/chat/completions`."""
     completion_window: _builtins.str
     """The time that it has: always `24h`."""
+    execution: Global___BatchExecution.ValueType
+    """Who makes the requests. Unset leaves it to the operators of the instances."""
     unknown_json: _builtins.bytes
     """Members of the JSON that this contract does not know."""
     @_builtins.property
@@ -397,13 +478,16 @@ class BatchSpec(_message.Message):
         completion_window: _builtins.str = ...,
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         output_expires_after: Global___OutputExpiry | None = ...,
+        execution: Global___BatchExecution.ValueType | None = ...,
         unknown_json: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["output_expires_after", b"output_expires_after"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_execution", b"_execution", "execution", b"execution", "output_expires_after", b"output_expires_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["completion_window", b"completion_window", "endpoint", b"endpoint", "input_file_id", b"input_file_id", "metadata", b"metadata", "output_expires_after", b"output_expires_after", "unknown_json", b"unknown_json"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_execution", b"_execution", "completion_window", b"completion_window", "endpoint", b"endpoint", "execution", b"execution", "input_file_id", b"input_file_id", "metadata", b"metadata", "output_expires_after", b"output_expires_after", "unknown_json", b"unknown_json"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__execution: _TypeAlias = _typing.Literal["execution"]  # noqa: Y015
+    _WhichOneofArgType__execution: _TypeAlias = _typing.Literal["_execution", b"_execution"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__execution) -> _WhichOneofReturnType__execution | None: ...
 
 Global___BatchSpec: _TypeAlias = BatchSpec  # noqa: Y015
 

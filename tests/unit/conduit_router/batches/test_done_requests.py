@@ -25,3 +25,14 @@ def test_the_first_request_is_the_lowest_bit() -> None:
         done.add(place)
     assert done.kept() == bytes([0b1, 0b10])
     assert DoneRequests().kept() == b""
+
+
+def test_what_others_have_done_is_joined() -> None:
+    """However many bytes either of them takes."""
+    few, many = DoneRequests(), DoneRequests()
+    few.add(1)
+    many.add(77)
+    few.join(many)
+    many.join(few)
+    assert [place for place in range(100) if place in few] == [1, 77]
+    assert few.kept() == many.kept()

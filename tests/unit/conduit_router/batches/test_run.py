@@ -18,7 +18,7 @@ from conduit.v1.batch_pb2 import (
 )
 from conduit_kernel.errors import InvalidRequest, UpstreamError, VirtualKeyDisabled
 from conduit_router.batches.recording import NotHeld
-from conduit_router.batches.run import Stop
+from conduit_router.batches.remote.owner import Stop
 
 TEXTS = [f"t{n}" for n in range(9)]
 

@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from conduit.internal.v1 import remote_batch_pb2 as conduit_dot_internal_dot_v1_dot_remote__batch__pb2
 from conduit.v1 import batch_pb2 as conduit_dot_v1_dot_batch__pb2
 from conduit.v1 import call_pb2 as conduit_dot_v1_dot_call__pb2
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/conduit/internal/v1/batch_storage_service.proto\x12\x13\x63onduit.internal.v1\x1a\x16\x63onduit/v1/batch.proto\x1a\x15\x63onduit/v1/call.proto\x1a\x18\x63onduit/v1/options.proto\"\x81\x03\n\tKeptBatch\x12\'\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.conduit.v1.BatchR\x05\x62\x61tch\x12$\n\x0evirtual_key_id\x18\x02 \x01(\x03R\x0cvirtualKeyId\x12\x31\n\x07options\x18\x03 \x01(\x0b\x32\x17.conduit.v1.CallOptionsR\x07options\x12\x12\n\x04peer\x18\x04 \x01(\tR\x04peer\x12 \n\x0b\x63\x65rtificate\x18\x05 \x01(\tR\x0b\x63\x65rtificate\x12\x38\n\x18output_retention_seconds\x18\x06 \x01(\x03R\x16outputRetentionSeconds\x12\x12\n\x04\x64one\x18\x07 \x01(\x0cR\x04\x64one\x12\x36\n\x06output\x18\x08 \x01(\x0b\x32\x1e.conduit.internal.v1.BatchFileR\x06output\x12\x36\n\x06\x65rrors\x18\t \x01(\x0b\x32\x1e.conduit.internal.v1.BatchFileR\x06\x65rrors\"3\n\tBatchFile\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n\x06pieces\x18\x02 \x01(\x05R\x06pieces\"m\n\nBatchPiece\x12\x17\n\x07\x66ile_id\x18\x01 \x01(\tR\x06\x66ileId\x12\x16\n\x06number\x18\x02 \x01(\x05R\x06number\x12\x18\n\x07\x63ontent\x18\x03 \x01(\x0cR\x07\x63ontent\x12\x14\n\x05\x62ytes\x18\x04 \x01(\x03R\x05\x62ytes\"J\n\x12\x43reateBatchRequest\x12\x34\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x1e.conduit.internal.v1.KeptBatchR\x05\x62\x61tch\">\n\x13\x43reateBatchResponse\x12\'\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.conduit.v1.BatchR\x05\x62\x61tch\"G\n\x0fGetBatchRequest\x12$\n\x0evirtual_key_id\x18\x01 \x01(\x03R\x0cvirtualKeyId\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\";\n\x10GetBatchResponse\x12\'\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.conduit.v1.BatchR\x05\x62\x61tch\"f\n\x12ListBatchesRequest\x12$\n\x0evirtual_key_id\x18\x01 \x01(\x03R\x0cvirtualKeyId\x12\x14\n\x05\x61\x66ter\x18\x02 \x01(\tR\x05\x61\x66ter\x12\x14\n\x05limit\x18\x03 \x01(\x05R\x05limit\"]\n\x13ListBatchesResponse\x12+\n\x07\x62\x61tches\x18\x01 \x03(\x0b\x32\x11.conduit.v1.BatchR\x07\x62\x61tches\x12\x19\n\x08has_more\x18\x02 \x01(\x08R\x07hasMore\"J\n\x12\x43\x61ncelBatchRequest\x12$\n\x0evirtual_key_id\x18\x01 \x01(\x03R\x0cvirtualKeyId\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\">\n\x13\x43\x61ncelBatchResponse\x12\'\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.conduit.v1.BatchR\x05\x62\x61tch\"X\n\x13\x43laimBatchesRequest\x12\x1b\n\trouter_id\x18\x01 \x01(\tR\x08routerId\x12\x10\n\x03ids\x18\x02 \x03(\tR\x03ids\x12\x12\n\x04room\x18\x03 \x01(\x05R\x04room\"\x92\x01\n\x14\x43laimBatchesResponse\x12\x38\n\x07\x63laimed\x18\x01 \x03(\x0b\x32\x1e.conduit.internal.v1.KeptBatchR\x07\x63laimed\x12\x19\n\x08lost_ids\x18\x02 \x03(\tR\x07lostIds\x12%\n\x0e\x63\x61ncelling_ids\x18\x03 \x03(\tR\rcancellingIds\"\xaf\x03\n\x12RecordBatchRequest\x12\x1b\n\trouter_id\x18\x01 \x01(\tR\x08routerId\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\x12\x19\n\x05total\x18\x03 \x01(\x03H\x00R\x05total\x88\x01\x01\x12\x19\n\x05model\x18\x04 \x01(\tH\x01R\x05model\x88\x01\x01\x12\x1c\n\tcompleted\x18\x05 \x01(\x03R\tcompleted\x12\x16\n\x06\x66\x61iled\x18\x06 \x01(\x03R\x06\x66\x61iled\x12\x12\n\x04\x64one\x18\x07 \x01(\x0cR\x04\x64one\x12\x37\n\x06output\x18\x08 \x01(\x0b\x32\x1f.conduit.internal.v1.BatchPieceR\x06output\x12\x37\n\x06\x65rrors\x18\t \x01(\x0b\x32\x1f.conduit.internal.v1.BatchPieceR\x06\x65rrors\x12\x31\n\x07outcome\x18\n \x01(\x0e\x32\x17.conduit.v1.BatchStatusR\x07outcome\x12\x33\n\x08problems\x18\x0b \x01(\x0b\x32\x17.conduit.v1.BatchErrorsR\x08problemsB\x08\n\x06_totalB\x08\n\x06_model\"l\n\x13RecordBatchResponse\x12\x17\n\x07is_held\x18\x01 \x01(\x08R\x06isHeld\x12#\n\ris_cancelling\x18\x02 \x01(\x08R\x0cisCancelling\x12\x17\n\x07is_full\x18\x03 \x01(\x08R\x06isFull\"F\n\x15ReleaseBatchesRequest\x12\x1b\n\trouter_id\x18\x01 \x01(\tR\x08routerId\x12\x10\n\x03ids\x18\x02 \x03(\tR\x03ids\"\x18\n\x16ReleaseBatchesResponse2\x90\x06\n\x13\x42\x61tchStorageService\x12k\n\x0b\x43reateBatch\x12\'.conduit.internal.v1.CreateBatchRequest\x1a(.conduit.internal.v1.CreateBatchResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x12\x62\n\x08GetBatch\x12$.conduit.internal.v1.GetBatchRequest\x1a%.conduit.internal.v1.GetBatchResponse\"\t\x90\x02\x01\x8a\xb5\x18\x02\x08\x04\x12k\n\x0bListBatches\x12\'.conduit.internal.v1.ListBatchesRequest\x1a(.conduit.internal.v1.ListBatchesResponse\"\t\x90\x02\x01\x8a\xb5\x18\x02\x08\x04\x12k\n\x0b\x43\x61ncelBatch\x12\'.conduit.internal.v1.CancelBatchRequest\x1a(.conduit.internal.v1.CancelBatchResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x12k\n\x0c\x43laimBatches\x12(.conduit.internal.v1.ClaimBatchesRequest\x1a).conduit.internal.v1.ClaimBatchesResponse\"\x06\x8a\xb5\x18\x02\x08\x04\x12k\n\x0bRecordBatch\x12\'.conduit.internal.v1.RecordBatchRequest\x1a(.conduit.internal.v1.RecordBatchResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x12t\n\x0eReleaseBatches\x12*.conduit.internal.v1.ReleaseBatchesRequest\x1a+.conduit.internal.v1.ReleaseBatchesResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x42;\n\x17\x63om.conduit.internal.v1P\x01Z\x1e\x63onduit/internal/v1;internalv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/conduit/internal/v1/batch_storage_service.proto\x12\x13\x63onduit.internal.v1\x1a&conduit/internal/v1/remote_batch.proto\x1a\x16\x63onduit/v1/batch.proto\x1a\x15\x63onduit/v1/call.proto\x1a\x18\x63onduit/v1/options.proto\"\xbb\x03\n\tKeptBatch\x12\'\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.conduit.v1.BatchR\x05\x62\x61tch\x12$\n\x0evirtual_key_id\x18\x02 \x01(\x03R\x0cvirtualKeyId\x12\x31\n\x07options\x18\x03 \x01(\x0b\x32\x17.conduit.v1.CallOptionsR\x07options\x12\x12\n\x04peer\x18\x04 \x01(\tR\x04peer\x12 \n\x0b\x63\x65rtificate\x18\x05 \x01(\tR\x0b\x63\x65rtificate\x12\x38\n\x18output_retention_seconds\x18\x06 \x01(\x03R\x16outputRetentionSeconds\x12\x12\n\x04\x64one\x18\x07 \x01(\x0cR\x04\x64one\x12\x36\n\x06output\x18\x08 \x01(\x0b\x32\x1e.conduit.internal.v1.BatchFileR\x06output\x12\x36\n\x06\x65rrors\x18\t \x01(\x0b\x32\x1e.conduit.internal.v1.BatchFileR\x06\x65rrors\x12\x38\n\x06remote\x18\n \x03(\x0b\x32 .conduit.internal.v1.RemoteBatchR\x06remote\"3\n\tBatchFile\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n\x06pieces\x18\x02 \x01(\x05R\x06pieces\"m\n\nBatchPiece\x12\x17\n\x07\x66ile_id\x18\x01 \x01(\tR\x06\x66ileId\x12\x16\n\x06number\x18\x02 \x01(\x05R\x06number\x12\x18\n\x07\x63ontent\x18\x03 \x01(\x0cR\x07\x63ontent\x12\x14\n\x05\x62ytes\x18\x04 \x01(\x03R\x05\x62ytes\"J\n\x12\x43reateBatchRequest\x12\x34\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x1e.conduit.internal.v1.KeptBatchR\x05\x62\x61tch\">\n\x13\x43reateBatchResponse\x12\'\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.conduit.v1.BatchR\x05\x62\x61tch\"G\n\x0fGetBatchRequest\x12$\n\x0evirtual_key_id\x18\x01 \x01(\x03R\x0cvirtualKeyId\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\";\n\x10GetBatchResponse\x12\'\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.conduit.v1.BatchR\x05\x62\x61tch\"f\n\x12ListBatchesRequest\x12$\n\x0evirtual_key_id\x18\x01 \x01(\x03R\x0cvirtualKeyId\x12\x14\n\x05\x61\x66ter\x18\x02 \x01(\tR\x05\x61\x66ter\x12\x14\n\x05limit\x18\x03 \x01(\x05R\x05limit\"]\n\x13ListBatchesResponse\x12+\n\x07\x62\x61tches\x18\x01 \x03(\x0b\x32\x11.conduit.v1.BatchR\x07\x62\x61tches\x12\x19\n\x08has_more\x18\x02 \x01(\x08R\x07hasMore\"J\n\x12\x43\x61ncelBatchRequest\x12$\n\x0evirtual_key_id\x18\x01 \x01(\x03R\x0cvirtualKeyId\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\">\n\x13\x43\x61ncelBatchResponse\x12\'\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.conduit.v1.BatchR\x05\x62\x61tch\"X\n\x13\x43laimBatchesRequest\x12\x1b\n\trouter_id\x18\x01 \x01(\tR\x08routerId\x12\x10\n\x03ids\x18\x02 \x03(\tR\x03ids\x12\x12\n\x04room\x18\x03 \x01(\x05R\x04room\"\x92\x01\n\x14\x43laimBatchesResponse\x12\x38\n\x07\x63laimed\x18\x01 \x03(\x0b\x32\x1e.conduit.internal.v1.KeptBatchR\x07\x63laimed\x12\x19\n\x08lost_ids\x18\x02 \x03(\tR\x07lostIds\x12%\n\x0e\x63\x61ncelling_ids\x18\x03 \x03(\tR\rcancellingIds\"\xeb\x03\n\x12RecordBatchRequest\x12\x1b\n\trouter_id\x18\x01 \x01(\tR\x08routerId\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\x12\x19\n\x05total\x18\x03 \x01(\x03H\x00R\x05total\x88\x01\x01\x12\x19\n\x05model\x18\x04 \x01(\tH\x01R\x05model\x88\x01\x01\x12\x1c\n\tcompleted\x18\x05 \x01(\x03R\tcompleted\x12\x16\n\x06\x66\x61iled\x18\x06 \x01(\x03R\x06\x66\x61iled\x12\x12\n\x04\x64one\x18\x07 \x01(\x0cR\x04\x64one\x12\x37\n\x06output\x18\x08 \x01(\x0b\x32\x1f.conduit.internal.v1.BatchPieceR\x06output\x12\x37\n\x06\x65rrors\x18\t \x01(\x0b\x32\x1f.conduit.internal.v1.BatchPieceR\x06\x65rrors\x12\x31\n\x07outcome\x18\n \x01(\x0e\x32\x17.conduit.v1.BatchStatusR\x07outcome\x12\x33\n\x08problems\x18\x0b \x01(\x0b\x32\x17.conduit.v1.BatchErrorsR\x08problems\x12:\n\x06remote\x18\x0c \x01(\x0b\x32\".conduit.internal.v1.RemoteBatchesR\x06remoteB\x08\n\x06_totalB\x08\n\x06_model\"l\n\x13RecordBatchResponse\x12\x17\n\x07is_held\x18\x01 \x01(\x08R\x06isHeld\x12#\n\ris_cancelling\x18\x02 \x01(\x08R\x0cisCancelling\x12\x17\n\x07is_full\x18\x03 \x01(\x08R\x06isFull\"F\n\x15ReleaseBatchesRequest\x12\x1b\n\trouter_id\x18\x01 \x01(\tR\x08routerId\x12\x10\n\x03ids\x18\x02 \x03(\tR\x03ids\"\x18\n\x16ReleaseBatchesResponse2\x90\x06\n\x13\x42\x61tchStorageService\x12k\n\x0b\x43reateBatch\x12\'.conduit.internal.v1.CreateBatchRequest\x1a(.conduit.internal.v1.CreateBatchResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x12\x62\n\x08GetBatch\x12$.conduit.internal.v1.GetBatchRequest\x1a%.conduit.internal.v1.GetBatchResponse\"\t\x90\x02\x01\x8a\xb5\x18\x02\x08\x04\x12k\n\x0bListBatches\x12\'.conduit.internal.v1.ListBatchesRequest\x1a(.conduit.internal.v1.ListBatchesResponse\"\t\x90\x02\x01\x8a\xb5\x18\x02\x08\x04\x12k\n\x0b\x43\x61ncelBatch\x12\'.conduit.internal.v1.CancelBatchRequest\x1a(.conduit.internal.v1.CancelBatchResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x12k\n\x0c\x43laimBatches\x12(.conduit.internal.v1.ClaimBatchesRequest\x1a).conduit.internal.v1.ClaimBatchesResponse\"\x06\x8a\xb5\x18\x02\x08\x04\x12k\n\x0bRecordBatch\x12\'.conduit.internal.v1.RecordBatchRequest\x1a(.conduit.internal.v1.RecordBatchResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x12t\n\x0eReleaseBatches\x12*.conduit.internal.v1.ReleaseBatchesRequest\x1a+.conduit.internal.v1.ReleaseBatchesResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x42;\n\x17\x63om.conduit.internal.v1P\x01Z\x1e\x63onduit/internal/v1;internalv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,40 +50,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BATCHSTORAGESERVICE'].methods_by_name['RecordBatch']._serialized_options = b'\220\002\002\212\265\030\002\010\004'
   _globals['_BATCHSTORAGESERVICE'].methods_by_name['ReleaseBatches']._loaded_options = None
   _globals['_BATCHSTORAGESERVICE'].methods_by_name['ReleaseBatches']._serialized_options = b'\220\002\002\212\265\030\002\010\004'
-  _globals['_KEPTBATCH']._serialized_start=146
-  _globals['_KEPTBATCH']._serialized_end=531
-  _globals['_BATCHFILE']._serialized_start=533
-  _globals['_BATCHFILE']._serialized_end=584
-  _globals['_BATCHPIECE']._serialized_start=586
-  _globals['_BATCHPIECE']._serialized_end=695
-  _globals['_CREATEBATCHREQUEST']._serialized_start=697
-  _globals['_CREATEBATCHREQUEST']._serialized_end=771
-  _globals['_CREATEBATCHRESPONSE']._serialized_start=773
-  _globals['_CREATEBATCHRESPONSE']._serialized_end=835
-  _globals['_GETBATCHREQUEST']._serialized_start=837
-  _globals['_GETBATCHREQUEST']._serialized_end=908
-  _globals['_GETBATCHRESPONSE']._serialized_start=910
-  _globals['_GETBATCHRESPONSE']._serialized_end=969
-  _globals['_LISTBATCHESREQUEST']._serialized_start=971
-  _globals['_LISTBATCHESREQUEST']._serialized_end=1073
-  _globals['_LISTBATCHESRESPONSE']._serialized_start=1075
-  _globals['_LISTBATCHESRESPONSE']._serialized_end=1168
-  _globals['_CANCELBATCHREQUEST']._serialized_start=1170
-  _globals['_CANCELBATCHREQUEST']._serialized_end=1244
-  _globals['_CANCELBATCHRESPONSE']._serialized_start=1246
-  _globals['_CANCELBATCHRESPONSE']._serialized_end=1308
-  _globals['_CLAIMBATCHESREQUEST']._serialized_start=1310
-  _globals['_CLAIMBATCHESREQUEST']._serialized_end=1398
-  _globals['_CLAIMBATCHESRESPONSE']._serialized_start=1401
-  _globals['_CLAIMBATCHESRESPONSE']._serialized_end=1547
-  _globals['_RECORDBATCHREQUEST']._serialized_start=1550
-  _globals['_RECORDBATCHREQUEST']._serialized_end=1981
-  _globals['_RECORDBATCHRESPONSE']._serialized_start=1983
-  _globals['_RECORDBATCHRESPONSE']._serialized_end=2091
-  _globals['_RELEASEBATCHESREQUEST']._serialized_start=2093
-  _globals['_RELEASEBATCHESREQUEST']._serialized_end=2163
-  _globals['_RELEASEBATCHESRESPONSE']._serialized_start=2165
-  _globals['_RELEASEBATCHESRESPONSE']._serialized_end=2189
-  _globals['_BATCHSTORAGESERVICE']._serialized_start=2192
-  _globals['_BATCHSTORAGESERVICE']._serialized_end=2976
+  _globals['_KEPTBATCH']._serialized_start=186
+  _globals['_KEPTBATCH']._serialized_end=629
+  _globals['_BATCHFILE']._serialized_start=631
+  _globals['_BATCHFILE']._serialized_end=682
+  _globals['_BATCHPIECE']._serialized_start=684
+  _globals['_BATCHPIECE']._serialized_end=793
+  _globals['_CREATEBATCHREQUEST']._serialized_start=795
+  _globals['_CREATEBATCHREQUEST']._serialized_end=869
+  _globals['_CREATEBATCHRESPONSE']._serialized_start=871
+  _globals['_CREATEBATCHRESPONSE']._serialized_end=933
+  _globals['_GETBATCHREQUEST']._serialized_start=935
+  _globals['_GETBATCHREQUEST']._serialized_end=1006
+  _globals['_GETBATCHRESPONSE']._serialized_start=1008
+  _globals['_GETBATCHRESPONSE']._serialized_end=1067
+  _globals['_LISTBATCHESREQUEST']._serialized_start=1069
+  _globals['_LISTBATCHESREQUEST']._serialized_end=1171
+  _globals['_LISTBATCHESRESPONSE']._serialized_start=1173
+  _globals['_LISTBATCHESRESPONSE']._serialized_end=1266
+  _globals['_CANCELBATCHREQUEST']._serialized_start=1268
+  _globals['_CANCELBATCHREQUEST']._serialized_end=1342
+  _globals['_CANCELBATCHRESPONSE']._serialized_start=1344
+  _globals['_CANCELBATCHRESPONSE']._serialized_end=1406
+  _globals['_CLAIMBATCHESREQUEST']._serialized_start=1408
+  _globals['_CLAIMBATCHESREQUEST']._serialized_end=1496
+  _globals['_CLAIMBATCHESRESPONSE']._serialized_start=1499
+  _globals['_CLAIMBATCHESRESPONSE']._serialized_end=1645
+  _globals['_RECORDBATCHREQUEST']._serialized_start=1648
+  _globals['_RECORDBATCHREQUEST']._serialized_end=2139
+  _globals['_RECORDBATCHRESPONSE']._serialized_start=2141
+  _globals['_RECORDBATCHRESPONSE']._serialized_end=2249
+  _globals['_RELEASEBATCHESREQUEST']._serialized_start=2251
+  _globals['_RELEASEBATCHESREQUEST']._serialized_end=2321
+  _globals['_RELEASEBATCHESRESPONSE']._serialized_start=2323
+  _globals['_RELEASEBATCHESRESPONSE']._serialized_end=2347
+  _globals['_BATCHSTORAGESERVICE']._serialized_start=2350
+  _globals['_BATCHSTORAGESERVICE']._serialized_end=3134
 # @@protoc_insertion_point(module_scope)

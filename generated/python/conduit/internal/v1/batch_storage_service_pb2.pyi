@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from conduit.internal.v1 import remote_batch_pb2 as _remote_batch_pb2
 from conduit.v1 import batch_pb2 as _batch_pb2
 from conduit.v1 import call_pb2 as _call_pb2
 from google.protobuf import descriptor as _descriptor
@@ -35,6 +36,7 @@ class KeptBatch(_message.Message):
     DONE_FIELD_NUMBER: _builtins.int
     OUTPUT_FIELD_NUMBER: _builtins.int
     ERRORS_FIELD_NUMBER: _builtins.int
+    REMOTE_FIELD_NUMBER: _builtins.int
     virtual_key_id: _builtins.int
     """Its owner, a virtual key."""
     peer: _builtins.str
@@ -61,6 +63,10 @@ class KeptBatch(_message.Message):
     def errors(self) -> Global___BatchFile:
         """The same of what failed."""
 
+    @_builtins.property
+    def remote(self) -> _containers.RepeatedCompositeFieldContainer[_remote_batch_pb2.RemoteBatch]:
+        """The batches of providers that have some of its requests, in the order of `batch.provider_batches`."""
+
     def __init__(
         self,
         *,
@@ -73,10 +79,11 @@ class KeptBatch(_message.Message):
         done: _builtins.bytes = ...,
         output: Global___BatchFile | None = ...,
         errors: Global___BatchFile | None = ...,
+        remote: _abc.Iterable[_remote_batch_pb2.RemoteBatch] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "errors", b"errors", "options", b"options", "output", b"output"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "certificate", b"certificate", "done", b"done", "errors", b"errors", "options", b"options", "output", b"output", "output_retention_seconds", b"output_retention_seconds", "peer", b"peer", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "certificate", b"certificate", "done", b"done", "errors", b"errors", "options", b"options", "output", b"output", "output_retention_seconds", b"output_retention_seconds", "peer", b"peer", "remote", b"remote", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -433,6 +440,7 @@ class RecordBatchRequest(_message.Message):
     ERRORS_FIELD_NUMBER: _builtins.int
     OUTCOME_FIELD_NUMBER: _builtins.int
     PROBLEMS_FIELD_NUMBER: _builtins.int
+    REMOTE_FIELD_NUMBER: _builtins.int
     router_id: _builtins.str
     """The router."""
     id: _builtins.str
@@ -461,6 +469,10 @@ class RecordBatchRequest(_message.Message):
     def problems(self) -> _batch_pb2.BatchErrors:
         """Why it failed."""
 
+    @_builtins.property
+    def remote(self) -> _remote_batch_pb2.RemoteBatches:
+        """The batches of providers that have its requests, all of them. Unset where they are as before."""
+
     def __init__(
         self,
         *,
@@ -475,10 +487,11 @@ class RecordBatchRequest(_message.Message):
         errors: Global___BatchPiece | None = ...,
         outcome: _batch_pb2.BatchStatus.ValueType = ...,
         problems: _batch_pb2.BatchErrors | None = ...,
+        remote: _remote_batch_pb2.RemoteBatches | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_model", b"_model", "_total", b"_total", "errors", b"errors", "model", b"model", "output", b"output", "problems", b"problems", "total", b"total"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_model", b"_model", "_total", b"_total", "errors", b"errors", "model", b"model", "output", b"output", "problems", b"problems", "remote", b"remote", "total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_model", b"_model", "_total", b"_total", "completed", b"completed", "done", b"done", "errors", b"errors", "failed", b"failed", "id", b"id", "model", b"model", "outcome", b"outcome", "output", b"output", "problems", b"problems", "router_id", b"router_id", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_model", b"_model", "_total", b"_total", "completed", b"completed", "done", b"done", "errors", b"errors", "failed", b"failed", "id", b"id", "model", b"model", "outcome", b"outcome", "output", b"output", "problems", b"problems", "remote", b"remote", "router_id", b"router_id", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__model: _TypeAlias = _typing.Literal["model"]  # noqa: Y015
     _WhichOneofArgType__model: _TypeAlias = _typing.Literal["_model", b"_model"]  # noqa: Y015

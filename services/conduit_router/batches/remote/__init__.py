@@ -1,0 +1,1 @@
+"""Requests of batches that are made by the batches of providers' own."""
