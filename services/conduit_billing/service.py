@@ -30,6 +30,8 @@ from conduit_kernel.updates import must_match, select
 
 # How far back reports go that name no first day.
 DEFAULT_DAYS = 30
+# Of a page of costs: an answer of so many is well within what gRPC's clients take.
+MOST_GROUPS = 10_000
 
 
 class BillingService(PrepaidService, RepricingService):
@@ -131,10 +133,11 @@ class BillingService(PrepaidService, RepricingService):
         if grouping not in GROUPINGS:
             refuse("groupBy", f"must be one of {', '.join(GROUPINGS)}, not {grouping[:40]!r}")
         days = self._days(request.start_date, request.end_date)
+        page = page_of(request, "costs", grouping, *days, default=MOST_GROUPS)
         dimension = GROUPINGS[grouping]
         sums = await self._reports.costs(dimension, days)
-        groups = cost_groups(dimension, sums, self._instances.name_of)
-        return pb.GetCostsResponse(cost_breakdown=groups)
+        groups, token = page.slice(cost_groups(dimension, sums, self._instances.name_of))
+        return pb.GetCostsResponse(cost_breakdown=groups, next_page_token=token)
 
     async def ListCharges(
         self, request: pb.ListChargesRequest, context: Context

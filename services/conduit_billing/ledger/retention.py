@@ -57,7 +57,7 @@ class ChargeRetention:
     async def _oldest(self) -> int | None:
         """Return the day of the oldest charge, by the time that its id tells."""
         async with guarded(SERVICE), self._reader.connect() as connection:
-            found = await connection.scalar(select(func.min(ChargeRow.id)))
+            found = await connection.scalar(select(ChargeRow.id).order_by(ChargeRow.id).limit(1))
         milliseconds = None if found is None else made_at(pack_id(found))
         return None if milliseconds is None else milliseconds // _DAY_MS
 

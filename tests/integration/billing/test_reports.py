@@ -39,7 +39,10 @@ def as_read(document: object) -> Any:  # noqa: ANN401 # JSON
     return orjson.loads(orjson.dumps(document))
 
 
-async def costs(billing: BillingStub, **asked: str) -> list[dict[str, Any]]:
+async def costs(
+    billing: BillingStub,
+    **asked: Any,  # noqa: ANN401 # as the request has it
+) -> list[dict[str, Any]]:
     """Return the groups of a report, as the API writes them."""
     answer = await billing.GetCosts(pb.GetCostsRequest(**asked), metadata=METADATA)
     groups: list[dict[str, Any]] = as_read(get_costs_response_to_json(answer))["costBreakdown"]
@@ -73,6 +76,37 @@ async def test_every_way_of_grouping_adds_up_to_the_charges(billing: BillingStub
         assert sum(group.total_cost_nano_usd for group in groups) == cost, grouping
         assert sum(group.requests for group in groups) == len(made)
         assert sum(group.unpriced_requests for group in groups) == unpriced
+
+
+async def test_costs_come_in_pages(billing: BillingStub) -> None:
+    """Dearest first, each group once; a token is of its grouping and days alone."""
+    await record(billing, *(charge(tokens=n * 1000, model_alias=f"m{n}") for n in range(1, 8)))
+    whole = (
+        await billing.GetCosts(pb.GetCostsRequest(group_by="model"), metadata=METADATA)
+    ).cost_breakdown
+    found, request = list[str](), pb.GetCostsRequest(group_by="model", page_size=3)
+    sizes = []
+    while True:
+        page = await billing.GetCosts(request, metadata=METADATA)
+        found += [group.model_alias for group in page.cost_breakdown]
+        sizes.append(len(page.cost_breakdown))
+        if not page.next_page_token:
+            break
+        request.page_token = page.next_page_token
+    assert sizes == [3, 3, 1]
+    assert found == [group.model_alias for group in whole] == [f"m{n}" for n in range(7, 0, -1)]
+    tried: tuple[dict[str, Any], ...] = (
+        {"group_by": "tag"},
+        {"end_date": "2026-11-22"},
+        {"page_size": 10_001},
+    )
+    for wrong in tried:
+        other = pb.GetCostsRequest()
+        other.CopyFrom(request)
+        other.MergeFrom(pb.GetCostsRequest(**wrong))
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await billing.GetCosts(other, metadata=METADATA)
+        assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 CHARGE_FILTERS: list[tuple[dict[str, object], set[int]]] = [

@@ -34,6 +34,7 @@ LISTS = {
     "/api/requests": "requests",
     "/api/model-costs": "modelCosts",
     "/api/usage/charges": "charges",
+    "/api/usage/costs": "costBreakdown",
     "/api/webhooks": "webhooks",
     "/api/webhooks/{webhook}/deliveries": "deliveries",
 }

@@ -488,7 +488,9 @@ def list_charges_response_to_json(
     }
 
 
-_GET_COSTS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"groupBy", "startDate", "endDate"})
+_GET_COSTS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"groupBy", "startDate", "endDate", "pageSize", "pageToken"}
+)
 
 
 def get_costs_request_from_json(
@@ -512,6 +514,10 @@ def fill_get_costs_request(
         message.start_date = runtime.text(member, path + "startDate")
     if (member := value.get("endDate")) is not None:
         message.end_date = runtime.text(member, path + "endDate")
+    if (member := value.get("pageSize")) is not None:
+        message.page_size = runtime.int32(member, path + "pageSize")
+    if (member := value.get("pageToken")) is not None:
+        message.page_token = runtime.text(member, path + "pageToken")
     if not _GET_COSTS_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _GET_COSTS_REQUEST_MEMBERS, path)
 
@@ -522,10 +528,12 @@ def get_costs_request_to_json(message: billing_requests_pb2.GetCostsRequest) -> 
         "groupBy": message.group_by,
         "startDate": message.start_date,
         "endDate": message.end_date,
+        "pageSize": message.page_size,
+        "pageToken": message.page_token,
     }
 
 
-_GET_COSTS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"costBreakdown"})
+_GET_COSTS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"costBreakdown", "nextPageToken"})
 
 
 def get_costs_response_from_json(
@@ -546,13 +554,18 @@ def fill_get_costs_response(
     if (member := value.get("costBreakdown")) is not None:
         for index, item in enumerate(runtime.items(member, path + "costBreakdown")):
             fill_cost_group(message.cost_breakdown.add(), item, f"{path}costBreakdown[{index}].")
+    if (member := value.get("nextPageToken")) is not None:
+        message.next_page_token = runtime.text(member, path + "nextPageToken")
     if not _GET_COSTS_RESPONSE_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _GET_COSTS_RESPONSE_MEMBERS, path)
 
 
 def get_costs_response_to_json(message: billing_requests_pb2.GetCostsResponse) -> dict[str, object]:
     """Return the JSON of a `GetCostsResponse`."""
-    return {"costBreakdown": [cost_group_to_json(item) for item in message.cost_breakdown]}
+    return {
+        "costBreakdown": [cost_group_to_json(item) for item in message.cost_breakdown],
+        "nextPageToken": message.next_page_token,
+    }
 
 
 _GET_PROVIDER_ANALYTICS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(

@@ -383,22 +383,30 @@ class GetCostsRequest(_message.Message):
     GROUP_BY_FIELD_NUMBER: _builtins.int
     START_DATE_FIELD_NUMBER: _builtins.int
     END_DATE_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     group_by: _builtins.str
     """`provider`, `key`, `account-group`, `virtual-key`, `group`, `model`, `day` or `tag`. Empty means `provider`."""
     start_date: _builtins.str
     """The first day, such as `2026-11-01`, UTC. Empty means 30 days ago."""
     end_date: _builtins.str
     """The last day. Empty means today."""
+    page_size: _builtins.int
+    """The most groups to return, from 1 to 10,000. Zero means 10,000."""
+    page_token: _builtins.str
+    """Where to go on: the last answer's `next_page_token`, with the same grouping and days. Empty means at the start."""
     def __init__(
         self,
         *,
         group_by: _builtins.str = ...,
         start_date: _builtins.str = ...,
         end_date: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_date", b"end_date", "group_by", b"group_by", "start_date", b"start_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_date", b"end_date", "group_by", b"group_by", "page_size", b"page_size", "page_token", b"page_token", "start_date", b"start_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -411,18 +419,22 @@ class GetCostsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     COST_BREAKDOWN_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Where the next page starts. Empty means that this is the last one."""
     @_builtins.property
     def cost_breakdown(self) -> _containers.RepeatedCompositeFieldContainer[_usage_report_pb2.CostGroup]:
-        """Dearest first; in order of time when grouped by day."""
+        """Dearest first; in order of time when grouped by day. While charges come in, groups may change places between two pages."""
 
     def __init__(
         self,
         *,
         cost_breakdown: _abc.Iterable[_usage_report_pb2.CostGroup] | None = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost_breakdown", b"cost_breakdown"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost_breakdown", b"cost_breakdown", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -164,8 +164,14 @@ def read_get_costs(
                 message.start_date = value
             case "endDate":
                 message.end_date = value
+            case "pageSize":
+                message.page_size = json.int32(value, name)
+            case "pageToken":
+                message.page_token = value
             case _:
-                http.refuse_parameter(name, ("groupBy", "startDate", "endDate"))
+                http.refuse_parameter(
+                    name, ("groupBy", "startDate", "endDate", "pageSize", "pageToken")
+                )
     return message
 
 
