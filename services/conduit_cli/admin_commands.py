@@ -104,7 +104,7 @@ def export(gateway: "Gateway", output: Path | None, **filters: str | None) -> No
     from conduit_cli.audit_log import lines  # noqa: PLC0415 # as above
 
     wanted = {_camel(name): value for name, value in filters.items() if value}
-    with _opened(output) as file:
+    with opened(output) as file:
         for line in lines(gateway, wanted):
             file.write(f"{json.dumps(line, ensure_ascii=False)}\n")
 
@@ -115,7 +115,8 @@ def _camel(name: str) -> str:
 
 
 @contextmanager
-def _opened(path: Path | None) -> Iterator[TextIO]:
+def opened(path: Path | None) -> Iterator[TextIO]:
+    """Open a file for its owner alone, or standard output."""
     if path is None:
         yield sys.stdout
         return
@@ -225,7 +226,7 @@ def export_charges(
     from conduit_cli.charge_export import FORMATS, charges  # noqa: PLC0415 # as above
 
     wanted = {_camel(name): value for name, value in filters.items() if value}
-    with _opened(output) as file:
+    with opened(output) as file:
         left_out = FORMATS[form](charges(gateway, wanted), file)
     if left_out:
         many = "charge" if left_out == 1 else "charges"

@@ -66,7 +66,7 @@ def write_csv(found: Iterable[Json], file: TextIO) -> int:
     table = csv.writer(file)
     table.writerow(FIELDS)
     for charge in found:
-        table.writerow([_cell(charge.get(name)) for name in FIELDS])
+        table.writerow([cell(charge.get(name)) for name in FIELDS])
     return 0
 
 
@@ -82,7 +82,7 @@ def write_focus(found: Iterable[Json], file: TextIO) -> int:
             left_out += 1
             continue
         for row in focus_rows(charge):
-            table.writerow([_cell(row.get(name)) for name in COLUMNS])
+            table.writerow([cell(row.get(name)) for name in COLUMNS])
     return left_out
 
 
@@ -94,7 +94,8 @@ FORMATS: Mapping[str, Write] = {
 }
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """Return a value as a spreadsheet takes it: as what it is, and never as a formula."""
     if value is None:
         return ""
     if isinstance(value, str):

@@ -12,9 +12,11 @@ from conduit_cli.backup_commands import BACKUP_COMMANDS
 from conduit_cli.caller_commands import CALLER_COMMANDS
 from conduit_cli.certs_commands import certs
 from conduit_cli.config_commands import config
+from conduit_cli.doctor.command import doctor
 from conduit_cli.network_options import listening_options, network_options
 from conduit_cli.options import data_dir_option as _data_dir
 from conduit_cli.prices_commands import prices
+from conduit_cli.resources.commands import RESOURCE_COMMANDS, health_group, with_resources
 
 SERVICES = {
     "registry": "what exists: providers, keys, mappings, virtual keys",
@@ -206,6 +208,8 @@ def _alone(service: str, purpose: str) -> click.Command:
     command = click.command(service, help=told)
     if service == "billing":
         command = click.group(service, help=told, invoke_without_command=True)
+    if service == "health":
+        command = health_group(f"{told} Its commands ask a running gateway.")
     # The bridge alone has the port; all find each other by those of gRPC.
     ports = listening_options(_grpc_host(_grpc_port(run)))
     if service == "bridge":
@@ -214,9 +218,11 @@ def _alone(service: str, purpose: str) -> click.Command:
 
 
 conduit.add_command(certs)
+conduit.add_command(doctor)
 conduit.add_command(config)
-conduit.add_command(prices)
-for _command in (*BACKUP_COMMANDS, *CALLER_COMMANDS, *ADMIN_COMMANDS):
+for _command in (*CALLER_COMMANDS, *ADMIN_COMMANDS, prices):
+    conduit.add_command(with_resources(_command))
+for _command in (*BACKUP_COMMANDS, *RESOURCE_COMMANDS):
     conduit.add_command(_command)
 for _service, _purpose in SERVICES.items():
     conduit.add_command(_alone(_service, _purpose))

@@ -20,8 +20,10 @@ _PIECE_BYTES = 64 * 1024
 class GatewayError(Exception):
     """The gateway answered with an error."""
 
-    def __init__(self, status: int, message: str, code: str) -> None:
-        super().__init__(f"{message} ({code or status})")
+    def __init__(self, status: int, message: str, code: str, hint: str = "") -> None:
+        """Take what the answer says; its hint, if any, is the second line."""
+        more = f"\n{hint}" if hint else ""
+        super().__init__(f"{message} ({code or status}){more}")
         self.status = status
         self.code = code
 
@@ -60,6 +62,11 @@ class Gateway:
             except ValueError as error:
                 raise GatewayError(response.status, "The answer is no JSON", "") from error
             return answer if isinstance(answer, dict) else {}
+
+    def text(self, path: str) -> str:
+        """Return an answer that is no JSON, as a text; errors as with `call`."""
+        with self._sent("GET", path, None) as response:
+            return response.read().decode(errors="replace")
 
     def events(self, path: str, body: Json) -> Iterator[str]:
         """Yield the data of server-sent events as they come; errors as with `call`."""
@@ -154,9 +161,11 @@ def error_in(answer: object, status: int = 0) -> GatewayError | None:
     """Return the error that a JSON tells of, in either dialect; None if it tells of none."""
     error = answer.get("error") if isinstance(answer, dict) else None
     if isinstance(error, dict):
-        return GatewayError(status, str(error.get("message", "")), str(error.get("code") or ""))
+        code, hint = str(error.get("code") or ""), str(error.get("hint") or "")
+        return GatewayError(status, str(error.get("message", "")), code, hint)
     if isinstance(answer, dict) and isinstance(error, str):
-        return GatewayError(status, error, str(answer.get("code", "")))
+        hint = str(answer.get("hint") or "")
+        return GatewayError(status, error, str(answer.get("code", "")), hint)
     return None
 
 
