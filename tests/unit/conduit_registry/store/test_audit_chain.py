@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from structlog.testing import capture_logs
 from tests.support.registry import ENCRYPTION_KEY, Bench
 from tests.unit.conduit_registry.conftest import AUTHOR, Edit
@@ -12,8 +12,8 @@ from tests.unit.conduit_registry.conftest import AUTHOR, Edit
 from conduit_kernel.secrets import Vault
 from conduit_registry.retention import Retention
 from conduit_registry.store import Store
-from conduit_registry.store.audit_chain import AuditVerification
-from conduit_registry.store.tables import AuditChainRow
+from conduit_registry.store.audit_chain import AuditVerification, hash_of
+from conduit_registry.store.tables import AuditChainRow, AuditRow
 
 LINES = 5
 DAY = 86_400
@@ -107,16 +107,29 @@ async def test_lines_cannot_be_cut_off_together_with_the_end(
     assert (await verified(filled)).problem == "Conduit did not write the ends of the chain"
 
 
+async def forged(engine: AsyncEngine) -> None:
+    """Have the newest line tell of somebody else, with all hashes as they would be then."""
+    async with AsyncSession(engine) as session, session.begin():
+        newest = sa.select(AuditRow).order_by(AuditRow.revision.desc()).limit(2)
+        last, before = await session.scalars(newest)
+        assert before.hash is not None
+        last.actor = "nobody"
+        last.hash = hash_of(last, before.hash)
+        await session.execute(sa.update(AuditChainRow).values(head_hash=last.hash))
+
+
 async def test_what_somebody_else_wrote_is_never_signed(
-    filled: Store, tamper: Tamper, edit: Edit
+    filled: Store, engine: AsyncEngine, edit: Edit
 ) -> None:
     """The next change is made, and told of in the log; it does not make good what was done."""
-    await tamper("UPDATE audit_chain SET base_revision = 2")
+    await forged(engine)
+    not_ours = "Conduit did not write the ends of the chain"
+    assert (await verified(filled)).problem == not_ours
     with capture_logs() as logs:
         async with edit() as editor:
             await editor.update_provider(1, {"weight": 9})
     assert "audit_chain_broken" in [line["event"] for line in logs]
-    assert (await verified(filled)).problem
+    assert (await verified(filled)).problem == not_ours
 
 
 async def test_what_is_forgotten_by_age_leaves_the_rest_whole(
