@@ -17,6 +17,7 @@ from conduit_providers.batch_apis.api import (
     NewBatch,
     at,
     not_a_batch,
+    one_line,
     posted,
     response_of,
     with_query,
@@ -100,7 +101,7 @@ class OpenAIBatchApi:
             "custom_id": name,
             "method": "POST",
             "url": batches.paths[request.path],
-            "body": msgspec.Raw(request.body),
+            "body": one_line(request.body),
         }
         return msgspec.json.encode(line)
 

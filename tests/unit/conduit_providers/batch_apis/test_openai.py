@@ -34,6 +34,17 @@ def test_a_file_that_is_still_read_is_waited_for() -> None:
     assert end.value.value == BegunBatch("batch_1", "file-1")
 
 
+@pytest.mark.parametrize("end", [b"\r", b"\n", b"\r\n"])
+def test_a_request_is_one_line_whatever_stands_between_its_values(end: bytes) -> None:
+    """Another line within it would be a request of its own, which no limit was held against."""
+    _, batches, _ = spec_of("OpenAI")
+    other = b'{"custom_id":"x","method":"POST","url":"/v1/chat/completions","body":{"model":"n"}}'
+    body = b'{"model":"m","text":"a\\nb","metadata":' + end + other + end + b"}"
+    entry = API.entry("0", HttpRequest("POST", ASKED.path, (), body), batches)
+    assert len(entry.splitlines()) == 1
+    assert json.loads(entry)["body"] == json.loads(body)
+
+
 def test_a_batch_that_had_no_room_is_told_from_one_that_failed() -> None:
     """The one is worth another try at the provider."""
     _, batches, target = spec_of("OpenAI")
