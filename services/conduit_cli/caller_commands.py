@@ -22,7 +22,7 @@ TRANSCRIPTS = ("text", "json", "verbose_json", "srt", "vtt")
 MAX_IMAGES = 10
 
 
-def _calling(command: Callable[..., None]) -> Callable[..., None]:
+def calling(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options by which a gateway is found, and tell its errors in one line."""
 
     @click.option("--url", help="Where the gateway is. Default: CONDUIT_URL, else the local one.")
@@ -85,7 +85,7 @@ _model = click.option("--model", default="echo", show_default=True, help="The mo
 @click.command()
 @click.argument("text", required=False)
 @_model
-@_calling
+@calling
 def chat(gateway: "Gateway", text: str | None, model: str) -> None:
     """Ask a model of a running gateway. Without TEXT, or with -, reads standard input."""
     from conduit_cli.chat import answer  # noqa: PLC0415 # as above
@@ -115,7 +115,7 @@ def chat(gateway: "Gateway", text: str | None, model: str) -> None:
     type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
     help="The file to write; - is standard output. Default: speech, with the format as its ending.",
 )
-@_calling
+@calling
 def speak(
     gateway: "Gateway",
     *,
@@ -145,7 +145,7 @@ def speak(
     "--format", "kind", type=click.Choice(TRANSCRIPTS), default="text", show_default=True,
     help="What to print.",
 )  # fmt: skip
-@_calling
+@calling
 def transcribe(
     gateway: "Gateway",
     *,
@@ -184,7 +184,7 @@ def transcribe(
     help="The file to write. Of several, each has its number before the ending. Default: image, "
     "with the ending of its kind.",
 )
-@_calling
+@calling
 def image(
     gateway: "Gateway",
     *,

@@ -13,6 +13,7 @@ from conduit_cli.caller_commands import CALLER_COMMANDS
 from conduit_cli.certs_commands import certs
 from conduit_cli.config_commands import config
 from conduit_cli.doctor.command import doctor
+from conduit_cli.live.commands import bench, top
 from conduit_cli.network_options import listening_options, network_options
 from conduit_cli.options import data_dir_option as _data_dir
 from conduit_cli.prices_commands import prices
@@ -219,6 +220,8 @@ def _alone(service: str, purpose: str) -> click.Command:
 
 conduit.add_command(certs)
 conduit.add_command(doctor)
+conduit.add_command(top)
+conduit.add_command(bench)
 conduit.add_command(config)
 for _command in (*CALLER_COMMANDS, *ADMIN_COMMANDS, prices):
     conduit.add_command(with_resources(_command))

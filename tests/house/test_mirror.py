@@ -139,6 +139,7 @@ CLI = {
     "caller_commands.py": "tests/integration/cli/test_first_start.py",
     "child.py": "tests/integration/cli/test_later_starts.py",
     "control.py": "tests/integration/cli/test_first_start.py",
+    "live/commands.py": "tests/integration/suite/test_administering_commands.py",
     "doctor/finding.py": "tests/unit/conduit_cli/doctor/test_gateway.py",
     "resources/commands.py": "tests/unit/conduit_cli/resources/test_groups.py",
     "resources/output.py": "tests/unit/conduit_cli/resources/test_making.py",

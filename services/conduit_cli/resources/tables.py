@@ -17,6 +17,8 @@ _COLOURS = {
     "red": {"unhealthy", "failed", "open", "invalid", "disabled"},
     "yellow": {"degraded", "unknown", "halfopen", "callergone", "ratelimited"},
 }
+# Members whose names say another unit than JSON has: it is dollars.
+_HEADS = {"costNanoUsd": "cost usd"}
 _COLOUR_OF = {word: colour for colour, words in _COLOURS.items() for word in words}
 
 
@@ -94,6 +96,8 @@ def _sign_width(sign: str) -> int:
 
 def _head(member: str) -> str:
     last = member.rpartition(".")[2]
+    if last in _HEADS:
+        return _HEADS[last]
     words = "".join(f" {sign.lower()}" if sign.isupper() else sign for sign in last)
     return " ".join("ID" if word == "id" else word for word in words.split())
 

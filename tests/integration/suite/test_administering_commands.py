@@ -86,6 +86,23 @@ async def test_a_gateway_is_set_up_by_commands_alone(suite: Suite) -> None:
             assert "STILL_IN_USE" in done.output
 
 
+async def test_a_load_is_made_and_watched(suite: Suite) -> None:
+    """By the commands for both, at the same time."""
+    await suite.add_simulator("loaded", "echo")
+    await suite.settled()
+    words = ["bench", "--model", "loaded", "-n", "12", "-c", "3"]
+    made = await run(suite, *words, "--json", key=suite.virtual_key)
+    [found] = lines_of(made)
+    assert (made.exit_code, found["calls"], found["failed"]) == (0, 12, 0)
+    assert 0 < found["firstPieceMs"]["p50"] <= found["totalMs"]["p50"] <= found["totalMs"]["max"]
+    lost = await run(suite, *words, "--model", "nobody-has-it", "--json", key=suite.virtual_key)
+    assert (lost.exit_code, lines_of(lost)[0]["failures"]) == (1, {"model_not_found": 12})
+    frame = await answer(suite, "top", "--once", "--interval", "0.1")
+    assert "loaded" in {each["alias"] for each in frame["aliases"]}
+    people = await run(suite, "top", "--once", "--interval", "0.1")
+    assert "calls/s" in people.output
+
+
 async def test_the_doctor_finds_what_is_wrong(suite: Suite) -> None:
     """In a running gateway: here an instance without a key, and an alias that is not mapped."""
     wish = {"name": "ill", "providerType": "OpenAI"}

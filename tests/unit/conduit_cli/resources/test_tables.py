@@ -46,6 +46,11 @@ def test_nobodys_name_steers_a_terminal(name: str) -> None:
         assert line.isprintable()
 
 
+def test_dollars_are_called_dollars() -> None:
+    """Though the member is named after what the contract has."""
+    assert plain(table([{"costNanoUsd": 0.5}], ["costNanoUsd"])) == ["cost usd", "0.5"]
+
+
 def test_numbers_are_written_whole() -> None:
     """Without exponents, and as small as money gets."""
     assert [shown(each) for each in (0.000000001, 1e-7, 1234.5, 0, 7, 0.0)] == [
