@@ -18,6 +18,7 @@ from conduit.v1.router_service_pb2 import DESCRIPTOR
 from conduit.v1.router_service_routes import ROUTES
 from conduit_kernel.errors import ConduitError, InvalidRequest, ServiceUnavailable
 from conduit_kernel.openai_errors import error_object
+from conduit_providers.batch_apis.api import one_line
 from conduit_router.calls.deferred import (
     DeferralTerms,
     DeferredAnswer,
@@ -201,7 +202,8 @@ def written(line_id: str, custom_id: str, request_id: str, answer: LineAnswer) -
     response = {
         "status_code": answer.status,
         "request_id": request_id,
-        "body": msgspec.Raw(answer.body),
+        # Providers put ends of lines between values, as they like.
+        "body": one_line(answer.body),
     }
     line = {"id": line_id, "custom_id": custom_id, "response": response, "error": None}
     return msgspec.json.encode(line) + b"\n"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
 from conduit.v1.call_pb2 import CallOptions
@@ -116,6 +117,16 @@ class _Everything(dict[str, Any]):
 
     def __missing__(self, name: str) -> Any:  # noqa: ANN401 # as above
         return self._rpc
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_an_answer_is_one_line_however_its_provider_wrote_it(end: bytes) -> None:
+    """OpenAI puts an end of a line between any two values; within texts none stands as it is."""
+    body = b'{"id": "c",' + end + b'"text": "a\\nb"' + end + b"}"
+    line = written("l", "a", "r", LineAnswer(200, body))
+    assert line.endswith(b"}\n")
+    assert len(line.splitlines()) == 1
+    assert orjson.loads(line)["response"]["body"] == {"id": "c", "text": "a\nb"}
 
 
 def test_lines_are_openais() -> None:
