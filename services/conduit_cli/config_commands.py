@@ -5,12 +5,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from conduit_cli.admin_commands import administering
+from conduit_cli.caller_commands import told
 from conduit_cli.config_import_commands import import_group
 from conduit_cli.private_file import open_private
 
@@ -118,18 +120,22 @@ def apply(
 
     What FILE does not name stays, unless --prune is given.
     """
+    if not watch:
+        _apply(gateway, file, secrets_file, prune=prune, asks=not yes)
+        return
     from conduit_cli.configuration.watching import changes  # noqa: PLC0415 # see above
 
-    _apply(gateway, file, secrets_file, prune=prune, asks=not (yes or watch))
-    if not watch:
-        return
     click.echo(f"Watching {file}.", err=True)
-    for _ in changes(file, lambda: time.sleep(WATCH_SECONDS)):
+    last = _LastTry()
+    for _ in changes(file, lambda: time.sleep(WATCH_SECONDS), lambda: last.is_due_again):
         try:
-            _apply(gateway, file, secrets_file, prune=prune, asks=False)
+            with told(gateway):
+                _apply(gateway, file, secrets_file, prune=prune, asks=False)
+            last.is_due_again = False
         except click.ClickException as error:
-            # Whoever wrote it writes it anew.
             error.show()
+            # A file that is wrong is waited for; a gateway that is away is asked again.
+            last.is_due_again = error.__cause__ is not None and not _is_of_file(error.__cause__)
 
 
 @config.command(cls=_Command)
@@ -159,22 +165,37 @@ def _applying(gateway: "Gateway", file: "ConfigFile", *, prune: bool) -> Any:  #
     return Applying(gateway, file, prunes=prune)
 
 
+@dataclass(slots=True)
+class _LastTry:
+    """What came of the last time that a file was applied."""
+
+    is_due_again: bool = True
+
+
+def _is_of_file(cause: BaseException) -> bool:
+    from conduit_cli.configuration.file import FileProblems  # noqa: PLC0415 # see above
+
+    return isinstance(cause, FileProblems | UnicodeError)
+
+
 def _apply(
     gateway: "Gateway", file: Path, secrets_file: Path | None, *, prune: bool, asks: bool
 ) -> None:
     with _read(file) as read:
         work = _applying(gateway, read, prune=prune)
-        found = work.compare()
-        _check_secrets(found, secrets_file)
-        if not found.lines:
-            _show(found)
-            return
+        # Where nobody is asked, and all is known that has to be, once is enough.
+        if asks or secrets_file is None:
+            found = work.compare()
+            _check_secrets(found, secrets_file)
+            if asks or not found.lines:
+                _show(found)
+            if not found.lines:
+                return
         if asks:
-            _show(found)
             click.confirm("Apply this?", abort=True)
-        with _telling(secrets_file) as told:
-            done: Outcome = work.apply(told)
-    click.echo(f"{len(done.lines)} changes are in use.")
+        with _telling(secrets_file) as tell:
+            done: Outcome = work.apply(tell)
+    click.echo(f"{len(done.lines)} changes are in use." if done.lines else "Nothing differs.")
 
 
 def _check_secrets(found: "Outcome", secrets_file: Path | None) -> None:

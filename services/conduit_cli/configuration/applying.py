@@ -39,11 +39,13 @@ class Applying:
 
     def compare(self) -> Outcome:
         """Return what is different. FileProblems names all that is wrong with the file."""
-        outcome, problems = Outcome(), list[Problem]()
         try:
-            outcome = self._registry(is_dry=True)
+            outcome, problems = self._registry(is_dry=True), []
         except FileProblems as error:
-            problems += error.problems
+            outcome, problems = Outcome(), error.problems
+        return self._compare_listed(outcome, problems)
+
+    def _compare_listed(self, outcome: Outcome, problems: list[Problem]) -> Outcome:
         coming = [str(each) for each in self._file.provider_names]
         ids = dict.fromkeys(map(_folded, coming), _COMING) | self._ids()
         for kind, wanted in self._listed():
@@ -61,8 +63,10 @@ class Applying:
     def apply(self, told: Callable[[str, str], None]) -> Outcome:
         """Make the gateway so, and tell each change as it is done, with what is shown this once.
 
-        What the Registry keeps changes as one; prices and webhooks one by one behind that.
+        What the Registry keeps changes as one; prices and webhooks one by one behind that, but
+        where anything is wrong with them nothing is done at all: FileProblems names it.
         """
+        self._compare_listed(Outcome(), [])
         outcome = self._registry(is_dry=False)
         parted = [_parted(line) for line in outcome.lines]
         outcome.lines = [line for line, _ in parted]

@@ -16,16 +16,21 @@ def state_of(path: Path) -> State:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def changes(path: Path, wait: Callable[[], None]) -> Iterator[None]:
-    """Yield whenever a file has changed, and stayed so for as long as `wait` takes."""
+def changes(path: Path, wait: Callable[[], None], is_due: Callable[[], bool]) -> Iterator[None]:
+    """Yield whenever a file has changed, and stayed so for as long as `wait` takes.
+
+    Also where it has not, if it `is_due` all the same: what was done for it last has failed.
+    """
     known = state_of(path)
     while True:
         wait()
         now = state_of(path)
-        if now is None or now == known:
-            continue
-        # Whoever writes it may not be done.
-        wait()
-        if state_of(path) == now:
+        if now is not None and now != known:
+            # Whoever writes it may not be done.
+            wait()
+            if state_of(path) != now:
+                continue
             known = now
+            yield
+        elif now is not None and is_due():
             yield

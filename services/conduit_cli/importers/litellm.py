@@ -100,7 +100,8 @@ class LiteLLMImport:
             self.draft.note(f"{place}.litellm_params.{name}", "is not taken over")
 
     def _instance(self, known: Known, params: Members, place: str) -> Instance:
-        kind, base_url = known.kind, self._address(params, place)
+        kind, params = known.kind, _looked_for(known.kind, params)
+        base_url = self._address(params, place)
         if kind == "OpenAI" and base_url and urlsplit(base_url).hostname != _OPENAI_HOST:
             kind = "OpenAICompatible"
         if kind == "Anthropic":
@@ -281,6 +282,15 @@ def _provider_of(params: Members, named: str) -> tuple[Known | None, str]:
         if named.startswith(starts):
             return LITELLM[provider], named
     return None, named
+
+
+def _looked_for(kind: str, params: Members) -> Members:
+    """Return what a deployment says, with the variables that LiteLLM looks for in its place."""
+    if kind == "AzureOpenAI" and not (params.get("api_base") or params.get("base_url")):
+        return {**params, "api_base": f"{_REFERENCE}AZURE_API_BASE"}
+    if kind == "VertexAI":
+        return {"vertex_project": f"{_REFERENCE}VERTEXAI_PROJECT", **params}
+    return params
 
 
 def _per_thousand(per_token: object) -> str | None:

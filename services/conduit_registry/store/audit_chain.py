@@ -5,7 +5,7 @@ take out, change or add no line without it showing, but for putting back an olde
 """
 
 import hashlib
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 import structlog
@@ -28,7 +28,23 @@ class AuditVerification(NamedTuple):
     revision: int = 0
 
 
-def hash_of(row: tables.AuditRow, previous: bytes) -> bytes:
+class EntryRow(Protocol):
+    """A line of the log, as a row or on its way to become one."""
+
+    revision: Any
+    occurred_at: Any
+    actor: Any
+    peer: Any
+    action: Any
+    resource_kind: Any
+    resource_id: Any
+    changes: Any
+    request_id: Any
+    hash: Any
+    record_id: Any
+
+
+def hash_of(row: EntryRow, previous: bytes) -> bytes:
     """Return the hash of a line that follows a line of this hash."""
     said = (
         *(row.revision, row.occurred_at, row.actor, row.peer, int(row.action)),
@@ -68,7 +84,7 @@ class AuditChain:
         elif row is not None and not vault.has_signed_now(_ends(row), row.signature):
             self._sign()
 
-    def add(self, row: tables.AuditRow) -> None:
+    def add(self, row: EntryRow) -> None:
         """Take a line into the chain."""
         row.hash = self.row.head_hash = hash_of(row, self.row.head_hash)
         self.row.head_revision = row.revision

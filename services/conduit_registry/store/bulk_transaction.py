@@ -1,11 +1,13 @@
 """Thousands of changes within one transaction, written some at a time."""
 
 from collections.abc import Callable, Hashable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
 
 from conduit_registry.store import tables
+from conduit_registry.store.audit_chain import EntryRow
 from conduit_registry.store.kinds import (
     FALLBACK_CHAIN,
     KEY,
@@ -90,8 +92,10 @@ class BulkTransaction(WriteTransaction):
         super().__init__(*parts)
         self._loaded: dict[str, Loaded] = {}
         self._counters: dict[str, tables.CounterRow] = {}
-        # Changes that are not written yet.
+        # Changes that are not written yet, and what is to be logged of them.
         self._waiting = 0
+        self._entries: list[dict[str, object]] = []
+        self._touched: list[dict[str, object]] = []
         self._has_deleted = False
         # Ids of virtual keys, once somebody asks by a hash.
         self._hashes: dict[bytes, int] = {}
@@ -182,6 +186,18 @@ class BulkTransaction(WriteTransaction):
         counter.last_id += 1
         return counter.last_id
 
+    def _entry(self, **said: object) -> EntryRow:
+        return SimpleNamespace(**said)
+
+    def _keep(self, row: EntryRow, resources: list[list[Any]]) -> None:
+        # Not as objects of the session: of these are two for each change.
+        self._entries.append(vars(row))
+        self._touched.append({"revision": row.revision, "resources": resources})
+
+    async def finish(self) -> None:
+        """Write what is not written yet, before the transaction ends."""
+        await self._write()
+
     async def _wait(self, weight: int = 1) -> None:
         self._waiting += weight
         if self._waiting >= PIECE:
@@ -190,6 +206,10 @@ class BulkTransaction(WriteTransaction):
     async def _write(self) -> None:
         self._waiting, self._has_deleted = 0, False
         await self._session.flush()
+        if self._entries:
+            await self._session.execute(sa.insert(tables.AuditRow), self._entries)
+            await self._session.execute(sa.insert(tables.ChangeRow), self._touched)
+            self._entries, self._touched = [], []
 
     async def _all(self, kind: Kind[Any]) -> Loaded:
         loaded = self._loaded.get(kind.name)

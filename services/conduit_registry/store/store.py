@@ -53,6 +53,7 @@ class Store:
         async with self._writing() as session:
             changing = await kind.begin(session, author, self.now(), self._vault)
             yield changing
+            await changing.finish()
             revision = changing.revision
             if revision != changing.began_at and self._is_shared:
                 await session.execute(sa.select(sa.func.pg_notify(CHANNEL, str(revision))))

@@ -13,7 +13,7 @@ from conduit_kernel.audit.changes import differences
 from conduit_kernel.secrets import Vault
 from conduit_registry.messages import shown
 from conduit_registry.store import tables
-from conduit_registry.store.audit_chain import CHAIN_ID, AuditChain
+from conduit_registry.store.audit_chain import CHAIN_ID, AuditChain, EntryRow
 from conduit_registry.store.kinds import FALLBACK_CHAIN, KEY, MAPPING, PROVIDER, Kind, ValueT
 from conduit_registry.store.read_transaction import STATE_ID, ReadTransaction
 from conduit_registry.values import ChangedResource, Provider, RecordedElsewhere
@@ -274,7 +274,7 @@ class WriteTransaction(ReadTransaction):
     ) -> None:
         self._state.revision += 1
         author = author or self._author
-        row = tables.AuditRow(
+        row = self._entry(
             revision=self._state.revision,
             occurred_at=self.now if occurred_at is None else occurred_at,
             actor=author.actor,
@@ -287,6 +287,16 @@ class WriteTransaction(ReadTransaction):
             record_id=record_id,
         )
         self._chain.add(row)
-        self._session.add_all((row, self._chain.row))
-        resources = [list(pair) for pair in touched]
-        self._session.add(tables.ChangeRow(revision=self._state.revision, resources=resources))
+        self._session.add(self._chain.row)
+        self._keep(row, [list(pair) for pair in touched])
+
+    def _entry(self, **said: object) -> EntryRow:
+        """Return what a line of the log says, for the chain to take it in."""
+        return tables.AuditRow(**said)
+
+    def _keep(self, row: EntryRow, resources: list[list[Any]]) -> None:
+        """Store a line of the log, and what its revision touched."""
+        self._session.add_all((row, tables.ChangeRow(revision=row.revision, resources=resources)))
+
+    async def finish(self) -> None:
+        """Write what is not written yet, before the transaction ends."""

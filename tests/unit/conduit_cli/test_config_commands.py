@@ -51,15 +51,16 @@ def test_a_watched_file_is_applied_again_when_it_changes(
     """What is wrong with it is told, and the next change is waited for."""
     file = tmp_path / "gateway.yaml"
     file.write_text("mappings: []")
-    texts = iter(["mappings: [", "", "fallbackChains: []", ""])
+    texts = iter([None, "mappings: [", None, None, "fallbackChains: []", None, None])
     waited = threading.Event()
 
     def sleep(seconds: float) -> None:
         assert seconds == config_commands.WATCH_SECONDS
-        text = next(texts, None)
-        if text is None:
+        try:
+            text = next(texts)
+        except StopIteration:
             waited.set()
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt from None
         if text:
             file.write_text(text)
 
@@ -71,3 +72,25 @@ def test_a_watched_file_is_applied_again_when_it_changes(
     assert waited.is_set(), found.output + repr(found.exception)
     assert found.stdout.count("1 changes are in use.") == 2
     assert "is not right at line" in found.stderr
+
+
+def test_a_gateway_that_is_away_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until the file is applied; then it is waited for the file."""
+    file = tmp_path / "gateway.yaml"
+    file.write_text("mappings: []")
+    waits = iter(range(6))
+
+    def sleep(_: float) -> None:
+        if next(waits, None) is None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", sleep)
+    answers = iter([b"nonsense", *[b'{"changes": ["deleted mapping x"]}'] * 2])
+    with answering(200, lambda: next(answers)) as gateway:
+        url = f"http://127.0.0.1:{gateway._port}"  # noqa: SLF001 # of the test's server
+        asked = ["config", "apply", str(file), "--watch", "--url", url, "--key", "k"]
+        found = CliRunner().invoke(conduit, asked)
+    assert found.stdout.count("1 changes are in use.") == 1, found.output
+    assert "is not one of a gateway" in found.stderr or "no JSON" in found.stderr

@@ -33,7 +33,7 @@ def test_a_change_is_told_once_it_is_whole(tmp_path: Path) -> None:
         lambda: path.write_text("abcd"),
         None,
     )
-    found = changes(path, wait)
+    found = changes(path, wait, lambda: False)
     next(found)
     assert path.read_text() == "abc"
     next(found)
@@ -48,5 +48,19 @@ def test_a_link_that_is_turned_is_a_change(tmp_path: Path) -> None:
     path, beside = tmp_path / "gateway.yaml", tmp_path / "beside"
     path.symlink_to("old")
     beside.symlink_to("new")
-    next(changes(path, waits(lambda: beside.replace(path), None)))
+    next(changes(path, waits(lambda: beside.replace(path), None), lambda: False))
     assert path.read_text() == "new"
+
+
+def test_what_has_failed_is_due_again(tmp_path: Path) -> None:
+    """As long as the file is there."""
+    path = tmp_path / "gateway.yaml"
+    path.write_text("a")
+    due = iter([True, False, True])
+    found = changes(
+        path, waits(None, None, path.unlink, lambda: path.write_text("b"), None), lambda: next(due)
+    )
+    next(found)
+    next(found)
+    assert path.read_text() == "b"
+    assert next(due)

@@ -145,6 +145,16 @@ def test_addresses_may_be_variables_of_the_environment_of_the_import() -> None:
     assert "BASE is not set here" in lacking.notes[0]
 
 
+def test_what_nobody_says_is_looked_for_where_litellm_does() -> None:
+    """Azure's address, and Google's project."""
+    env = {"AZURE_API_BASE": "https://y.openai.azure.com/", "VERTEXAI_PROJECT": "demo"}
+    models = ("azure/x", "vertex_ai/y")
+    entries = [{"model_name": m, "litellm_params": {"model": m}} for m in models]
+    azure, vertex = LiteLLMImport({"model_list": entries}, env).run().providers
+    assert azure["baseUrl"] == "https://y.openai.azure.com"
+    assert vertex["settings"] == {"project": "demo"}
+
+
 @pytest.mark.parametrize(
     ("params", "kind", "model"),
     [
