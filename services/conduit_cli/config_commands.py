@@ -152,6 +152,38 @@ def validate(file: Path) -> None:
 
 
 @config.command(cls=_Command)
+@click.option(
+    "--since",
+    default="",
+    help="A day, such as 2026-11-30: models that were found before it are not new.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where mappings of the new models are written, to be looked at and applied.",
+)
+@administering
+def discovered(gateway: "Gateway", since: str, output: Path | None) -> None:
+    """Show models that came, went, or will go, as far as instances were asked for theirs.
+
+    Exits with 0 if there are none, with 2 if there are any. Nothing is changed.
+    """
+    import yaml  # noqa: PLC0415 # see above
+
+    from conduit_cli.configuration.discovered import discovered as differences  # noqa: PLC0415 # see above
+
+    found = differences(gateway, since)
+    lines = list(found.lines())
+    for line in lines or ["Nothing differs."]:
+        click.echo(line)
+    if output is not None:
+        text = yaml.safe_dump({"mappings": found.new}, sort_keys=False, allow_unicode=True)
+        output.write_text(text, "utf-8")
+    sys.exit(DIFFERS if lines else 0)
+
+
+@config.command(cls=_Command)
 def schema() -> None:
     """Print the JSON Schema of such files, for editors."""
     from conduit_cli.configuration.schema import schema as whole  # noqa: PLC0415 # see above
@@ -167,7 +199,7 @@ def _applying(gateway: "Gateway", file: "ConfigFile", *, prune: bool) -> Any:  #
 
 @dataclass(slots=True)
 class _LastTry:
-    """What came of the last time that a file was applied."""
+    """The outcome of the last time that a file was applied."""
 
     is_due_again: bool = True
 
