@@ -1,5 +1,6 @@
 """Compares a file with a running gateway, and makes the gateway what it says."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -17,7 +18,8 @@ from conduit_cli.gateway import Gateway
 
 # An id that no instance has: of those that the Registry is about to make.
 _COMING = 10**15
-_VALUE_START = ": condt_"
+# Names may have anything but the end of a line; a value is at the end.
+_WITH_VALUE = re.compile("(created virtual key .*): (condt_[A-Za-z0-9_-]+)")
 
 
 @dataclass(slots=True)
@@ -122,7 +124,5 @@ def _folded(name: str) -> str:
 
 def _parted(line: str) -> tuple[str, str]:
     """Return a line of the Registry's, and the value of the virtual key that it made."""
-    before, found, rest = line.rpartition(_VALUE_START)
-    return (
-        (before, _VALUE_START[2:] + rest) if found and line.startswith("created ") else (line, "")
-    )
+    found = _WITH_VALUE.fullmatch(line)
+    return (found[1], found[2]) if found else (line, "")

@@ -123,7 +123,8 @@ def _step(mapping: Mapping[str, Any], priority: int) -> Members:
 
 def unique(name: str, taken: set[str]) -> str:
     """Return a name of at most 200 characters that none has yet, and take it."""
-    base = " ".join(name.split())[:190] or "unnamed"
+    printable = "".join(sign if sign.isprintable() else " " for sign in name)
+    base = " ".join(printable.split())[:190] or "unnamed"
     found, number = base, 1
     while found.casefold() in taken:
         number += 1

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from conduit_cli.importers.draft import Draft, Members, unique
+from conduit_cli.importers.draft import Draft, Members, as_list, unique
 from conduit_cli.importers.litellm_budgets import budgets_of, limits_of
 
 _HASH = re.compile("[0-9a-f]{64}")
@@ -32,7 +32,7 @@ _NOTHING = "no-default-models"
 _DASHBOARD = "litellm-dashboard"
 # Of an address, with the driver's name for each.
 _OPTIONS = {"host": "host", "port": "port", "sslmode": "ssl"}
-_MOST_NOTES, _MOST_CHARS = 16, 512
+_MOST_NOTES, _MOST_CHARS, _TAG_CHARS = 16, 512, 128
 Row = dict[str, Any]
 
 
@@ -156,15 +156,16 @@ class _Reading:
         kept = {
             str(name)[:64]: str(each)
             for name, each in metadata.items()
-            if isinstance(each, str | int | float) and len(str(each)) <= _MOST_CHARS
+            if name and isinstance(each, str | int | float) and len(str(each)) <= _MOST_CHARS
         }
         if len(kept) < len(metadata) or len(kept) > _MOST_NOTES:
             self._draft.note(place, "some of its metadata is not taken over")
         found: Members = {}
         if kept:
             found["metadata"] = dict(list(kept.items())[:_MOST_NOTES])
-        if isinstance(tags, list) and tags:
-            found["tags"] = [str(each)[:128] for each in tags[:_MOST_NOTES]]
+        named = [" ".join(str(each).split())[:_TAG_CHARS] for each in as_list(tags)]
+        if any(named):
+            found["tags"] = [each for each in dict.fromkeys(named) if each][:_MOST_NOTES]
         return found
 
 

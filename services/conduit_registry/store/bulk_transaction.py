@@ -118,6 +118,8 @@ class BulkTransaction(WriteTransaction):
 
     async def named(self, kind: Kind[ValueT], name: str) -> ValueT | None:
         """Return the thing of a name, without regard to case."""
+        if kind.name not in _KEYS:
+            return await super().named(kind, name)
         return await self._known_by(kind, name.casefold())
 
     async def virtual_key_of(self, known_by: bytes) -> VirtualKey | None:

@@ -130,3 +130,17 @@ webhooks: [{}]
         ] or found.stderr
     assert "Error: 4 things are wrong." in found.stderr
     assert "New" not in (await config("export")).stdout
+
+
+async def test_a_name_that_looks_like_a_value_is_none(config: Config, tmp_path: Path) -> None:
+    """Nor is it cut off."""
+    secrets, known_by = tmp_path / "secrets.jsonl", "ab" * 32
+    names = ["a: condt_abc", "b: condt_abc, by its hash"]
+    text = f"virtualKeys: [{{name: '{names[0]}'}}, {{name: '{names[1]}', keySha256: {known_by}}}]"
+    applied = await config("apply", text, "--yes", "--secrets-file", str(secrets))
+    assert applied.stdout.splitlines()[:2] == [
+        f"created virtual key {names[0]!r}",
+        f"created virtual key {names[1]!r}, by its hash",
+    ]
+    [line] = secrets.read_text().splitlines()
+    assert json.loads(line)["created"] == f"virtual key {names[0]!r}"

@@ -28,6 +28,7 @@ def test_names_are_each_their_own() -> None:
         *("a", "A 2", "a b", "unnamed", "unnamed 2"),
     ]
     assert len(unique("x" * 500, taken)) == 190
+    assert unique("a\x00b\n\x1b[31mc\u2028", taken) == "a b [31mc"
 
 
 def test_times_are_bounded() -> None:

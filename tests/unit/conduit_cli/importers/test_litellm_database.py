@@ -1,5 +1,7 @@
 """Teams and keys of LiteLLM's database."""
 
+import asyncio
+import json
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
@@ -11,6 +13,8 @@ import pytest
 from tests.support.postgres import fresh_database, serve_postgres
 from tests.unit.conduit_cli.importers.litellm_life import BLOCKED, KEY, hashed, statements
 
+from conduit_cli.configuration.file import ConfigFile
+from conduit_cli.configuration.validation import problems_of
 from conduit_cli.importers.draft import Draft
 from conduit_cli.importers.litellm_database import DatabaseUnreadable, read_database
 
@@ -94,3 +98,36 @@ async def test_a_database_of_something_else_is_refused(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE other (x)")
     with pytest.raises(DatabaseUnreadable, match="has no table LiteLLM_VerificationToken"):
         await read_database(f"sqlite:///{path}", Draft())
+
+
+async def test_words_that_anybody_may_have_written_make_a_file_that_is_right(
+    tmp_path: Path,
+) -> None:
+    """Names of lines and control characters, metadata of everything, tags of nothing."""
+    path = tmp_path / "litellm.db"
+    hostile = json.dumps(
+        {
+            "tags": ["", " a\nb ", "a b", None, "x" * 500],
+            "": "x",
+            "n" * 100: "y",
+            "deep": {"a": [1]},
+            "long": "z" * 5000,
+            **{str(i): i for i in range(30)},
+        }
+    )
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(";".join(statements("sqlite")))
+        for number in range(3):
+            connection.execute(
+                'INSERT INTO "LiteLLM_VerificationToken" (token, key_alias, metadata, models)'
+                " VALUES (?, ?, ?, 'no json')",
+                (hashed(str(number)), "<script>\n\x07 \u202e" + "y" * 300, hostile),
+            )
+        connection.commit()
+    draft = Draft()
+    await read_database(f"sqlite:///{path}", draft)
+    text = json.dumps(draft.document(), ensure_ascii=False)
+    found = await asyncio.to_thread(problems_of, ConfigFile(Path("made.yaml"), text))
+    assert found == []
+    key = next(each for each in draft.virtual_keys if each["name"].startswith("<script>"))
+    assert (len(key["metadata"]), key["tags"][0]) == (16, "a b")

@@ -71,6 +71,7 @@ async def test_it_does_what_single_changes_do(store: Store, vault: Vault) -> Non
             again = await changing.create(PROVIDER, numbered(provider("A")))
             assert await changing.every(PROVIDER) == [second, again]
             assert await changing.every(ADMINISTRATOR) == []
+            assert await changing.named(ADMINISTRATOR, "a") is None
             for each in (second, again):
                 await changing.delete(PROVIDER, each)
             assert await changing.every(PROVIDER) == []
