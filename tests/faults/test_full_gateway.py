@@ -60,7 +60,9 @@ def changes(served: Served) -> list[str]:
             made = served.admin().call("POST", "/api/virtual-keys", {"name": f"{number}" * 50})
             came.append("made" if made["key"] else "nothing")
         except GatewayError as error:
-            came.append(f"{error.status} {error}" if error.code == REFUSED else error.code)
+            # Without the hint, which is a line of its own.
+            said = f"{error.status} {error}".partition("\n")[0]
+            came.append(said if error.code == REFUSED else error.code)
     return came
 
 
