@@ -1,5 +1,8 @@
 """The commands about the shipped prices. They import what they need when they run."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +15,8 @@ if TYPE_CHECKING:
     from conduit_billing.pricing.catalog_file import Change
     from conduit_cli.gateway import Gateway
 
-_file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_file = click.argument("source", metavar="FILE")
+DIFFERS = 2
 
 
 @click.group()
@@ -22,37 +26,54 @@ def prices() -> None:
 
 @prices.command()
 @_file
+@click.option("--exit-code", is_flag=True, help="Exit with 2 if any price differs.")
 @data_dir_option
-def diff(file: Path, data_dir: Path) -> None:
+def diff(source: str, data_dir: Path, *, exit_code: bool) -> None:
     """Show how the prices of FILE differ from those in use, and change nothing.
 
-    FILE is the data.json that genai-prices publishes.
+    FILE is the data.json that genai-prices publishes, or its https address.
     """
-    _show(_changes(file, data_dir))
+    with _fetched(source) as file:
+        found = _changes(file, data_dir)
+    _show(found)
+    if found and exit_code:
+        sys.exit(DIFFERS)
 
 
 @prices.command()
 @_file
 @click.option("--yes", is_flag=True, help="Take it over without asking.")
 @data_dir_option
-def update(file: Path, data_dir: Path, *, yes: bool) -> None:
+def update(source: str, data_dir: Path, *, yes: bool) -> None:
     """Show how the prices of FILE differ, and use them from the next start of Billing on.
 
     Operators' rules and the price book win over them as before; charges stay as they were made.
     """
     from conduit_billing.pricing.catalog_file import install  # noqa: PLC0415 # see the top
 
-    found = _changes(file, data_dir)
-    _show(found)
-    if not found:
-        return
-    if not yes:
-        click.confirm("Use these prices?", abort=True)
-    try:
-        install(file, data_dir)
-    except OSError as error:
-        raise click.ClickException(f"They cannot be kept in {data_dir}: {error}") from error
+    with _fetched(source) as file:
+        found = _changes(file, data_dir)
+        _show(found)
+        if not found:
+            return
+        if not yes:
+            click.confirm("Use these prices?", abort=True)
+        try:
+            install(file, data_dir)
+        except OSError as error:
+            raise click.ClickException(f"They cannot be kept in {data_dir}: {error}") from error
     click.echo(f"Billing uses them once it is started again with {data_dir}.")
+
+
+@contextmanager
+def _fetched(source: str) -> Iterator[Path]:
+    from conduit_cli.price_fetching import FetchFailed, as_file  # noqa: PLC0415 # see the top
+
+    try:
+        with as_file(source) as file:
+            yield file
+    except FetchFailed as error:
+        raise click.ClickException(str(error)) from error
 
 
 @prices.command()
