@@ -179,17 +179,18 @@ def _data(text: str | None) -> dict[str, Any]:
     if text is None:
         return {}
     try:
-        if text.startswith("@"):
-            with open(text[1:], encoding="utf-8") as file:  # noqa: PTH123 # as it was typed
-                text = file.read()
-        elif text == STDIO:
-            text = sys.stdin.read()
-        found = json.loads(text)
+        found = json.loads(_said(text))
     except (OSError, ValueError) as error:
         raise click.UsageError(f"--data: {error}") from error
     if not isinstance(found, dict):
         raise click.UsageError("--data must be an object.")
     return found
+
+
+def _said(text: str) -> str:
+    if text == STDIO:
+        return sys.stdin.read()
+    return Path(text[1:]).read_text("utf-8") if text.startswith("@") else text
 
 
 def _path(asked: Operation, places: Sequence[Any]) -> str:

@@ -1,5 +1,7 @@
 """Keeps what became of requests, within bounds."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from sqlalchemy import delete, exists, func, select
@@ -14,6 +16,9 @@ from conduit_storage.request_log.tables import KindRow, RequestRow
 SERVICE = "storage"
 # So many rows are deleted at a time, so that nobody waits for long who has some to store.
 PIECE = 5_000
+# And so many times in one step: more than come in a minute, and not so many that others starve.
+MOST_PIECES = 60
+PAUSE_SECONDS = 0.05
 # A kind that was stored so recently may have a request on its way.
 _KIND_SECONDS = 3600.0
 
@@ -28,11 +33,21 @@ class LogBounds(NamedTuple):
 class RequestLogStore:
     """Stores the ends of requests; times are in seconds since 1970."""
 
-    def __init__(self, engine: AsyncEngine, bounds: LogBounds, *, piece: int = PIECE) -> None:
-        """Take the most that is kept, and how many rows are deleted at a time."""
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        bounds: LogBounds,
+        *,
+        piece: int = PIECE,
+        most_pieces: int = MOST_PIECES,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        """Take the most that is kept, and how many rows are deleted at a time, and in a step."""
         self._writer = writer(engine)
         self._bounds = bounds
         self._piece = piece
+        self._most_pieces = most_pieces
+        self._sleep = sleep
 
     async def add(self, request: LogRequestsRequest, now: float) -> None:
         """Store requests; those that are stored already are left as they are.
@@ -54,10 +69,16 @@ class RequestLogStore:
             await connection.execute(insert(RequestRow).on_conflict_do_nothing(), rows)
 
     async def forget(self, now: float) -> None:
-        """Delete what is too old, and the oldest of what is too much; then kinds without any."""
+        """Delete what is too old, and the oldest of what is too much; then kinds without any.
+
+        What is left of a great many goes with the next steps.
+        """
         cutoff = _nanos(now - self._bounds.retention_seconds)
-        while await self._forget_some(cutoff):
-            pass
+        for _ in range(self._most_pieces):
+            if not await self._forget_some(cutoff):
+                break
+            # Nobody has a turn at SQLite's lock: who takes it at once again keeps others out.
+            await self._sleep(PAUSE_SECONDS)
         async with guarded(SERVICE), self._writer.begin() as connection:
             is_used = exists().where(RequestRow.kind_id == KindRow.id)
             is_old = KindRow.seen_at < _nanos(now - _KIND_SECONDS)

@@ -168,6 +168,25 @@ async def test_old_requests_are_forgotten_piece_by_piece(bench: Bench) -> None:
         assert [await _count(engine, each) for each in (RequestRow, KindRow)] == [0, 0]
 
 
+async def test_a_great_many_are_forgotten_step_by_step(bench: Bench) -> None:
+    """With pauses, in which others have their turn, and not all at once."""
+    pauses = list[float]()
+
+    async def rest(seconds: float) -> None:
+        pauses.append(seconds)
+
+    async with opened(bench) as engine:
+        bounds = LogBounds(DAY, requests=10**6)
+        store = RequestLogStore(engine, bounds, piece=5, most_pieces=3, sleep=rest)
+        await store.add(requests(40, at=NOW - 2 * DAY), NOW)
+        left = []
+        for _ in range(4):
+            await store.forget(NOW)
+            left.append(await _count(engine, RequestRow))
+        assert left == [25, 10, 0, 0]
+        assert len(pauses) >= 6
+
+
 async def test_a_search_that_takes_long_says_how_far_it_is(bench: Bench) -> None:
     """It goes on behind that, misses nothing and tells nothing twice."""
     async with opened(bench) as engine:

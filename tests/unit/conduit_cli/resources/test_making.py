@@ -51,7 +51,7 @@ def recording(*answers: tuple[int, Any]) -> Iterator[Recorder]:
 
         do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 # the base's names
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # the base's name
             """Say nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:

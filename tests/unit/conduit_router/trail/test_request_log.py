@@ -72,6 +72,7 @@ async def test_the_oldest_that_wait_make_room_and_are_counted() -> None:
     storage = Storage()
     log = RequestLog(storage.take, max_waiting_bytes=60_000)
     storage.answer = lambda _: ServiceUnavailable("away", service="storage")
+    names = list[str]()
     with capture_logs() as lines:
         for seed in range(30):
             names = end(log, seed, 100)
