@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import sqlalchemy as sa
+from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from conduit_cli.importers.draft import Draft, Members, as_list, unique
@@ -44,14 +45,14 @@ async def read_database(address: str, draft: Draft) -> None:
     """Add the teams and keys of a database. DatabaseUnreadable if that cannot be."""
     try:
         engine = create_async_engine(_asynchronous(address))
-    except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
+    except (exc.ArgumentError, ModuleNotFoundError) as error:
         raise DatabaseUnreadable(
             "the address is not one of PostgreSQL, nor of a file of SQLite"
         ) from error
     try:
         async with engine.connect() as connection:
             await _Reading(connection, draft).run()
-    except (sa.exc.SQLAlchemyError, OSError) as error:
+    except (exc.SQLAlchemyError, OSError) as error:
         raise DatabaseUnreadable(f"the database cannot be read: {type(error).__name__}") from error
     finally:
         await engine.dispose()
@@ -206,4 +207,4 @@ def _asynchronous(address: str) -> str:
     # One that is not there would be made.
     if scheme == "sqlite" and Path(rest.removeprefix("/")).is_file():
         return f"sqlite+aiosqlite://{rest}"
-    raise sa.exc.ArgumentError(scheme)
+    raise exc.ArgumentError(scheme)

@@ -26,8 +26,7 @@ def exporters_of(env: Mapping[str, str]) -> Exporters:
     """Return how each signal is exported. ValueError for an exporter or a protocol unknown."""
     if env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return {}
-    named = {signal: _protocol(env, signal) for signal in _SIGNALS if _is_wanted(env, signal)}
-    return {signal: protocol for signal, protocol in named.items() if protocol}
+    return {signal: _protocol(env, signal) for signal in _SIGNALS if _is_wanted(env, signal)}
 
 
 # As OpenTelemetry's own providers are a process's, so is this.

@@ -32,10 +32,12 @@ _COLUMNS = (
 def kind_row(kind: RequestKind, now: int) -> dict[str, object]:
     """Return a kind as its row."""
     digest = blake2b(kind.SerializeToString(deterministic=True), digest_size=8).digest()
-    values: dict[str, object] = {name: cleaned(getattr(kind, name)) for name in _KIND_NAMES}
-    values["id"] = int.from_bytes(digest, "big", signed=True)
-    values["seen_at"], values["key_tags"] = now, joined_tags(kind.tags)
-    return values
+    return {
+        **{name: cleaned(getattr(kind, name)) for name in _KIND_NAMES},
+        "id": int.from_bytes(digest, "big", signed=True),
+        "seen_at": now,
+        "key_tags": joined_tags(kind.tags),
+    }
 
 
 def request_rows(request: LogRequestsRequest, kinds: Sequence[int]) -> Iterator[dict[str, object]]:
