@@ -44,6 +44,8 @@ class MessageRoom:
         self._bodies = BodyRoom(most)
         self._awaited: dict[HeldMessages, asyncio.Task[Any]] = {}
         self._before = 0
+        # What calls had that were just ended comes back in a moment.
+        self._has_ended = False
         self._look: asyncio.TimerHandle | None = None
         self._log = structlog.get_logger("rpc")
 
@@ -76,7 +78,8 @@ class MessageRoom:
             return
         # What others gave back meanwhile is no room for these.
         self._before = min(self._before, now := self._in_use())
-        if now - self._before > self._most:
+        self._has_ended = not self._has_ended and now - self._before > self._most
+        if self._has_ended:
             self._end_most()
         self._look_later()
 

@@ -20,10 +20,14 @@ class Memory:
     def __init__(self) -> None:
         self.in_use = 0
         self.looks = 0
+        # What it is at the next looks.
+        self.coming = list[int]()
 
     def __call__(self) -> int:
         """Return it."""
         self.looks += 1
+        if self.coming:
+            self.in_use = self.coming.pop(0)
         return self.in_use
 
 
@@ -147,6 +151,17 @@ async def test_calls_are_ended_where_memory_grows_beyond_the_room() -> None:
     assert [(line["event"], line["calls"], line["peer"]) for line in logs] == [
         ("messages_refused", 12, "b")
     ]
+
+
+async def test_what_ended_calls_had_is_given_a_moment_to_come_back() -> None:
+    """Otherwise others would be ended for it, look by look."""
+    memory = Memory()
+    # As the first calls wait, at the look that ends some, at the one behind it, and from then on.
+    memory.coming = [0, MOST + 1, MOST + 1, 0]
+    room = room_of(memory)
+    async with waiting(room, ["a"] * 11 + ["b"] * 12) as tasks:
+        await until(lambda: memory.looks >= 5)
+        assert await ended(tasks) == [False] * 11 + [True] * 12
 
 
 async def test_calls_go_on_while_memory_does_not_grow_beyond_the_room() -> None:
