@@ -114,6 +114,6 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
 def answer_to(path: str, body: Mapping[str, object]) -> Answer:
     """Return what a request is answered with."""
     place = "/" + path.partition("/v1/")[2].partition("?")[0]
-    if place == "/realtime" and "transcribe" in str(body["model"]):
+    if place == "/realtime" and body.get("intent") == "transcription":
         return DICTATION
     return ANSWERS[place, "sse" if body.get("stream_format") == "sse" else ""]
