@@ -6,7 +6,8 @@
       VirtualKeyNotFound, VirtualKeyGroupNotFound, AdministratorNotFound,
       ModelCostNotFound, ModelNotFound,
       TaskNotFound, VoiceNotFound, VoiceConsentNotFound, WebhookNotFound,
-      RequestNotFound, ResponseNotFound, FileNotFound, BatchNotFound
+      RequestNotFound, ResponseNotFound, FileNotFound, BatchNotFound,
+      McpServerNotFound, McpSessionNotFound
 """
 
 from conduit_kernel.errors import ConduitError
@@ -122,3 +123,15 @@ class BatchNotFound(NotFound):
     """No batch of the caller's has this id. Metadata: `batch_id`."""
 
     reason = "BATCH_NOT_FOUND"
+
+
+class McpServerNotFound(NotFound):
+    """No MCP server has this id or name. Metadata: `mcp_server_id`."""
+
+    reason = "MCP_SERVER_NOT_FOUND"
+
+
+class McpSessionNotFound(NotFound):
+    """No session of the caller's has this id. Metadata: `mcp_session_id`."""
+
+    reason = "MCP_SESSION_NOT_FOUND"

@@ -12,6 +12,7 @@ from conduit.internal.v1.snapshot_pb2 import (
     SnapshotAdministrator,
     SnapshotChange,
     SnapshotKey,
+    SnapshotMcpServer,
     SnapshotVirtualKey,
 )
 from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
@@ -64,6 +65,7 @@ class SnapshotState:
         self._wholes: dict[int, VirtualKeyGroup] = {}
         self.administrators: dict[int, SnapshotAdministrator] = {}
         self.administrator_sessions: dict[int, AdministratorSession] = {}
+        self.mcp_servers: dict[int, SnapshotMcpServer] = {}
         self._keys_by_provider = Index[int, str, SnapshotKey]()
         self._mappings_by_alias = Index[str, int, ModelMapping]()
         self._mappings_by_provider = Index[int, int, ModelMapping]()
@@ -130,6 +132,7 @@ class SnapshotState:
             "virtual_key_groups": [*self.virtual_key_groups.values()],
             "administrators": [*self.administrators.values()],
             "administrator_sessions": [*self.administrator_sessions.values()],
+            "mcp_servers": [*self.mcp_servers.values()],
         }
 
         def serialize() -> bytes:
@@ -228,6 +231,9 @@ class SnapshotState:
         for session in snapshot.administrator_sessions:
             self.administrator_sessions[session.id] = session
             yield
+        for server in snapshot.mcp_servers:
+            self.mcp_servers[server.server.id] = server
+            yield
 
     def _apply_one(self, change: SnapshotChange) -> None:
         match change.WhichOneof("change"):
@@ -251,6 +257,8 @@ class SnapshotState:
             case "administrator_session":
                 session = change.administrator_session
                 self.administrator_sessions[session.id] = session
+            case "mcp_server":
+                self.mcp_servers[change.mcp_server.server.id] = change.mcp_server
             case kind:
                 self._delete_one(change, kind or "")
 
@@ -275,6 +283,8 @@ class SnapshotState:
                 self.administrators.pop(change.deleted_administrator_id, None)
             case "deleted_administrator_session_id":
                 self.administrator_sessions.pop(change.deleted_administrator_session_id, None)
+            case "deleted_mcp_server_id":
+                self.mcp_servers.pop(change.deleted_mcp_server_id, None)
 
     def _set_group(self, number: int, group: VirtualKeyGroup | None) -> None:
         former = self.virtual_key_groups.pop(number, None)

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from conduit.internal.v1.snapshot_pb2 import SnapshotChange
 from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
 from conduit_registry import messages, snapshot_messages
+from conduit_registry.mcp_values import McpServer
 from conduit_registry.store import (
     ADMINISTRATOR,
     ADMINISTRATOR_SESSION,
@@ -17,6 +18,7 @@ from conduit_registry.store import (
     KEY,
     KINDS,
     MAPPING,
+    MCP_SERVER,
     PROVIDER,
     VIRTUAL_KEY,
     VIRTUAL_KEY_GROUP,
@@ -171,6 +173,8 @@ class Feed:
             snapshot.administrators.extend(map(snapshot_messages.administrator, administrators))
         async for sessions in reading.pieces(ADMINISTRATOR_SESSION):
             snapshot.administrator_sessions.extend(map(messages.administrator_session, sessions))
+        async for servers in reading.pieces(MCP_SERVER):
+            snapshot.mcp_servers.extend(map(snapshot_messages.mcp_server, servers))
         return message
 
     async def _changes(
@@ -218,6 +222,8 @@ class Feed:
                 change = SnapshotChange(administrator=snapshot_messages.administrator(value))
             case AdministratorSession():
                 change = SnapshotChange(administrator_session=messages.administrator_session(value))
+            case McpServer():
+                change = SnapshotChange(mcp_server=snapshot_messages.mcp_server(value))
         return change
 
 
@@ -235,6 +241,7 @@ _GONE = {
     VIRTUAL_KEY_GROUP.name: "deleted_virtual_key_group_id",
     ADMINISTRATOR.name: "deleted_administrator_id",
     ADMINISTRATOR_SESSION.name: "deleted_administrator_session_id",
+    MCP_SERVER.name: "deleted_mcp_server_id",
 }
 
 

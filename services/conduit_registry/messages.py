@@ -15,6 +15,7 @@ from conduit.v1 import budget_pb2 as budget_pb
 from conduit.v1 import caller_security_pb2 as security_pb
 from conduit.v1 import fallback_chain_pb2 as chain_pb
 from conduit.v1 import key_credential_pb2 as key_pb
+from conduit.v1 import mcp_server_pb2 as mcp_pb
 from conduit.v1 import model_mapping_pb2 as mapping_pb
 from conduit.v1 import provider_pb2 as provider_pb
 from conduit.v1 import role_pb2 as role_pb
@@ -26,12 +27,13 @@ from conduit.v1.administrator_json import administrator_to_json
 from conduit.v1.administrator_session_json import administrator_session_to_json
 from conduit.v1.fallback_chain_json import fallback_chain_to_json
 from conduit.v1.key_credential_json import key_credential_to_json
+from conduit.v1.mcp_server_json import mcp_server_to_json
 from conduit.v1.model_mapping_json import model_mapping_to_json
 from conduit.v1.provider_json import provider_to_json
 from conduit.v1.virtual_key_group_json import virtual_key_group_to_json
 from conduit.v1.virtual_key_json import virtual_key_to_json
 from conduit_kernel.updates import etag_of
-from conduit_registry import values
+from conduit_registry import mcp_values, values
 from conduit_registry.policy_messages import (
     cache_message,
     duration,
@@ -52,6 +54,7 @@ ShownT = TypeVar(
     chain_pb.FallbackChain,
     virtual_key_pb.VirtualKey,
     group_pb.VirtualKeyGroup,
+    mcp_pb.McpServer,
     administrator_pb.Administrator,
 )
 
@@ -261,6 +264,23 @@ def virtual_key_group(value: values.VirtualKeyGroup) -> group_pb.VirtualKeyGroup
     return _with_etag(message)
 
 
+def mcp_server(value: mcp_values.McpServer) -> mcp_pb.McpServer:
+    """Return an MCP server as the API shows it."""
+    message = mcp_pb.McpServer(
+        id=value.id,
+        name=value.name,
+        url=value.url,
+        is_enabled=value.is_enabled,
+        description=value.description,
+        header_names=value.header_names,
+        grants=(mcp_pb.McpGrant(**each._asdict()) for each in value.grants),
+        timeout=duration(value.timeout),
+        created_at=timestamp(value.created_at),
+        updated_at=timestamp(value.updated_at),
+    )
+    return _with_etag(message)
+
+
 def _usage_limits(value: values.UsageLimits) -> usage_limits_pb.UsageLimits | None:
     if value == values.NO_USAGE_LIMITS:
         return None
@@ -359,6 +379,8 @@ def shown(value: values.Resource) -> dict[str, object]:
             told = virtual_key_to_json(virtual_key(value))
         case values.VirtualKeyGroup():
             told = virtual_key_group_to_json(virtual_key_group(value))
+        case mcp_values.McpServer():
+            told = mcp_server_to_json(mcp_server(value))
         case values.Administrator():
             told = administrator_to_json(administrator(value))
         case values.AdministratorSession():

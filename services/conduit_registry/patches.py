@@ -6,6 +6,7 @@ A field that is missing stays as it is; in a new thing it is the value's default
 from collections.abc import Mapping
 from typing import Any, TypedDict, TypeVar, cast
 
+from conduit_registry.mcp_values import McpGrant
 from conduit_registry.policy_values import CachePolicy, Guardrail
 from conduit_registry.values import (
     Budget,
@@ -136,6 +137,28 @@ class VirtualKeyGroupPatch(TypedDict, total=False):
     notes: Mapping[str, str]
     refuse_unpriced: bool
     guardrails: tuple[Guardrail, ...]
+
+
+class McpServerFields(TypedDict, total=False):
+    """Fields of an MCP server, but for what its headers say, which is sealed apart."""
+
+    name: str
+    url: str
+    is_enabled: bool
+    description: str
+    grants: tuple[McpGrant, ...]
+    timeout: int | None
+
+
+class McpServerPatch(McpServerFields, total=False):
+    """Fields of an MCP server."""
+
+    headers: Mapping[str, str]
+
+
+def without_headers(given: McpServerPatch) -> McpServerFields:
+    """Return the fields that are kept as they are given."""
+    return cast("McpServerFields", {name: v for name, v in given.items() if name != "headers"})
 
 
 class AdministratorPatch(CallerSecurityPatch, total=False):

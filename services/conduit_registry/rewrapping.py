@@ -10,7 +10,7 @@ from conduit_kernel.errors import ProviderTypeUnknown, SecretUnreadable
 from conduit_kernel.secrets import Vault
 from conduit_providers.catalog import Catalog
 from conduit_registry import messages
-from conduit_registry.store import KEY, PROVIDER, Store, WriteTransaction
+from conduit_registry.store import KEY, MCP_SERVER, PROVIDER, Store, WriteTransaction
 from conduit_registry.values import Key, Provider
 
 OWN_AUTHOR = Author("registry-rewrap")
@@ -38,6 +38,7 @@ async def rewrap(store: Store, vault: Vault, current: str, *, most: float = inf)
         async with store.read() as reading:
             numbers = await reading.keys_of_other_wrapping(current, after, BATCH)
         if not numbers:
+            done = await _rewrap_servers(store, vault, current, done)
             return done._replace(is_done=True)
         async with store.change(OWN_AUTHOR) as changing:
             for number in numbers:
@@ -50,6 +51,29 @@ async def rewrap(store: Store, vault: Vault, current: str, *, most: float = inf)
                 else:
                     done = done._replace(unreadable=done.unreadable + 1)
         after = numbers[-1]
+    return done
+
+
+async def _rewrap_servers(store: Store, vault: Vault, current: str, done: Rewrapped) -> Rewrapped:
+    """Wrap the headers of MCP servers again, of which there are few."""
+    async with store.read() as reading:
+        if not await reading.servers_of_other_wrapping(current):
+            return done
+    async with store.change(OWN_AUTHOR) as changing:
+        for number in await changing.servers_of_other_wrapping(current):
+            server = await changing.get(MCP_SERVER, number)
+            if server.secret is None:
+                continue
+            try:
+                new = server.with_secret(vault.rewrap(server.secret, server.owner))
+            except SecretUnreadable as error:
+                log = structlog.get_logger("rewrapping")
+                log.warning("secret_unreadable", mcp_server_id=number, detail=error.message)
+                done = done._replace(unreadable=done.unreadable + 1)
+                continue
+            key_ids = {"from": server.encryption_key_id, "to": current}
+            await changing.update(MCP_SERVER, server, new, encryptionKeyId=key_ids)
+            done = done._replace(rewrapped=done.rewrapped + 1)
     return done
 
 

@@ -7,6 +7,7 @@ from conduit_registry.rpcs.audit_log import AuditLogRpcs
 from conduit_registry.rpcs.configuration import ConfigurationRpcs
 from conduit_registry.rpcs.encryption_key import EncryptionKeyRpcs
 from conduit_registry.rpcs.keys import KeyRpcs
+from conduit_registry.rpcs.mcp_servers import McpServerRpcs
 from conduit_registry.rpcs.providers import ProviderRpcs
 from conduit_registry.rpcs.routing import FallbackChainRpcs, MappingRpcs
 from conduit_registry.rpcs.virtual_key_groups import VirtualKeyGroupRpcs
@@ -20,6 +21,7 @@ class RegistryService(
     FallbackChainRpcs,
     VirtualKeyRpcs,
     VirtualKeyGroupRpcs,
+    McpServerRpcs,
     AdministratorRpcs,
     AdministratorSessionRpcs,
     ConfigurationRpcs,

@@ -1,7 +1,7 @@
 """What followers are told of things that the API shows without their secrets and hashes."""
 
 from conduit.internal.v1 import snapshot_pb2 as pb
-from conduit_registry import messages, values
+from conduit_registry import mcp_values, messages, values
 
 
 def key(value: values.Key, *, rotation_days: int, now: int) -> pb.SnapshotKey:
@@ -26,3 +26,8 @@ def administrator(value: values.Administrator) -> pb.SnapshotAdministrator:
         hash=value.hash,
         former_hash=value.former_hash or b"",
     )
+
+
+def mcp_server(value: mcp_values.McpServer) -> pb.SnapshotMcpServer:
+    """Return an MCP server with its sealed headers, for our own services."""
+    return pb.SnapshotMcpServer(server=messages.mcp_server(value), secret=value.secret)

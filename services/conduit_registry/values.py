@@ -9,6 +9,7 @@ from conduit.v1.audit_entry_pb2 import AuditAction
 from conduit.v1.provider_pb2 import AUDIT_LEVEL_BASIC
 from conduit.v1.routing_policy_pb2 import AFFINITY_KEY_NONE, BALANCING_STRATEGY_WEIGHTED
 from conduit_kernel.audit.author import Author
+from conduit_registry.mcp_values import McpServer
 from conduit_registry.policy_values import CachePolicy, Guardrail
 
 DEFAULT_INTERVAL_HOURS = 24
@@ -304,6 +305,7 @@ class AdministratorSession:
 
 Resource = (
     Provider
+    | McpServer
     | Key
     | ModelMapping
     | FallbackChain

@@ -45,6 +45,7 @@ from conduit_router.calls.stream_hold import StreamHold
 from conduit_router.context import CallCaps
 from conduit_router.control_plane.control_plane import ControlPlane
 from conduit_router.guardrails.services import MAX_ANSWER_BYTES, JudgeServices
+from conduit_router.mcp.rpcs import McpRpcs
 from conduit_router.routing.compile import Compiler
 from conduit_router.routing.provider_state import ProviderState
 from conduit_router.routing.state_metrics import StateMetrics
@@ -112,7 +113,7 @@ class RouterProcess:
 
     def problems(self) -> list[str]:
         """Return why no calls should be sent here; nothing if all is well."""
-        return [*_problems(self.stub), *self.background.problems()]
+        return [*self.stub.problems, *self.background.problems()]
 
     def announce_drain(self) -> None:
         """Say that no more calls should be sent here; they are still taken."""
@@ -270,6 +271,7 @@ def _stub(
         responses=control_plane.responses,
         files=control_plane.files,
         batches=control_plane.batches,
+        mcp=McpRpcs(runtime, control_plane.state, virtual_keys.vault, senders[1]),
     )
     stub.identify_administrator = control_plane.administrators.identify
     send = Sender(*senders, max_body_bytes=MAX_ANSWER_BYTES)
@@ -385,14 +387,10 @@ async def _serve(
     await server.start(
         settings.grpc_host,
         settings.port("router") if port is None else port,
-        problems=_problems(stub),
+        problems=stub.problems,
         also_at=settings.socket("router"),
     )
     return server
-
-
-def _problems(stub: RouterStub) -> list[str]:
-    return [] if stub.is_ready else ["the router has no configuration yet"]
 
 
 def _seeds() -> Callable[[], int]:

@@ -47,6 +47,7 @@ from conduit_router.files.rpcs import FileRpcs
 from conduit_router.idempotency.calls import IdempotentCalls
 from conduit_router.idempotency.metadata import has_options, with_key
 from conduit_router.idempotency.rpcs import KeyedRpc
+from conduit_router.mcp.rpcs import McpRpcs
 from conduit_router.message_models import MessageModels
 from conduit_router.passthrough.rpcs import PassThroughRpc
 from conduit_router.queries import MAX_REQUEST_ID, FindRequests, Queries, find_nothing
@@ -79,7 +80,7 @@ OPERATOR = Caller(0, is_enabled=True, expires_at=0.0, allowed=None)
 OWN: tuple[type, ...] = (
     *(Queries, ClientSecrets, Voices, TaskQueries, VoiceConsents, VoiceMaking, Speaking),
     *(MessageModels, ContentModels, CallerUsage, ResponseConnections, ResponseQueries),
-    *(BackgroundQueries, FileRpcs, BatchRpcs, PassThroughRpc),
+    *(BackgroundQueries, FileRpcs, BatchRpcs, PassThroughRpc, McpRpcs),
 )
 
 # Looked up for each call of a model otherwise.
@@ -121,12 +122,14 @@ class RouterStub:
         responses: ResponseKeeper | None = None,
         files: FileKeeper | None = None,
         batches: BatchStorage | None = None,
+        mcp: McpRpcs | None = None,
     ) -> None:
         """Take what calls are made with, who calls, and the room for the files that calls bring.
 
         `find_requests` finds recent requests on all routers; without `tasks`, there are none,
         without `voices` none are made, without `usage` nobody learns theirs, without
-        `idempotent` no key makes calls one, without `responses`, `files`, `batches` none is kept.
+        `idempotent` no key makes calls one, without `responses`, `files`, `batches` none is kept,
+        without `mcp` no server of it is asked.
         """
         self._idempotent = idempotent
         self._runtime = runtime
@@ -141,8 +144,7 @@ class RouterStub:
         self.identify_session = secrets.identify
         own: list[object] = [Queries(runtime, find_requests), secrets, Voices(runtime, voices)]
         own += MessageModels(runtime), ContentModels(runtime), PassThroughRpc(runtime)
-        if usage is not None:
-            own.append(usage)
+        own += filter(None, (usage, mcp))
         self._keeping: ResponseKeeping | None = None
         if responses is not None:
             self._keeping = ResponseKeeping(runtime, responses, ids)
@@ -205,6 +207,11 @@ class RouterStub:
     def is_ready(self) -> bool:
         """Return whether a configuration is known."""
         return self._runtime.table is not EMPTY_TABLE
+
+    @property
+    def problems(self) -> list[str]:
+        """Return why no calls should be sent here yet."""
+        return [] if self.is_ready else ["the router has no configuration yet"]
 
     @property
     def revision(self) -> int:

@@ -71,6 +71,7 @@ REGISTRY = {
     # Puts the parts together and decides nothing.
     "bootstrap.py": "tests/integration/registry/test_process.py",
     # All of it needs what else there is, as the RPCs have it.
+    "configuration/mcp_servers.py": "tests/unit/conduit_registry/rpcs/test_mcp_servers.py",
     "configuration/virtual_key_groups.py": (
         "tests/unit/conduit_registry/rpcs/test_virtual_key_groups.py"
     ),

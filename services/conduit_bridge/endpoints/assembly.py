@@ -15,6 +15,7 @@ from conduit_bridge.endpoints.form import (
     FormUnaryEndpoint,
 )
 from conduit_bridge.endpoints.header_selected import HeaderSelectedEndpoint
+from conduit_bridge.endpoints.mcp import McpEndpoint
 from conduit_bridge.endpoints.passthrough import PassthroughEndpoint
 from conduit_bridge.endpoints.plain import (
     PlainEventsEndpoint,
@@ -95,12 +96,20 @@ class _Maker(NamedTuple):
         return _kind(route, backend)(route, backend, counts, self.edge)
 
 
+# Whose answers have more of their own than a media type.
+_OWN_STREAMS: Mapping[str, type[RouteEndpoint]] = {
+    "PassThrough": PassthroughEndpoint,
+    "SendMcpMessage": McpEndpoint,
+    "ListenMcp": McpEndpoint,
+}
+
+
 def _kind(route: Route, backend: Backend) -> type[RouteEndpoint]:
     match route.framing:
         case options_pb2.FRAMING_SERVER_SENT_EVENTS:
             return _events_kind(route, backend)
         case options_pb2.FRAMING_BINARY:
-            return PassthroughEndpoint if route.rpc == "PassThrough" else ContentStreamEndpoint
+            return _OWN_STREAMS.get(route.rpc, ContentStreamEndpoint)
         case options_pb2.FRAMING_WEBSOCKET:
             return WebSocketEndpoint
     if route.read_form is not None:

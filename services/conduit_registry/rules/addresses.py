@@ -57,11 +57,17 @@ class Addresses:
         url = limits.text(url, field, most=MAX_URL)
         if not url:
             return ""
-        host = _plain_host(url, field)
+        await self._check_host(_plain_host(url, field), field)
+        return url.rstrip("/")
+
+    async def check_public(self, url: str, field: str) -> None:
+        """Raise AddressNotAllowed for a URL, right otherwise, that is not public."""
+        await self._check_host(urlsplit(url).hostname or "", field)
+
+    async def _check_host(self, host: str, field: str) -> None:
         if not self._allow_private and not await self._is_public(host):
             message = f"{field} points to {host}, which is not a public address"
             raise AddressNotAllowed(message, field=field)
-        return url.rstrip("/")
 
     async def _is_public(self, host: str) -> bool:
         host = host.rstrip(".").lower()

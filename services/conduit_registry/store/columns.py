@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
+from conduit_registry.mcp_values import McpGrant
 from conduit_registry.policy_values import CachePolicy, Guardrail, GuardrailWebhook
 from conduit_registry.values import Budget, Hedging, RetryPolicy, Timeouts, UsageLimits
 
@@ -87,6 +88,24 @@ class GuardrailList(_JsonTuple[Guardrail]):
     def process_result_value(self, value: Any, dialect: Dialect) -> tuple[Guardrail, ...] | None:  # noqa: ANN401 # what JSON gives
         """Return a tuple."""
         return None if value is None else tuple(_guardrail(**each) for each in value)
+
+
+class McpGrantList(_JsonTuple[McpGrant]):
+    """Grants in order, each as an object."""
+
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: Sequence[McpGrant] | None, dialect: Dialect
+    ) -> list[Any] | None:
+        """Store a list of objects."""
+        return None if value is None else [each._asdict() for each in value]
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[McpGrant, ...] | None:  # noqa: ANN401 # what JSON gives
+        """Return a tuple."""
+        if value is None:
+            return None
+        return tuple(McpGrant(**each | {"tools": tuple(each["tools"])}) for each in value)
 
 
 def _plain(value: Guardrail) -> dict[str, Any]:

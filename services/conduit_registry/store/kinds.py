@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from conduit_kernel import not_found_errors
-from conduit_registry import values
+from conduit_registry import mcp_values, values
 from conduit_registry.store import tables
 
 ValueT = TypeVar("ValueT", bound=values.Resource)
@@ -107,10 +107,18 @@ ADMINISTRATOR_SESSION = Kind(
     # Of one that has ended nobody is told more than of a token that is none.
     not_found_errors.AdministratorNotFound,
 )
+MCP_SERVER = Kind(
+    "mcp_server",
+    "MCP server",
+    tables.McpServerRow,
+    mcp_values.McpServer,
+    not_found_errors.McpServerNotFound,
+)
 KINDS: dict[str, Kind[Any]] = {
     kind.name: kind
     for kind in (
         *(PROVIDER, KEY, MAPPING, FALLBACK_CHAIN),
         *(VIRTUAL_KEY, VIRTUAL_KEY_GROUP, ADMINISTRATOR, ADMINISTRATOR_SESSION),
+        MCP_SERVER,
     )
 }

@@ -167,6 +167,12 @@ class ReadTransaction:
         query = sa.select(row.id).where(row.encryption_key_id != encryption_key, row.id > after)
         return list(await self._session.scalars(query.order_by(row.id).limit(most)))
 
+    async def servers_of_other_wrapping(self, encryption_key: str) -> list[int]:
+        """Return the MCP servers whose headers another encryption key has wrapped."""
+        row = tables.McpServerRow
+        others = row.encryption_key_id.not_in((encryption_key, ""))
+        return list(await self._session.scalars(sa.select(row.id).where(others).order_by(row.id)))
+
     async def audit_page(
         self, page: Page[int], wanted: AuditFilter = EVERY_ENTRY
     ) -> list[AuditEntry]:

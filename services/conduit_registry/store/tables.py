@@ -6,12 +6,14 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from conduit_registry.mcp_values import McpGrant
 from conduit_registry.policy_values import CachePolicy, Guardrail
 from conduit_registry.store.columns import (
     BudgetList,
     CachePolicyColumn,
     GuardrailList,
     HedgingColumn,
+    McpGrantList,
     NumberList,
     RetryPolicyList,
     TextList,
@@ -41,6 +43,7 @@ class Base(DeclarativeBase):
         tuple[RetryPolicy, ...]: RetryPolicyList,
         tuple[Budget, ...]: BudgetList,
         tuple[Guardrail, ...]: GuardrailList,
+        tuple[McpGrant, ...]: McpGrantList,
         Timeouts: TimeoutsColumn,
         UsageLimits: UsageLimitsColumn,
         Hedging: HedgingColumn,
@@ -222,6 +225,24 @@ class VirtualKeyGroupRow(Row):
     notes: Mapped[Mapping[str, str]]
     refuse_unpriced: Mapped[bool]
     guardrails: Mapped[tuple[Guardrail, ...]]
+
+
+class McpServerRow(Row):
+    """A server of the Model Context Protocol, the headers that it gets sealed."""
+
+    __tablename__ = "mcp_servers"
+
+    name: Mapped[str] = mapped_column(unique=True)
+    url: Mapped[str]
+    is_enabled: Mapped[bool]
+    description: Mapped[str]
+    header_names: Mapped[tuple[str, ...]]
+    grants: Mapped[tuple[McpGrant, ...]]
+    timeout: Mapped[int | None]
+    encryption_key_id: Mapped[str]
+    wrapped_data_key: Mapped[bytes]
+    ciphertext: Mapped[bytes]
+    destination: Mapped[str]
 
 
 class VirtualKeyRow(Row):

@@ -9,10 +9,14 @@ from google.protobuf.message import Message
 from conduit_kernel.http import Upload
 
 _JSON = "json"
+# How a call is treated, and headers as they came: clients say there how often they have sent it.
+_UNCOUNTED = ("options", "headers")
 
 
 async def fingerprint_of(rpc: str, request: Message, files: Sequence[Upload] = ()) -> bytes:
-    """Return the SHA-256 of what is asked: of the RPC, the request without its options, and files.
+    """Return the SHA-256 of what is asked: of the RPC, the request and its files.
+
+    Its options do not count, nor do headers.
 
     JSON counts by what it says, in whatever order and with whatever space its members are written.
     """
@@ -29,7 +33,9 @@ async def fingerprint_of(rpc: str, request: Message, files: Sequence[Upload] = (
 def _canonical(request: Message) -> bytes:
     asked = type(request)()
     asked.CopyFrom(request)
-    asked.ClearField("options")
+    for name in _UNCOUNTED:
+        if name in asked.DESCRIPTOR.fields_by_name:
+            asked.ClearField(name)
     if _JSON in asked.DESCRIPTOR.fields_by_name:
         raw: bytes = getattr(asked, _JSON)
         setattr(asked, _JSON, _canonical_json(raw)) if raw else None

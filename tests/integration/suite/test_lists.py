@@ -28,6 +28,7 @@ LISTS = {
     "/api/fallback-chains": "fallbackChains",
     "/api/virtual-keys": "virtualKeys",
     "/api/virtual-key-groups": "virtualKeyGroups",
+    "/api/mcp-servers": "mcpServers",
     "/api/administrators": "administrators",
     "/api/administrator-sessions": "administratorSessions",
     "/api/audit-log": "entries",
@@ -55,6 +56,8 @@ async def provider(suite: Suite) -> int:
         await suite.call("POST", "/api/fallback-chains", chain)
         await suite.call("POST", "/api/virtual-keys", {"name": f"listed-{n}"})
         await suite.call("POST", "/api/virtual-key-groups", {"name": f"listed-{n}"})
+        server = {"name": f"listed-{n}", "url": "http://127.0.0.1:1/mcp"}
+        await suite.call("POST", "/api/mcp-servers", server)
         reader = {"name": f"listed-{n}", "role": "Viewer"}
         await suite.call("POST", "/api/administrators", reader)
         webhook = {"url": f"http://127.0.0.1:1/{n}", "kinds": ["KeyWithoutFunds"]}

@@ -161,6 +161,23 @@ async def test_counting_costs_nothing(suite: Suite, upstream: NativeUpstream) ->
     assert upstream.received
 
 
+async def test_vectors_are_charged(suite: Suite, upstream: NativeUpstream) -> None:
+    """By what was read, as all else is."""
+    body = {"model": MODEL, "input": "Hi"}
+    answer = await _post(suite, "/passthrough/openai/v1/embeddings", body)
+    assert float(answer.headers["x-conduit-cost"]) == pytest.approx(11 * 0.001 / 1000)
+    assert upstream.received[-1].path == "/v1/embeddings"
+
+
+async def test_nobody_else_answers(suite: Suite, upstream: NativeUpstream) -> None:
+    """Words of one provider are for no other: fallbacks that a caller names do not count."""
+    upstream.refusal = (500, {"content-type": "application/json"}, b'{"error": {"message": "x"}}')
+    answer = await _post(suite, MESSAGES, BODY, x_conduit_fallbacks="by OpenAI")
+    assert answer.status_code == httpx.codes.INTERNAL_SERVER_ERROR
+    assert {each.path for each in upstream.received} == {"/v1/messages"}
+    await _mend(suite)
+
+
 async def test_what_is_the_callers_own_stays(suite: Suite, upstream: NativeUpstream) -> None:
     """No credential, cookie or address of the caller's reaches the provider, nor other headers."""
     sent = {
@@ -464,7 +481,9 @@ async def test_repeated_calls_are_made_once(suite: Suite, upstream: NativeUpstre
     await _mend(suite)
     upstream.received.clear()
     first = await _post(suite, MESSAGES, BODY, idempotency_key="once")
-    again = await _post(suite, MESSAGES, BODY, idempotency_key="once")
+    # As SDKs count how often they have sent it.
+    retry = {"idempotency_key": "once", "x_stainless_retry_count": "1"}
+    again = await _post(suite, MESSAGES, BODY, **retry)
     assert first.status_code == again.status_code == httpx.codes.OK
     assert first.content == again.content
     assert len(upstream.received) == 1

@@ -29,6 +29,7 @@ READING = names("""
     GetProvider ListProviders ListDiscoveredModels GetKeyCredential ListKeyCredentials
     ListProviderTypes GetModelMapping ListModelMappings GetFallbackChain ListFallbackChains
     GetVirtualKey ListVirtualKeys GetVirtualKeyGroup ListVirtualKeyGroups
+    GetMcpServer ListMcpServers
     GetModelCost ListModelCosts GetCosts ListCharges
     GetProviderAnalytics GetPrepaidBalance GetProviderHealth ListProviderHealth ListHealthHistory
     GetRateLimits
@@ -40,6 +41,7 @@ OPERATING = names("""
     UpdateModelMapping DeleteModelMapping CreateFallbackChain UpdateFallbackChain
     DeleteFallbackChain CreateVirtualKey UpdateVirtualKey DeleteVirtualKey RotateVirtualKey
     CreateVirtualKeyGroup UpdateVirtualKeyGroup DeleteVirtualKeyGroup
+    CreateMcpServer UpdateMcpServer DeleteMcpServer
     ExportConfig ImportConfig CheckProvider CreateWebhook GetWebhook ListWebhooks UpdateWebhook
     DeleteWebhook ListWebhookDeliveries Announce
 """)

@@ -13,8 +13,9 @@ from conduit_kernel.secrets import Vault
 from conduit_kernel.secrets import key_id as encryption_key_id
 from conduit_providers.catalog import Catalog
 from conduit_registry import rewrapping
+from conduit_registry.mcp_values import McpServer
 from conduit_registry.rewrapping import Rewrapped, bind, rewrap
-from conduit_registry.store import KEY, PROVIDER, Store
+from conduit_registry.store import KEY, MCP_SERVER, PROVIDER, Store
 from conduit_registry.values import Key, Provider, key_id
 
 OLD, NEW, LOST = bytes(32), ENCRYPTION_KEY, b"x" * 32
@@ -120,3 +121,22 @@ async def test_it_goes_on_where_it_broke_off(store: Store, monkeypatch: pytest.M
     assert await rewrap(store, vault, CURRENT, most=2) == Rewrapped(1, 1, is_done=True)
     ids = [(each.id, each.encryption_key_id == CURRENT) for each in await stored(store)]
     assert ids == [(1, True), (2, False), (3, True), (4, True), (6, True)]
+
+
+async def test_headers_of_mcp_servers_are_wrapped_again_too(store: Store) -> None:
+    """Those that a lost key wrapped stay as they are; who has none has nothing to wrap."""
+    async with store.change(AUTHOR) as changing:
+        for number, encryption_key in enumerate((OLD, NEW, LOST, None), 1):
+            server = McpServer(name=f"s{number}", url="https://a.example")
+            if encryption_key is not None:
+                sealed = Vault(encryption_key).seal("{}", f"mcp_{number}", "d")
+                server = server.with_secret(sealed)
+            await changing.create(MCP_SERVER, numbered(server))
+    done = await rewrap(store, Vault(NEW, OLD), CURRENT)
+    assert done == Rewrapped(rewrapped=1, unreadable=1, is_done=True)
+    async with store.read() as reading:
+        servers = await reading.every(MCP_SERVER)
+    wrapped = [each.encryption_key_id for each in servers]
+    assert wrapped == [CURRENT, CURRENT, encryption_key_id(LOST), ""]
+    assert servers[0].secret is not None
+    assert Vault(NEW).open(servers[0].secret, servers[0].owner, "d") == "{}"

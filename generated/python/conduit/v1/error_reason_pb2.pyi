@@ -316,6 +316,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """No such batch is kept, or it is somebody else's.
     Example: `{"reason": "BATCH_NOT_FOUND", "metadata": {"batch_id": "batch_01k4y7"}}`.
     """
+    ERROR_REASON_MCP_SERVER_NOT_FOUND: _ErrorReason.ValueType  # 76
+    """No MCP server has this name or id, or none that the virtual key may use.
+    Example: `{"reason": "MCP_SERVER_NOT_FOUND", "metadata": {"mcp_server_id": "tools"}}`.
+    """
+    ERROR_REASON_MCP_SESSION_NOT_FOUND: _ErrorReason.ValueType  # 77
+    """No such MCP session, or it is somebody else's, or over.
+    Example: `{"reason": "MCP_SESSION_NOT_FOUND", "metadata": {"mcp_session_id": ""}}`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` in every error, whose `domain` is `conduit.v1`.
@@ -623,5 +631,13 @@ Example: `{"reason": "CONTENT_BLOCKED", "metadata": {"guardrail": "no secrets", 
 ERROR_REASON_BATCH_NOT_FOUND: ErrorReason.ValueType  # 75
 """No such batch is kept, or it is somebody else's.
 Example: `{"reason": "BATCH_NOT_FOUND", "metadata": {"batch_id": "batch_01k4y7"}}`.
+"""
+ERROR_REASON_MCP_SERVER_NOT_FOUND: ErrorReason.ValueType  # 76
+"""No MCP server has this name or id, or none that the virtual key may use.
+Example: `{"reason": "MCP_SERVER_NOT_FOUND", "metadata": {"mcp_server_id": "tools"}}`.
+"""
+ERROR_REASON_MCP_SESSION_NOT_FOUND: ErrorReason.ValueType  # 77
+"""No such MCP session, or it is somebody else's, or over.
+Example: `{"reason": "MCP_SESSION_NOT_FOUND", "metadata": {"mcp_session_id": ""}}`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -439,4 +439,16 @@ FAILURES: Final[dict[str, Failure]] = {
         openai_type="invalid_request_error",
         hint="Ask with the virtual key that made it, while it is kept; GET /v1/batches lists those that there are.",
     ),
+    "MCP_SERVER_NOT_FOUND": Failure(
+        code=5,
+        http_status=404,
+        openai_type="invalid_request_error",
+        hint="Ask the operator to register the server, or to grant this virtual key some of its tools.",
+    ),
+    "MCP_SESSION_NOT_FOUND": Failure(
+        code=5,
+        http_status=404,
+        openai_type="invalid_request_error",
+        hint="Begin a new session with initialize, without a session id.",
+    ),
 }

@@ -7,6 +7,7 @@ from conduit.v1 import administrator_requests_pb2 as conduit_dot_v1_dot_administ
 from conduit.v1 import administrator_session_pb2 as conduit_dot_v1_dot_administrator__session__pb2
 from conduit.v1 import fallback_chain_requests_pb2 as conduit_dot_v1_dot_fallback__chain__requests__pb2
 from conduit.v1 import key_credential_requests_pb2 as conduit_dot_v1_dot_key__credential__requests__pb2
+from conduit.v1 import mcp_server_requests_pb2 as conduit_dot_v1_dot_mcp__server__requests__pb2
 from conduit.v1 import model_mapping_requests_pb2 as conduit_dot_v1_dot_model__mapping__requests__pb2
 from conduit.v1 import provider_requests_pb2 as conduit_dot_v1_dot_provider__requests__pb2
 from conduit.v1 import registry_requests_pb2 as conduit_dot_v1_dot_registry__requests__pb2
@@ -223,6 +224,31 @@ class RegistryServiceStub:
                 '/conduit.v1.RegistryService/DeleteVirtualKeyGroup',
                 request_serializer=conduit_dot_v1_dot_virtual__key__group__requests__pb2.DeleteVirtualKeyGroupRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_virtual__key__group__requests__pb2.DeleteVirtualKeyGroupResponse.FromString,
+                _registered_method=True)
+        self.CreateMcpServer = channel.unary_unary(
+                '/conduit.v1.RegistryService/CreateMcpServer',
+                request_serializer=conduit_dot_v1_dot_mcp__server__requests__pb2.CreateMcpServerRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_mcp__server__requests__pb2.CreateMcpServerResponse.FromString,
+                _registered_method=True)
+        self.GetMcpServer = channel.unary_unary(
+                '/conduit.v1.RegistryService/GetMcpServer',
+                request_serializer=conduit_dot_v1_dot_mcp__server__requests__pb2.GetMcpServerRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_mcp__server__requests__pb2.GetMcpServerResponse.FromString,
+                _registered_method=True)
+        self.ListMcpServers = channel.unary_unary(
+                '/conduit.v1.RegistryService/ListMcpServers',
+                request_serializer=conduit_dot_v1_dot_mcp__server__requests__pb2.ListMcpServersRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_mcp__server__requests__pb2.ListMcpServersResponse.FromString,
+                _registered_method=True)
+        self.UpdateMcpServer = channel.unary_unary(
+                '/conduit.v1.RegistryService/UpdateMcpServer',
+                request_serializer=conduit_dot_v1_dot_mcp__server__requests__pb2.UpdateMcpServerRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_mcp__server__requests__pb2.UpdateMcpServerResponse.FromString,
+                _registered_method=True)
+        self.DeleteMcpServer = channel.unary_unary(
+                '/conduit.v1.RegistryService/DeleteMcpServer',
+                request_serializer=conduit_dot_v1_dot_mcp__server__requests__pb2.DeleteMcpServerRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_mcp__server__requests__pb2.DeleteMcpServerResponse.FromString,
                 _registered_method=True)
         self.CreateAdministrator = channel.unary_unary(
                 '/conduit.v1.RegistryService/CreateAdministrator',
@@ -551,6 +577,41 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateMcpServer(self, request, context):
+        """Creates an MCP server. Not idempotent: ALREADY_EXISTS if there is one like it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMcpServer(self, request, context):
+        """Returns an MCP server. MCP_SERVER_NOT_FOUND if there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMcpServers(self, request, context):
+        """Returns a page of the list.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateMcpServer(self, request, context):
+        """Changes the given fields of an MCP server. Idempotent. MCP_SERVER_NOT_FOUND if there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteMcpServer(self, request, context):
+        """Deletes an MCP server. MCP_SERVER_NOT_FOUND if there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateAdministrator(self, request, context):
         """Creates an administrator; the answer is the only one with its token. Not idempotent: ALREADY_EXISTS if there is one of that name.
         """
@@ -828,6 +889,31 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.DeleteVirtualKeyGroup,
                     request_deserializer=conduit_dot_v1_dot_virtual__key__group__requests__pb2.DeleteVirtualKeyGroupRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_virtual__key__group__requests__pb2.DeleteVirtualKeyGroupResponse.SerializeToString,
+            ),
+            'CreateMcpServer': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateMcpServer,
+                    request_deserializer=conduit_dot_v1_dot_mcp__server__requests__pb2.CreateMcpServerRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_mcp__server__requests__pb2.CreateMcpServerResponse.SerializeToString,
+            ),
+            'GetMcpServer': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMcpServer,
+                    request_deserializer=conduit_dot_v1_dot_mcp__server__requests__pb2.GetMcpServerRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_mcp__server__requests__pb2.GetMcpServerResponse.SerializeToString,
+            ),
+            'ListMcpServers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMcpServers,
+                    request_deserializer=conduit_dot_v1_dot_mcp__server__requests__pb2.ListMcpServersRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_mcp__server__requests__pb2.ListMcpServersResponse.SerializeToString,
+            ),
+            'UpdateMcpServer': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateMcpServer,
+                    request_deserializer=conduit_dot_v1_dot_mcp__server__requests__pb2.UpdateMcpServerRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_mcp__server__requests__pb2.UpdateMcpServerResponse.SerializeToString,
+            ),
+            'DeleteMcpServer': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteMcpServer,
+                    request_deserializer=conduit_dot_v1_dot_mcp__server__requests__pb2.DeleteMcpServerRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_mcp__server__requests__pb2.DeleteMcpServerResponse.SerializeToString,
             ),
             'CreateAdministrator': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateAdministrator,
@@ -1869,6 +1955,141 @@ class RegistryService:
             '/conduit.v1.RegistryService/DeleteVirtualKeyGroup',
             conduit_dot_v1_dot_virtual__key__group__requests__pb2.DeleteVirtualKeyGroupRequest.SerializeToString,
             conduit_dot_v1_dot_virtual__key__group__requests__pb2.DeleteVirtualKeyGroupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateMcpServer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RegistryService/CreateMcpServer',
+            conduit_dot_v1_dot_mcp__server__requests__pb2.CreateMcpServerRequest.SerializeToString,
+            conduit_dot_v1_dot_mcp__server__requests__pb2.CreateMcpServerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMcpServer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RegistryService/GetMcpServer',
+            conduit_dot_v1_dot_mcp__server__requests__pb2.GetMcpServerRequest.SerializeToString,
+            conduit_dot_v1_dot_mcp__server__requests__pb2.GetMcpServerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMcpServers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RegistryService/ListMcpServers',
+            conduit_dot_v1_dot_mcp__server__requests__pb2.ListMcpServersRequest.SerializeToString,
+            conduit_dot_v1_dot_mcp__server__requests__pb2.ListMcpServersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateMcpServer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RegistryService/UpdateMcpServer',
+            conduit_dot_v1_dot_mcp__server__requests__pb2.UpdateMcpServerRequest.SerializeToString,
+            conduit_dot_v1_dot_mcp__server__requests__pb2.UpdateMcpServerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteMcpServer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RegistryService/DeleteMcpServer',
+            conduit_dot_v1_dot_mcp__server__requests__pb2.DeleteMcpServerRequest.SerializeToString,
+            conduit_dot_v1_dot_mcp__server__requests__pb2.DeleteMcpServerResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -8,6 +8,7 @@ from conduit.v1 import administrator_requests_pb2 as _administrator_requests_pb2
 from conduit.v1 import administrator_session_pb2 as _administrator_session_pb2
 from conduit.v1 import fallback_chain_requests_pb2 as _fallback_chain_requests_pb2
 from conduit.v1 import key_credential_requests_pb2 as _key_credential_requests_pb2
+from conduit.v1 import mcp_server_requests_pb2 as _mcp_server_requests_pb2
 from conduit.v1 import model_mapping_requests_pb2 as _model_mapping_requests_pb2
 from conduit.v1 import provider_requests_pb2 as _provider_requests_pb2
 from conduit.v1 import registry_requests_pb2 as _registry_requests_pb2
@@ -121,6 +122,16 @@ class RegistryServiceStub:
     """Changes the given fields of a group of virtual keys. Idempotent. VIRTUAL_KEY_GROUP_NOT_FOUND if there is none."""
     DeleteVirtualKeyGroup: _grpc.UnaryUnaryMultiCallable[_virtual_key_group_requests_pb2.DeleteVirtualKeyGroupRequest, _virtual_key_group_requests_pb2.DeleteVirtualKeyGroupResponse]
     """Deletes a group of virtual keys. STILL_IN_USE while keys are in it, VIRTUAL_KEY_GROUP_NOT_FOUND if there is none."""
+    CreateMcpServer: _grpc.UnaryUnaryMultiCallable[_mcp_server_requests_pb2.CreateMcpServerRequest, _mcp_server_requests_pb2.CreateMcpServerResponse]
+    """Creates an MCP server. Not idempotent: ALREADY_EXISTS if there is one like it."""
+    GetMcpServer: _grpc.UnaryUnaryMultiCallable[_mcp_server_requests_pb2.GetMcpServerRequest, _mcp_server_requests_pb2.GetMcpServerResponse]
+    """Returns an MCP server. MCP_SERVER_NOT_FOUND if there is none."""
+    ListMcpServers: _grpc.UnaryUnaryMultiCallable[_mcp_server_requests_pb2.ListMcpServersRequest, _mcp_server_requests_pb2.ListMcpServersResponse]
+    """Returns a page of the list."""
+    UpdateMcpServer: _grpc.UnaryUnaryMultiCallable[_mcp_server_requests_pb2.UpdateMcpServerRequest, _mcp_server_requests_pb2.UpdateMcpServerResponse]
+    """Changes the given fields of an MCP server. Idempotent. MCP_SERVER_NOT_FOUND if there is none."""
+    DeleteMcpServer: _grpc.UnaryUnaryMultiCallable[_mcp_server_requests_pb2.DeleteMcpServerRequest, _mcp_server_requests_pb2.DeleteMcpServerResponse]
+    """Deletes an MCP server. MCP_SERVER_NOT_FOUND if there is none."""
     CreateAdministrator: _grpc.UnaryUnaryMultiCallable[_administrator_requests_pb2.CreateAdministratorRequest, _administrator_requests_pb2.CreateAdministratorResponse]
     """Creates an administrator; the answer is the only one with its token. Not idempotent: ALREADY_EXISTS if there is one of that name."""
     GetAdministrator: _grpc.UnaryUnaryMultiCallable[_administrator_requests_pb2.GetAdministratorRequest, _administrator_requests_pb2.GetAdministratorResponse]
@@ -240,6 +251,16 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     """Changes the given fields of a group of virtual keys. Idempotent. VIRTUAL_KEY_GROUP_NOT_FOUND if there is none."""
     DeleteVirtualKeyGroup: _aio.UnaryUnaryMultiCallable[_virtual_key_group_requests_pb2.DeleteVirtualKeyGroupRequest, _virtual_key_group_requests_pb2.DeleteVirtualKeyGroupResponse]  # type: ignore[assignment]
     """Deletes a group of virtual keys. STILL_IN_USE while keys are in it, VIRTUAL_KEY_GROUP_NOT_FOUND if there is none."""
+    CreateMcpServer: _aio.UnaryUnaryMultiCallable[_mcp_server_requests_pb2.CreateMcpServerRequest, _mcp_server_requests_pb2.CreateMcpServerResponse]  # type: ignore[assignment]
+    """Creates an MCP server. Not idempotent: ALREADY_EXISTS if there is one like it."""
+    GetMcpServer: _aio.UnaryUnaryMultiCallable[_mcp_server_requests_pb2.GetMcpServerRequest, _mcp_server_requests_pb2.GetMcpServerResponse]  # type: ignore[assignment]
+    """Returns an MCP server. MCP_SERVER_NOT_FOUND if there is none."""
+    ListMcpServers: _aio.UnaryUnaryMultiCallable[_mcp_server_requests_pb2.ListMcpServersRequest, _mcp_server_requests_pb2.ListMcpServersResponse]  # type: ignore[assignment]
+    """Returns a page of the list."""
+    UpdateMcpServer: _aio.UnaryUnaryMultiCallable[_mcp_server_requests_pb2.UpdateMcpServerRequest, _mcp_server_requests_pb2.UpdateMcpServerResponse]  # type: ignore[assignment]
+    """Changes the given fields of an MCP server. Idempotent. MCP_SERVER_NOT_FOUND if there is none."""
+    DeleteMcpServer: _aio.UnaryUnaryMultiCallable[_mcp_server_requests_pb2.DeleteMcpServerRequest, _mcp_server_requests_pb2.DeleteMcpServerResponse]  # type: ignore[assignment]
+    """Deletes an MCP server. MCP_SERVER_NOT_FOUND if there is none."""
     CreateAdministrator: _aio.UnaryUnaryMultiCallable[_administrator_requests_pb2.CreateAdministratorRequest, _administrator_requests_pb2.CreateAdministratorResponse]  # type: ignore[assignment]
     """Creates an administrator; the answer is the only one with its token. Not idempotent: ALREADY_EXISTS if there is one of that name."""
     GetAdministrator: _aio.UnaryUnaryMultiCallable[_administrator_requests_pb2.GetAdministratorRequest, _administrator_requests_pb2.GetAdministratorResponse]  # type: ignore[assignment]
@@ -572,6 +593,46 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_virtual_key_group_requests_pb2.DeleteVirtualKeyGroupResponse, _abc.Awaitable[_virtual_key_group_requests_pb2.DeleteVirtualKeyGroupResponse]]:
         """Deletes a group of virtual keys. STILL_IN_USE while keys are in it, VIRTUAL_KEY_GROUP_NOT_FOUND if there is none."""
+
+    @_abc_1.abstractmethod
+    def CreateMcpServer(
+        self,
+        request: _mcp_server_requests_pb2.CreateMcpServerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_mcp_server_requests_pb2.CreateMcpServerResponse, _abc.Awaitable[_mcp_server_requests_pb2.CreateMcpServerResponse]]:
+        """Creates an MCP server. Not idempotent: ALREADY_EXISTS if there is one like it."""
+
+    @_abc_1.abstractmethod
+    def GetMcpServer(
+        self,
+        request: _mcp_server_requests_pb2.GetMcpServerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_mcp_server_requests_pb2.GetMcpServerResponse, _abc.Awaitable[_mcp_server_requests_pb2.GetMcpServerResponse]]:
+        """Returns an MCP server. MCP_SERVER_NOT_FOUND if there is none."""
+
+    @_abc_1.abstractmethod
+    def ListMcpServers(
+        self,
+        request: _mcp_server_requests_pb2.ListMcpServersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_mcp_server_requests_pb2.ListMcpServersResponse, _abc.Awaitable[_mcp_server_requests_pb2.ListMcpServersResponse]]:
+        """Returns a page of the list."""
+
+    @_abc_1.abstractmethod
+    def UpdateMcpServer(
+        self,
+        request: _mcp_server_requests_pb2.UpdateMcpServerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_mcp_server_requests_pb2.UpdateMcpServerResponse, _abc.Awaitable[_mcp_server_requests_pb2.UpdateMcpServerResponse]]:
+        """Changes the given fields of an MCP server. Idempotent. MCP_SERVER_NOT_FOUND if there is none."""
+
+    @_abc_1.abstractmethod
+    def DeleteMcpServer(
+        self,
+        request: _mcp_server_requests_pb2.DeleteMcpServerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_mcp_server_requests_pb2.DeleteMcpServerResponse, _abc.Awaitable[_mcp_server_requests_pb2.DeleteMcpServerResponse]]:
+        """Deletes an MCP server. MCP_SERVER_NOT_FOUND if there is none."""
 
     @_abc_1.abstractmethod
     def CreateAdministrator(

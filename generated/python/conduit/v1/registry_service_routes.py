@@ -10,6 +10,7 @@ from conduit.v1 import (
     administrator_session_pb2,
     fallback_chain_requests_pb2,
     key_credential_requests_pb2,
+    mcp_server_requests_pb2,
     model_mapping_requests_pb2,
     options_pb2,
     provider_requests_pb2,
@@ -33,6 +34,8 @@ from conduit.v1.fallback_chain_requests_json import list_fallback_chains_respons
 from conduit.v1.http_runtime import Route, Segment
 from conduit.v1.key_credential_json import fill_key_credential_spec, key_credential_to_json
 from conduit.v1.key_credential_requests_json import list_key_credentials_response_to_json
+from conduit.v1.mcp_server_json import fill_mcp_server_spec, mcp_server_to_json
+from conduit.v1.mcp_server_requests_json import list_mcp_servers_response_to_json
 from conduit.v1.model_mapping_json import fill_model_mapping_spec, model_mapping_to_json
 from conduit.v1.model_mapping_requests_json import list_model_mappings_response_to_json
 from conduit.v1.provider_json import fill_provider_spec, provider_to_json
@@ -959,6 +962,117 @@ def read_delete_virtual_key_group(
 ) -> virtual_key_group_requests_pb2.DeleteVirtualKeyGroupRequest:
     """Return the request that `DELETE /api/virtual-key-groups/{id}` says."""
     message = virtual_key_group_requests_pb2.DeleteVirtualKeyGroupRequest()
+    http.refuse_parameters(query)
+    message.id = json.int64(path["id"], "id")
+    return message
+
+
+def read_create_mcp_server(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> mcp_server_requests_pb2.CreateMcpServerRequest:
+    """Return the request that `POST /api/mcp-servers` says."""
+    message = mcp_server_requests_pb2.CreateMcpServerRequest()
+    if body:
+        fill_mcp_server_spec(message.mcp_server, json.parse(body), "")
+    http.refuse_parameters(query)
+    return message
+
+
+def write_create_mcp_server(message: mcp_server_requests_pb2.CreateMcpServerResponse) -> bytes:
+    """Write the answer of CreateMcpServer."""
+    return orjson.dumps(mcp_server_to_json(message.mcp_server))
+
+
+def report_of_create_mcp_server(message: mcp_server_requests_pb2.CreateMcpServerResponse) -> bytes:
+    """Write the header lines of an answer of CreateMcpServer."""
+    return http.etag_line(message.mcp_server.etag)
+
+
+def read_get_mcp_server(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> mcp_server_requests_pb2.GetMcpServerRequest:
+    """Return the request that `GET /api/mcp-servers/{id}` says."""
+    message = mcp_server_requests_pb2.GetMcpServerRequest()
+    http.refuse_parameters(query)
+    message.id = json.int64(path["id"], "id")
+    return message
+
+
+def write_get_mcp_server(message: mcp_server_requests_pb2.GetMcpServerResponse) -> bytes:
+    """Write the answer of GetMcpServer."""
+    return orjson.dumps(mcp_server_to_json(message.mcp_server))
+
+
+def report_of_get_mcp_server(message: mcp_server_requests_pb2.GetMcpServerResponse) -> bytes:
+    """Write the header lines of an answer of GetMcpServer."""
+    return http.etag_line(message.mcp_server.etag)
+
+
+def read_list_mcp_servers(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> mcp_server_requests_pb2.ListMcpServersRequest:
+    """Return the request that `GET /api/mcp-servers` says."""
+    message = mcp_server_requests_pb2.ListMcpServersRequest()
+    for name, value in query:
+        match name:
+            case "pageSize":
+                message.page_size = json.int32(value, name)
+            case "pageToken":
+                message.page_token = value
+            case _:
+                http.refuse_parameter(name, ("pageSize", "pageToken"))
+    return message
+
+
+def write_list_mcp_servers(message: mcp_server_requests_pb2.ListMcpServersResponse) -> bytes:
+    """Write the answer of ListMcpServers."""
+    return orjson.dumps(list_mcp_servers_response_to_json(message))
+
+
+def read_update_mcp_server(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> mcp_server_requests_pb2.UpdateMcpServerRequest:
+    """Return the request that `PUT /api/mcp-servers/{id}` says."""
+    message = mcp_server_requests_pb2.UpdateMcpServerRequest()
+    if body:
+        members = json.parse(body)
+        fill_mcp_server_spec(message.mcp_server, members, "")
+        message.update_mask.paths.extend(
+            json.named(
+                members,
+                {
+                    "name": "name",
+                    "url": "url",
+                    "isEnabled": "is_enabled",
+                    "description": "description",
+                    "headers": "headers",
+                    "grants": "grants",
+                    "timeout": "timeout",
+                },
+            )
+        )
+    http.refuse_parameters(query)
+    if (etag := headers.get(b"if-match")) is not None:
+        message.etag = http.etag(etag)
+    message.id = json.int64(path["id"], "id")
+    return message
+
+
+def write_update_mcp_server(message: mcp_server_requests_pb2.UpdateMcpServerResponse) -> bytes:
+    """Write the answer of UpdateMcpServer."""
+    return orjson.dumps(mcp_server_to_json(message.mcp_server))
+
+
+def report_of_update_mcp_server(message: mcp_server_requests_pb2.UpdateMcpServerResponse) -> bytes:
+    """Write the header lines of an answer of UpdateMcpServer."""
+    return http.etag_line(message.mcp_server.etag)
+
+
+def read_delete_mcp_server(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> mcp_server_requests_pb2.DeleteMcpServerRequest:
+    """Return the request that `DELETE /api/mcp-servers/{id}` says."""
+    message = mcp_server_requests_pb2.DeleteMcpServerRequest()
     http.refuse_parameters(query)
     message.id = json.int64(path["id"], "id")
     return message
@@ -2307,6 +2421,144 @@ ROUTES: Final[tuple[Route, ...]] = (
         client_streaming=False,
         max_body_bytes=0,
         read=read_delete_virtual_key_group,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=http.no_body,
+        media_type=b"",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="POST",
+        path="/api/mcp-servers",
+        segments=(Segment("api"), Segment("mcp-servers")),
+        service="RegistryService",
+        rpc="CreateMcpServer",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=201,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_create_mcp_server,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_create_mcp_server,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_create_mcp_server,
+    ),
+    Route(
+        verb="GET",
+        path="/api/mcp-servers/{id}",
+        segments=(Segment("api"), Segment("mcp-servers"), Segment("id", is_parameter=True)),
+        service="RegistryService",
+        rpc="GetMcpServer",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_get_mcp_server,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_get_mcp_server,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_get_mcp_server,
+    ),
+    Route(
+        verb="GET",
+        path="/api/mcp-servers",
+        segments=(Segment("api"), Segment("mcp-servers")),
+        service="RegistryService",
+        rpc="ListMcpServers",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_list_mcp_servers,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_list_mcp_servers,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="PUT",
+        path="/api/mcp-servers/{id}",
+        segments=(Segment("api"), Segment("mcp-servers"), Segment("id", is_parameter=True)),
+        service="RegistryService",
+        rpc="UpdateMcpServer",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_update_mcp_server,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_update_mcp_server,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_update_mcp_server,
+    ),
+    Route(
+        verb="PATCH",
+        path="/api/mcp-servers/{id}",
+        segments=(Segment("api"), Segment("mcp-servers"), Segment("id", is_parameter=True)),
+        service="RegistryService",
+        rpc="UpdateMcpServer",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_update_mcp_server,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_update_mcp_server,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_update_mcp_server,
+    ),
+    Route(
+        verb="DELETE",
+        path="/api/mcp-servers/{id}",
+        segments=(Segment("api"), Segment("mcp-servers"), Segment("id", is_parameter=True)),
+        service="RegistryService",
+        rpc="DeleteMcpServer",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=204,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_delete_mcp_server,
         read_form=None,
         read_frame=None,
         chunk=None,

@@ -11,6 +11,7 @@ from conduit.v1 import content_requests_pb2 as conduit_dot_v1_dot_content__reque
 from conduit.v1 import converse_requests_pb2 as conduit_dot_v1_dot_converse__requests__pb2
 from conduit.v1 import image_requests_pb2 as conduit_dot_v1_dot_image__requests__pb2
 from conduit.v1 import kept_response_requests_pb2 as conduit_dot_v1_dot_kept__response__requests__pb2
+from conduit.v1 import mcp_requests_pb2 as conduit_dot_v1_dot_mcp__requests__pb2
 from conduit.v1 import message_requests_pb2 as conduit_dot_v1_dot_message__requests__pb2
 from conduit.v1 import moderation_requests_pb2 as conduit_dot_v1_dot_moderation__requests__pb2
 from conduit.v1 import passthrough_requests_pb2 as conduit_dot_v1_dot_passthrough__requests__pb2
@@ -145,6 +146,21 @@ class RouterServiceStub:
                 '/conduit.v1.RouterService/PassThrough',
                 request_serializer=conduit_dot_v1_dot_passthrough__requests__pb2.PassThroughRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_passthrough__requests__pb2.PassThroughResponse.FromString,
+                _registered_method=True)
+        self.SendMcpMessage = channel.unary_stream(
+                '/conduit.v1.RouterService/SendMcpMessage',
+                request_serializer=conduit_dot_v1_dot_mcp__requests__pb2.SendMcpMessageRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_mcp__requests__pb2.SendMcpMessageResponse.FromString,
+                _registered_method=True)
+        self.ListenMcp = channel.unary_stream(
+                '/conduit.v1.RouterService/ListenMcp',
+                request_serializer=conduit_dot_v1_dot_mcp__requests__pb2.ListenMcpRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_mcp__requests__pb2.ListenMcpResponse.FromString,
+                _registered_method=True)
+        self.EndMcpSession = channel.unary_unary(
+                '/conduit.v1.RouterService/EndMcpSession',
+                request_serializer=conduit_dot_v1_dot_mcp__requests__pb2.EndMcpSessionRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_mcp__requests__pb2.EndMcpSessionResponse.FromString,
                 _registered_method=True)
         self.CountTokens = channel.unary_unary(
                 '/conduit.v1.RouterService/CountTokens',
@@ -542,6 +558,29 @@ class RouterServiceServicer:
         the provider type's catalog file names, and the model one that a mapping of the instance names, by the provider's name for it; the
         virtual key must be allowed the mapping's alias. Limits, budgets, keys and accounts are those of all calls. ROUTE_NOT_FOUND for
         any other path, MODEL_NOT_FOUND for any other model. UNSUPPORTED_CAPABILITY where guardrails hold, which know no provider's words.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SendMcpMessage(self, request, context):
+        """Sends a message of the Model Context Protocol to a server that the operator has registered, and returns what it answers: of tools
+        those alone that the virtual key may use. What it may not use is refused by an error of JSON-RPC. MCP_SERVER_NOT_FOUND if there
+        is no such server, or none for this key; MCP_SESSION_NOT_FOUND if the session is not the caller's, or not any more.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListenMcp(self, request, context):
+        """Listens to what an MCP server says by itself in a session of the caller's. Errors as above.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndMcpSession(self, request, context):
+        """Ends a session of the caller's at an MCP server. Idempotent. Errors as above.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -1024,6 +1063,21 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.PassThrough,
                     request_deserializer=conduit_dot_v1_dot_passthrough__requests__pb2.PassThroughRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_passthrough__requests__pb2.PassThroughResponse.SerializeToString,
+            ),
+            'SendMcpMessage': grpc.unary_stream_rpc_method_handler(
+                    servicer.SendMcpMessage,
+                    request_deserializer=conduit_dot_v1_dot_mcp__requests__pb2.SendMcpMessageRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_mcp__requests__pb2.SendMcpMessageResponse.SerializeToString,
+            ),
+            'ListenMcp': grpc.unary_stream_rpc_method_handler(
+                    servicer.ListenMcp,
+                    request_deserializer=conduit_dot_v1_dot_mcp__requests__pb2.ListenMcpRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_mcp__requests__pb2.ListenMcpResponse.SerializeToString,
+            ),
+            'EndMcpSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndMcpSession,
+                    request_deserializer=conduit_dot_v1_dot_mcp__requests__pb2.EndMcpSessionRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_mcp__requests__pb2.EndMcpSessionResponse.SerializeToString,
             ),
             'CountTokens': grpc.unary_unary_rpc_method_handler(
                     servicer.CountTokens,
@@ -1764,6 +1818,87 @@ class RouterService:
             '/conduit.v1.RouterService/PassThrough',
             conduit_dot_v1_dot_passthrough__requests__pb2.PassThroughRequest.SerializeToString,
             conduit_dot_v1_dot_passthrough__requests__pb2.PassThroughResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendMcpMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/conduit.v1.RouterService/SendMcpMessage',
+            conduit_dot_v1_dot_mcp__requests__pb2.SendMcpMessageRequest.SerializeToString,
+            conduit_dot_v1_dot_mcp__requests__pb2.SendMcpMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListenMcp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/conduit.v1.RouterService/ListenMcp',
+            conduit_dot_v1_dot_mcp__requests__pb2.ListenMcpRequest.SerializeToString,
+            conduit_dot_v1_dot_mcp__requests__pb2.ListenMcpResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndMcpSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/EndMcpSession',
+            conduit_dot_v1_dot_mcp__requests__pb2.EndMcpSessionRequest.SerializeToString,
+            conduit_dot_v1_dot_mcp__requests__pb2.EndMcpSessionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -12,6 +12,7 @@ from conduit.v1 import content_requests_pb2 as _content_requests_pb2
 from conduit.v1 import converse_requests_pb2 as _converse_requests_pb2
 from conduit.v1 import image_requests_pb2 as _image_requests_pb2
 from conduit.v1 import kept_response_requests_pb2 as _kept_response_requests_pb2
+from conduit.v1 import mcp_requests_pb2 as _mcp_requests_pb2
 from conduit.v1 import message_requests_pb2 as _message_requests_pb2
 from conduit.v1 import moderation_requests_pb2 as _moderation_requests_pb2
 from conduit.v1 import passthrough_requests_pb2 as _passthrough_requests_pb2
@@ -124,6 +125,15 @@ class RouterServiceStub:
     virtual key must be allowed the mapping's alias. Limits, budgets, keys and accounts are those of all calls. ROUTE_NOT_FOUND for
     any other path, MODEL_NOT_FOUND for any other model. UNSUPPORTED_CAPABILITY where guardrails hold, which know no provider's words.
     """
+    SendMcpMessage: _grpc.UnaryStreamMultiCallable[_mcp_requests_pb2.SendMcpMessageRequest, _mcp_requests_pb2.SendMcpMessageResponse]
+    """Sends a message of the Model Context Protocol to a server that the operator has registered, and returns what it answers: of tools
+    those alone that the virtual key may use. What it may not use is refused by an error of JSON-RPC. MCP_SERVER_NOT_FOUND if there
+    is no such server, or none for this key; MCP_SESSION_NOT_FOUND if the session is not the caller's, or not any more.
+    """
+    ListenMcp: _grpc.UnaryStreamMultiCallable[_mcp_requests_pb2.ListenMcpRequest, _mcp_requests_pb2.ListenMcpResponse]
+    """Listens to what an MCP server says by itself in a session of the caller's. Errors as above."""
+    EndMcpSession: _grpc.UnaryUnaryMultiCallable[_mcp_requests_pb2.EndMcpSessionRequest, _mcp_requests_pb2.EndMcpSessionResponse]
+    """Ends a session of the caller's at an MCP server. Idempotent. Errors as above."""
     CountTokens: _grpc.UnaryUnaryMultiCallable[_token_count_pb2.CountTokensRequest, _token_count_pb2.CountTokensResponse]
     """Counts the tokens that a model would read of a text or a conversation. Where no provider of the model counts, or none can just
     now, it is an estimate, and says so. Costs nothing.
@@ -362,6 +372,15 @@ class RouterServiceAsyncStub(RouterServiceStub):
     virtual key must be allowed the mapping's alias. Limits, budgets, keys and accounts are those of all calls. ROUTE_NOT_FOUND for
     any other path, MODEL_NOT_FOUND for any other model. UNSUPPORTED_CAPABILITY where guardrails hold, which know no provider's words.
     """
+    SendMcpMessage: _aio.UnaryStreamMultiCallable[_mcp_requests_pb2.SendMcpMessageRequest, _mcp_requests_pb2.SendMcpMessageResponse]  # type: ignore[assignment]
+    """Sends a message of the Model Context Protocol to a server that the operator has registered, and returns what it answers: of tools
+    those alone that the virtual key may use. What it may not use is refused by an error of JSON-RPC. MCP_SERVER_NOT_FOUND if there
+    is no such server, or none for this key; MCP_SESSION_NOT_FOUND if the session is not the caller's, or not any more.
+    """
+    ListenMcp: _aio.UnaryStreamMultiCallable[_mcp_requests_pb2.ListenMcpRequest, _mcp_requests_pb2.ListenMcpResponse]  # type: ignore[assignment]
+    """Listens to what an MCP server says by itself in a session of the caller's. Errors as above."""
+    EndMcpSession: _aio.UnaryUnaryMultiCallable[_mcp_requests_pb2.EndMcpSessionRequest, _mcp_requests_pb2.EndMcpSessionResponse]  # type: ignore[assignment]
+    """Ends a session of the caller's at an MCP server. Idempotent. Errors as above."""
     CountTokens: _aio.UnaryUnaryMultiCallable[_token_count_pb2.CountTokensRequest, _token_count_pb2.CountTokensResponse]  # type: ignore[assignment]
     """Counts the tokens that a model would read of a text or a conversation. Where no provider of the model counts, or none can just
     now, it is an estimate, and says so. Costs nothing.
@@ -705,6 +724,33 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         virtual key must be allowed the mapping's alias. Limits, budgets, keys and accounts are those of all calls. ROUTE_NOT_FOUND for
         any other path, MODEL_NOT_FOUND for any other model. UNSUPPORTED_CAPABILITY where guardrails hold, which know no provider's words.
         """
+
+    @_abc_1.abstractmethod
+    def SendMcpMessage(
+        self,
+        request: _mcp_requests_pb2.SendMcpMessageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_mcp_requests_pb2.SendMcpMessageResponse], _abc.AsyncIterator[_mcp_requests_pb2.SendMcpMessageResponse]]:
+        """Sends a message of the Model Context Protocol to a server that the operator has registered, and returns what it answers: of tools
+        those alone that the virtual key may use. What it may not use is refused by an error of JSON-RPC. MCP_SERVER_NOT_FOUND if there
+        is no such server, or none for this key; MCP_SESSION_NOT_FOUND if the session is not the caller's, or not any more.
+        """
+
+    @_abc_1.abstractmethod
+    def ListenMcp(
+        self,
+        request: _mcp_requests_pb2.ListenMcpRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_mcp_requests_pb2.ListenMcpResponse], _abc.AsyncIterator[_mcp_requests_pb2.ListenMcpResponse]]:
+        """Listens to what an MCP server says by itself in a session of the caller's. Errors as above."""
+
+    @_abc_1.abstractmethod
+    def EndMcpSession(
+        self,
+        request: _mcp_requests_pb2.EndMcpSessionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_mcp_requests_pb2.EndMcpSessionResponse, _abc.Awaitable[_mcp_requests_pb2.EndMcpSessionResponse]]:
+        """Ends a session of the caller's at an MCP server. Idempotent. Errors as above."""
 
     @_abc_1.abstractmethod
     def CountTokens(

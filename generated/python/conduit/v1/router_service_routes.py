@@ -16,6 +16,7 @@ from conduit.v1 import (
     form_pb2,
     image_requests_pb2,
     kept_response_requests_pb2,
+    mcp_requests_pb2,
     message_requests_pb2,
     moderation_requests_pb2,
     options_pb2,
@@ -737,6 +738,75 @@ def report_of_pass_through(message: passthrough_requests_pb2.PassThroughResponse
     if not message.HasField("started"):
         return b""
     return _lines_of_call_report(message.started)
+
+
+def read_send_mcp_message(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> mcp_requests_pb2.SendMcpMessageRequest:
+    """Return the request that `POST /mcp/{server}` says."""
+    message = mcp_requests_pb2.SendMcpMessageRequest(message=body)
+    if (session_id := headers.get(b"mcp-session-id")) is not None:
+        message.session_id = http.header_text(session_id)
+    if (protocol_version := headers.get(b"mcp-protocol-version")) is not None:
+        message.protocol_version = http.header_text(protocol_version)
+    if (hops := headers.get(b"x-conduit-hops")) is not None:
+        message.hops = json.int32(http.header_text(hops), "x-conduit-hops")
+    message.server = path["server"]
+    return message
+
+
+def write_send_mcp_message(message: mcp_requests_pb2.SendMcpMessageResponse) -> bytes:
+    """Write the answer of SendMcpMessage."""
+    return message.data
+
+
+def media_type_of_send_mcp_message(
+    message: mcp_requests_pb2.SendMcpMessageResponse,
+) -> bytes | None:
+    """Tell the media type of an answer of SendMcpMessage."""
+    return http.safe(message.content_type).encode() if message.content_type else None
+
+
+def read_listen_mcp(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> mcp_requests_pb2.ListenMcpRequest:
+    """Return the request that `GET /mcp/{server}` says."""
+    message = mcp_requests_pb2.ListenMcpRequest()
+    if (session_id := headers.get(b"mcp-session-id")) is not None:
+        message.session_id = http.header_text(session_id)
+    if (protocol_version := headers.get(b"mcp-protocol-version")) is not None:
+        message.protocol_version = http.header_text(protocol_version)
+    if (last_event_id := headers.get(b"last-event-id")) is not None:
+        message.last_event_id = http.header_text(last_event_id)
+    if (hops := headers.get(b"x-conduit-hops")) is not None:
+        message.hops = json.int32(http.header_text(hops), "x-conduit-hops")
+    message.server = path["server"]
+    return message
+
+
+def write_listen_mcp(message: mcp_requests_pb2.ListenMcpResponse) -> bytes:
+    """Write the answer of ListenMcp."""
+    return message.data
+
+
+def media_type_of_listen_mcp(message: mcp_requests_pb2.ListenMcpResponse) -> bytes | None:
+    """Tell the media type of an answer of ListenMcp."""
+    return http.safe(message.content_type).encode() if message.content_type else None
+
+
+def read_end_mcp_session(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> mcp_requests_pb2.EndMcpSessionRequest:
+    """Return the request that `DELETE /mcp/{server}` says."""
+    message = mcp_requests_pb2.EndMcpSessionRequest()
+    if (session_id := headers.get(b"mcp-session-id")) is not None:
+        message.session_id = http.header_text(session_id)
+    if (protocol_version := headers.get(b"mcp-protocol-version")) is not None:
+        message.protocol_version = http.header_text(protocol_version)
+    if (hops := headers.get(b"x-conduit-hops")) is not None:
+        message.hops = json.int32(http.header_text(hops), "x-conduit-hops")
+    message.server = path["server"]
+    return message
 
 
 def read_count_tokens(
@@ -2391,6 +2461,75 @@ ROUTES: Final[tuple[Route, ...]] = (
         media_type=b"application/octet-stream",
         media_type_of=None,
         write_report=report_of_pass_through,
+    ),
+    Route(
+        verb="POST",
+        path="/mcp/{server}",
+        segments=(Segment("mcp"), Segment("server", is_parameter=True)),
+        service="RouterService",
+        rpc="SendMcpMessage",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_BINARY,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=4194304,
+        read=read_send_mcp_message,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_send_mcp_message,
+        media_type=b"application/octet-stream",
+        media_type_of=media_type_of_send_mcp_message,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="GET",
+        path="/mcp/{server}",
+        segments=(Segment("mcp"), Segment("server", is_parameter=True)),
+        service="RouterService",
+        rpc="ListenMcp",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_BINARY,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_listen_mcp,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_listen_mcp,
+        media_type=b"application/octet-stream",
+        media_type_of=media_type_of_listen_mcp,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="DELETE",
+        path="/mcp/{server}",
+        segments=(Segment("mcp"), Segment("server", is_parameter=True)),
+        service="RouterService",
+        rpc="EndMcpSession",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=204,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_end_mcp_session,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=http.no_body,
+        media_type=b"",
+        media_type_of=None,
+        write_report=http.no_report,
     ),
     Route(
         verb="POST",

@@ -8,6 +8,7 @@ from conduit.v1 import administrator_pb2 as _administrator_pb2
 from conduit.v1 import administrator_session_pb2 as _administrator_session_pb2
 from conduit.v1 import fallback_chain_pb2 as _fallback_chain_pb2
 from conduit.v1 import key_credential_pb2 as _key_credential_pb2
+from conduit.v1 import mcp_server_pb2 as _mcp_server_pb2
 from conduit.v1 import model_mapping_pb2 as _model_mapping_pb2
 from conduit.v1 import provider_pb2 as _provider_pb2
 from conduit.v1 import virtual_key_group_pb2 as _virtual_key_group_pb2
@@ -42,6 +43,7 @@ class Snapshot(_message.Message):
     ADMINISTRATORS_FIELD_NUMBER: _builtins.int
     VIRTUAL_KEY_GROUPS_FIELD_NUMBER: _builtins.int
     ADMINISTRATOR_SESSIONS_FIELD_NUMBER: _builtins.int
+    MCP_SERVERS_FIELD_NUMBER: _builtins.int
     epoch: _builtins.str
     """The Registry's state this belongs to; a Registry that starts over has another one."""
     revision: _builtins.int
@@ -78,6 +80,10 @@ class Snapshot(_message.Message):
     def administrator_sessions(self) -> _containers.RepeatedCompositeFieldContainer[_administrator_session_pb2.AdministratorSession]:
         """All sessions of administrators who have logged in."""
 
+    @_builtins.property
+    def mcp_servers(self) -> _containers.RepeatedCompositeFieldContainer[Global___SnapshotMcpServer]:
+        """All MCP servers, with their sealed headers."""
+
     def __init__(
         self,
         *,
@@ -91,10 +97,11 @@ class Snapshot(_message.Message):
         administrators: _abc.Iterable[Global___SnapshotAdministrator] | None = ...,
         virtual_key_groups: _abc.Iterable[_virtual_key_group_pb2.VirtualKeyGroup] | None = ...,
         administrator_sessions: _abc.Iterable[_administrator_session_pb2.AdministratorSession] | None = ...,
+        mcp_servers: _abc.Iterable[Global___SnapshotMcpServer] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrator_sessions", b"administrator_sessions", "administrators", b"administrators", "epoch", b"epoch", "fallback_chains", b"fallback_chains", "keys", b"keys", "mappings", b"mappings", "providers", b"providers", "revision", b"revision", "virtual_key_groups", b"virtual_key_groups", "virtual_keys", b"virtual_keys"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrator_sessions", b"administrator_sessions", "administrators", b"administrators", "epoch", b"epoch", "fallback_chains", b"fallback_chains", "keys", b"keys", "mappings", b"mappings", "mcp_servers", b"mcp_servers", "providers", b"providers", "revision", b"revision", "virtual_key_groups", b"virtual_key_groups", "virtual_keys", b"virtual_keys"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -167,6 +174,36 @@ class SealedSecret(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SealedSecret: _TypeAlias = SealedSecret  # noqa: Y015
+
+@_typing.final
+class SnapshotMcpServer(_message.Message):
+    """An MCP server with its sealed headers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVER_FIELD_NUMBER: _builtins.int
+    SECRET_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def server(self) -> _mcp_server_pb2.McpServer:
+        """The server, as the API shows it."""
+
+    @_builtins.property
+    def secret(self) -> Global___SealedSecret:
+        """The headers that it gets, a JSON object of texts. Unset where there are none."""
+
+    def __init__(
+        self,
+        *,
+        server: _mcp_server_pb2.McpServer | None = ...,
+        secret: Global___SealedSecret | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["secret", b"secret", "server", b"server"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["secret", b"secret", "server", b"server"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SnapshotMcpServer: _TypeAlias = SnapshotMcpServer  # noqa: Y015
 
 @_typing.final
 class SnapshotVirtualKey(_message.Message):
@@ -254,6 +291,8 @@ class SnapshotChange(_message.Message):
     DELETED_VIRTUAL_KEY_GROUP_ID_FIELD_NUMBER: _builtins.int
     ADMINISTRATOR_SESSION_FIELD_NUMBER: _builtins.int
     DELETED_ADMINISTRATOR_SESSION_ID_FIELD_NUMBER: _builtins.int
+    MCP_SERVER_FIELD_NUMBER: _builtins.int
+    DELETED_MCP_SERVER_ID_FIELD_NUMBER: _builtins.int
     deleted_provider_id: _builtins.int
     """The instance with this id is gone."""
     deleted_key_id: _builtins.str
@@ -270,6 +309,8 @@ class SnapshotChange(_message.Message):
     """The group of virtual keys with this id is gone."""
     deleted_administrator_session_id: _builtins.int
     """The session with this id has ended."""
+    deleted_mcp_server_id: _builtins.int
+    """The MCP server with this id is gone."""
     @_builtins.property
     def provider(self) -> _provider_pb2.Provider:
         """An instance was made or changed."""
@@ -302,6 +343,10 @@ class SnapshotChange(_message.Message):
     def administrator_session(self) -> _administrator_session_pb2.AdministratorSession:
         """A session was begun or changed."""
 
+    @_builtins.property
+    def mcp_server(self) -> Global___SnapshotMcpServer:
+        """An MCP server was made or changed."""
+
     def __init__(
         self,
         *,
@@ -321,12 +366,14 @@ class SnapshotChange(_message.Message):
         deleted_virtual_key_group_id: _builtins.int = ...,
         administrator_session: _administrator_session_pb2.AdministratorSession | None = ...,
         deleted_administrator_session_id: _builtins.int = ...,
+        mcp_server: Global___SnapshotMcpServer | None = ...,
+        deleted_mcp_server_id: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "administrator_session", b"administrator_session", "change", b"change", "deleted_administrator_id", b"deleted_administrator_id", "deleted_administrator_session_id", b"deleted_administrator_session_id", "deleted_fallback_chain_id", b"deleted_fallback_chain_id", "deleted_key_id", b"deleted_key_id", "deleted_mapping_id", b"deleted_mapping_id", "deleted_provider_id", b"deleted_provider_id", "deleted_virtual_key_group_id", b"deleted_virtual_key_group_id", "deleted_virtual_key_id", b"deleted_virtual_key_id", "fallback_chain", b"fallback_chain", "key", b"key", "mapping", b"mapping", "provider", b"provider", "virtual_key", b"virtual_key", "virtual_key_group", b"virtual_key_group"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "administrator_session", b"administrator_session", "change", b"change", "deleted_administrator_id", b"deleted_administrator_id", "deleted_administrator_session_id", b"deleted_administrator_session_id", "deleted_fallback_chain_id", b"deleted_fallback_chain_id", "deleted_key_id", b"deleted_key_id", "deleted_mapping_id", b"deleted_mapping_id", "deleted_mcp_server_id", b"deleted_mcp_server_id", "deleted_provider_id", b"deleted_provider_id", "deleted_virtual_key_group_id", b"deleted_virtual_key_group_id", "deleted_virtual_key_id", b"deleted_virtual_key_id", "fallback_chain", b"fallback_chain", "key", b"key", "mapping", b"mapping", "mcp_server", b"mcp_server", "provider", b"provider", "virtual_key", b"virtual_key", "virtual_key_group", b"virtual_key_group"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "administrator_session", b"administrator_session", "change", b"change", "deleted_administrator_id", b"deleted_administrator_id", "deleted_administrator_session_id", b"deleted_administrator_session_id", "deleted_fallback_chain_id", b"deleted_fallback_chain_id", "deleted_key_id", b"deleted_key_id", "deleted_mapping_id", b"deleted_mapping_id", "deleted_provider_id", b"deleted_provider_id", "deleted_virtual_key_group_id", b"deleted_virtual_key_group_id", "deleted_virtual_key_id", b"deleted_virtual_key_id", "fallback_chain", b"fallback_chain", "key", b"key", "mapping", b"mapping", "provider", b"provider", "virtual_key", b"virtual_key", "virtual_key_group", b"virtual_key_group"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "administrator_session", b"administrator_session", "change", b"change", "deleted_administrator_id", b"deleted_administrator_id", "deleted_administrator_session_id", b"deleted_administrator_session_id", "deleted_fallback_chain_id", b"deleted_fallback_chain_id", "deleted_key_id", b"deleted_key_id", "deleted_mapping_id", b"deleted_mapping_id", "deleted_mcp_server_id", b"deleted_mcp_server_id", "deleted_provider_id", b"deleted_provider_id", "deleted_virtual_key_group_id", b"deleted_virtual_key_group_id", "deleted_virtual_key_id", b"deleted_virtual_key_id", "fallback_chain", b"fallback_chain", "key", b"key", "mapping", b"mapping", "mcp_server", b"mcp_server", "provider", b"provider", "virtual_key", b"virtual_key", "virtual_key_group", b"virtual_key_group"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["provider", "key", "mapping", "fallback_chain", "virtual_key", "deleted_provider_id", "deleted_key_id", "deleted_mapping_id", "deleted_fallback_chain_id", "deleted_virtual_key_id", "administrator", "deleted_administrator_id", "virtual_key_group", "deleted_virtual_key_group_id", "administrator_session", "deleted_administrator_session_id"]  # noqa: Y015
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["provider", "key", "mapping", "fallback_chain", "virtual_key", "deleted_provider_id", "deleted_key_id", "deleted_mapping_id", "deleted_fallback_chain_id", "deleted_virtual_key_id", "administrator", "deleted_administrator_id", "virtual_key_group", "deleted_virtual_key_group_id", "administrator_session", "deleted_administrator_session_id", "mcp_server", "deleted_mcp_server_id"]  # noqa: Y015
     _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
 
