@@ -49,7 +49,7 @@ _USUAL: tuple[Field, ...] = (
 
 
 class Context(NamedTuple):
-    """What a request says of itself beside its message."""
+    """The session, the version and the hops of a request, beside its message."""
 
     # The server's own id; empty for none.
     session_id: str = ""
