@@ -42,7 +42,8 @@ def doctor(
             _tell(each.level, each.message, each.hint)
     counts = Counter(each.level for each in found)
     if not as_json:
-        told = ", ".join(f"{counts[level]} {level}s" for level in _SIGNS if counts[level])
+        many = {level: "s" if counts[level] > 1 else "" for level in _SIGNS}
+        told = ", ".join(f"{counts[each]} {each}{many[each]}" for each in _SIGNS if counts[each])
         click.echo(f"{told}." if told else "Nothing is wrong.")
     if counts["error"]:
         raise click.exceptions.Exit(1)

@@ -1,8 +1,9 @@
 """Tables for a terminal. Names that others chose are shown without what would steer it."""
 
+import re
 import shutil
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -17,6 +18,10 @@ _COLOURS = {
     "red": {"unhealthy", "failed", "open", "invalid", "disabled"},
     "yellow": {"degraded", "unknown", "halfopen", "callergone", "ratelimited"},
 }
+# What things are called that are inside of others.
+_NAMES = ("name", "operation", "providerName", "id")
+# To the second, in tables: whoever needs more asks for one thing, or for JSON.
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z")
 # Members whose names say another unit than JSON has: it is dollars.
 _HEADS = {"costNanoUsd": "cost usd"}
 _COLOUR_OF = {word: colour for colour, words in _COLOURS.items() for word in words}
@@ -30,12 +35,14 @@ def table(
     Those that all rows leave empty are left out. Wide ones are cut to what `width` has room for,
     by default the terminal's.
     """
-    texts = [[shown(found(row, column)) for column in columns] for row in rows]
+    texts = [[_TIME.sub(r"\1 \2", shown(found(row, column))) for column in columns] for row in rows]
     used = [place for place, _ in enumerate(columns) if any(row[place] for row in texts)]
     heads = [_head(columns[place]) for place in used]
     texts = [[row[place] for place in used] for row in texts]
     room = width or shutil.get_terminal_size().columns
-    widths = _widths([heads, *texts], room)
+    # Ids are there to be copied.
+    whole = {place for place, head in enumerate(heads) if head.endswith("ID")}
+    widths = _widths([heads, *texts], room, whole)
     yield click.style(_line(heads, widths), bold=True)
     for row in texts:
         yield _line(row, widths, coloured=True)
@@ -68,9 +75,9 @@ def found(value: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401 # whateve
 
 def shown(value: object) -> str:
     """Return a value in one line, without signs that a terminal would obey."""
+    if value is None or value in ("", [], {}):
+        return ""
     match value:
-        case None | "" | [] | {}:
-            return ""
         case bool():
             return "yes" if value else "no"
         case float():
@@ -78,7 +85,9 @@ def shown(value: object) -> str:
         case list():
             return ", ".join(map(shown, value))
         case dict():
-            return ", ".join(f"{shown(name)}={shown(each)}" for name, each in value.items())
+            named = [value[name] for name in _NAMES if value.get(name)]
+            told = [f"{shown(name)}={shown(each)}" for name, each in value.items() if shown(each)]
+            return shown(named[0]) if named else " ".join(told)
         case _:
             return "".join(sign if sign.isprintable() else " " for sign in str(value))
 
@@ -102,12 +111,16 @@ def _head(member: str) -> str:
     return " ".join("ID" if word == "id" else word for word in words.split())
 
 
-def _widths(rows: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Return the columns' widths: the widest are cut first, until all fit."""
+def _widths(rows: Sequence[Sequence[str]], room: int, whole: Collection[int]) -> list[int]:
+    """Return the columns' widths: the widest are cut first, until all fit; some are left whole."""
     widths = [max(map(width_of, column), default=0) for column in zip(*rows, strict=True)]
     over = sum(widths) + len(GAP) * (len(widths) - 1) - room
-    while over > 0 and widths and max(widths) > LEAST_WIDTH:
-        widths[widths.index(max(widths))] -= 1
+    others = [place for place, _ in enumerate(widths) if place not in whole]
+    while over > 0 and others:
+        widest = max(others, key=lambda place: widths[place])
+        if widths[widest] <= LEAST_WIDTH:
+            break
+        widths[widest] -= 1
         over -= 1
     return widths
 

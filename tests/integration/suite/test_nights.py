@@ -16,7 +16,7 @@ from conduit_cli.commands import conduit
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-_LOGGED = re.compile(r"\d{4}-\d\d-\d\d \d\d:")
+_LOGGED = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[")
 MESSAGES = [{"role": "user", "content": "hello"}]
 
 

@@ -46,6 +46,25 @@ def test_nobodys_name_steers_a_terminal(name: str) -> None:
         assert line.isprintable()
 
 
+def test_ids_are_never_cut() -> None:
+    """Whoever reads one types it into the next command; a time is told to the second."""
+    name, at = "req_" + "0" * 26, "2026-11-30T23:32:32.123456Z"
+    row = {"at": at, "id": name, "note": "x" * 90}
+    lines = plain(table([row], ["at", "id", "note"], width=90))
+    assert name in lines[1]
+    assert lines[1].startswith("2026-11-30 23:32:32  ")
+    assert max(map(width_of, lines)) <= 90
+
+
+def test_things_inside_of_others_are_told_by_their_names() -> None:
+    """Or by what there is to say of them."""
+    assert (
+        shown([{"operation": "chat", "isStreamed": True}, {"operation": "embed"}]) == "chat, embed"
+    )
+    assert shown([{"limitUsd": 5.0, "period": "Day", "tags": []}]) == "limitUsd=5 period=Day"
+    assert shown({}) == shown([]) == shown(None) == ""
+
+
 def test_dollars_are_called_dollars() -> None:
     """Though the member is named after what the contract has."""
     assert plain(table([{"costNanoUsd": 0.5}], ["costNanoUsd"])) == ["cost usd", "0.5"]
