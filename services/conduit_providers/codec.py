@@ -123,6 +123,11 @@ class StraightCodec(Protocol, Generic[CallT, AnswerT]):
         ...
 
 
+def passes_media(codec: object) -> bool:
+    """Return whether a codec passes what a call names by URL as it came, wherever it is."""
+    return bool(getattr(codec, "passes_media", False))
+
+
 @runtime_checkable
 class StreamingCodec(Codec[CallT, AnswerT], Protocol, Generic[CallT, AnswerT, EventsT]):
     """Translates an operation whose answers can come piece by piece."""

@@ -1,6 +1,7 @@
 """Tokens as providers count them, taken apart into the leaves that they charge for."""
 
 from collections.abc import Mapping
+from operator import itemgetter
 from types import MappingProxyType
 
 import msgspec
@@ -33,6 +34,8 @@ _CACHED = {
     IMAGE_INPUT: CACHED_IMAGE_INPUT,
     VIDEO_INPUT: CACHED_VIDEO_INPUT,
 }
+# Of a leaf, for `min`.
+_COUNT = itemgetter(1)
 
 
 class TokenCounts(msgspec.Struct):
@@ -73,9 +76,9 @@ class TokenCounts(msgspec.Struct):
         """
         read, written = self._read(cached), self._written()
         is_consistent = True
-        if any(count < 0 for _, count in read):
+        if min(read, key=_COUNT)[1] < 0:
             read, is_consistent = ((INPUT, self.input_tokens),), False
-        if any(count < 0 for _, count in written):
+        if min(written, key=_COUNT)[1] < 0:
             written = ((OUTPUT, self.output_tokens), (REASONING, self.reasoning_apart_tokens))
             is_consistent = False
         others = ((CITATION, self.citation_tokens), (WEB_SEARCH, self.web_searches))

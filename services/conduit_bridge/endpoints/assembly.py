@@ -19,8 +19,10 @@ from conduit_bridge.endpoints.mcp import McpEndpoint
 from conduit_bridge.endpoints.passthrough import PassthroughEndpoint
 from conduit_bridge.endpoints.plain import (
     PlainEventsEndpoint,
+    PlainModelEndpoint,
     PlainUnaryEndpoint,
     has_plain_call,
+    is_model_beside,
 )
 from conduit_bridge.endpoints.query_selected import QuerySelectedEndpoint
 from conduit_bridge.endpoints.stream import EventsEndpoint, WatchEndpoint
@@ -114,7 +116,9 @@ def _kind(route: Route, backend: Backend) -> type[RouteEndpoint]:
             return WebSocketEndpoint
     if route.read_form is not None:
         return FormUnaryEndpoint
-    return PlainUnaryEndpoint if has_plain_call(route, backend) else UnaryEndpoint
+    if not has_plain_call(route, backend):
+        return UnaryEndpoint
+    return PlainModelEndpoint if is_model_beside(route) else PlainUnaryEndpoint
 
 
 def _events_kind(route: Route, backend: Backend) -> type[RouteEndpoint]:

@@ -25,6 +25,7 @@ from conduit_kernel.http import CallerGone, Stream
 
 # Takes body, caller, request id, and for a stream what opens it; answers whole, or writes events.
 PlainCall = Callable[..., Awaitable[Any]]
+_MODEL = "model"
 
 
 def has_plain_call(route: Route, backend: Backend) -> bool:
@@ -39,8 +40,14 @@ def plain_call(route: Route, backend: Backend) -> PlainCall:
     return plain
 
 
+def is_model_beside(route: Route) -> bool:
+    """Return whether a path says the model of a call that is answered whole, and nothing else."""
+    said = [segment.text for segment in route.segments if segment.is_parameter]
+    return route.dialect == options_pb2.DIALECT_GOOGLE and not route.framing and said == [_MODEL]
+
+
 def _plain_call(route: Route, backend: Backend) -> PlainCall | None:
-    if "{" in route.path:
+    if "{" in route.path and not is_model_beside(route):
         # What the path says is in no body.
         return None
     plain: Callable[[str], PlainCall | None] | None = getattr(backend.stub, "plain_rpc", None)
@@ -99,6 +106,23 @@ class PlainUnaryEndpoint(UnaryEndpoint):
         exchange = context.exchange
         principal = self.authorize(credentials_of(exchange), exchange.peer)
         body, summary = await self._plain(exchange.body, principal, context.request_id, options)
+        lines = context.lines + self.media + report_lines(summary)
+        exchange.respond(self.done.status, (), body, lines)
+        return self.done
+
+
+class PlainModelEndpoint(PlainUnaryEndpoint):
+    """The same, where the path says the model."""
+
+    async def serve(self, context: RequestContext) -> Outcome:
+        """Call, and send the answer in one piece; what the query says goes the general way."""
+        exchange = context.exchange
+        if exchange.query or not _LOOKED_AT.isdisjoint(exchange.fields):
+            return await UnaryEndpoint.serve(self, context)
+        principal = self.authorize(credentials_of(exchange), exchange.peer)
+        body, summary = await self._plain(
+            exchange.body, principal, context.request_id, model=context.params[_MODEL]
+        )
         lines = context.lines + self.media + report_lines(summary)
         exchange.respond(self.done.status, (), body, lines)
         return self.done

@@ -1,5 +1,6 @@
 """Chats in the words of Google's generateContent: `GenerateContent`, `StreamGenerateContent`."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -52,7 +53,7 @@ _NO_CONFIG, _NO_SNAKE = _Config(), _SnakeConfig()
 _SAYS_NOTHING = (b"null", b"[]", b'""')
 # The beginning of a media type to the capability that it needs.
 _MEDIA = {"image": "vision", "audio": "audio", "video": "video", "application": "files"}
-_HINTS = (b"inlineData", b"inline_data", b"fileData", b"file_data")
+_HINTS = re.compile(rb"inlineData|inline_data|fileData|file_data")
 
 
 class ContentOperation(CallerOperation[ContentGeneration, GeneratedContent, ContentEvents]):
@@ -74,6 +75,10 @@ class ContentOperation(CallerOperation[ContentGeneration, GeneratedContent, Cont
                 request.content.model = request.model
             return content_request(typed=request.content)
         return content_request(json=with_model(request.json, request.model))
+
+    def plain_form_of(self, body: bytes, model: str) -> ContentForm:
+        """Return the conversation of a body of JSON, with the model that stands beside it."""
+        return content_request(json=with_model(body, model))
 
     def usage_message(self, usage: Quantities) -> ChatUsage:
         """Return what was used as chats count it."""
@@ -120,7 +125,7 @@ def _capabilities(body: bytes, asked: _Content, config: _Config) -> frozenset[st
     if config.response_mime_type == "application/json":
         has_schema = _says(config.response_schema) or _says(config.response_json_schema)
         found.add("json_schema" if has_schema else "json_object")
-    if any(hint in body for hint in _HINTS):
+    if _HINTS.search(body) is not None:
         found |= set(_media_in(_read_member(asked.contents)))
     return frozenset(found) if found else NOTHING
 

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from conduit_kernel.http import HttpError, Response, Timeouts
 from conduit_providers.calls import Answer, Call
-from conduit_providers.codec import StraightCodec
+from conduit_providers.codec import StraightCodec, passes_media
 from conduit_router.calls.attempts import run_attempts
 from conduit_router.calls.call_scope import CallScope
 from conduit_router.calls.hedging import Drop
@@ -205,7 +205,8 @@ def _way(scope: CallScope, candidate: Candidate, key: UpstreamKey) -> StraightWa
     upstream = key.targets[operation.name]
     endpoint, codec, job_codec, _ = instance.served[operation.served_as]
     is_alike = isinstance(codec, StraightCodec) and job_codec is None
-    if not is_alike or operation.is_divisible or endpoint.inline_media:
+    is_inlined = endpoint.inline_media and not passes_media(codec)
+    if not is_alike or operation.is_divisible or is_inlined:
         return None
     if not upstream.signer.is_static:
         return None

@@ -1,7 +1,7 @@
 """Calls that are answered whole."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol, cast
 
 from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE, USAGE_SOURCE_PROVIDER
@@ -9,6 +9,7 @@ from conduit_kernel.auth import Principal
 from conduit_kernel.errors import ConduitError
 from conduit_kernel.http import Headers
 from conduit_providers.calls import Answer, Call, Form
+from conduit_providers.codec import passes_media
 from conduit_providers.operation import AnyAnsweredOperation
 from conduit_providers.quantities import total
 from conduit_router.calls.answer_media import answered_media
@@ -26,6 +27,14 @@ from conduit_router.served_by import CallSummary
 from conduit_router.virtual_keys import called_by
 
 AnyAnswer = Answer[Any]
+
+
+class ModelBeside(Protocol):
+    """An operation whose requests name the model beside their bodies."""
+
+    def plain_form_of(self, body: bytes, model: str) -> Form[Any]:
+        """Return the request of a body of JSON and a model."""
+        ...
 
 
 class UnaryCalls:
@@ -90,12 +99,18 @@ class UnaryCalls:
         principal: Principal,
         request_id: str,
         options: CallOptions | None = None,
+        model: str = "",
     ) -> tuple[bytes, CallSummary]:
         """Answer a request of JSON in JSON, with no message around either.
 
-        The principal is the holder of a virtual key.
+        The principal is the holder of a virtual key. `model` is what stands beside the body, of
+        operations whose requests name it there.
         """
-        operation, form = self.operation, self.operation.plain_form(body)
+        operation = self.operation
+        if model:
+            form = cast("ModelBeside", operation).plain_form_of(body, model)
+        else:
+            form = operation.plain_form(body)
         caller = called_by(principal, principal.virtual_key, request_id)
         with admit(self.runtime, operation, form, options, caller, stream=False) as scope:
             if scope.hooks is not None:
@@ -119,7 +134,8 @@ async def _make(scope: CallScope, attempt: Attempt) -> AnyAnswer:
     """Ask a candidate."""
     served = attempt.candidate.instance.served[scope.operation.served_as]
     call = scope.call(attempt)
-    native = scope.operation.native_media(call, served.endpoint)
+    is_passed = passes_media(served.codec)
+    native = None if is_passed else scope.operation.native_media(call, served.endpoint)
     if native is not None:
         call.fetched = await scope.runtime.media.fetch_for(scope, native)
     answer, headers = await _ask(scope, attempt, served, call)

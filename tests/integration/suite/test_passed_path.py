@@ -1,4 +1,4 @@
-"""What messages and responses cost that pass, against a chat that passes: steps of our code."""
+"""What messages, responses and contents cost that pass, against a chat: steps of our code."""
 
 import asyncio
 import contextlib
@@ -35,7 +35,17 @@ RESPONSE = (
     b'"content":[{"type":"output_text","text":"hi","annotations":[]}]}],'
     b'"usage":{"input_tokens":1,"output_tokens":1,"total_tokens":2}}'
 )
-ANSWERS = {b"/v1/messages": MESSAGE, b"/v1/responses": RESPONSE, b"/v1/chat/completions": CHAT}
+CONTENT = (
+    b'{"candidates":[{"content":{"role":"model","parts":[{"text":"hi"}]},"finishReason":"STOP",'
+    b'"index":0}],"usageMetadata":{"promptTokenCount":1,"candidatesTokenCount":1,'
+    b'"totalTokenCount":2},"modelVersion":"m","responseId":"r"}'
+)
+ANSWERS = {
+    b":generateContent": CONTENT,
+    b"/v1/messages": MESSAGE,
+    b"/v1/responses": RESPONSE,
+    b"/v1/chat/completions": CHAT,
+}
 PACKAGES = ("services/conduit_bridge", "services/conduit_router", "services/conduit_providers")
 OURS = tuple(f"{ROOT}/{folder}/" for folder in (*PACKAGES, "generated"))
 BESIDE = (f"{ROOT}/services/conduit_router/control_plane/",)
@@ -85,7 +95,8 @@ async def test_what_passes_costs_about_as_much_as_a_chat(suite: Suite) -> None:
     """With the headers that the SDKs send; the least of several, as loops run beside it."""
     upstream = await asyncio.start_server(answer, "127.0.0.1", 0)
     address = f"http://127.0.0.1:{upstream.sockets[0].getsockname()[1]}"
-    for kind, url in (("OpenAI", f"{address}/v1"), ("Anthropic", address)):
+    urls = {"OpenAI": f"{address}/v1", "Anthropic": address, "Gemini": address}
+    for kind, url in urls.items():
         made = await suite.call(
             "POST", "/api/providers", {"name": kind, "providerType": kind, "baseUrl": url}
         )
@@ -111,6 +122,11 @@ async def test_what_passes_costs_about_as_much_as_a_chat(suite: Suite) -> None:
             b"authorization: Bearer %b" % key,
             orjson.dumps({"model": "OpenAI", "input": said, "store": False}),
         ),
+        "content": (
+            b"/v1beta/models/Gemini:generateContent",
+            b"x-goog-api-key: %b" % key,
+            orjson.dumps({"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}),
+        ),
     }
     found: dict[str, int] = {}
     reader, writer = await asyncio.open_connection("127.0.0.1", suite.bridge.port)
@@ -125,3 +141,4 @@ async def test_what_passes_costs_about_as_much_as_a_chat(suite: Suite) -> None:
     upstream.close()
     assert 0 < found["message"] <= MOST * found["chat"], found
     assert 0 < found["response"] <= MOST * found["chat"], found
+    assert 0 < found["content"] <= MOST * found["chat"], found

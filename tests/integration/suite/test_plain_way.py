@@ -25,6 +25,7 @@ VARYING = re.compile(
 )
 # What a caller sees that cannot be the same twice: ids, times, names of instances.
 VARIABLE = re.compile(r'"(id|created|system_fingerprint)":\s*("[^"]*"|\d+)|req_\w+|plain-\d+')
+OF_AN_INSTANCE = re.compile(r'chatcmpl-\w+|key_\d+|"provider_id":"\d+"')
 BEHAVIOURS = (
     "echo",
     "think",
@@ -107,7 +108,10 @@ async def test_both_ways_are_the_same(
     "body",
     [b"", b"{", b"[]", b'{"model":"nothing-of-the-kind","messages":[{"role":"user"}]}', b"\xff"],
 )
-@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/embeddings"])
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/chat/completions", "/v1/embeddings", "/v1beta/models/none:generateContent"],
+)
 async def test_refusals_are_the_same(suite: Suite, path: str, body: bytes) -> None:
     """Before any provider is asked."""
     async with suite.caller() as client:
@@ -117,6 +121,24 @@ async def test_refusals_are_the_same(suite: Suite, path: str, body: bytes) -> No
         ]
     assert plain == general
     assert 400 <= plain[0] < 500
+
+
+@pytest.mark.parametrize("behaviour", ["echo", "status-400", "status-500", "garbage"])
+async def test_a_model_in_the_path_is_the_same_on_both_ways(suite: Suite, behaviour: str) -> None:
+    """What the path says is as good as what a body does; a query goes the general way as well."""
+    body = orjson.dumps({"contents": [{"role": "user", "parts": [{"text": "hello"}]}]})
+    ways: list[tuple[str, dict[str, str]]] = [("", {}), ("", GENERAL), ("?alt=json", {})]
+    found = list[Seen]()
+    for query, headers in ways:
+        name = f"plain-{next(NUMBERS)}"
+        await suite.add_simulator(name, behaviour, name=name)
+        await suite.settled()
+        path = f"/v1beta/models/{name}:generateContent{query}"
+        async with suite.caller() as client:
+            status, fields, text = told(await client.post(path, content=body, headers=headers))
+        found.append((status, fields, OF_AN_INSTANCE.sub("", text)))
+    assert found[0] == found[1] == found[2]
+    assert (found[0][0] == 200) == (behaviour == "echo")
 
 
 async def test_strangers_are_refused_on_both_ways(suite: Suite) -> None:

@@ -222,7 +222,9 @@ def _blocked(feedback: Feedback, reason: str, provider: str) -> UpstreamError:
 
 
 def _sum_of(modality: str, details: Sequence[ModalityCount] | None) -> int:
-    return sum(each.token_count for each in details or () if each.modality == modality)
+    if not details:
+        return 0
+    return sum(each.token_count for each in details if each.modality == modality)
 
 
 def logprobs_json(found: Logprobs | None) -> bytes:

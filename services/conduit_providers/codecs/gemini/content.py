@@ -53,29 +53,44 @@ _EVENT = JsonReader(_Event)
 class GeminiContentCodec:
     """Speaks `POST .../{model}:generateContent`, and `:streamGenerateContent`."""
 
+    # Nothing of the caller's is fetched for it.
+    passes_media = True
+
     def to_upstream(self, call: ContentCall, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Pass the caller's body on. InvalidRequest if it is no JSON object."""
-        path = target.fill(endpoint.path, model=call.model.removeprefix("models/"))
-        return HttpRequest(
-            "POST",
-            path + (_STREAM if call.stream else _GENERATE),
-            JSON_HEADERS + tuple(endpoint.headers.items()),
-            _body(call, target.provider_name),
-        )
+        verb = _STREAM if call.stream else _GENERATE
+        head = _head(call.model, verb, endpoint, target)
+        return HttpRequest("POST", head.path, head.headers, _body(call, target.provider_name))
 
     def from_upstream(
         self, response: HttpResponse, call: ContentCall, endpoint: Endpoint
     ) -> ContentAnswer:
         """Pass the provider's body on, after a look at its counts."""
-        found = read_response(response.body, call.provider)
+        return self.read(response.body, call, endpoint)
+
+    def head(self, model: str, endpoint: Endpoint, target: Target) -> HttpRequest:
+        """Build the request of an answer that comes whole."""
+        return _head(model, _GENERATE, endpoint, target)
+
+    def body(self, call: ContentCall, endpoint: Endpoint, target: Target) -> bytes:
+        """Build the body. InvalidRequest for a stream, which has another head."""
+        if call.stream:
+            raise InvalidRequest("The head is that of a whole answer", field="")
+        return _body(call, target.provider_name)
+
+    def read(self, body: bytes, call: ContentCall, endpoint: Endpoint) -> ContentAnswer:
+        """Read the answer's body."""
+        found = read_response(body, call.provider)
         if not found.candidates or any(each.finish_reason is None for each in found.candidates):
             raise malformed(call.provider, "it has no candidate or no finish reason")
         for candidate in found.candidates:
             check_finish(candidate, call.provider)
         counts = found.usage_metadata
-        grounding = (bytes(each.grounding_metadata) for each in found.candidates)
+        grounding = [
+            bytes(each.grounding_metadata) for each in found.candidates if each.grounding_metadata
+        ]
         usage = counts.quantities(searches(grounding, call.model)) if counts is not None else None
-        return content_answer(response.body, usage)
+        return content_answer(body, usage)
 
     def decoder(self, call: ContentCall, endpoint: Endpoint) -> "PassedContentDecoder":
         """Return a fresh decoder for one streamed answer."""
@@ -117,6 +132,11 @@ class PassedContentDecoder(PassingDecoder[_Event, ContentEvents]):
         if event.usage_metadata is not None:
             found = searches(self._grounding, self._model)
             self._usage = event.usage_metadata.quantities(found)
+
+
+def _head(model: str, verb: str, endpoint: Endpoint, target: Target) -> HttpRequest:
+    path = target.fill(endpoint.path, model=model.removeprefix("models/"))
+    return HttpRequest("POST", path + verb, JSON_HEADERS + tuple(endpoint.headers.items()))
 
 
 def _body(call: ContentCall, provider: str) -> bytes:
