@@ -48,7 +48,7 @@ async def add_provider(suite: Suite, alias: str, url: str) -> None:
 
 
 async def test_the_client_for_node_hears_speaks_draws_and_talks(suite: Suite) -> None:
-    """Files up, events and sound down, and sessions of both kinds over WebSockets."""
+    """Files up, events and sound down, sessions of both kinds over WebSockets, and a batch."""
     modules = CLIENT / "node_modules"
     if not modules.exists():
         pytest.skip("`make node-client` installs it")
@@ -60,6 +60,7 @@ async def test_the_client_for_node_hears_speaks_draws_and_talks(suite: Suite) ->
         for alias, act in acts.items():
             upstream = await stack.enter_async_context(serve(act))
             await add_provider(suite, alias, upstream.url)
+        await suite.add_simulator("node-echo", "echo")
         await suite.settled()
         got = await run(modules, suite.url, suite.virtual_key, *acts)
     assert got["transcription"] == got["streamed transcription"] == WORDS
@@ -70,6 +71,7 @@ async def test_the_client_for_node_hears_speaks_draws_and_talks(suite: Suite) ->
     assert got["edit"] == 1
     turn = ["response.created", "response.output_text.delta", "response.done"]
     assert got["realtime"] == ["session.created", *turn]
+    assert got["batch"] == ["completed", "from Node", True]
     assert got["live"] == [["session.started", "node-live"], ["session.closed", "node-live"]]
 
 

@@ -1,6 +1,7 @@
 // OpenAI's own client for Node at a gateway; prints what it gets, one JSON a line.
 import { createRequire } from "node:module";
 import net from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 
 const [modules, url, key, talk, live] = process.argv.slice(2);
 const require = createRequire(`${modules}/`);
@@ -70,3 +71,27 @@ await new Promise((resolve, reject) => {
   session.send({ type: "session.start", session: { model: live } });
 });
 tell("live", told);
+
+const line = {
+  custom_id: "n0",
+  method: "POST",
+  url: "/v1/chat/completions",
+  body: { model: "node-echo", messages: [{ role: "user", content: "from Node" }] },
+};
+const file = await client.files.create({
+  file: await toFile(Buffer.from(JSON.stringify(line)), "in.jsonl"),
+  purpose: "batch",
+});
+let batch = await client.batches.create({
+  input_file_id: file.id,
+  endpoint: line.url,
+  completion_window: "24h",
+});
+while (["validating", "in_progress", "finalizing"].includes(batch.status)) {
+  await pause(50);
+  batch = await client.batches.retrieve(batch.id);
+}
+const output = await (await client.files.content(batch.output_file_id)).text();
+const said = JSON.parse(output).response.body.choices[0].message.content;
+const { deleted } = await client.files.delete(file.id);
+tell("batch", [batch.status, said, deleted]);
