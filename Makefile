@@ -17,7 +17,7 @@ MINUTES ?= 10
 CALLS ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test slow generate drift format lint baseline release types imports unit fuzz schema wire faults hostile schedules outages crashes parity soak uploads engines hub-clients node-client claude-code codex gemini-cli kms oidc sbom containers readme stubs bench ledger voice check clean
+.PHONY: help install serve test slow generate drift format lint baseline release types imports unit fuzz schema wire faults hostile schedules outages crashes parity soak uploads engines hub-clients node-client claude-code codex gemini-cli kms oidc console console-test sbom containers readme stubs bench ledger voice check clean
 # Steps of one check would only fight for the processors.
 .NOTPARALLEL:
 
@@ -135,6 +135,14 @@ kms: $(DEV_INSTALLED) ## wrap encryption keys with moto's KMS, and by the librar
 oidc: $(DEV_INSTALLED) ## log in at oidc-provider, installed apart; needs npm
 	@sh tools/oidc-provider.sh build/oidc
 	CONDUIT_OIDC=build/oidc $(BIN)/pytest --quiet tests/conformance/test_oidc_provider.py $(ARGS)
+
+console: $(DEV_INSTALLED) ## make the console that the bridge serves from console/; needs npm
+	$(BIN)/python -m tools.console
+
+console-test: $(DEV_INSTALLED) ## look at the console by Chromium, which it installs by apt where it may, and by axe; needs npm
+	@sh tools/console-tests.sh $(BIN)/python build/console-tests
+	$(BIN)/python -m tools.console --check
+	CONDUIT_CONSOLE_TESTS=build/console-tests $(BIN)/pytest --quiet tests/console $(ARGS)
 
 sbom: ## write build/sbom.cdx.json, a CycloneDX list of what is installed to run Conduit
 	@sh tools/sbom.sh "$(PYTHON)" build/sbom build/sbom.cdx.json

@@ -95,7 +95,7 @@ class _Parts:
         self.health: grpc.aio.Channel = link(settings, "health")
         self.instances = Instances(self.state, names)
         self.keys = KeyRing.of(settings)
-        self.administrators = Administrators(self.keys.vault, clock)
+        self.administrators = Administrators(self.keys.vault, clock, master_key=settings.master_key)
         ours = service_metadata(settings.service_tokens[0])
         self.refusals = reports_to(self.registry, ours, clock)
         new_id, budgets = IdSource(clock).next, BudgetRules(self.state)

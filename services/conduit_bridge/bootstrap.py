@@ -18,6 +18,7 @@ from conduit.v1.health_service_pb2_grpc import HealthServiceStub
 from conduit.v1.http_routes import ROUTES
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
 from conduit.v1.router_service_pb2_grpc import RouterServiceStub
+from conduit_bridge.browsers import browser_endpoints, login_of
 from conduit_bridge.cors import Cors
 from conduit_bridge.dispatcher import Dispatcher, NotFoundEndpoint
 from conduit_bridge.endpoints.assembly import endpoints, report_fields
@@ -32,11 +33,9 @@ from conduit_kernel.auth import MASTER_KEY_HEADER, AdministratorResolver, Author
 from conduit_kernel.background import Background, reason_of
 from conduit_kernel.background_metrics import BackgroundMetrics
 from conduit_kernel.exposition import WRITE_SECONDS, Exposition
-from conduit_kernel.http import HttpClient, HttpServer, ServerLimits, SpillSpace
+from conduit_kernel.http import HttpServer, ServerLimits, SpillSpace
 from conduit_kernel.http.certificate_renewal import listen
 from conduit_kernel.ids import IdSource
-from conduit_kernel.key_ring import KeyRing
-from conduit_kernel.login_sessions import LoginSessions
 from conduit_kernel.loop_lag import LoopLag
 from conduit_kernel.process_metrics import ProcessMetrics
 from conduit_kernel.rpc import link, service_metadata
@@ -183,12 +182,12 @@ async def start(
         uploads=_upload_space(settings),
     )
     hub = _hub(settings, channels["health"], stopping, authorizer)
-    login = _login(settings, channels["registry"], refusals.note)
+    login = login_of(settings, channels["registry"], refusals.note)
     edge = Dispatcher(
         [
             *served,
             *hub_endpoints(hub, metrics),
-            *(login.endpoints(metrics) if login else ()),
+            *browser_endpoints(settings, channels["registry"], login, metrics),
             *builtin_endpoints(
                 metrics, readiness=readiness, exposition=exposition, openapi=_openapi()
             ),
@@ -218,25 +217,6 @@ async def start(
         refusals=refusals,
         exposition=exposition,
         login=login,
-    )
-
-
-def _login(
-    settings: Settings, registry: grpc.aio.Channel, on_refused: Callable[[str, str], None]
-) -> "Login | None":
-    """Return what lets administrators log in; None where nobody names them."""
-    if settings.oidc is None:
-        return None
-    from conduit_bridge.login.endpoints import Login  # noqa: PLC0415 # its library takes its time
-    from conduit_bridge.login.exchanges import CodeExchanges  # noqa: PLC0415 # as above
-    from conduit_bridge.login.provider import OidcProvider  # noqa: PLC0415 # as above
-
-    provider = OidcProvider(settings.oidc, HttpClient(egress=settings.egress), time.monotonic)
-    sessions = LoginSessions(registry, service_metadata(settings.service_tokens[0]))
-    return Login(
-        *(provider, KeyRing.of(settings), time.time, sessions),
-        exchanges=CodeExchanges(time.monotonic),
-        on_refused=on_refused,
     )
 
 

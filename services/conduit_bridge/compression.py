@@ -6,6 +6,7 @@ https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3
 import asyncio
 import gzip
 import hashlib
+from collections.abc import Sequence
 
 from conduit_kernel.http import Answer, Field, Fields, Request
 
@@ -21,10 +22,15 @@ _NOT_MODIFIED = 304
 
 def accepts_gzip(request: Request) -> bool:
     """Return whether a caller takes gzip: by its name, or else by `*`."""
+    return accepts(request, _NAMES)
+
+
+def accepts(request: Request, names: Sequence[bytes]) -> bool:
+    """Return whether a caller takes a coding, by one of its names, or else by `*`."""
     given = request.fields.get(b"accept-encoding", b"").lower()
     wishes = [part.partition(b";") for part in given.replace(b" ", b"").split(b",")]
     qualities = {name: _is_wanted(parameters) for name, _, parameters in wishes}
-    named = [qualities[name] for name in _NAMES if name in qualities]
+    named = [qualities[name] for name in names if name in qualities]
     return any(named) if named else qualities.get(b"*", False)
 
 
@@ -62,7 +68,7 @@ class Document:
         # Each form has a tag of its own: they are not the same bytes.
         tag = b'"%b%b"' % (self._tag, b"-gzip" if is_folded else b"")
         common: Fields = ((b"etag", tag), (b"cache-control", b"no-cache"), VARY)
-        if _has(request, tag):
+        if has_tag(request, tag):
             return _NOT_MODIFIED, common, b""
         if is_folded:
             return 200, (self._media_type, _CODING, *common), self._folded
@@ -73,7 +79,8 @@ class Document:
         return gzip.compress(self._body, mtime=0), tag
 
 
-def _has(request: Request, tag: bytes) -> bool:
+def has_tag(request: Request, tag: bytes) -> bool:
+    """Return whether a caller has the form of this tag already."""
     given = request.fields.get(b"if-none-match", b"")
     tags = {part.strip().removeprefix(b"W/") for part in given.split(b",")}
     return tag in tags or b"*" in tags

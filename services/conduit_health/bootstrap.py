@@ -117,7 +117,7 @@ class _Parts:
         vault = self.keys.vault
         # Set while webhooks may have secrets that a former key has wrapped.
         self.unwrapped = asyncio.Event()
-        self.administrators = Administrators(vault, clock)
+        self.administrators = Administrators(vault, clock, master_key=settings.master_key)
         ours = service_metadata(settings.service_tokens[0])
         self.refusals = reports_to(self.registry, ours, clock)
         prober = Prober(

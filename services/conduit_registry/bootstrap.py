@@ -164,7 +164,7 @@ async def _start(
         discovery=discovery,
         followers=followers,
     )
-    administrators = Administrators(vault, clock)
+    administrators = Administrators(vault, clock, master_key=settings.master_key)
     own = OwnAdministrators(store, administrators, followers, keys.refresh)
     await own.load()
     server = _server(settings, keys, administrators, counted)

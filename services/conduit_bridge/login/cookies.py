@@ -36,7 +36,7 @@ def cookie(request: Request, name: str, *, is_secure: bool) -> str:
     return found[0] if len(found) == 1 else ""
 
 
-def _is_here(request: Request) -> bool:
+def is_here(request: Request) -> bool:
     """Return whether a browser of this machine reached us by its own address."""
     host = request.fields.get(b"host", b"").decode("latin-1")
     name = host.rpartition("]")[0].lstrip("[") if "[" in host else host.partition(":")[0]
@@ -50,7 +50,7 @@ def session_of(request: Request) -> str:
     of ours.
     """
     token = cookie(request, SESSION, is_secure=True)
-    if not token and _is_here(request):
+    if not token and is_here(request):
         # Elsewhere a neighbouring site could have set it, and have somebody act as its own user.
         token = cookie(request, SESSION, is_secure=False)
     if not token:

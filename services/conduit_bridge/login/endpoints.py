@@ -1,4 +1,4 @@
-"""The paths of a login: there, back, who one is, and out."""
+"""The paths of a login by OpenID Connect: there, and back."""
 
 import hmac
 import html
@@ -8,25 +8,23 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
-import orjson
 import structlog
 
 from conduit.v1.administrator_session_pb2 import AdministratorSession
 from conduit.v1.role_pb2 import ROLE_UNSPECIFIED, Role
 from conduit_bridge.endpoints.builtin import AuditedEndpoint, BuiltinEndpoint
 from conduit_bridge.endpoints.unary import Endpoint
-from conduit_bridge.errors import JSON_FIELD
-from conduit_bridge.login.cookies import FLOW, SESSION, cookie, session_of, set_cookie
+from conduit_bridge.login.cookies import FLOW, SESSION, cookie, set_cookie
 from conduit_bridge.login.exchanges import CodeExchanges
 from conduit_bridge.login.provider import LoginFailed, OidcProvider
 from conduit_bridge.metrics import Metrics
 from conduit_kernel.addresses import subscriber_of
-from conduit_kernel.auth_errors import AdministratorTokenInvalid, LoginThrottled
+from conduit_kernel.auth_errors import LoginThrottled
 from conduit_kernel.http import Answer, Field, Request
 from conduit_kernel.key_ring import KeyRing
 from conduit_kernel.login_sessions import LoginSessions, Person
 from conduit_kernel.roles import name_of
-from conduit_kernel.sessions import Session, csrf_token, open_session, seal_session
+from conduit_kernel.sessions import Session, seal_session
 
 # From the beginning of a login to its end.
 FLOW_SECONDS = 600
@@ -39,7 +37,7 @@ _FRESH: Field = (b"cache-control", b"no-store")
 _HTML: Field = (b"content-type", b"text/html; charset=utf-8")
 # The page needs nothing, and nobody may show it within theirs.
 _GUARD: Field = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
-_HOME = "/api/session"
+_HOME = "/console"
 
 
 class _Flow(msgspec.Struct, frozen=True):
@@ -83,8 +81,6 @@ class Login:
         return [
             BuiltinEndpoint(metrics.add("GET", "/api/login"), self.begin),
             AuditedEndpoint(metrics.add("GET", "/api/login/callback"), self.finish),
-            BuiltinEndpoint(metrics.add("GET", _HOME), self.show),
-            AuditedEndpoint(metrics.add("POST", "/api/logout"), self.leave),
         ]
 
     async def close(self) -> None:
@@ -127,34 +123,6 @@ class Login:
             (b"refresh", f"0; url={_HOME}".encode()),
         )
         return 200, fields, _page("You are logged in.")
-
-    async def show(self, request: Request) -> Answer:
-        """Say who has logged in, and what their page shows with each change."""
-        token = session_of(request)
-        session = await self._sessions.find(self._session(token))
-        if session is None:
-            raise _nobody()
-        body = {
-            "name": session.name,
-            "role": name_of(session.role),
-            "expiresAt": session.expires_at.seconds,
-            "csrfToken": csrf_token(token),
-        }
-        return 200, (JSON_FIELD, _FRESH), orjson.dumps(body)
-
-    async def leave(self, request: Request, request_id: str) -> Answer:
-        """End a session, everywhere; shown with the CSRF token, as each change is."""
-        session = self._session(session_of(request))
-        await self._sessions.end(session, request.peer, request_id)
-        return 204, (self._forgotten(SESSION), _FRESH), b""
-
-    def _session(self, token: str) -> Session:
-        # Another worker may have begun since, with a new encryption key.
-        self._keys.refresh()
-        session = open_session(self._keys.vault, token)
-        if session is None:
-            raise _nobody()
-        return session
 
     async def _begun(self, request: Request, request_id: str) -> AdministratorSession:
         """Begin a session of whoever comes back. LoginFailed."""
@@ -207,10 +175,6 @@ class Login:
 
     def _forgotten(self, name: str) -> Field:
         return self._cookie(name, "", 0, strict=name == SESSION)
-
-
-def _nobody() -> AdministratorTokenInvalid:
-    return AdministratorTokenInvalid("Nobody has logged in", header="Cookie")
 
 
 def _name_of(claims: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from conduit.v1 import administrator_pb2
 from conduit.v1 import administrator_requests_pb2 as pb
+from conduit_kernel.auth import current_principal
 from conduit_kernel.pagination import page_of
 from conduit_kernel.updates import defaults, select
 from conduit_registry import messages
@@ -36,6 +37,13 @@ class AdministratorRpcs(RpcBase):
         async with self.parts.store.read() as reading:
             found = await reading.get(ADMINISTRATOR, request.id)
         return pb.GetAdministratorResponse(administrator=messages.administrator(found))
+
+    async def GetCurrentAdministrator(
+        self, request: pb.GetCurrentAdministratorRequest, context: Context
+    ) -> pb.GetCurrentAdministratorResponse:
+        """Return who calls."""
+        caller = current_principal()
+        return pb.GetCurrentAdministratorResponse(name=caller.name, role=caller.role)
 
     async def ListAdministrators(
         self, request: pb.ListAdministratorsRequest, context: Context

@@ -141,7 +141,7 @@ class ControlPlane:
             renew_keys=keys.refresh,
             is_used_at_once=False,
         )
-        self.administrators = Administrators(keys.vault, clock)
+        self.administrators = Administrators(keys.vault, clock, master_key=settings.master_key)
         self.administrators.learn(self.state)
         self.refusals = reports_to(self._channels["registry"], self._metadata, clock)
         self._on_change: Callable[[], None] = lambda: None

@@ -34,6 +34,7 @@ READING = names("""
     GetProviderAnalytics GetPrepaidBalance GetProviderHealth ListProviderHealth ListHealthHistory
     GetRateLimits
     WatchNotifications ExplainRoute GetRequestRecord ListRequestRecords
+    GetCurrentAdministrator
 """)
 OPERATING = names("""
     CreateProvider UpdateProvider DeleteProvider TestProvider DiscoverModels CreateKeyCredential

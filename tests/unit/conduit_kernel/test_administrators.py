@@ -6,12 +6,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from conduit.internal.v1.snapshot_pb2 import SnapshotAdministrator
 from conduit.v1.administrator_pb2 import Administrator
 from conduit.v1.administrator_session_pb2 import AdministratorSession
-from conduit.v1.role_pb2 import ROLE_OPERATOR, ROLE_VIEWER
+from conduit.v1.role_pb2 import ROLE_OPERATOR, ROLE_OWNER, ROLE_VIEWER
 from conduit_kernel.administrators import TOKEN_START, Administrators, token_of
 from conduit_kernel.auth_errors import AdministratorTokenInvalid
 from conduit_kernel.secrets import Vault
 from conduit_kernel.sessions import Session, seal_session
 from conduit_kernel.snapshot import SnapshotState
+from conduit_kernel.token_sessions import TokenSession, master_key_digest, seal_token_session
 
 OLD, NEW = bytes(32), bytes(range(32))
 TOKEN = f"{TOKEN_START}anna"
@@ -160,3 +161,46 @@ def test_a_session_that_is_not_kept_is_none(kept: list[AdministratorSession], wh
     administrators.replace([], kept)
     with pytest.raises(AdministratorTokenInvalid, match=why):
         administrators.identify(seal_session(Vault(NEW), Session(1, 5)))
+
+
+def logged_in(administrators: Administrators, **session: str) -> Administrator:
+    """Return who has logged in with a credential, an hour from its end."""
+    made = TokenSession(int(NOW) + 3600, **session)
+    return administrators.identify(seal_token_session(Vault(NEW), made))
+
+
+def test_whoever_logged_in_with_a_token_is_its_administrator_as_long_as_it_is_taken() -> None:
+    """With the role of now: a token that ends has no session left."""
+    administrators = known(entry(Vault(NEW)))
+    assert logged_in(administrators, token=TOKEN).id == 1
+    administrators.replace([entry(Vault(NEW), role=ROLE_VIEWER)], [])
+    assert logged_in(administrators, token=TOKEN).name == "anna"
+    for gone in ([], [entry(Vault(NEW), token=f"{TOKEN}2")]):
+        administrators.replace(gone, [])
+        with pytest.raises(AdministratorTokenInvalid):
+            logged_in(administrators, token=TOKEN)
+
+
+def test_whoever_logged_in_with_the_master_key_is_an_owner_until_there_is_another_one() -> None:
+    """Where it is known; nothing that others say of it counts."""
+    session = {"master_key_digest": master_key_digest("master")}
+    administrators = Administrators(Vault(NEW), lambda: NOW, master_key="master")
+    assert logged_in(administrators, **session).role == ROLE_OWNER
+    for other in ("another", ""):
+        with pytest.raises(AdministratorTokenInvalid):
+            logged_in(Administrators(Vault(NEW), lambda: NOW, master_key=other), **session)
+    for wrong in ({"master_key_digest": "x"}, {"master_key_digest": ""}, {}):
+        with pytest.raises(AdministratorTokenInvalid):
+            logged_in(administrators, **wrong)
+        with pytest.raises(AdministratorTokenInvalid):
+            logged_in(Administrators(Vault(NEW), lambda: NOW), **wrong)
+
+
+def test_a_login_with_a_credential_ends_by_itself() -> None:
+    """As does one of a session within a session, which nobody can make longer than it is."""
+    administrators = known(entry(Vault(NEW)))
+    ended = seal_token_session(Vault(NEW), TokenSession(int(NOW), token=TOKEN))
+    within = seal_token_session(Vault(NEW), TokenSession(int(NOW) + 1, token=ended))
+    for token in (ended, within, f"{ended}x"):
+        with pytest.raises(AdministratorTokenInvalid):
+            administrators.identify(token)

@@ -13,6 +13,7 @@ from conduit.v1.administrator_json import (
     fill_administrator,
     fill_administrator_spec,
 )
+from conduit.v1.role_json import ROLE_BY_SPELLING, ROLE_SPELLINGS
 
 _CREATE_ADMINISTRATOR_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"administrator"})
 
@@ -145,6 +146,68 @@ def get_administrator_response_to_json(
     if message.HasField("administrator"):
         members["administrator"] = administrator_to_json(message.administrator)
     return members
+
+
+_GET_CURRENT_ADMINISTRATOR_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset()
+
+
+def get_current_administrator_request_from_json(
+    value: object, path: str = ""
+) -> administrator_requests_pb2.GetCurrentAdministratorRequest:
+    """Return the `GetCurrentAdministratorRequest` that a JSON value says. Raises JsonError."""
+    message = administrator_requests_pb2.GetCurrentAdministratorRequest()
+    fill_get_current_administrator_request(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_get_current_administrator_request(
+    message: administrator_requests_pb2.GetCurrentAdministratorRequest, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if not _GET_CURRENT_ADMINISTRATOR_REQUEST_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _GET_CURRENT_ADMINISTRATOR_REQUEST_MEMBERS, path)
+
+
+def get_current_administrator_request_to_json(
+    message: administrator_requests_pb2.GetCurrentAdministratorRequest,
+) -> dict[str, object]:
+    """Return the JSON of a `GetCurrentAdministratorRequest`."""
+    return {}
+
+
+_GET_CURRENT_ADMINISTRATOR_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"name", "role"})
+
+
+def get_current_administrator_response_from_json(
+    value: object, path: str = ""
+) -> administrator_requests_pb2.GetCurrentAdministratorResponse:
+    """Return the `GetCurrentAdministratorResponse` that a JSON value says. Raises JsonError."""
+    message = administrator_requests_pb2.GetCurrentAdministratorResponse()
+    fill_get_current_administrator_response(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_get_current_administrator_response(
+    message: administrator_requests_pb2.GetCurrentAdministratorResponse, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("name")) is not None:
+        message.name = runtime.text(member, path + "name")
+    if (member := value.get("role")) is not None:
+        message.role = runtime.any_case(member, ROLE_BY_SPELLING, ROLE_SPELLINGS, path + "role")
+    if not _GET_CURRENT_ADMINISTRATOR_RESPONSE_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _GET_CURRENT_ADMINISTRATOR_RESPONSE_MEMBERS, path)
+
+
+def get_current_administrator_response_to_json(
+    message: administrator_requests_pb2.GetCurrentAdministratorResponse,
+) -> dict[str, object]:
+    """Return the JSON of a `GetCurrentAdministratorResponse`."""
+    return {"name": message.name, "role": ROLE_SPELLINGS.get(message.role, "Unspecified")}
 
 
 _LIST_ADMINISTRATORS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"pageSize", "pageToken"})

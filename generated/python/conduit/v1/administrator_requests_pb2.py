@@ -24,10 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from conduit.v1 import administrator_pb2 as conduit_dot_v1_dot_administrator__pb2
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
+from conduit.v1 import role_pb2 as conduit_dot_v1_dot_role__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'conduit/v1/administrator_requests.proto\x12\nconduit.v1\x1a\x1e\x63onduit/v1/administrator.proto\x1a\x18\x63onduit/v1/options.proto\x1a google/protobuf/field_mask.proto\"a\n\x1a\x43reateAdministratorRequest\x12\x43\n\radministrator\x18\x01 \x01(\x0b\x32\x1d.conduit.v1.AdministratorSpecR\radministrator\"^\n\x1b\x43reateAdministratorResponse\x12?\n\radministrator\x18\x01 \x01(\x0b\x32\x19.conduit.v1.AdministratorR\radministrator\")\n\x17GetAdministratorRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"[\n\x18GetAdministratorResponse\x12?\n\radministrator\x18\x01 \x01(\x0b\x32\x19.conduit.v1.AdministratorR\radministrator\"o\n\x19ListAdministratorsRequest\x12\x33\n\tpage_size\x18\x01 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00@\x8f@R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"\x87\x01\n\x1aListAdministratorsResponse\x12\x41\n\x0e\x61\x64ministrators\x18\x01 \x03(\x0b\x32\x19.conduit.v1.AdministratorR\x0e\x61\x64ministrators\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd2\x01\n\x1aUpdateAdministratorRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x43\n\radministrator\x18\x02 \x01(\x0b\x32\x1d.conduit.v1.AdministratorSpecR\radministrator\x12;\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12\"\n\x04\x65tag\x18\x04 \x01(\tB\x0e\x8a\xb5\x18\nJ\x08if-matchR\x04\x65tag\"^\n\x1bUpdateAdministratorResponse\x12?\n\radministrator\x18\x01 \x01(\x0b\x32\x19.conduit.v1.AdministratorR\radministrator\",\n\x1a\x44\x65leteAdministratorRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"\x1d\n\x1b\x44\x65leteAdministratorResponse\"\x80\x01\n\x1aRotateAdministratorRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12@\n\rgrace_seconds\x18\x02 \x01(\x03\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x80\xc6\x43\x41H\x00R\x0cgraceSeconds\x88\x01\x01\x42\x10\n\x0e_grace_seconds\"^\n\x1bRotateAdministratorResponse\x12?\n\radministrator\x18\x01 \x01(\x0b\x32\x19.conduit.v1.AdministratorR\radministratorB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'conduit/v1/administrator_requests.proto\x12\nconduit.v1\x1a\x1e\x63onduit/v1/administrator.proto\x1a\x18\x63onduit/v1/options.proto\x1a\x15\x63onduit/v1/role.proto\x1a google/protobuf/field_mask.proto\"a\n\x1a\x43reateAdministratorRequest\x12\x43\n\radministrator\x18\x01 \x01(\x0b\x32\x1d.conduit.v1.AdministratorSpecR\radministrator\"^\n\x1b\x43reateAdministratorResponse\x12?\n\radministrator\x18\x01 \x01(\x0b\x32\x19.conduit.v1.AdministratorR\radministrator\")\n\x17GetAdministratorRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"[\n\x18GetAdministratorResponse\x12?\n\radministrator\x18\x01 \x01(\x0b\x32\x19.conduit.v1.AdministratorR\radministrator\" \n\x1eGetCurrentAdministratorRequest\"[\n\x1fGetCurrentAdministratorResponse\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12$\n\x04role\x18\x02 \x01(\x0e\x32\x10.conduit.v1.RoleR\x04role\"o\n\x19ListAdministratorsRequest\x12\x33\n\tpage_size\x18\x01 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00@\x8f@R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"\x87\x01\n\x1aListAdministratorsResponse\x12\x41\n\x0e\x61\x64ministrators\x18\x01 \x03(\x0b\x32\x19.conduit.v1.AdministratorR\x0e\x61\x64ministrators\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd2\x01\n\x1aUpdateAdministratorRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x43\n\radministrator\x18\x02 \x01(\x0b\x32\x1d.conduit.v1.AdministratorSpecR\radministrator\x12;\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12\"\n\x04\x65tag\x18\x04 \x01(\tB\x0e\x8a\xb5\x18\nJ\x08if-matchR\x04\x65tag\"^\n\x1bUpdateAdministratorResponse\x12?\n\radministrator\x18\x01 \x01(\x0b\x32\x19.conduit.v1.AdministratorR\radministrator\",\n\x1a\x44\x65leteAdministratorRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"\x1d\n\x1b\x44\x65leteAdministratorResponse\"\x80\x01\n\x1aRotateAdministratorRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12@\n\rgrace_seconds\x18\x02 \x01(\x03\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x80\xc6\x43\x41H\x00R\x0cgraceSeconds\x88\x01\x01\x42\x10\n\x0e_grace_seconds\"^\n\x1bRotateAdministratorResponse\x12?\n\radministrator\x18\x01 \x01(\x0b\x32\x19.conduit.v1.AdministratorR\radministratorB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,28 +42,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATEADMINISTRATORREQUEST'].fields_by_name['etag']._serialized_options = b'\212\265\030\nJ\010if-match'
   _globals['_ROTATEADMINISTRATORREQUEST'].fields_by_name['grace_seconds']._loaded_options = None
   _globals['_ROTATEADMINISTRATORREQUEST'].fields_by_name['grace_seconds']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\000\000I\000\000\000\000\200\306CA'
-  _globals['_CREATEADMINISTRATORREQUEST']._serialized_start=147
-  _globals['_CREATEADMINISTRATORREQUEST']._serialized_end=244
-  _globals['_CREATEADMINISTRATORRESPONSE']._serialized_start=246
-  _globals['_CREATEADMINISTRATORRESPONSE']._serialized_end=340
-  _globals['_GETADMINISTRATORREQUEST']._serialized_start=342
-  _globals['_GETADMINISTRATORREQUEST']._serialized_end=383
-  _globals['_GETADMINISTRATORRESPONSE']._serialized_start=385
-  _globals['_GETADMINISTRATORRESPONSE']._serialized_end=476
-  _globals['_LISTADMINISTRATORSREQUEST']._serialized_start=478
-  _globals['_LISTADMINISTRATORSREQUEST']._serialized_end=589
-  _globals['_LISTADMINISTRATORSRESPONSE']._serialized_start=592
-  _globals['_LISTADMINISTRATORSRESPONSE']._serialized_end=727
-  _globals['_UPDATEADMINISTRATORREQUEST']._serialized_start=730
-  _globals['_UPDATEADMINISTRATORREQUEST']._serialized_end=940
-  _globals['_UPDATEADMINISTRATORRESPONSE']._serialized_start=942
-  _globals['_UPDATEADMINISTRATORRESPONSE']._serialized_end=1036
-  _globals['_DELETEADMINISTRATORREQUEST']._serialized_start=1038
-  _globals['_DELETEADMINISTRATORREQUEST']._serialized_end=1082
-  _globals['_DELETEADMINISTRATORRESPONSE']._serialized_start=1084
-  _globals['_DELETEADMINISTRATORRESPONSE']._serialized_end=1113
-  _globals['_ROTATEADMINISTRATORREQUEST']._serialized_start=1116
-  _globals['_ROTATEADMINISTRATORREQUEST']._serialized_end=1244
-  _globals['_ROTATEADMINISTRATORRESPONSE']._serialized_start=1246
-  _globals['_ROTATEADMINISTRATORRESPONSE']._serialized_end=1340
+  _globals['_CREATEADMINISTRATORREQUEST']._serialized_start=170
+  _globals['_CREATEADMINISTRATORREQUEST']._serialized_end=267
+  _globals['_CREATEADMINISTRATORRESPONSE']._serialized_start=269
+  _globals['_CREATEADMINISTRATORRESPONSE']._serialized_end=363
+  _globals['_GETADMINISTRATORREQUEST']._serialized_start=365
+  _globals['_GETADMINISTRATORREQUEST']._serialized_end=406
+  _globals['_GETADMINISTRATORRESPONSE']._serialized_start=408
+  _globals['_GETADMINISTRATORRESPONSE']._serialized_end=499
+  _globals['_GETCURRENTADMINISTRATORREQUEST']._serialized_start=501
+  _globals['_GETCURRENTADMINISTRATORREQUEST']._serialized_end=533
+  _globals['_GETCURRENTADMINISTRATORRESPONSE']._serialized_start=535
+  _globals['_GETCURRENTADMINISTRATORRESPONSE']._serialized_end=626
+  _globals['_LISTADMINISTRATORSREQUEST']._serialized_start=628
+  _globals['_LISTADMINISTRATORSREQUEST']._serialized_end=739
+  _globals['_LISTADMINISTRATORSRESPONSE']._serialized_start=742
+  _globals['_LISTADMINISTRATORSRESPONSE']._serialized_end=877
+  _globals['_UPDATEADMINISTRATORREQUEST']._serialized_start=880
+  _globals['_UPDATEADMINISTRATORREQUEST']._serialized_end=1090
+  _globals['_UPDATEADMINISTRATORRESPONSE']._serialized_start=1092
+  _globals['_UPDATEADMINISTRATORRESPONSE']._serialized_end=1186
+  _globals['_DELETEADMINISTRATORREQUEST']._serialized_start=1188
+  _globals['_DELETEADMINISTRATORREQUEST']._serialized_end=1232
+  _globals['_DELETEADMINISTRATORRESPONSE']._serialized_start=1234
+  _globals['_DELETEADMINISTRATORRESPONSE']._serialized_end=1263
+  _globals['_ROTATEADMINISTRATORREQUEST']._serialized_start=1266
+  _globals['_ROTATEADMINISTRATORREQUEST']._serialized_end=1394
+  _globals['_ROTATEADMINISTRATORRESPONSE']._serialized_start=1396
+  _globals['_ROTATEADMINISTRATORRESPONSE']._serialized_end=1490
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from conduit.v1 import administrator_pb2 as _administrator_pb2
+from conduit.v1 import role_pb2 as _role_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
@@ -113,6 +114,49 @@ class GetAdministratorResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetAdministratorResponse: _TypeAlias = GetAdministratorResponse  # noqa: Y015
+
+@_typing.final
+class GetCurrentAdministratorRequest(_message.Message):
+    """Asks who calls."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCurrentAdministratorRequest: _TypeAlias = GetCurrentAdministratorRequest  # noqa: Y015
+
+@_typing.final
+class GetCurrentAdministratorResponse(_message.Message):
+    """Who calls."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """As the audit log names them, such as `administrator/1 anna`, `login/sub anna@example.com` or `master-key`."""
+    role: _role_pb2.Role.ValueType
+    """What they may do."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        role: _role_pb2.Role.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "role", b"role"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCurrentAdministratorResponse: _TypeAlias = GetCurrentAdministratorResponse  # noqa: Y015
 
 @_typing.final
 class ListAdministratorsRequest(_message.Message):

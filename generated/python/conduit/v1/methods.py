@@ -593,6 +593,14 @@ METHODS: Final[dict[str, Method]] = {
         server_streaming=False,
         client_streaming=False,
     ),
+    "/conduit.v1.RegistryService/GetCurrentAdministrator": Method(
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        role=role_pb2.ROLE_VIEWER,
+        dialect=options_pb2.DIALECT_ADMIN,
+        idempotent=True,
+        server_streaming=False,
+        client_streaming=False,
+    ),
     "/conduit.v1.RegistryService/ListAdministrators": Method(
         access=options_pb2.ACCESS_ADMINISTRATOR,
         role=role_pb2.ROLE_AUDITOR,

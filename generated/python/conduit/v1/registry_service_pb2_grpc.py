@@ -260,6 +260,11 @@ class RegistryServiceStub:
                 request_serializer=conduit_dot_v1_dot_administrator__requests__pb2.GetAdministratorRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_administrator__requests__pb2.GetAdministratorResponse.FromString,
                 _registered_method=True)
+        self.GetCurrentAdministrator = channel.unary_unary(
+                '/conduit.v1.RegistryService/GetCurrentAdministrator',
+                request_serializer=conduit_dot_v1_dot_administrator__requests__pb2.GetCurrentAdministratorRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_administrator__requests__pb2.GetCurrentAdministratorResponse.FromString,
+                _registered_method=True)
         self.ListAdministrators = channel.unary_unary(
                 '/conduit.v1.RegistryService/ListAdministrators',
                 request_serializer=conduit_dot_v1_dot_administrator__requests__pb2.ListAdministratorsRequest.SerializeToString,
@@ -626,6 +631,13 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetCurrentAdministrator(self, request, context):
+        """Returns who calls, as whom the audit log would name them. Any administrator may ask.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListAdministrators(self, request, context):
         """Returns a page of the list.
         """
@@ -924,6 +936,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.GetAdministrator,
                     request_deserializer=conduit_dot_v1_dot_administrator__requests__pb2.GetAdministratorRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_administrator__requests__pb2.GetAdministratorResponse.SerializeToString,
+            ),
+            'GetCurrentAdministrator': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCurrentAdministrator,
+                    request_deserializer=conduit_dot_v1_dot_administrator__requests__pb2.GetCurrentAdministratorRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_administrator__requests__pb2.GetCurrentAdministratorResponse.SerializeToString,
             ),
             'ListAdministrators': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAdministrators,
@@ -2144,6 +2161,33 @@ class RegistryService:
             '/conduit.v1.RegistryService/GetAdministrator',
             conduit_dot_v1_dot_administrator__requests__pb2.GetAdministratorRequest.SerializeToString,
             conduit_dot_v1_dot_administrator__requests__pb2.GetAdministratorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCurrentAdministrator(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RegistryService/GetCurrentAdministrator',
+            conduit_dot_v1_dot_administrator__requests__pb2.GetCurrentAdministratorRequest.SerializeToString,
+            conduit_dot_v1_dot_administrator__requests__pb2.GetCurrentAdministratorResponse.FromString,
             options,
             channel_credentials,
             insecure,

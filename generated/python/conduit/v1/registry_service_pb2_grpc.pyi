@@ -136,6 +136,8 @@ class RegistryServiceStub:
     """Creates an administrator; the answer is the only one with its token. Not idempotent: ALREADY_EXISTS if there is one of that name."""
     GetAdministrator: _grpc.UnaryUnaryMultiCallable[_administrator_requests_pb2.GetAdministratorRequest, _administrator_requests_pb2.GetAdministratorResponse]
     """Returns an administrator. ADMINISTRATOR_NOT_FOUND if there is none."""
+    GetCurrentAdministrator: _grpc.UnaryUnaryMultiCallable[_administrator_requests_pb2.GetCurrentAdministratorRequest, _administrator_requests_pb2.GetCurrentAdministratorResponse]
+    """Returns who calls, as whom the audit log would name them. Any administrator may ask."""
     ListAdministrators: _grpc.UnaryUnaryMultiCallable[_administrator_requests_pb2.ListAdministratorsRequest, _administrator_requests_pb2.ListAdministratorsResponse]
     """Returns a page of the list."""
     UpdateAdministrator: _grpc.UnaryUnaryMultiCallable[_administrator_requests_pb2.UpdateAdministratorRequest, _administrator_requests_pb2.UpdateAdministratorResponse]
@@ -265,6 +267,8 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     """Creates an administrator; the answer is the only one with its token. Not idempotent: ALREADY_EXISTS if there is one of that name."""
     GetAdministrator: _aio.UnaryUnaryMultiCallable[_administrator_requests_pb2.GetAdministratorRequest, _administrator_requests_pb2.GetAdministratorResponse]  # type: ignore[assignment]
     """Returns an administrator. ADMINISTRATOR_NOT_FOUND if there is none."""
+    GetCurrentAdministrator: _aio.UnaryUnaryMultiCallable[_administrator_requests_pb2.GetCurrentAdministratorRequest, _administrator_requests_pb2.GetCurrentAdministratorResponse]  # type: ignore[assignment]
+    """Returns who calls, as whom the audit log would name them. Any administrator may ask."""
     ListAdministrators: _aio.UnaryUnaryMultiCallable[_administrator_requests_pb2.ListAdministratorsRequest, _administrator_requests_pb2.ListAdministratorsResponse]  # type: ignore[assignment]
     """Returns a page of the list."""
     UpdateAdministrator: _aio.UnaryUnaryMultiCallable[_administrator_requests_pb2.UpdateAdministratorRequest, _administrator_requests_pb2.UpdateAdministratorResponse]  # type: ignore[assignment]
@@ -649,6 +653,14 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_administrator_requests_pb2.GetAdministratorResponse, _abc.Awaitable[_administrator_requests_pb2.GetAdministratorResponse]]:
         """Returns an administrator. ADMINISTRATOR_NOT_FOUND if there is none."""
+
+    @_abc_1.abstractmethod
+    def GetCurrentAdministrator(
+        self,
+        request: _administrator_requests_pb2.GetCurrentAdministratorRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_administrator_requests_pb2.GetCurrentAdministratorResponse, _abc.Awaitable[_administrator_requests_pb2.GetCurrentAdministratorResponse]]:
+        """Returns who calls, as whom the audit log would name them. Any administrator may ask."""
 
     @_abc_1.abstractmethod
     def ListAdministrators(

@@ -21,7 +21,10 @@ from conduit.v1 import (
 from conduit.v1 import http_runtime as http
 from conduit.v1 import json_runtime as json
 from conduit.v1.administrator_json import administrator_to_json, fill_administrator_spec
-from conduit.v1.administrator_requests_json import list_administrators_response_to_json
+from conduit.v1.administrator_requests_json import (
+    get_current_administrator_response_to_json,
+    list_administrators_response_to_json,
+)
 from conduit.v1.administrator_session_json import (
     end_administrator_sessions_response_to_json,
     fill_end_administrator_sessions_request,
@@ -1123,6 +1126,22 @@ def report_of_get_administrator(
 ) -> bytes:
     """Write the header lines of an answer of GetAdministrator."""
     return http.etag_line(message.administrator.etag)
+
+
+def read_get_current_administrator(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> administrator_requests_pb2.GetCurrentAdministratorRequest:
+    """Return the request that `GET /api/administrators/current` says."""
+    message = administrator_requests_pb2.GetCurrentAdministratorRequest()
+    http.refuse_parameters(query)
+    return message
+
+
+def write_get_current_administrator(
+    message: administrator_requests_pb2.GetCurrentAdministratorResponse,
+) -> bytes:
+    """Write the answer of GetCurrentAdministrator."""
+    return orjson.dumps(get_current_administrator_response_to_json(message))
 
 
 def read_list_administrators(
@@ -2612,6 +2631,29 @@ ROUTES: Final[tuple[Route, ...]] = (
         media_type=b"application/json",
         media_type_of=None,
         write_report=report_of_get_administrator,
+    ),
+    Route(
+        verb="GET",
+        path="/api/administrators/current",
+        segments=(Segment("api"), Segment("administrators"), Segment("current")),
+        service="RegistryService",
+        rpc="GetCurrentAdministrator",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_get_current_administrator,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_get_current_administrator,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",

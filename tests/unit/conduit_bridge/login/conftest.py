@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import grpc
 import pytest
 from tests.support.oidc_issuer import CLIENT_ID, CLIENT_SECRET, OidcIssuer, oidc_issuer
 from tests.support.registry import SERVICE_METADATA, Bench, Clock, settings_of
@@ -62,11 +63,17 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def sessions(tmp_path: Path, clock: Clock) -> AsyncIterator[LoginSessions]:
-    """Run a Registry; return what keeps sessions there."""
+async def registry(tmp_path: Path, clock: Clock) -> AsyncIterator[grpc.aio.Channel]:
+    """Run a Registry; return a channel to it."""
     bench = Bench(settings_of(tmp_path), load_catalog(), clock)
     async with (
         bench.registry() as api,
         connect(f"127.0.0.1:{api.process.port}") as channel,
     ):
-        yield LoginSessions(channel, SERVICE_METADATA)
+        yield channel
+
+
+@pytest.fixture
+def sessions(registry: grpc.aio.Channel) -> LoginSessions:
+    """Return what keeps sessions at a Registry."""
+    return LoginSessions(registry, SERVICE_METADATA)

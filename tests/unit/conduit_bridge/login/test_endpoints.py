@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import grpc
 import orjson
 import pytest
 from tests.support.key_files import key_file
 from tests.support.oidc_issuer import OidcIssuer
-from tests.support.registry import Clock
+from tests.support.registry import SERVICE_METADATA, Clock
 
+from conduit_bridge.login.browser_sessions import BrowserSessions
 from conduit_bridge.login.endpoints import FLOW_SECONDS, Login
 from conduit_bridge.login.exchanges import BURST, CodeExchanges
 from conduit_bridge.login.provider import OidcProvider
@@ -73,7 +75,7 @@ async def test_a_login_ends_with_a_strict_cookie(login: Login, issuer: OidcIssue
     found = cookies(fields)
     assert "SameSite=Strict" in found["conduit-session"]
     assert found["conduit-login"].startswith("; Path=/; Max-Age=0")
-    assert dict(fields)[b"refresh"] == b"0; url=/api/session"
+    assert dict(fields)[b"refresh"] == b"0; url=/console"
     assert b"default-src 'none'" in dict(fields)[b"content-security-policy"]
 
 
@@ -122,14 +124,6 @@ async def test_whoever_goes_on_guessing_waits(
     assert refused[-1] == ("10.0.0.1", "LOGIN_THROTTLED")
 
 
-async def test_without_a_session_nobody_is_shown(login: Login) -> None:
-    """Nor leaves."""
-    with pytest.raises(AdministratorTokenInvalid):
-        await login.show(request())
-    with pytest.raises(AdministratorTokenInvalid):
-        await login.leave(request(), ID)
-
-
 async def test_a_login_that_began_at_a_newer_worker_ends_here(
     provider: OidcProvider,
     issuer: OidcIssuer,
@@ -153,18 +147,24 @@ async def test_a_login_that_began_at_a_newer_worker_ends_here(
     assert (await here.finish(request(*back), ID))[0] == 200
 
 
-async def test_a_session_that_was_left_is_none(login: Login, issuer: OidcIssuer) -> None:
+async def test_a_session_that_was_left_is_none(
+    login: Login, issuer: OidcIssuer, clock: Clock, registry: grpc.aio.Channel
+) -> None:
     """Whoever has kept its cookie is nobody, here and everywhere."""
+    shown_by = BrowserSessions(
+        *(registry, KeyRing([bytes(32)]), clock, LoginSessions(registry, SERVICE_METADATA)),
+        vouched_by=SERVICE_METADATA,
+    )
     _, fields, _ = await login.finish(request(*await begun(login, issuer)), ID)
     token = cookies(fields)["conduit-session"].partition(";")[0]
     kept = request(cookie=f"conduit-session={token}")
     kept.fields[b"host"] = b"localhost:8080"
-    shown = orjson.loads((await login.show(kept))[2])
+    shown = orjson.loads((await shown_by.show(kept, ID))[2])
     assert (shown["name"], shown["role"]) == ("user-1", "Operator")
     leaving = request(cookie=f"conduit-session={token}", method="POST")
     leaving.fields |= {b"host": b"localhost:8080", b"x-csrf-token": shown["csrfToken"].encode()}
-    assert (await login.leave(leaving, ID))[0] == 204
+    assert (await shown_by.leave(leaving, ID))[0] == 204
     with pytest.raises(AdministratorTokenInvalid):
-        await login.show(kept)
+        await shown_by.show(kept, ID)
     # Once more is no error: it is what was asked for.
-    assert (await login.leave(leaving, ID))[0] == 204
+    assert (await shown_by.leave(leaving, ID))[0] == 204

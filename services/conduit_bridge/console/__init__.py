@@ -1,0 +1,1 @@
+"""The console: what operators see in a browser, made by `make console` from `console/`."""

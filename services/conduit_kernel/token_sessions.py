@@ -1,0 +1,51 @@
+"""Tokens of administrators who have logged in with the master key or with a token of their own.
+
+Each has the credential within, sealed with a key that all services have, so that it may do what
+that may now, and ends when that does. Nothing keeps which ones there are.
+"""
+
+import hashlib
+import hmac
+
+import msgspec
+
+from conduit_kernel.secrets import Vault
+
+# As all tokens of administrators begin, and none that is kept goes on.
+TOKEN_SESSION_START = "condt_admin_login_"  # noqa: S105 # what all of them begin with
+_PURPOSE = b"administrator token session v1"
+_MASTER_KEY = b"conduit master key session v1"
+MAX_CHARACTERS = 4000
+
+
+class TokenSession(msgspec.Struct, frozen=True):
+    """The session of somebody who showed a credential."""
+
+    # In seconds since 1970.
+    expires_at: int
+    # Empty for the master key.
+    token: str = ""
+    # What shows that it was the master key, and which one; empty for a token.
+    master_key_digest: str = ""
+
+
+def seal_token_session(vault: Vault, session: TokenSession) -> str:
+    """Return the token of a session."""
+    return TOKEN_SESSION_START + vault.seal_text(msgspec.json.encode(session), _PURPOSE)
+
+
+def open_token_session(vault: Vault, token: str) -> TokenSession | None:
+    """Return the session of a token, which may have ended; None if it is none of ours."""
+    if len(token) > MAX_CHARACTERS or not token.startswith(TOKEN_SESSION_START):
+        return None
+    content = vault.open_text(token.removeprefix(TOKEN_SESSION_START), _PURPOSE)
+    try:
+        return None if content is None else msgspec.json.decode(content, type=TokenSession)
+    except msgspec.MsgspecError:
+        # Of another version, which sealed another thing for the same purpose.
+        return None
+
+
+def master_key_digest(master_key: str) -> str:
+    """Return what stands for the master key in a session: nobody finds the key by it."""
+    return hmac.digest(master_key.encode(), _MASTER_KEY, hashlib.sha256).hex()
