@@ -72,6 +72,12 @@ def request_in(line: Line, endpoint: str) -> LineRequest:
     return request
 
 
+def model_in(request: LineRequest) -> str:
+    """Return the alias that a request names; empty for one that is no text."""
+    model = msgspec.json.decode(bytes(request.body), type=_Body).model
+    return model if isinstance(model, str) else ""
+
+
 async def checked(lines: AsyncIterable[Line], endpoint: str) -> CheckedInput:
     """Return what a file has, read to its end or to where it is hopeless."""
     check = _Check(endpoint)
@@ -107,9 +113,8 @@ class _Check:
         except LineProblem as problem:
             self._note(problem, line.number)
         else:
-            model = msgspec.json.decode(bytes(request.body), type=_Body).model
             # One that is no text is its call's failure.
-            self._models.add(model if isinstance(model, str) else "")
+            self._models.add(model_in(request))
         return len(self._problems.data) < MAX_PROBLEMS
 
     def note_too_many(self, number: int = 0) -> None:

@@ -20,9 +20,9 @@ from conduit_router.batches.remote.chunk import MAX_BYTES, Chunk
 from conduit_router.batches.remote.exchange import BatchExchange
 from conduit_router.batches.remote.owner import BatchOwner, RemoteParts
 from conduit_router.batches.remote.run import ProviderBatchRun
-from conduit_router.batches.requests import LineRequest
+from conduit_router.batches.requests import LineRequest, model_in
 from conduit_router.calls.deferred import DeferralTerms, DeferredRequest
-from conduit_router.routing.table import Candidate, UpstreamKey
+from conduit_router.routing.table import Candidate, Instance, UpstreamKey
 
 # The setting of an instance that says who makes the requests of batches.
 SETTING, BY_PROVIDER = "batches", "provider"
@@ -105,19 +105,32 @@ class RemoteWork:
         owner, batch = self._owner, self._owner.kept.batch
         if batch.execution == BATCH_EXECUTION_CONDUIT or owner.stop_reason is not None:
             return None
+        by_provider = batch.execution == BATCH_EXECUTION_PROVIDER
+        if not self._may_fit(request, by_provider=by_provider):
+            # Most batches: nothing is translated in vain, nor refused twice.
+            return None
         caller = owner.caller(place)
         if caller is None:
             return None
         keys = [run.kept.key_id for run in self._runs]
         keys += [chunk.exchange.by.key.key_id for chunk in self._chunks.values()]
         body, options = bytes(request.body), owner.kept.options
-        by_provider = batch.execution == BATCH_EXECUTION_PROVIDER
         terms = DeferralTerms(partial(_fits, by_provider=by_provider), keys)
         try:
             return self._parts.calls.deferred(batch.endpoint, body, options, caller, terms)
         except ConduitError:
             # It comes to the same as a call, and is told of as one.
             return None
+
+    def _may_fit(self, request: LineRequest, *, by_provider: bool) -> bool:
+        """Return whether any instance that serves a request's alias has batches for it."""
+        if self._owner.kept.options.fallbacks:
+            return True
+        route = self._parts.runtime.table.routes.get(model_in(request))
+        return route is not None and any(
+            has_batches(candidate.instance, by_provider=by_provider)
+            for candidate in route.candidates
+        )
 
     def _new_chunk(self, kind: _Kind, first: DeferredRequest) -> Chunk:
         operation = self._parts.calls.operation_of(self._owner.kept.batch.endpoint)
@@ -174,16 +187,21 @@ class RemoteWork:
         )
 
 
+def has_batches(instance: Instance, *, by_provider: bool) -> bool:
+    """Return whether an instance's own batches are used: where its type has any, by its setting."""
+    if instance.spec.batches is None:
+        return False
+    return by_provider or dict(instance.provider.settings).get(SETTING) == BY_PROVIDER
+
+
 def _fits(
     candidate: Candidate, key: UpstreamKey, request: HttpRequest, *, by_provider: bool
 ) -> bool:
     """Return whether a request may be in a batch of a candidate's provider."""
     batches = candidate.instance.spec.batches
-    if batches is None:
+    if batches is None or not has_batches(candidate.instance, by_provider=by_provider):
         return False
     target = next(iter(key.targets.values())).target
-    if not by_provider and target.settings.get(SETTING, "") != BY_PROVIDER:
-        return False
     return batch_api_named(batches.api).takes(request, batches, target)
 
 
