@@ -33,13 +33,13 @@ def top(gateway: "Gateway", *, interval: float, once: bool, as_json: bool) -> No
     Ends with Ctrl-C.
     """
     from conduit_cli.live.frame import frame, lines  # noqa: PLC0415 # as above
-    from conduit_cli.live.samples import Change, read  # noqa: PLC0415 # as above
+    from conduit_cli.live.samples import Interval, read  # noqa: PLC0415 # as above
 
     before = read(gateway.text("/metrics"), time.monotonic())
     while True:
         time.sleep(interval)
         after = read(gateway.text("/metrics"), time.monotonic())
-        found, before = frame(Change(before, after)), after
+        found, before = frame(Interval(before, after)), after
         if as_json:
             click.echo(json.dumps(found, ensure_ascii=False))
         else:

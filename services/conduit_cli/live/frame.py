@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from conduit_cli.live.samples import Change
+from conduit_cli.live.samples import Interval
 from conduit_cli.resources.tables import table
 
 Row = dict[str, Any]
@@ -13,7 +13,7 @@ _GOOD = "OK"
 _TOKENS = "TOKEN"
 
 
-def frame(change: Change) -> dict[str, Any]:
+def frame(change: Interval) -> dict[str, Any]:
     """Return what happened between two scrapes: in all, by alias and by provider."""
     calls = change.rates("conduit_calls_total", "alias", "outcome")
     return {
@@ -61,7 +61,7 @@ def _told(row: Row) -> Row:
     return {**shown, "failed": f"{row['failedShare']:.1%}"}
 
 
-def _aliases(change: Change, calls: Mapping[tuple[str, ...], float]) -> Iterator[Row]:
+def _aliases(change: Interval, calls: Mapping[tuple[str, ...], float]) -> Iterator[Row]:
     fallbacks = change.rates("conduit_call_fallbacks_total", "alias")
     by_alias = _grouped(calls)
     for alias in sorted(by_alias, key=lambda each: (-_whole(by_alias[each]), each)):
@@ -73,7 +73,7 @@ def _aliases(change: Change, calls: Mapping[tuple[str, ...], float]) -> Iterator
         }
 
 
-def _providers(change: Change) -> Iterator[Row]:
+def _providers(change: Interval) -> Iterator[Row]:
     by_provider = _grouped(change.rates("conduit_attempts_total", "provider", "outcome"))
     statuses = change.now("conduit_provider_status", "provider", "status")
     status = {provider: name for (provider, name), value in statuses.items() if value}
@@ -92,14 +92,14 @@ def _providers(change: Change) -> Iterator[Row]:
         }
 
 
-def _tokens(change: Change) -> dict[tuple[str, ...], float]:
+def _tokens(change: Interval) -> dict[tuple[str, ...], float]:
     found: dict[tuple[str, ...], float] = defaultdict(float)
     for (provider, unit), rate in change.rates("conduit_usage_total", "provider", "unit").items():
         found[provider,] += rate if _TOKENS in unit.upper() else 0.0
     return found
 
 
-def _costs(change: Change) -> dict[tuple[str, ...], float]:
+def _costs(change: Interval) -> dict[tuple[str, ...], float]:
     rates = change.rates("conduit_cost_usd_total", "provider")
     return {place: rate * _HOUR for place, rate in rates.items()}
 

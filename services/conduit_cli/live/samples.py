@@ -27,7 +27,7 @@ def read(text: str, at: float) -> Samples:
     return Samples(at, found)
 
 
-class Change:
+class Interval:
     """The change between two scrapes."""
 
     def __init__(self, before: Samples, after: Samples) -> None:

@@ -3,7 +3,7 @@
 import click
 
 from conduit_cli.live.frame import frame, lines
-from conduit_cli.live.samples import Change, read
+from conduit_cli.live.samples import Interval, read
 
 AFTER = """
 conduit_calls_total{alias="fast",operation="chat",outcome="OK"} 30
@@ -27,7 +27,7 @@ conduit_http_requests_under_way{route="/v1/chat/completions"} 5
 
 def test_a_frame_tells_of_all_and_of_each() -> None:
     """The busiest alias first; an instance that nobody asks is there with how it is."""
-    found = frame(Change(read("", 0.0), read(AFTER, 2.0)))
+    found = frame(Interval(read("", 0.0), read(AFTER, 2.0)))
     assert (found["callsPerSecond"], found["underWay"]) == (21.0, 5.0)
     assert round(found["failedShare"], 4) == round(10 / 42, 4)
     assert (found["tokensPerSecond"], found["usdPerHour"]) == (80.0, 18.0)
@@ -44,6 +44,6 @@ def test_a_frame_tells_of_all_and_of_each() -> None:
 
 def test_a_gateway_at_rest_has_a_frame_too() -> None:
     """Nothing is divided by nothing."""
-    found = frame(Change(read("", 0.0), read("", 1.0)))
+    found = frame(Interval(read("", 0.0), read("", 1.0)))
     assert (found["callsPerSecond"], found["failedShare"], found["p50Ms"]) == (0, 0.0, None)
     assert "No attempt has ended." in "\n".join(lines(found, width=80))

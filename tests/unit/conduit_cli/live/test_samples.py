@@ -2,7 +2,7 @@
 
 import pytest
 
-from conduit_cli.live.samples import Change, quantile, read
+from conduit_cli.live.samples import Interval, quantile, read
 
 BEFORE = """
 # TYPE conduit_calls counter
@@ -31,9 +31,9 @@ conduit_under_way{route="/y"} 4
 """
 
 
-def change(seconds: float = 2.0) -> Change:
+def change(seconds: float = 2.0) -> Interval:
     """Return what happened."""
-    return Change(read(BEFORE, 0.0), read(AFTER, seconds))
+    return Interval(read(BEFORE, 0.0), read(AFTER, seconds))
 
 
 def test_counters_are_told_by_the_second() -> None:
