@@ -1,7 +1,7 @@
 """Thousands of changes within one transaction, written some at a time."""
 
 from collections.abc import Callable, Hashable, Mapping
-from types import SimpleNamespace
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -46,6 +46,23 @@ _KEYS: Mapping[str, Callable[[Any], Hashable]] = {
     FALLBACK_CHAIN.name: _by_alias,
     KEY.name: lambda key: key.id,
 }
+
+
+@dataclass
+class _Entry:
+    """A line of the log that is written with others."""
+
+    revision: int
+    occurred_at: int
+    actor: str
+    peer: str
+    action: int
+    resource_kind: str
+    resource_id: str
+    changes: Mapping[str, object]
+    request_id: str
+    record_id: str | None
+    hash: bytes | None = None
 
 
 class Loaded:
@@ -188,8 +205,8 @@ class BulkTransaction(WriteTransaction):
         counter.last_id += 1
         return counter.last_id
 
-    def _entry(self, **said: object) -> EntryRow:
-        return SimpleNamespace(**said)
+    def _entry(self, **said: Any) -> EntryRow:  # noqa: ANN401 # of each column
+        return _Entry(**said)
 
     def _keep(self, row: EntryRow, resources: list[list[Any]]) -> None:
         # Not as objects of the session: of these are two for each change.

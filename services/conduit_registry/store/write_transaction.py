@@ -290,7 +290,7 @@ class WriteTransaction(ReadTransaction):
         self._session.add(self._chain.row)
         self._keep(row, [list(pair) for pair in touched])
 
-    def _entry(self, **said: object) -> EntryRow:
+    def _entry(self, **said: Any) -> EntryRow:  # noqa: ANN401 # of each column
         """Return what a line of the log says, for the chain to take it in."""
         return tables.AuditRow(**said)
 

@@ -35,7 +35,7 @@ def url() -> Iterator[str]:
             self.end_headers()
             self.wfile.write(DATA)
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # the base's name
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.support.registry import numbered
 from tests.unit.conduit_registry.conftest import AUTHOR
@@ -33,7 +33,7 @@ def provider(name: str) -> Provider:
 async def test_a_thing_costs_less_than_a_statement(store: Store, engine: AsyncEngine) -> None:
     """Nor is anything looked up for it."""
     seen: list[str] = []
-    sa.event.listen(
+    event.listen(
         engine.sync_engine, "before_cursor_execute", lambda *args: seen.append(str(args[2]))
     )
     async with store.change(AUTHOR, BulkTransaction) as changing:
