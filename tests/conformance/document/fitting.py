@@ -26,6 +26,9 @@ FIXED: Json = {
     "amountUsd": 5,
     # Its names have from 1 to 64 characters.
     "metadata": {"team": "research"},
+    # Of an MCP server: what is a header, and for whom there is.
+    "headers": {"authorization": "Bearer a"},
+    "grants": [{"tools": ["*"]}],
 }
 DOCUMENT: Json = {"version": 1}
 SAMPLES = {"audio_sample", "consent_recording"}
