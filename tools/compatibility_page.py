@@ -66,7 +66,12 @@ def _of_operation(spec: ProviderSpec, name: str, cases: Sequence[WireCase]) -> l
     lines = [*_of_file(endpoint), *_of_models(endpoint)]
     place = f"{spec.name}/{name}"
     dropped = {name for case in cases_of(place, cases) for name in case.result.get("dropped", [])}
-    by_codec = dropped - endpoint.drop - {f"messages.{name}" for name in endpoint.drop_in_messages}
+    by_codec = (
+        dropped
+        - endpoint.drop
+        - endpoint.choosing
+        - {f"messages.{name}" for name in endpoint.drop_in_messages}
+    )
     if by_codec:
         lines.append(f"- Dropped, or altered and reported so, in its cases: {_names(by_codec)}")
     return lines
@@ -75,6 +80,9 @@ def _of_operation(spec: ProviderSpec, name: str, cases: Sequence[WireCase]) -> l
 def _of_file(endpoint: Endpoint) -> Iterator[str]:
     if endpoint.drop:
         yield f"- Dropped: {_names(endpoint.drop)}"
+    if endpoint.choosing:
+        names = _names(endpoint.choosing)
+        yield f"- Dropped where models or a hard budget bind the virtual key: {names}"
     if endpoint.drop_in_messages:
         yield f"- Dropped from messages, parts and calls: {_names(endpoint.drop_in_messages)}"
     if endpoint.rename:

@@ -182,12 +182,14 @@ async def start(
         uploads=_upload_space(settings),
     )
     hub = _hub(settings, channels["health"], stopping, authorizer)
-    login = login_of(settings, channels["registry"], refusals.note)
+    login = login_of(
+        settings, channels["registry"], refusals.note, clock=time.time, timer=time.monotonic
+    )
     edge = Dispatcher(
         [
             *served,
             *hub_endpoints(hub, metrics),
-            *browser_endpoints(settings, channels["registry"], login, metrics),
+            *browser_endpoints(settings, channels["registry"], login, metrics, time.time),
             *builtin_endpoints(
                 metrics, readiness=readiness, exposition=exposition, openapi=_openapi()
             ),

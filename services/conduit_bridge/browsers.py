@@ -1,6 +1,5 @@
 """Assembles what browsers get: the console, and how administrators log in to it."""
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -22,31 +21,43 @@ if TYPE_CHECKING:
 
 
 def login_of(
-    settings: Settings, registry: grpc.aio.Channel, on_refused: Callable[[str, str], None]
+    settings: Settings,
+    registry: grpc.aio.Channel,
+    on_refused: Callable[[str, str], None],
+    *,
+    clock: Callable[[], float],
+    timer: Callable[[], float],
 ) -> "Login | None":
-    """Return what lets administrators log in; None where nobody names them."""
+    """Return what lets administrators log in; None where nobody names them.
+
+    `clock` counts seconds since 1970, `timer` from any moment.
+    """
     if settings.oidc is None:
         return None
     from conduit_bridge.login.endpoints import Login  # noqa: PLC0415 # its library takes its time
     from conduit_bridge.login.exchanges import CodeExchanges  # noqa: PLC0415 # as above
     from conduit_bridge.login.provider import OidcProvider  # noqa: PLC0415 # as above
 
-    provider = OidcProvider(settings.oidc, HttpClient(egress=settings.egress), time.monotonic)
+    provider = OidcProvider(settings.oidc, HttpClient(egress=settings.egress), timer)
     sessions = LoginSessions(registry, service_metadata(settings.service_tokens[0]))
     return Login(
-        *(provider, KeyRing.of(settings), time.time, sessions),
-        exchanges=CodeExchanges(time.monotonic),
+        *(provider, KeyRing.of(settings), clock, sessions),
+        exchanges=CodeExchanges(timer),
         on_refused=on_refused,
     )
 
 
 def browser_endpoints(
-    settings: Settings, registry: grpc.aio.Channel, login: "Login | None", metrics: Metrics
+    settings: Settings,
+    registry: grpc.aio.Channel,
+    login: "Login | None",
+    metrics: Metrics,
+    clock: Callable[[], float],
 ) -> list[Endpoint]:
     """Return the console, and how administrators log in to it."""
     ours = service_metadata(settings.service_tokens[0])
     sessions = BrowserSessions(
-        *(registry, KeyRing.of(settings), time.time),
+        *(registry, KeyRing.of(settings), clock),
         LoginSessions(registry, ours),
         vouched_by=ours,
     )

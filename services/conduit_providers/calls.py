@@ -104,6 +104,8 @@ class Call(msgspec.Struct, Generic[TypedT]):
     # Whether the caller of a stream asked for the usage; we always do.
     include_usage: bool = False
     is_strict: bool = False
+    # Whether its caller may have the provider choose among models that the call does not name.
+    may_choose: bool = False
     # Betas of a provider's that the caller names, and the version of its API.
     betas: tuple[str, ...] = ()
     version: str = ""

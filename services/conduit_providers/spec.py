@@ -47,7 +47,9 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     rename: Mapping[str, str] = {}
     # Parameters that are not taken.
     drop: frozenset[str] = frozenset()
-    # The same, for the members of messages, of their parts and of their tool calls.
+    # Parameters that name other models: taken of callers alone whom no models and no budget bind.
+    choosing: frozenset[str] = frozenset()
+    # As above, for the members of messages, of their parts and of their tool calls.
     rename_in_messages: Mapping[str, str] = {}
     drop_in_messages: frozenset[str] = frozenset()
     # The same, for some models; all that fit a model hold.
@@ -149,7 +151,12 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
 
     def _scanners(self, model: str) -> tuple[Scanner, ...]:
         """Return scanners for members that do not pass as they are; each request is scanned."""
-        top = {*self.rename, *self.drop, *(each.parameter for each in self.value_maps)}
+        top = {
+            *self.rename,
+            *self.drop,
+            *self.choosing,
+            *(each.parameter for each in self.value_maps),
+        }
         for rule in self.rules_of(model):
             top |= {*rule.rename, *rule.drop}
         deep = {*self.rename_in_messages, *self.drop_in_messages}
@@ -248,6 +255,11 @@ class ProviderSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict
     passthrough: tuple[PassthroughRule, ...] = ()
     # Whether its servers go on with a caller's trace, told by W3C Trace Context's `traceparent`.
     takes_trace_context: bool = False
+
+    @cached_property
+    def chooses_models(self) -> bool:
+        """Return whether callers may have it choose among models, by a parameter of any operation."""
+        return any(endpoint.choosing for endpoint in self.endpoints.values())
 
     def retires_on(self, model: str) -> date | None:
         """Return the first day on which a model is turned off for any operation, if it is known."""

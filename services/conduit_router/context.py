@@ -30,6 +30,12 @@ class CallerContext(msgspec.Struct, frozen=True):
     is_judging: bool = False
 
     @property
+    def is_free(self) -> bool:
+        """Return whether neither models nor a hard budget bind the virtual key."""
+        usage = self.caller.usage
+        return self.caller.allowed is None and (usage is None or not usage.has_budget)
+
+    @property
     def providers(self) -> tuple[str, ...] | None:
         """Return the instances that may serve the virtual key; None for all."""
         return self.caller.providers

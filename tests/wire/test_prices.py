@@ -52,10 +52,7 @@ UNKNOWN: Mapping[str, str] = MappingProxyType(
         "VertexAI/imagen-5.0-*": "no such model",
         **{
             f"StabilityAI/{name}": "its credits were seen in one list alone, which errs"
-            for name in (
-                *("erase", "inpaint", "outpaint", "remove-background", "search-and-recolor"),
-                *("search-and-replace", "sketch", "structure", "style"),
-            )
+            for name in ("outpaint", "search-and-recolor")
         },
     }
 )

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import time
 from collections.abc import Callable
+from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -54,7 +55,7 @@ class BackupSchedule:
         now = self._clock()
         if now < self._not_before:
             if self._problem is not None:
-                raise self._problem
+                raise copy(self._problem)
             return
         # Whatever comes of it, not sooner.
         self._not_before = now + RETRY_SECONDS
@@ -65,7 +66,7 @@ class BackupSchedule:
                 self._log.info("backup_stored", **stored._asdict())
                 due = now + self._settings.every_seconds
         except (BackupFailed, StoreFailed, OSError) as error:
-            self._problem = error
+            self._problem = copy(error)
             raise
         self._problem, self._not_before = None, due
 

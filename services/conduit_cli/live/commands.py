@@ -78,10 +78,10 @@ def bench(
     from conduit_cli.live.load import calls, report  # noqa: PLC0415 # as above
     from conduit_cli.resources.tables import record  # noqa: PLC0415 # as above
 
-    began, made = time.perf_counter(), calls(gateway, model, text, count, at_once)
+    began, made = time.monotonic(), calls(gateway, model, text, count, at_once)
     with click.progressbar(made, length=count, label="Calls", hidden=as_json) as going:
         ended = list(going)
-    found = report(ended, time.perf_counter() - began)
+    found = report(ended, time.monotonic() - began)
     if as_json:
         click.echo(json.dumps(found))
     else:

@@ -296,9 +296,7 @@ class CallScope(msgspec.Struct, eq=False):
     def patience(self, attempt: Attempt) -> Patience:
         """Return how long the candidate may be silent."""
         served = attempt.candidate.instance.served[self.operation.served_as]
-        if served.is_job:
-            return JOBS
-        return served.endpoint.known_patience[attempt.candidate.model]
+        return JOBS if served.is_job else served.endpoint.known_patience[attempt.candidate.model]
 
     def call(self, attempt: Attempt) -> Call[Any]:
         """Return the call as the attempt's codec gets it."""
@@ -315,6 +313,8 @@ class CallScope(msgspec.Struct, eq=False):
             betas=self.limits.betas,
             version=self.limits.version,
         )
+        if candidate.instance.spec.chooses_models:
+            call.may_choose = self.caller.is_free
         attempt.dropped = call.dropped
         return call
 

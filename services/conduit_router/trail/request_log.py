@@ -1,6 +1,6 @@
 """Tells the log of each call's end, behind the answers: together, and with a bound.
 
-A call costs an entry in a list; all else is done once a second, for all calls since.
+A call costs an entry in a list; all else is done once a second while there are any, for all since.
 """
 
 import asyncio
@@ -43,6 +43,8 @@ class RequestLog:
         self._max_waiting_bytes = max_waiting_bytes
         self._plain: list[PlainEnd] = []
         self._others: list[CallEnd] = []
+        # Set while calls are to be told of; whether it has to be, once one ends.
+        self._work, self._rests = asyncio.Event(), True
         # With their sizes.
         self._waiting: deque[tuple[LogRequestsRequest, int]] = deque()
         self.waiting_bytes = 0
@@ -54,17 +56,32 @@ class RequestLog:
     @property
     def listener(self) -> EndListener:
         """Return what hears of the calls' ends."""
-        return EndListener(self._plain.append, self._others.append)
+        return EndListener(self._note_plain, self._note)
+
+    def _note_plain(self, end: PlainEnd) -> None:
+        self._plain.append(end)
+        if self._rests:
+            self._begin()
+
+    def _note(self, end: CallEnd) -> None:
+        self._others.append(end)
+        if self._rests:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._rests = False
+        self._work.set()
 
     def run(self, background: Background) -> None:
         """Begin the loop that tells the log of calls."""
-        background.run("request_log", self.deliver, every=LOG_SECONDS)
+        background.run("request_log", self.deliver, every=LOG_SECONDS, when=self._work)
 
     async def deliver(self) -> None:
         """Tell the log of all calls that have ended: a step of a loop.
 
         ServiceUnavailable if it is away: they wait, as far as there is room.
         """
+        self._rests = True
         slices = Slices()
         for group in self._gathered():
             self._keep(group)

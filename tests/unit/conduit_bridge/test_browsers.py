@@ -1,5 +1,6 @@
 """The parts of browsers' paths, as they are put together."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -34,8 +35,8 @@ async def test_browsers_may_always_log_in_with_a_credential(
         oidc=oidc,
     )
     async with connect("127.0.0.1:1") as registry:
-        login = login_of(settings, registry, lambda *_: None)
-        made = browser_endpoints(settings, registry, login, Metrics())
+        login = login_of(settings, registry, lambda *_: None, clock=time.time, timer=time.monotonic)
+        made = browser_endpoints(settings, registry, login, Metrics(), time.time)
         routes = {(each.counts.method, each.counts.route) for each in made}
         if login is not None:
             await login.close()

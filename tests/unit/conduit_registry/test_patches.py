@@ -25,7 +25,7 @@ PATCHES = (
     (VirtualKeyPatch, VirtualKey),
 )
 # What the Registry says of a thing, and no operator.
-OWN = {"id", "created_at", "updated_at", "last_used", "rotated_at", "key_prefix", "hash"}
+OWN = {"id", "created_at", "updated_at", "last_used", "rotated_at", "key_prefix"}
 SEALED = {
     *("masked_api_key", "encryption_key_id", "wrapped_data_key", "ciphertext", "destination"),
     *("retires_at", "former_hash", "former_key_until"),

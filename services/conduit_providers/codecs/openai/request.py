@@ -205,6 +205,7 @@ def fit(members: dict[str, Any], endpoint: Endpoint, call: Call[Any], provider: 
             if members[name] == 1:
                 del members[name]
     dropped = endpoint.drop.union(*(rule.drop for rule in rules))
+    dropped = dropped if call.may_choose else dropped | endpoint.choosing
     for name in sorted(dropped & members.keys()):
         if not is_default(name, members.pop(name)):
             call.drop(name, provider)
