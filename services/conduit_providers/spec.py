@@ -258,7 +258,7 @@ class ProviderSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict
 
     @cached_property
     def chooses_models(self) -> bool:
-        """Return whether callers may have it choose among models, by a parameter of any operation."""
+        """Return whether callers may have it choose among models, by any parameter."""
         return any(endpoint.choosing for endpoint in self.endpoints.values())
 
     def retires_on(self, model: str) -> date | None:
