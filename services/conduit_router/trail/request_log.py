@@ -14,8 +14,9 @@ from conduit.internal.v1.request_log_service_pb2 import LogRequestsRequest
 from conduit_kernel.background import Background
 from conduit_kernel.errors import ConduitError, ServiceUnavailable
 from conduit_kernel.slices import Slices
-from conduit_router.trail.call_end import CallEnd, EndListener, PlainEnd
+from conduit_router.trail.call_end import EndListener
 from conduit_router.trail.log_columns import columns_of
+from conduit_router.trail.telling import EndedCalls
 
 LOG_SECONDS = 1.0
 # How long a stopping router tries to tell the log of its last calls.
@@ -41,10 +42,7 @@ class RequestLog:
         self._last_seconds = last_seconds
         self._send = send
         self._max_waiting_bytes = max_waiting_bytes
-        self._plain: list[PlainEnd] = []
-        self._others: list[CallEnd] = []
-        # Set while calls are to be told of; whether it has to be, once one ends.
-        self._work, self._rests = asyncio.Event(), True
+        self._ended = EndedCalls()
         # With their sizes.
         self._waiting: deque[tuple[LogRequestsRequest, int]] = deque()
         self.waiting_bytes = 0
@@ -56,32 +54,18 @@ class RequestLog:
     @property
     def listener(self) -> EndListener:
         """Return what hears of the calls' ends."""
-        return EndListener(self._note_plain, self._note)
-
-    def _note_plain(self, end: PlainEnd) -> None:
-        self._plain.append(end)
-        if self._rests:
-            self._begin()
-
-    def _note(self, end: CallEnd) -> None:
-        self._others.append(end)
-        if self._rests:
-            self._begin()
-
-    def _begin(self) -> None:
-        self._rests = False
-        self._work.set()
+        return self._ended.listener
 
     def run(self, background: Background) -> None:
         """Begin the loop that tells the log of calls."""
-        background.run("request_log", self.deliver, every=LOG_SECONDS, when=self._work)
+        background.run("request_log", self.deliver, every=LOG_SECONDS, when=self._ended.come)
 
     async def deliver(self) -> None:
         """Tell the log of all calls that have ended: a step of a loop.
 
         ServiceUnavailable if it is away: they wait, as far as there is room.
         """
-        self._rests = True
+        self._ended.begin()
         slices = Slices()
         for group in self._gathered():
             self._keep(group)
@@ -107,7 +91,7 @@ class RequestLog:
                 await self.deliver()
 
     def _gathered(self) -> Iterator[LogRequestsRequest]:
-        plain, others = self._plain, self._others
+        plain, others = self._ended.plain, self._ended.others
         while plain or others:
             some, rest = plain[:_AT_ONCE], others[:_AT_ONCE]
             del plain[:_AT_ONCE], others[:_AT_ONCE]

@@ -1,5 +1,6 @@
 """Tells of the end of a call; of one that went as usual, on the way of each chat, in less."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from conduit_router.trail.call_end import (
     MAX_NAME,
     AttemptEnd,
     CallEnd,
+    EndListener,
     PlainEnd,
     answered_attempt,
     pack_facts,
@@ -43,6 +45,39 @@ class EndedCall(Protocol):
     succeeded: Attempt | None
     started: float
     succeeded_at: float
+
+
+class EndedCalls:
+    """Calls that have ended, for whoever takes them together: `come` is set by the first."""
+
+    def __init__(self) -> None:
+        self.plain: list[PlainEnd] = []
+        self.others: list[CallEnd] = []
+        self.come = asyncio.Event()
+        self._is_told = False
+
+    @property
+    def listener(self) -> EndListener:
+        """Return what hears of the calls' ends."""
+        return EndListener(self._add_plain, self._add)
+
+    def begin(self) -> None:
+        """Have the next one set `come` again."""
+        self._is_told = False
+
+    def _add_plain(self, end: PlainEnd) -> None:
+        self.plain.append(end)
+        if not self._is_told:
+            self._tell()
+
+    def _add(self, end: CallEnd) -> None:
+        self.others.append(end)
+        if not self._is_told:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._is_told = True
+        self.come.set()
 
 
 def tell_end(call: EndedCall, error: BaseException | None) -> None:

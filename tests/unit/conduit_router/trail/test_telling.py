@@ -1,5 +1,6 @@
 """A call that went as usual is remembered in less, and says the same."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from tests.support.call_bench import CALLER, Bench, used
 
 from conduit_router.trail.call_end import MAX_NAME, CallEnd, EndListener, PlainEnd
 from conduit_router.trail.records import record_of
+from conduit_router.trail.telling import EndedCalls
 
 
 @pytest.fixture
@@ -73,3 +75,20 @@ def test_an_id_is_looked_for_without_reading_the_rest(bench: Bench) -> None:
     assert plain.may_be(b"req_12")
     assert plain.may_be(b"req_1")
     assert not plain.may_be(b"req_2")
+
+
+async def test_the_first_of_the_calls_that_are_taken_together_is_told(bench: Bench) -> None:
+    """The others wait for whoever takes them; the next one after that is a first one again."""
+    calls = EndedCalls()
+    plain = ended(bench)
+    assert isinstance(plain, PlainEnd)
+    assert not calls.come.is_set()
+    hears = calls.listener
+    for add in (partial(hears.plain, plain), partial(hears.eventful, plain.whole())):
+        calls.begin()
+        add()
+        assert calls.come.is_set()
+        calls.come.clear()
+        add()
+        assert not calls.come.is_set()
+    assert (len(calls.plain), len(calls.others)) == (2, 2)
