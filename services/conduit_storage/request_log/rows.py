@@ -1,7 +1,8 @@
 """Requests as rows, and as the contract has them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from math import isfinite
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -27,6 +28,11 @@ _COLUMNS = (
     *_COUNTS,
     *("upstream_request_id", "rest"),
 )
+# The columns of a row, in the table's order.
+ROW = (
+    *("id", "ended_at", "kind_id", "duration", "first_event", "pause", "attempt_duration", "cost"),
+    *(*_COUNTS, "upstream_request_id", "tags", "rest"),
+)
 
 
 def kind_row(kind: RequestKind, now: int) -> dict[str, object]:
@@ -40,35 +46,51 @@ def kind_row(kind: RequestKind, now: int) -> dict[str, object]:
     }
 
 
-def request_rows(request: LogRequestsRequest, kinds: Sequence[int]) -> Iterator[dict[str, object]]:
-    """Return requests as their rows; `kinds` are the ids of their kinds.
+def request_rows(request: LogRequestsRequest, kinds: Sequence[int]) -> list[tuple[object, ...]]:
+    """Return requests as their rows, with values for `ROW`; `kinds` are the ids of their kinds.
 
     InvalidRequest where columns are not equally long, or say what cannot be.
     """
     columns = [getattr(request, name) for name in _COLUMNS]
     if any(len(each) != len(request.id) for each in columns):
         raise InvalidRequest("All columns must be equally long", field="kind")
-    for row in zip(*columns, strict=True):
-        kind, name, ended_at, duration, first, pause, attempt, cost, *counts, own, rest = row
-        if kind >= len(kinds) or not 0 < len(name) <= MAX_ID or not 0 <= ended_at < _MOST / 1e9:
-            raise InvalidRequest("A request must have an end, an id, and a kind", field="id")
-        known = _record_of(rest)
-        tags = joined_tags(known.tags)
-        del known.tags[:]
-        yield {
-            **dict(zip(_COUNTS, counts, strict=True)),
-            "id": cleaned(name),
-            "ended_at": int(ended_at * 1e9),
-            "kind_id": kinds[kind],
-            "duration": _micros(duration),
-            "first_event": _micros(first),
-            "pause": _micros(pause),
-            "attempt_duration": _micros(attempt),
-            "cost": cost if cost >= 0 else None,
-            "upstream_request_id": cleaned(own),
-            "tags": tags,
-            "rest": known.SerializeToString(),
-        }
+    kind, names, ended_at, *lasting, cost, read, written, attempts, fallbacks, revision = columns[
+        :13
+    ]
+    if any(not 0 < len(each) <= MAX_ID for each in names) or max(kind, default=-1) >= len(kinds):
+        raise InvalidRequest("A request must have an end, an id, and a kind", field="id")
+    if any(not 0 <= each < _MOST / 1e9 for each in ended_at):
+        raise InvalidRequest("A request must have an end, an id, and a kind", field="ended_at")
+    tags, rests = _split(columns[14])
+    rows = zip(
+        _texts(names),
+        [int(each * 1e9) for each in ended_at],
+        [kinds[each] for each in kind],
+        *map(_micros, lasting),
+        [each if each >= 0 else None for each in cost],
+        *(read, written, attempts, fallbacks, revision),
+        *(_texts(columns[13]), tags, rests),
+        strict=True,
+    )
+    return list(rows)
+
+
+def _split(rests: Sequence[bytes]) -> tuple[list[str], list[bytes]]:
+    """Return the tags of requests, and what else there is to know of them."""
+    tags, others = [""] * len(rests), [b""] * len(rests)
+    for place, rest in enumerate(rests):
+        if rest:
+            known = _record_of(rest)
+            tags[place] = joined_tags(known.tags)
+            del known.tags[:]
+            others[place] = known.SerializeToString()
+    return tags, others
+
+
+def _texts(column: Sequence[str]) -> Sequence[str]:
+    """Return texts as databases take them; all at once, as hardly ever one is not so already."""
+    whole = "".join(column)
+    return column if cleaned(whole) == whole else [cleaned(each) for each in column]
 
 
 def found_request(row: "Row[Any]", *, is_whole: bool) -> FoundRequest:
@@ -128,14 +150,18 @@ def _attempts(row: "Row[Any]") -> Sequence[AttemptRecord]:
 
 def _record_of(rest: bytes) -> RequestRecord:
     try:
-        return RequestRecord.FromString(rest) if rest else RequestRecord()
+        return RequestRecord.FromString(rest)
     except DecodeError as error:
         raise InvalidRequest("What else there is to know cannot be read", field="rest") from error
 
 
-def _micros(seconds: float) -> int:
+def _micros(column: Sequence[float]) -> list[int]:
+    if isfinite(sum(column)) and min(column, default=0.0) >= 0.0:
+        most = max(column, default=0.0)
+        if most <= _MOST / 1e6:
+            return [int(each * 1e6) for each in column]
     # In this order nothing is left of what is no number.
-    return int(min(max(0.0, seconds), _MOST / 1e6) * 1e6)
+    return [int(min(max(0.0, each), _MOST / 1e6) * 1e6) for each in column]
 
 
 def cleaned(value: Any) -> Any:  # noqa: ANN401 # a text, or what may stay as it is
