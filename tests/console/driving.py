@@ -12,7 +12,7 @@ SCREENSHOTS = ROOT / "build" / "console-tests" / "screenshots"
 DESKTOP, PHONE = (1360, 900), (390, 844)
 LOOKS = [(DESKTOP, "light"), (DESKTOP, "dark"), (PHONE, "light"), (PHONE, "dark")]
 # Milliseconds: the bound of a wait, whatever the machine does beside.
-PATIENCE_MS = 12_000
+PATIENCE_MS = 30_000
 # What a browser says of answers that a page shows to its user in its own words.
 _EXPECTED = re.compile(
     r"Failed to load resource: the server responded with a status of (4\d\d|502)"

@@ -168,8 +168,9 @@ function ChainSteps({ chain, providers, may, reload }: { chain: Chain; providers
     setSteps(inOrder(found));
   };
   useEffect(() => {
+    // Asked when another one comes alone: just after a save, the list still has the one before.
     if (!isChanged && chain.etag !== base.etag) take(chain);
-  }, [chain.etag, isChanged]);
+  }, [chain.etag]);
   const move = (from: number, to: number) => {
     if (to < 0 || to >= steps.length || from === to) return;
     const moved = [...steps];
