@@ -39,7 +39,8 @@ export async function call<T>(method: string, path: string, options: Options = {
   });
   if (answer.ok) {
     const text = await answer.text();
-    return (text ? JSON.parse(text) : undefined) as T;
+    // Seeds have 64 bits, of which a number of JavaScript's would lose the last.
+    return (text ? JSON.parse(text.replace(/"seed":(\d{16,})/g, '"seed":"$1"')) : undefined) as T;
   }
   const error = await errorOf(answer);
   if (answer.status === 401 && path !== "/api/session") whenEnded();

@@ -39,7 +39,7 @@ export type Candidate = {
 };
 export type Rejection = { providerId: number; providerName: string; actualModelName?: string; keyId?: string; reason: string; detail?: string };
 export type Decision = {
-  modelAlias: string; operation: string; candidates: Candidate[]; rejections: Rejection[]; seed: number; revision: number; strategy: string;
+  modelAlias: string; operation: string; candidates: Candidate[]; rejections: Rejection[]; seed: number | string; revision: number; strategy: string;
 };
 export type Budget = { limitUsd: number; period: string; isHard: boolean };
 export type Limits = { requestsPerMinute: number | null; tokensPerMinute: number | null; concurrentRequests: number | null };

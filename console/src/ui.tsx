@@ -248,7 +248,7 @@ export function Secret({ value, name }: { value: string; name: string }) {
   const copy = () => navigator.clipboard.writeText(value).then(() => toast("Copied"), () => toast("The browser lets nobody copy: mark the text", true));
   return (
     <div class="form">
-      <div class="note warn"><strong>This is the only time that it is shown.</strong><span class="small">Conduit keeps no copy. Put it where {name} is kept.</span></div>
+      <div class="note warn"><strong>This is the only time that it is shown.</strong><span class="small">Conduit keeps no copy. Put it where you keep {name}.</span></div>
       <div class="secret"><code data-secret>{value}</code><button type="button" class="small" onClick={copy}>Copy</button></div>
     </div>
   );

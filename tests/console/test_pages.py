@@ -148,8 +148,10 @@ async def test_a_virtual_key_is_shown_once_and_works(driver: Driver, suite: Suit
     await page.get_by_role("button", name="Delete Made here").wait_for(state="detached")
 
 
-async def test_a_failed_request_is_found_with_what_became_of_it(driver: Driver) -> None:
-    """In three steps: the page, the filter, the request."""
+async def test_a_failed_request_is_found_with_what_became_of_it(
+    driver: Driver, suite: Suite
+) -> None:
+    """In three steps: the page, the filter, the request, with its seed to the last figure."""
     page = await driver.log_in("requests")
     await page.get_by_label("Outcome").select_option("Failed")
     table = page.get_by_role("table", name="Requests")
@@ -158,6 +160,9 @@ async def test_a_failed_request_is_found_with_what_became_of_it(driver: Driver) 
     await table.get_by_role("link").first.click()
     await page.get_by_role("heading", name="Attempts").wait_for()
     await page.get_by_text("status 500", exact=False).first.wait_for()
+    request = page.url.rpartition("/")[2]
+    [decision] = (await suite.call("GET", f"/api/requests/{request}"))["decisions"]
+    await page.get_by_text(f"seed {decision['seed']}", exact=False).wait_for()
     assert await violations(page) == []
     await screenshot(page, "request-1360-light")
 
