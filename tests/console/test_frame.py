@@ -80,7 +80,7 @@ async def test_the_keyboard_alone_reaches_each_page(driver: Driver) -> None:
 
 
 async def test_the_first_view_is_quick_and_small(driver: Driver) -> None:
-    """Under 200 KB over the wire, and painted within a second of the browser's own clock."""
+    """Under 200 KB over the wire; how soon it is painted is not measured."""
     page = await driver.log_in()
     await loaded(page)
     await page.reload()
