@@ -131,7 +131,6 @@ HEALTH = {
     "bootstrap.py": "tests/integration/health",
     # Webhooks are tested whole, with receivers on real ports.
     "webhook_service.py": "tests/integration/health/test_webhooks.py",
-    "webhooks/dispatcher.py": "tests/integration/health/test_webhooks.py",
     # So are notifications, with those who watch them.
     "notification_service.py": "tests/integration/health/test_notifications.py",
 }

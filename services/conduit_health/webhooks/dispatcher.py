@@ -66,6 +66,8 @@ class WebhookDispatcher:
         self.waiting = asyncio.Event()
         self.waiting.set()
         self._next_due = 0.0
+        # How often something was put in line.
+        self._enqueued = 0
         # By the webhook's id.
         self._sending: dict[int, asyncio.Task[None]] = {}
         # Taken from the hub, but not stored yet.
@@ -93,12 +95,14 @@ class WebhookDispatcher:
         await self._store.add_deliveries(wanted)
         self._unstored = None
         if wanted:
+            self._enqueued += 1
             self._next_due = 0.0
             self.waiting.set()
 
     async def send_due(self) -> None:
         """Send what is due: a step of a loop, after `waiting` was set."""
         if self._clock() >= self._next_due:
+            enqueued = self._enqueued
             due = await self._store.due(self._clock(), MOST_DUE, excluding=self._sending)
             webhooks = {webhook.id: webhook for webhook in await self._store.webhooks()}
             for webhook_id in {each.webhook_id for each in due}:
@@ -107,7 +111,9 @@ class WebhookDispatcher:
             next_due = await self._store.next_due()
             if next_due is None:
                 return
-            self._next_due = next_due
+            # What was put in line since then may be due before.
+            if enqueued == self._enqueued:
+                self._next_due = next_due
         self.waiting.set()
 
     async def close(self) -> None:
