@@ -78,17 +78,6 @@ async def both(client: Any, provider: Upstream, case: str, **asked: Any) -> list
 
 
 @pytest.mark.parametrize("kind", TYPES)
-async def test_plain_answers_of_every_dialect(
-    client: Any,  # noqa: ANN401 # the SDK's
-    providers: dict[str, Upstream],
-    kind: str,
-) -> None:
-    """Whole and streamed, the SDK reads what was recorded of a provider; Gemini's as it came."""
-    for parts in await both(client, providers[kind], "plain", model=kind, contents="Hello"):
-        assert "".join(part.text or "" for part in parts if not part.thought)
-
-
-@pytest.mark.parametrize("kind", TYPES)
 async def test_tools_of_every_dialect(
     client: Any,  # noqa: ANN401 # the SDK's
     providers: dict[str, Upstream],

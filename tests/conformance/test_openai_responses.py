@@ -103,17 +103,6 @@ async def both(
 
 
 @pytest.mark.parametrize("kind", DIALECTS)
-async def test_plain_answers_of_every_dialect(
-    client: AsyncOpenAI, providers: dict[str, Upstream], kind: str
-) -> None:
-    """Whole and streamed, the SDK reads what was recorded of a provider."""
-    asked: dict[str, Any] = {"model": kind, "input": "Hello", "store": False}
-    for answer in await both(client, providers[kind], "plain", asked):
-        assert answer.output_text
-        assert answer.status == "completed"
-
-
-@pytest.mark.parametrize("kind", DIALECTS)
 async def test_tools_of_every_dialect(
     client: AsyncOpenAI, providers: dict[str, Upstream], kind: str
 ) -> None:

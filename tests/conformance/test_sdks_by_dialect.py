@@ -1,0 +1,89 @@
+"""The official SDKs at each inbound surface, with every dialect of a provider behind Conduit.
+
+Each reads of an answer, whole and streamed, just what the wire case says of it: words, thoughts and
+calls. docs/compatibility.md has the table, as `python -m tools.sdk_table` writes it.
+"""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+from anthropic import AsyncAnthropic
+from google import genai
+from google.genai import types
+from openai import AsyncOpenAI
+from tests.support.recorded_dialects import (
+    CASES,
+    KINDS,
+    RecordedProviders,
+    add_kinds,
+    alias,
+    case_name,
+    recorded,
+    recorded_providers,
+)
+from tests.support.sdk_chats import (
+    SDKS,
+    AnthropicMessages,
+    GoogleContents,
+    OpenAIChats,
+    OpenAIResponses,
+    SdkChat,
+)
+from tests.support.suite import Suite
+from tools.sdk_table import PAGE, page
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+TRIED = [(sdk, kind) for sdk in SDKS for kind in KINDS if kind not in sdk.passed]
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def providers(suite: Suite) -> AsyncIterator[RecordedProviders]:
+    """Map aliases to providers of all kinds."""
+    with recorded_providers() as started:
+        await add_kinds(suite, started.address)
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def sdks(suite: Suite) -> AsyncIterator[dict[type[SdkChat], SdkChat]]:
+    """Return the SDKs, pointed at the bridge."""
+    url, key = suite.url, suite.virtual_key
+    async with (
+        AsyncOpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, timeout=20) as of_openai,
+        AsyncAnthropic(base_url=url, api_key=key, max_retries=0, timeout=20) as of_anthropic,
+        httpx.AsyncClient(timeout=20) as http,
+    ):
+        options = types.HttpOptions(base_url=url, httpx_async_client=http)
+        of_google = genai.Client(api_key=key, http_options=options)
+        yield {
+            OpenAIChats: OpenAIChats(of_openai),
+            OpenAIResponses: OpenAIResponses(of_openai),
+            AnthropicMessages: AnthropicMessages(of_anthropic),
+            GoogleContents: GoogleContents(of_google),
+        }
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(("sdk", "kind"), TRIED)
+async def test_sdk_reads_what_was_recorded(
+    providers: RecordedProviders,
+    sdks: dict[type[SdkChat], SdkChat],
+    sdk: type[SdkChat],
+    kind: str,
+    case: str,
+) -> None:
+    """Whole and streamed."""
+    for is_stream in (False, True):
+        ask = sdks[sdk].streamed if is_stream else sdks[sdk].whole
+        got = await ask(alias(kind, case), case)
+        assert providers.asked[-1] == case_name(kind, case, is_stream=is_stream)
+        assert got == recorded(kind, case, is_stream=is_stream)
+
+
+async def test_the_table_is_up_to_date() -> None:
+    """`python -m tools.sdk_table` would write docs/compatibility.md as it stands."""
+    written = PAGE.read_text(encoding="utf-8")
+    assert written == page(written)
