@@ -16,6 +16,7 @@ from conduit_kernel.oidc_settings import OidcSettings, read_oidc
 from conduit_kernel.secrets import parse_key, service_token
 from conduit_kernel.tls import TlsFiles, read_tls
 from conduit_kernel.trusted_proxies import NO_PROXIES, TrustedProxies, read_trusted_proxies
+from conduit_kernel.variables import flag, names_of, number, optional_number, positive, required
 
 MAX_BODIES_BYTES = 512 * 1024 * 1024
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -226,69 +227,67 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "host": env.get("CONDUIT_HOST") or LOOPBACK,
         "grpc_host": env.get("CONDUIT_GRPC_HOST") or LOOPBACK,
         "tls": read_tls(env),
-        "http_port": _number(env, "CONDUIT_HTTP_PORT", 8080),
-        "grpc_port": _number(env, "CONDUIT_GRPC_PORT", GRPC_PORT),
-        "metrics_port": _optional_number(env, "CONDUIT_METRICS_PORT"),
+        "http_port": number(env, "CONDUIT_HTTP_PORT", 8080),
+        "grpc_port": number(env, "CONDUIT_GRPC_PORT", GRPC_PORT),
+        "metrics_port": optional_number(env, "CONDUIT_METRICS_PORT"),
         "targets": {
             service: env[f"CONDUIT_{service.upper()}_TARGET"]
             for service in PORT_OFFSETS
             if env.get(f"CONDUIT_{service.upper()}_TARGET")
         },
-        "allow_private_addresses": _flag(env, "CONDUIT_ALLOW_PRIVATE_ADDRESSES"),
-        "allow_private_media": _flag(env, "CONDUIT_ALLOW_PRIVATE_MEDIA"),
-        "max_body_bytes": _number(env, "CONDUIT_MAX_BODY_BYTES", MAX_BODY_BYTES),
-        "max_bodies_bytes": _number(env, "CONDUIT_MAX_BODIES_BYTES", MAX_BODIES_BYTES),
+        "allow_private_addresses": flag(env, "CONDUIT_ALLOW_PRIVATE_ADDRESSES"),
+        "allow_private_media": flag(env, "CONDUIT_ALLOW_PRIVATE_MEDIA"),
+        "max_body_bytes": number(env, "CONDUIT_MAX_BODY_BYTES", MAX_BODY_BYTES),
+        "max_bodies_bytes": number(env, "CONDUIT_MAX_BODIES_BYTES", MAX_BODIES_BYTES),
         "egress": read_egress(env),
         "oidc": read_oidc(env),
         "trusted_proxies": read_trusted_proxies(env),
         "breaker": read_policy(env),
-        "max_call_seconds": _number(env, "CONDUIT_MAX_CALL_SECONDS", 3600),
-        "max_attempts": _number(env, "CONDUIT_MAX_ATTEMPTS", 16),
-        "max_calls_per_key": _optional_number(env, "CONDUIT_MAX_CALLS_PER_KEY"),
-        "recent_requests": _number(env, "CONDUIT_RECENT_REQUESTS", RECENT_REQUESTS),
-        "request_log_days": _number(env, "CONDUIT_REQUEST_LOG_DAYS", REQUEST_LOG_DAYS),
-        "request_log_rows": _positive(env, "CONDUIT_REQUEST_LOG_ROWS", REQUEST_LOG_ROWS),
-        "max_waiting_charges": _number(env, "CONDUIT_MAX_WAITING_CHARGES", 0),
-        "heartbeat_seconds": _number(env, "CONDUIT_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS),
-        "has_response_sockets": not _flag(env, "CONDUIT_NO_RESPONSE_SOCKETS"),
-        "task_retention_hours": _positive(env, "CONDUIT_TASK_RETENTION_HOURS", TASK_HOURS),
+        "max_call_seconds": number(env, "CONDUIT_MAX_CALL_SECONDS", 3600),
+        "max_attempts": number(env, "CONDUIT_MAX_ATTEMPTS", 16),
+        "max_calls_per_key": optional_number(env, "CONDUIT_MAX_CALLS_PER_KEY"),
+        "recent_requests": number(env, "CONDUIT_RECENT_REQUESTS", RECENT_REQUESTS),
+        "request_log_days": number(env, "CONDUIT_REQUEST_LOG_DAYS", REQUEST_LOG_DAYS),
+        "request_log_rows": positive(env, "CONDUIT_REQUEST_LOG_ROWS", REQUEST_LOG_ROWS),
+        "max_waiting_charges": number(env, "CONDUIT_MAX_WAITING_CHARGES", 0),
+        "heartbeat_seconds": number(env, "CONDUIT_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS),
+        "has_response_sockets": not flag(env, "CONDUIT_NO_RESPONSE_SOCKETS"),
+        "task_retention_hours": positive(env, "CONDUIT_TASK_RETENTION_HOURS", TASK_HOURS),
         "task_result_bytes": _result_bytes(env, "CONDUIT_TASK_RESULT_BYTES", TASK_RESULT_BYTES),
-        "task_key_bytes": _positive(env, "CONDUIT_TASK_KEY_BYTES", TASK_KEY_BYTES),
-        "idempotency_hours": _positive(env, "CONDUIT_IDEMPOTENCY_HOURS", IDEMPOTENCY_HOURS),
+        "task_key_bytes": positive(env, "CONDUIT_TASK_KEY_BYTES", TASK_KEY_BYTES),
+        "idempotency_hours": positive(env, "CONDUIT_IDEMPOTENCY_HOURS", IDEMPOTENCY_HOURS),
         "idempotent_result_bytes": _result_bytes(
             env, "CONDUIT_IDEMPOTENT_RESULT_BYTES", IDEMPOTENT_RESULT_BYTES
         ),
-        "idempotent_key_bytes": _positive(
-            env, "CONDUIT_IDEMPOTENT_KEY_BYTES", IDEMPOTENT_KEY_BYTES
-        ),
-        "response_days": _positive(env, "CONDUIT_RESPONSE_RETENTION_DAYS", RESPONSE_DAYS),
+        "idempotent_key_bytes": positive(env, "CONDUIT_IDEMPOTENT_KEY_BYTES", IDEMPOTENT_KEY_BYTES),
+        "response_days": positive(env, "CONDUIT_RESPONSE_RETENTION_DAYS", RESPONSE_DAYS),
         "response_bytes": _result_bytes(env, "CONDUIT_RESPONSE_BYTES", RESPONSE_BYTES),
-        "response_key_bytes": _positive(env, "CONDUIT_RESPONSE_KEY_BYTES", RESPONSE_KEY_BYTES),
-        "file_days": _positive(env, "CONDUIT_FILE_RETENTION_DAYS", FILE_DAYS),
-        "file_bytes": _positive(env, "CONDUIT_FILE_BYTES", FILE_BYTES),
-        "file_key_bytes": _positive(env, "CONDUIT_FILE_KEY_BYTES", FILE_KEY_BYTES),
-        "files_bytes": _positive(env, "CONDUIT_FILES_BYTES", FILES_BYTES),
-        "cache_bytes": _number(env, "CONDUIT_CACHE_BYTES", CACHE_BYTES),
-        "cache_answers": _number(env, "CONDUIT_CACHE_ANSWERS", CACHE_ANSWERS),
-        "batch_calls": _number(env, "CONDUIT_BATCH_CALLS", BATCH_CALLS),
-        "batch_look_seconds": _positive(env, "CONDUIT_BATCH_LOOK_SECONDS", BATCH_LOOK_SECONDS),
+        "response_key_bytes": positive(env, "CONDUIT_RESPONSE_KEY_BYTES", RESPONSE_KEY_BYTES),
+        "file_days": positive(env, "CONDUIT_FILE_RETENTION_DAYS", FILE_DAYS),
+        "file_bytes": positive(env, "CONDUIT_FILE_BYTES", FILE_BYTES),
+        "file_key_bytes": positive(env, "CONDUIT_FILE_KEY_BYTES", FILE_KEY_BYTES),
+        "files_bytes": positive(env, "CONDUIT_FILES_BYTES", FILES_BYTES),
+        "cache_bytes": number(env, "CONDUIT_CACHE_BYTES", CACHE_BYTES),
+        "cache_answers": number(env, "CONDUIT_CACHE_ANSWERS", CACHE_ANSWERS),
+        "batch_calls": number(env, "CONDUIT_BATCH_CALLS", BATCH_CALLS),
+        "batch_look_seconds": positive(env, "CONDUIT_BATCH_LOOK_SECONDS", BATCH_LOOK_SECONDS),
         "health_checks": _health_checks(env),
-        "drain_seconds": _number(env, "CONDUIT_DRAIN_SECONDS", DRAIN_SECONDS),
-        "drain_delay_seconds": _number(env, "CONDUIT_DRAIN_DELAY_SECONDS", 0),
-        "audit_days": _number(env, "CONDUIT_AUDIT_DAYS", 0),
+        "drain_seconds": number(env, "CONDUIT_DRAIN_SECONDS", DRAIN_SECONDS),
+        "drain_delay_seconds": number(env, "CONDUIT_DRAIN_DELAY_SECONDS", 0),
+        "audit_days": number(env, "CONDUIT_AUDIT_DAYS", 0),
         "charge_days": _charge_days(env),
-        "session_first_event_seconds": _positive(env, "CONDUIT_SESSION_FIRST_EVENT_SECONDS", 60),
-        "session_opening_seconds": _positive(env, "CONDUIT_SESSION_OPENING_SECONDS", 20),
-        "session_idle_seconds": _positive(env, "CONDUIT_SESSION_IDLE_SECONDS", 900),
-        "session_seconds": _positive(env, "CONDUIT_SESSION_SECONDS", SESSION_SECONDS),
-        "stream_hold_bytes": _number(env, "CONDUIT_STREAM_HOLD_BYTES", STREAM_HOLD_BYTES),
-        "stream_hold_seconds": _number(env, "CONDUIT_STREAM_HOLD_SECONDS", STREAM_HOLD_SECONDS),
+        "session_first_event_seconds": positive(env, "CONDUIT_SESSION_FIRST_EVENT_SECONDS", 60),
+        "session_opening_seconds": positive(env, "CONDUIT_SESSION_OPENING_SECONDS", 20),
+        "session_idle_seconds": positive(env, "CONDUIT_SESSION_IDLE_SECONDS", 900),
+        "session_seconds": positive(env, "CONDUIT_SESSION_SECONDS", SESSION_SECONDS),
+        "stream_hold_bytes": number(env, "CONDUIT_STREAM_HOLD_BYTES", STREAM_HOLD_BYTES),
+        "stream_hold_seconds": number(env, "CONDUIT_STREAM_HOLD_SECONDS", STREAM_HOLD_SECONDS),
         "catalog_dir": Path(folder) if (folder := env.get("CONDUIT_CATALOG_DIR")) else None,
-        "secret_dirs": tuple(map(Path, _list(env, "CONDUIT_SECRET_DIRS"))),
+        "secret_dirs": tuple(map(Path, names_of(env, "CONDUIT_SECRET_DIRS"))),
         "cors_origins": tuple(env.get("CONDUIT_CORS_ORIGINS", "*").replace(" ", "").split(",")),
     }
     settings = Settings(**{**values, **given})  # type: ignore[arg-type] # each value has its field's type
-    _check_exposure(settings, may_be_plain=_flag(env, "CONDUIT_ALLOW_PLAINTEXT"))
+    _check_exposure(settings, may_be_plain=flag(env, "CONDUIT_ALLOW_PLAINTEXT"))
     return settings
 
 
@@ -298,8 +297,8 @@ def _encryption_keys(env: Mapping[str, str]) -> dict[str, object]:
     if path is not None and not env.get("CONDUIT_ENCRYPTION_KEY"):
         current, *former = read_key_file(path)
     else:
-        current = parse_key(_required(env, "CONDUIT_ENCRYPTION_KEY"))
-        former = [*map(parse_key, _list(env, "CONDUIT_FORMER_ENCRYPTION_KEYS"))]
+        current = parse_key(required(env, "CONDUIT_ENCRYPTION_KEY"))
+        former = [*map(parse_key, names_of(env, "CONDUIT_FORMER_ENCRYPTION_KEYS"))]
     return {
         "encryption_key": current,
         "former_encryption_keys": tuple(former),
@@ -323,7 +322,7 @@ def _check_exposure(settings: Settings, *, may_be_plain: bool) -> None:
 
 
 def _charge_days(env: Mapping[str, str]) -> int:
-    days = _number(env, "CONDUIT_CHARGE_DAYS", 0)
+    days = number(env, "CONDUIT_CHARGE_DAYS", 0)
     if 0 < days < MIN_CHARGE_DAYS:
         raise ValueError(f"CONDUIT_CHARGE_DAYS must be 0, for ever, or at least {MIN_CHARGE_DAYS}")
     return days
@@ -333,10 +332,10 @@ def _health_checks(env: Mapping[str, str]) -> HealthChecks:
     usual = HealthChecks()
     name = "CONDUIT_HEALTH_{}".format
     checks = HealthChecks(
-        _number(env, name("CHECK_INTERVAL_MINUTES"), usual.interval_minutes),
-        _number(env, name("TIMEOUT_SECONDS"), usual.timeout_seconds),
-        _number(env, name("RETRY_ATTEMPTS"), usual.retry_attempts),
-        _number(env, name("FAILURE_THRESHOLD"), usual.failure_threshold),
+        number(env, name("CHECK_INTERVAL_MINUTES"), usual.interval_minutes),
+        number(env, name("TIMEOUT_SECONDS"), usual.timeout_seconds),
+        number(env, name("RETRY_ATTEMPTS"), usual.retry_attempts),
+        number(env, name("FAILURE_THRESHOLD"), usual.failure_threshold),
     )
     if not (checks.interval_minutes and checks.timeout_seconds and checks.failure_threshold):
         raise ValueError("CONDUIT_HEALTH_...: only RETRY_ATTEMPTS may be 0")
@@ -344,10 +343,10 @@ def _health_checks(env: Mapping[str, str]) -> HealthChecks:
 
 
 def _result_bytes(env: Mapping[str, str], name: str, default: int) -> int:
-    number = _positive(env, name, default)
-    if number > MAX_TASK_RESULT_BYTES:
+    size = positive(env, name, default)
+    if size > MAX_TASK_RESULT_BYTES:
         raise ValueError(f"{name} must be at most {MAX_TASK_RESULT_BYTES}")
-    return number
+    return size
 
 
 def environment() -> Mapping[str, str]:
@@ -357,44 +356,10 @@ def environment() -> Mapping[str, str]:
 
 def _master_key(env: Mapping[str, str]) -> str:
     """Return the master key; ValueError, without it, if it can be guessed or sent by nobody."""
-    key = _required(env, "CONDUIT_MASTER_KEY")
+    key = required(env, "CONDUIT_MASTER_KEY")
     if len(key) < MIN_MASTER_KEY_CHARACTERS:
         least = MIN_MASTER_KEY_CHARACTERS
         raise ValueError(f"CONDUIT_MASTER_KEY has fewer than {least} characters: it can be guessed")
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise ValueError("CONDUIT_MASTER_KEY must be of ASCII characters without spaces")
     return key
-
-
-def _required(env: Mapping[str, str], name: str) -> str:
-    if value := env.get(name, ""):
-        return value
-    raise ValueError(f"{name} is not set; `conduit serve` makes one, other commands need it given")
-
-
-def _list(env: Mapping[str, str], name: str) -> list[str]:
-    return [part.strip() for part in env.get(name, "").split(",") if part.strip()]
-
-
-def _number(env: Mapping[str, str], name: str, default: int) -> int:
-    text = env.get(name) or str(default)
-    if not text.isdecimal():
-        raise ValueError(f"{name} must be a whole number, not {text!r}")
-    return int(text)
-
-
-def _optional_number(env: Mapping[str, str], name: str) -> int | None:
-    return _number(env, name, 0) if env.get(name) else None
-
-
-def _positive(env: Mapping[str, str], name: str, default: int) -> int:
-    if number := _number(env, name, default):
-        return number
-    raise ValueError(f"{name} must be at least 1")
-
-
-def _flag(env: Mapping[str, str], name: str) -> bool:
-    text = env.get(name, "").lower()
-    if text not in {"", "0", "1", "true", "false", "yes", "no"}:
-        raise ValueError(f"{name} must be true or false, not {text!r}")
-    return text in {"1", "true", "yes"}

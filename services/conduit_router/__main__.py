@@ -3,7 +3,8 @@
 from conduit_kernel.process import run_service
 from conduit_kernel.settings import Settings
 from conduit_providers.catalog import configured_catalog
-from conduit_router.bootstrap import RouterProcess, start
+from conduit_router.bootstrap import start
+from conduit_router.process import RouterProcess
 
 
 async def _start(settings: Settings) -> RouterProcess:

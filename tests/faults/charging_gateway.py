@@ -21,6 +21,7 @@ from conduit_providers.catalog import load_catalog
 from conduit_router import bootstrap as router
 from conduit_router.accounting.segment import CHARGE, read_segment
 from conduit_router.control_plane.charge_delivery import LEDGER
+from conduit_router.process import RouterProcess
 from conduit_simulator import bootstrap as simulator
 
 MASTER_KEY = "master"
@@ -78,7 +79,7 @@ async def serving_ledger() -> AsyncIterator[Ledger]:
 class Gateway:
     """A bridge with its router, whose disk a test lets refuse."""
 
-    process: router.RouterProcess
+    process: RouterProcess
     background: Background
     client: httpx.AsyncClient
     folder: Path

@@ -54,6 +54,7 @@ from conduit_kernel.settings import Settings
 from conduit_providers.catalog import load_catalog
 from conduit_router import bootstrap as router
 from conduit_router.accounting.segment import CHARGE, read_segment
+from conduit_router.process import RouterProcess
 
 # More than all calls together need, but of places, which would soon be taken if one were kept.
 BUDGET = Budget(limit_nano_usd=10**15, period=BUDGET_PERIOD_TOTAL)
@@ -67,7 +68,7 @@ class FaultGateway:
     """A router with its bridge, whose providers misbehave as the catalogue says."""
 
     upstream: MisbehavingUpstream
-    process: router.RouterProcess
+    process: RouterProcess
     client: httpx.AsyncClient
     stub: Stub
     folder: Path

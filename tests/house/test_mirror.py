@@ -10,6 +10,7 @@ import pytest
 ROUTER = {
     # Puts the parts together and decides nothing.
     "bootstrap.py": "tests/integration/router",
+    "process.py": "tests/integration/router/test_control_plane.py",
     # The other half is Billing's.
     "caller_usage.py": "tests/integration/suite/test_caller_usage.py",
     # Tasks are begun, seen and taken back with a Storage, which is another service.

@@ -20,7 +20,7 @@ from conduit_providers.catalog import Catalog, load_catalog
 from conduit_registry import bootstrap as registry
 from conduit_registry.bootstrap import RegistryProcess
 from conduit_router import bootstrap as router
-from conduit_router.bootstrap import RouterProcess
+from conduit_router.process import RouterProcess
 from conduit_simulator import bootstrap as simulator
 from conduit_storage import bootstrap as storage
 

@@ -29,7 +29,7 @@ from conduit_kernel.settings import Settings
 from conduit_providers.catalog import Catalog, load_catalog
 from conduit_router import bootstrap
 from conduit_router.accounting.segment import CHARGE, read_segment
-from conduit_router.bootstrap import RouterProcess
+from conduit_router.process import RouterProcess
 from conduit_simulator import bootstrap as simulator
 
 METADATA = (("authorization", f"Bearer {VIRTUAL_KEY}"), ("x-request-id", "req_test"))

@@ -36,9 +36,9 @@ from conduit_router import bootstrap
 from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.accounting.prices import PriceList
 from conduit_router.accounting.spool import Spool
-from conduit_router.bootstrap import RouterProcess
 from conduit_router.control_plane.control_plane import ControlPlane
 from conduit_router.control_plane.snapshot_file import load_snapshot
+from conduit_router.process import RouterProcess
 from conduit_router.routing.provider_state import ProviderState
 from conduit_router.trail.recent_calls import RecentCalls
 from conduit_router.upstream.outcomes import Outcomes

@@ -29,7 +29,7 @@ from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings
 from conduit_providers.catalog import load_catalog
 from conduit_router import bootstrap
-from conduit_router.bootstrap import RouterProcess
+from conduit_router.process import RouterProcess
 
 MAPPINGS, PROVIDERS, CALLERS = 10_000, 1_000, 10_000
 # Of this thread's own time, on a machine that does nothing else; the Registry and the providers,
