@@ -34,6 +34,7 @@ from conduit.v1.virtual_key_group_json import virtual_key_group_to_json
 from conduit.v1.virtual_key_json import virtual_key_to_json
 from conduit_kernel.updates import etag_of
 from conduit_registry import mcp_values, values
+from conduit_registry.audit_values import AuditEntry
 from conduit_registry.policy_messages import (
     cache_message,
     duration,
@@ -328,7 +329,7 @@ def administrator_session(value: values.AdministratorSession) -> session_pb.Admi
     )
 
 
-def audit_entry(value: values.AuditEntry) -> audit_pb.AuditEntry:
+def audit_entry(value: AuditEntry) -> audit_pb.AuditEntry:
     """Return a line of the audit log."""
     return audit_pb.AuditEntry(
         revision=value.revision,

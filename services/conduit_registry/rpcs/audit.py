@@ -9,10 +9,10 @@ from conduit_kernel.audit.author import Author, author_of
 from conduit_kernel.audit.refused_logins import RefusedLogin
 from conduit_kernel.audit.refused_logins import RefusedLogins as RefusedLoginCounts
 from conduit_kernel.errors import InvalidRequest
+from conduit_registry.audit_values import RecordedElsewhere
 from conduit_registry.rpcs.base import Context
 from conduit_registry.rules import fields
 from conduit_registry.store import Store
-from conduit_registry.values import RecordedElsewhere
 
 MAX_RECORDS = 1_000
 MAX_LOGINS = 10_000

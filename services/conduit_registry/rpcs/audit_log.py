@@ -6,9 +6,9 @@ from conduit_kernel import limits
 from conduit_kernel.errors import InvalidRequest
 from conduit_kernel.pagination import page_of
 from conduit_registry import messages
+from conduit_registry.audit_values import AuditFilter
 from conduit_registry.rpcs.base import Context, RpcBase
 from conduit_registry.rules import fields
-from conduit_registry.values import AuditFilter
 
 
 class AuditLogRpcs(RpcBase):

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from conduit_kernel.pagination import Page
 from conduit_kernel.secrets import Vault
+from conduit_registry.audit_values import EVERY_ENTRY, AuditEntry, AuditFilter
 from conduit_registry.store import tables
 from conduit_registry.store.audit_chain import (
     CHAIN_ID,
@@ -24,9 +25,6 @@ from conduit_registry.store.kinds import (
     ValueT,
 )
 from conduit_registry.values import (
-    EVERY_ENTRY,
-    AuditEntry,
-    AuditFilter,
     ChangedResource,
     DiscoveredModel,
     FallbackChain,

@@ -11,12 +11,13 @@ from conduit.v1 import audit_entry_pb2 as audit_pb
 from conduit_kernel.audit.author import Author
 from conduit_kernel.audit.changes import differences
 from conduit_kernel.secrets import Vault
+from conduit_registry.audit_values import RecordedElsewhere
 from conduit_registry.messages import shown
 from conduit_registry.store import tables
 from conduit_registry.store.audit_chain import CHAIN_ID, AuditChain, EntryRow
 from conduit_registry.store.kinds import FALLBACK_CHAIN, KEY, MAPPING, PROVIDER, Kind, ValueT
 from conduit_registry.store.read_transaction import STATE_ID, ReadTransaction
-from conduit_registry.values import ChangedResource, Provider, RecordedElsewhere
+from conduit_registry.values import ChangedResource, Provider
 
 # What lines are about that are about no kind of thing.
 CONFIGURATION = "configuration"

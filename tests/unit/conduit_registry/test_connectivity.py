@@ -21,9 +21,9 @@ from conduit_kernel.not_found_errors import KeyNotFound, ProviderNotFound
 from conduit_kernel.pagination import Page
 from conduit_providers.probing import Prober
 from conduit_registry import connectivity
+from conduit_registry.audit_values import AuditFilter
 from conduit_registry.connectivity import Connectivity
 from conduit_registry.store import Store
-from conduit_registry.values import AuditFilter
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from google.protobuf.json_format import MessageToDict
 
 from conduit.v1.audit_entry_pb2 import AUDIT_ACTION_ROTATED
 from conduit_registry import messages, snapshot_messages
+from conduit_registry.audit_values import AuditEntry
 from conduit_registry.values import (
-    AuditEntry,
     DiscoveredModel,
     FallbackChain,
     Key,

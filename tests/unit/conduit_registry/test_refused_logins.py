@@ -8,9 +8,9 @@ from tests.support.registry import Bench
 from conduit_kernel.audit.refused_logins import RefusedLogins
 from conduit_kernel.errors import ServiceUnavailable
 from conduit_kernel.pagination import Page
+from conduit_registry.audit_values import AuditEntry
 from conduit_registry.refused_logins import RefusedLoginWriter
 from conduit_registry.store import Store
-from conduit_registry.values import AuditEntry
 
 WRONG = "MASTER_KEY_INVALID"
 

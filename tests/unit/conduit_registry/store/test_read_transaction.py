@@ -11,6 +11,7 @@ from tests.unit.conduit_registry.conftest import AUTHOR
 from conduit.v1.audit_entry_pb2 import AUDIT_ACTION_CREATED, AUDIT_ACTION_DELETED
 from conduit_kernel.not_found_errors import KeyNotFound, MappingNotFound, ProviderNotFound
 from conduit_kernel.pagination import Page
+from conduit_registry.audit_values import EVERY_ENTRY, AuditFilter
 from conduit_registry.store import (
     FALLBACK_CHAIN,
     KEY,
@@ -21,8 +22,6 @@ from conduit_registry.store import (
     Store,
 )
 from conduit_registry.values import (
-    EVERY_ENTRY,
-    AuditFilter,
     ChangedResource,
     FallbackChain,
     Key,

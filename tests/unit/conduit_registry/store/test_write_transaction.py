@@ -13,6 +13,7 @@ from conduit.v1.audit_entry_pb2 import (
     AUDIT_ACTION_UPDATED,
 )
 from conduit_kernel.pagination import Page
+from conduit_registry.audit_values import AuditEntry
 from conduit_registry.store import (
     FALLBACK_CHAIN,
     KEY,
@@ -22,7 +23,6 @@ from conduit_registry.store import (
     WriteTransaction,
 )
 from conduit_registry.values import (
-    AuditEntry,
     ChangedResource,
     FallbackChain,
     Key,
