@@ -160,8 +160,13 @@ def conversation(records: Sequence[ResponseRecord]) -> list[Json]:
         content = msgspec.json.decode(record.content, type=Content)
         found += items_in(bytes(content.input))
         output = msgspec.json.decode(content.response, type=_Output).output
-        found += map(_as_input, output)
+        found += map(as_input, output)
     return found
+
+
+def output_of(record: ResponseRecord) -> list[Json]:
+    """Return the items of a response that is kept here."""
+    return msgspec.json.decode(response_in(record), type=_Output).output
 
 
 def input_items(records: Sequence[ResponseRecord]) -> list[Json]:
@@ -184,7 +189,7 @@ def items_in(given: bytes) -> list[Json]:
     return [each for each in found if isinstance(each, dict)]
 
 
-def _as_input(item: Json) -> Json:
+def as_input(item: Json) -> Json:
     """Return an item of an answer as a later request has it.
 
     A provider knows no others' ids, and nobody reads a thought of which there are only words but

@@ -22,9 +22,13 @@ from conduit_router.responses.contents import (
     response_in,
 )
 from conduit_router.responses.keeper import ID_PREFIX, ResponseKeeper
+from conduit_router.responses.references import KIND as REFERENCE
+from conduit_router.responses.references import ItemReferences
 from conduit_router.responses.statuses import UNDER_WAY
 
 _NOTHING = msgspec.Raw(b"null")
+# Its bytes are in each request that names an item by its id.
+_REFERENCE = REFERENCE.encode()
 
 
 class _Keeping(msgspec.Struct):
@@ -90,6 +94,7 @@ class ResponseKeeping:
         self._keeper = keeper
         self._ids = ids
         self._accounts = ResponseAccounts(runtime)
+        self._references = ItemReferences(keeper)
 
     async def prepared(
         self, form: Form[Any], options: CallOptions | None, caller: CallerContext
@@ -102,16 +107,20 @@ class ResponseKeeping:
         own: ResponseForm = form
         json = _json_of(own)
         asked = read_json(json, _Keeping)
-        if asked is None or not asked.concerns_kept:
+        if asked is None or not (asked.concerns_kept or _REFERENCE in json):
             return None
         turn = read_json(json, _Asked)
         previous = asked.previous_response_id
         if turn is None or not isinstance(previous, str | None):
             # What is wrong with it is told where it is read whole.
             return None
+        owner = caller.caller.virtual_key_id
+        if _REFERENCE in json and (whole := await self._resolved(own, json, turn, owner)):
+            own, json = whole, _json_of(whole)
+        elif not asked.concerns_kept:
+            return None
         is_kept, before, is_bound = asked.store is not False, "", False
         if previous:
-            owner = caller.caller.virtual_key_id
             with self._runtime.under_way.one_of(owner):
                 records = await self._keeper.find(owner, previous)
             if records[-1].is_kept_here:
@@ -122,7 +131,7 @@ class ResponseKeeping:
                 is_bound = True
                 options = self._accounts.bound(options, records[-1], str(turn.model))
         elif conversation := asked.conversation_id:
-            known = await self._keeper.known(caller.caller.virtual_key_id, conversation)
+            known = await self._keeper.known(owner, conversation)
             if known is not None:
                 is_bound = True
                 options = self._accounts.bound(options, known, str(turn.model))
@@ -131,6 +140,17 @@ class ResponseKeeping:
         return KeptCall(
             own, options, caller, is_kept, bytes(turn.input), is_bound, asked.conversation_id
         )
+
+    async def _resolved(
+        self, form: ResponseForm, json: bytes, turn: _Asked, owner: int
+    ) -> ResponseForm | None:
+        """Return a request with the items that it names, and the turn as well; None if none."""
+        with self._runtime.under_way.one_of(owner):
+            items = await self._references.resolved(orjson.loads(bytes(turn.input)), owner)
+        if items is None:
+            return None
+        turn.input = msgspec.Raw(orjson.dumps(items))
+        return _with_input(form, json, items)
 
     def keep(
         self,
@@ -185,9 +205,16 @@ def _expanded(
     form: ResponseForm, json: bytes, records: Sequence[ResponseRecord], turn: _Asked
 ) -> ResponseForm:
     """Return a request with the conversation that it goes on from, in its form."""
-    members = msgspec.json.decode(json, type=dict[str, msgspec.Raw])
-    del members["previous_response_id"]
     items = [*conversation(records), *items_in(bytes(turn.input))]
+    return _with_input(form, json, items, without="previous_response_id")
+
+
+def _with_input(
+    form: ResponseForm, json: bytes, items: Sequence[Any], without: str = ""
+) -> ResponseForm:
+    """Return a request with another input, in its form."""
+    members = msgspec.json.decode(json, type=dict[str, msgspec.Raw])
+    members.pop(without, None)
     members["input"] = msgspec.Raw(orjson.dumps(items))
     whole = msgspec.structs.replace(form, json_at_hand=msgspec.json.encode(members), _typed=None)
     if form.json_at_hand is not None:

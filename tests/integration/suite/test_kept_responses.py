@@ -25,8 +25,10 @@ from conduit.v1 import response_requests_pb2 as pb
 from conduit.v1.response_pb2 import ResponseCreation
 from conduit.v1.router_service_pb2_grpc import RouterServiceStub
 from conduit_kernel.http import HttpServer
+from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc import connect, error_of
 from conduit_router import bootstrap as router
+from conduit_router.responses.references import MOST_RESPONSES
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -130,6 +132,70 @@ async def test_a_conversation_goes_on_by_its_last_id(client: Client) -> None:
     assert texts == ["one two three", first.output_text, "four", second.output_text, "five"]
     newest = await client.responses.input_items.list(third.id, limit=1)
     assert newest.data[0].content[0].text == "five"
+
+
+def named(item: Any) -> Json:  # noqa: ANN401 # the SDK's own
+    """Return a reference to an item."""
+    return {"type": "item_reference", "id": item.id}
+
+
+async def test_items_may_be_named_by_their_ids(
+    client: Client, openai_upstream: KeepingUpstream
+) -> None:
+    """As the AI SDK names them: they are in their place, at OpenAI too, and in what goes on."""
+    first = await client.responses.create(model="echo", input="one two three")
+    turns = [{"role": "user", "content": "one two three"}, named(first.output[0])]
+    spelt = [turns[0], {"role": "assistant", "content": "one two three"}]
+    again: Any = [{"role": "user", "content": "Again"}]
+    whole = await client.responses.create(model="echo", input=spelt + again)
+    for store in (True, False):
+        made = await client.responses.create(model="echo", input=turns + again, store=store)
+        assert (made.output_text, made.usage) == ("Again", whole.usage)
+    kept = await client.responses.create(model="echo", input=turns + again)
+    third = await streamed(client, model="echo", input="And?", previous_response_id=kept.id)
+    assert third.output_text == "And?"
+    await client.responses.create(model="gpt", input=turns + again)
+    said = openai_upstream.asked[-1]["input"][1]
+    assert (said["role"], said["content"][0]["text"]) == ("assistant", "one two three")
+    assert "id" not in said
+
+
+async def test_items_that_openai_keeps_are_named_to_it(
+    client: Client, openai_upstream: KeepingUpstream
+) -> None:
+    """Ids that are none of ours pass as they are; nobody else knows them."""
+    turns: Any = [{"type": "item_reference", "id": "msg_68a1"}, {"role": "user", "content": "x"}]
+    await client.responses.create(model="gpt", input=turns)
+    assert openai_upstream.asked[-1]["input"] == turns
+    with pytest.raises(openai.BadRequestError) as refused:
+        await client.responses.create(model="echo", input=turns)
+    assert refused.value.code == "unsupported_capability"
+
+
+async def test_items_are_their_owners_alone(suite: Suite, client: Client) -> None:
+    """Another key's, one that was never there, and one of a response that is gone are a 404."""
+    first = await client.responses.create(model="echo", input="mine")
+    item = named(first.output[0])
+    missing = {**item, "id": item["id"].removesuffix("0") + "7"}
+    async with await stranger(suite) as other:
+        with pytest.raises(openai.NotFoundError):
+            await other.responses.create(model="echo", input=[item])
+    with pytest.raises(openai.NotFoundError):
+        await client.responses.create(model="echo", input=[missing])
+    await client.responses.delete(first.id)
+    with pytest.raises(openai.NotFoundError):
+        await client.responses.create(model="echo", input=[item], store=False)
+
+
+async def test_items_of_so_many_responses_may_be_named(client: Client) -> None:
+    """More are refused before any is looked for."""
+    ids = IdSource()
+    many = [
+        {"type": "item_reference", "id": f"msg_{ids.next()}_0"} for _ in range(MOST_RESPONSES + 1)
+    ]
+    with pytest.raises(openai.BadRequestError) as refused:
+        await client.responses.create(model="echo", input=many)
+    assert refused.value.param == "input"
 
 
 async def test_a_deleted_response_is_gone(client: Client) -> None:
