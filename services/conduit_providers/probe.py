@@ -99,16 +99,22 @@ class Probe:
                 provider=target.provider_name,
             )
         opened = opened._replace(target=self._catalog.target_of(target, endpoint))
+        redactor = Redactor(opened.secret)
         try:
-            return await self._walk(spec, endpoint, opened, timeout_seconds)
+            return await self._walk(spec, endpoint, opened, redactor, timeout_seconds)
         except UpstreamError as error:
             error.metadata.setdefault("provider", target.provider_name)
             # Some providers repeat the key that they were given.
-            Redactor(opened.secret).clean(error)
+            redactor.clean(error)
             raise
 
     async def _walk(
-        self, spec: ProviderSpec, endpoint: Endpoint, opened: ProbeTarget, timeout_seconds: float
+        self,
+        spec: ProviderSpec,
+        endpoint: Endpoint,
+        opened: ProbeTarget,
+        redactor: Redactor,
+        timeout_seconds: float,
     ) -> ModelList:
         target = opened.target
         ends_at = self._timer() + timeout_seconds
@@ -127,7 +133,8 @@ class Probe:
             if number == 0:
                 elapsed_ms = round((self._timer() - began) * 1000)
                 limits = read_rate_limits(response.headers, spec.rate_limits, self._clock())
-            page = codec.from_upstream(response, endpoint)
+            covered = replace(response, body=redactor.covered(response.body))
+            page = codec.from_upstream(covered, endpoint)
             names |= dict.fromkeys(page.names)
             if not page.next_path:
                 break

@@ -33,10 +33,23 @@ class BodySource(Protocol):
         """Give the connection up."""
 
 
+class BodyRedactor(Protocol):
+    """Takes secrets out of bodies; what it returns is as long as what it was given."""
+
+    def covered(self, data: bytes, /) -> bytes:
+        """Return bytes without the secrets that are whole in them."""
+
+    def unfinished(self, data: bytes, /) -> int:
+        """Return how many bytes at the end may be the beginning of a secret."""
+
+
 class Response:
     """Status, headers, and the body as it comes. One reader at a time. Always ``close`` it."""
 
-    __slots__ = ("_source", "done", "error", "headers", "parts", "paused", "status", "wake_slot")
+    __slots__ = (
+        *("_held", "_source", "done", "error", "headers", "parts", "paused", "redactor"),
+        *("status", "wake_slot"),
+    )
 
     headers: Headers
 
@@ -46,6 +59,10 @@ class Response:
         self.done = False
         self.error: HttpError | None = None
         self.paused = False
+        # What the body is read through; None for what nothing has to be taken out of.
+        self.redactor: BodyRedactor | None = None
+        # The end of what has arrived, as long as a secret may begin there.
+        self._held = b""
         self._source = source
         # Opens when more has arrived.
         self.wake_slot = source.wake_slot
@@ -64,14 +81,23 @@ class Response:
 
         Raises BodyCut, IdleTimeout or ProtocolViolation once everything before it was handed out.
         """
-        while not (self.parts or self.done):
-            await self.wake_slot
-        return self.take()
+        while True:
+            while not (self.parts or self.done):
+                await self.wake_slot
+            data = self.take()
+            if data or self.done:
+                return data
 
     def take(self) -> bytes:
-        """Give what `next` gives, without waiting: only once there are `parts`, or it is `done`."""
+        """Give what `next` gives, without waiting: only once there are `parts`, or it is `done`.
+
+        b"" is the end only if it is `done`: what may be the beginning of a secret is held back.
+        """
         if self.parts:
             return self._take()
+        if self._held:
+            data, self._held = self._held, b""
+            return data
         if self.error is not None:
             raise self.error.anew()
         return b""
@@ -102,7 +128,7 @@ class Response:
         data = parts[0] if len(parts) == 1 else b"".join(parts)
         if len(data) > max_bytes:
             raise BodyTooLarge(f"the body is larger than {max_bytes} bytes")
-        return data
+        return data if self.redactor is None else self._covered(self.redactor, data)
 
     def close(self) -> None:
         """Cancel what is still to come; the connection is lost unless the body was whole."""
@@ -110,7 +136,7 @@ class Response:
             self.done = True
             self.error = BodyCut("the response was closed before its end")
             self._source.drop()
-        self.parts = []
+        self.parts, self._held = [], b""
 
     def _still_blank(self, since: float | None) -> float:
         """Return since when there is nothing but white space. IdleTimeout after too long."""
@@ -131,4 +157,14 @@ class Response:
             if self.paused:
                 self.paused = False
                 self._source.resume()
+        return data if self.redactor is None else self._covered(self.redactor, data)
+
+    def _covered(self, redactor: BodyRedactor, data: bytes) -> bytes:
+        """Return what may be handed out of what was held back and what has come."""
+        if self._held:
+            data = self._held + data
+            self._held = b""
+        data = redactor.covered(data)
+        if not self.done and (count := redactor.unfinished(data)):
+            data, self._held = data[:-count], data[-count:]
         return data

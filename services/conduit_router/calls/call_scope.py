@@ -324,7 +324,7 @@ class CallScope(msgspec.Struct, eq=False):
         spec = attempt.candidate.instance.spec
         name = headers.get(spec.request_id_header.encode())
         if name is not None:
-            attempt.upstream_request_id = name.decode("latin-1")
+            attempt.upstream_request_id = attempt.key.redactor.covered(name).decode("latin-1")
 
     def release(self, attempt: Attempt, *, is_answered: bool = False) -> None:
         """Let others probe what an attempt probed, whatever it came to."""

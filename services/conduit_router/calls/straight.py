@@ -62,7 +62,8 @@ async def ask_straight(
     headers = response.headers
     request_id = headers.first.get(request_id_header)
     if request_id is not None:
-        attempt.upstream_request_id = request_id.strip().decode("latin-1")
+        request_id = key.redactor.covered(request_id.strip())
+        attempt.upstream_request_id = request_id.decode("latin-1")
     scope.runtime.outcomes.succeeded(candidate, key, attempt.waited * 1000, headers)
     return attempt, answer
 
@@ -116,7 +117,9 @@ def _sent(
     except Exception:  # noqa: BLE001 # whatever it is, it happens again where it is dealt with
         return None
     response = way.request.pool.begin_kept(way.request.prefix, body, timeouts)
-    attempt.is_sent = response is not None
+    if response is not None:
+        attempt.is_sent = True
+        response.redactor = upstream.redactor.answers
     return response
 
 

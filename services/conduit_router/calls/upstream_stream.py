@@ -82,7 +82,10 @@ class UpstreamStream:
         UpstreamError as there.
         """
         decoder, response = self._decoder, self._response
-        return decoder.feed(response.take()) if response.parts and not decoder.done else None
+        if not response.parts or decoder.done:
+            return None
+        data = response.take()
+        return decoder.feed(data) if data else None
 
     async def next(self) -> Any:  # noqa: ANN401 # as above
         """Return the next events, None at the end. UpstreamError or HttpError if it breaks off."""
@@ -100,6 +103,9 @@ class UpstreamStream:
                 # Only counts can have been lost.
                 data = b""
             if not data:
+                if not response.done:
+                    # All of it may be the beginning of a secret.
+                    continue
                 rest = decoder.close()
                 self.is_complete = True
                 return rest

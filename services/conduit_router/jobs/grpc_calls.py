@@ -64,6 +64,7 @@ class GrpcCalls:
         """
         call, left = await self._begin(upstream, request, timeouts)
         stream = _Stream(call, _messages(call, request), left)
+        stream.response.redactor = upstream.redactor.answers
         is_late = False
         try:
             async with asyncio.timeout(left.header):

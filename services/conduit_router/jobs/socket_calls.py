@@ -91,7 +91,9 @@ class SocketCalls:
         reader, head = await _opened(request.upload)
         exchange = request.begin(head)
         socket = await self._transport.open_socket(upstream, spec, exchange.handshake, timeouts)
-        return _Begun(exchange, _Sending(socket, exchange, reader, timeouts).open(head))
+        response = _Sending(socket, exchange, reader, timeouts).open(head)
+        response.redactor = upstream.redactor.answers
+        return _Begun(exchange, response)
 
 
 class _Sending(MessageSource):

@@ -1,6 +1,7 @@
 """The MCP servers that the operator registered, and what a caller may use of them."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -15,11 +16,16 @@ from conduit_kernel.not_found_errors import McpServerNotFound
 from conduit_kernel.quoting import quoted
 from conduit_kernel.secrets import Vault
 from conduit_kernel.snapshot import SnapshotState
+from conduit_providers.answer_redaction import AnswerRedactor, is_word, spellings
+from conduit_providers.redaction import MIN_SECRET_CHARS
 from conduit_router.routing.table import Caller
 
 DEFAULT_SECONDS = 60.0
 # Who has this may use what is no tool as well.
 EVERYTHING = "*"
+_SECRET_NAME = re.compile(r"auth|cookie|key|password|secret|token", re.IGNORECASE)
+# What is none of a media type, a list, or words, in headers of other names.
+_SECRET_LIKE = re.compile(r"(?=.*[0-9])[\w.~+/=-]{20,}", re.ASCII)
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -34,6 +40,12 @@ class McpServer(NamedTuple):
     headers: Fields
     # How long an answer, and each piece of it, is waited for.
     seconds: float
+    # Takes what the headers say out of what the server says; None where nothing is secret.
+    redactor: AnswerRedactor | None = None
+
+    def __repr__(self) -> str:
+        """Name the server, and nothing secret."""
+        return f"McpServer({self.name!r})"
 
 
 class Allowed(NamedTuple):
@@ -98,7 +110,8 @@ class McpServers:
         if server.HasField("timeout"):
             seconds = server.timeout.ToMicroseconds() / 1e6
         headers = self._headers(entry, origin)
-        return McpServer(server.id, server.name, origin, target, headers, seconds)
+        redactor = _redactor(headers)
+        return McpServer(server.id, server.name, origin, target, headers, seconds, redactor)
 
     def _headers(self, entry: SnapshotMcpServer, origin: Origin) -> Fields:
         if not entry.HasField("secret"):
@@ -110,6 +123,21 @@ class McpServers:
             message = f"The headers of the MCP server {entry.server.name} cannot be read"
             raise ServiceUnavailable(message, service="router")
         return tuple((name.encode(), value.encode()) for name, value in given.items())
+
+
+def _redactor(headers: Fields) -> AnswerRedactor | None:
+    """Return what knows the secrets of headers, with their schemes and without."""
+    secret = {part for field in headers for part in _secrets(*field)}
+    found = [spelling for each in secret for spelling in spellings(each)]
+    return AnswerRedactor(found) if found else None
+
+
+def _secrets(name: bytes, value: bytes) -> Iterator[str]:
+    is_named = _SECRET_NAME.search(name.decode())
+    for text in (value.decode(), *value.decode().split()[1:]):
+        is_long = len(text) >= MIN_SECRET_CHARS and not is_word(text)
+        if (is_named and is_long) or _SECRET_LIKE.fullmatch(text):
+            yield text
 
 
 def _tools(grants: Iterable[McpGrant], caller: Caller) -> tuple[str, ...]:

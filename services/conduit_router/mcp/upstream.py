@@ -124,6 +124,7 @@ class McpUpstream:
         except HttpError as error:
             raise_failed(error, server)
         if response.status in _OK:
+            response.redactor = server.redactor
             return response
         response.close()
         has_session = any(name == b"mcp-session-id" for name, _ in fields)

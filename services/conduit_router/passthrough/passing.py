@@ -20,13 +20,15 @@ _OURS = (InvalidApiKey, InsufficientFunds)
 _OWN = ("x-request-id", "x-ratelimit-")
 
 
-def headers_of(answer: Mapping[str, str], spec: ProviderSpec) -> Iterator[PassedField]:
+def headers_of(
+    answer: Mapping[str, str], spec: ProviderSpec, redactor: Redactor
+) -> Iterator[PassedField]:
     """Yield the headers of an answer that pass."""
     limits = {name for each in asdict(spec.rate_limits).values() for name in each.split()}
     for name in sorted(_HEADERS | limits | {spec.request_id_header}):
         value = "" if name.startswith(_OWN) else answer.get(name, "")
         if value and value.isascii() and value.isprintable():
-            yield PassedField(name=name, value=value)
+            yield PassedField(name=name, value=redactor.text(value))
 
 
 class Refusals:
@@ -53,7 +55,7 @@ class Refusals:
         report = _report(error)
         return PassThroughResponse(
             status=answer.status,
-            headers=headers_of(answer.headers, self._spec),
+            headers=headers_of(answer.headers, self._spec, redactor),
             data=text.encode(),
             started=report,
             finished=PassThroughEnd(report=report),

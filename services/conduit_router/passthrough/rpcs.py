@@ -144,7 +144,8 @@ class _Passing:
         with Relay(scope, attempt, upstream) as relay:
             spec = attempt.candidate.instance.spec
             message = PassThroughResponse(
-                status=self._status, headers=headers_of(LazyHeaders(upstream.headers), spec)
+                status=self._status,
+                headers=headers_of(LazyHeaders(upstream.headers), spec, attempt.key.redactor),
             )
             fill_report(message.started, scope.summary(attempt))
             following: Callable[[], Awaitable[Any]] = upstream.next
@@ -170,7 +171,9 @@ class _Passing:
         scope.note_success(attempt, headers)
         attempt.consumption = self._consumption(scope, attempt, reader, body)
         return PassThroughResponse(
-            status=response.status, headers=headers_of(LazyHeaders(headers), spec), data=body
+            status=response.status,
+            headers=headers_of(LazyHeaders(headers), spec, attempt.key.redactor),
+            data=body,
         )
 
     async def _open(self, scope: CallScope, attempt: Attempt) -> Opened:

@@ -19,7 +19,7 @@ from conduit_providers.jobs import JobCodec, OneStepJobCodec
 from conduit_providers.redaction import Redactor
 from conduit_providers.spec import Endpoint, ProviderSpec
 from conduit_providers.target import Target
-from conduit_providers.wire import Headers
+from conduit_providers.wire import Headers, HttpRequest
 from conduit_router.guardrails.policy import Guards
 from conduit_router.routing.cache_policy import CachePolicy
 from conduit_router.routing.policy import (
@@ -32,6 +32,8 @@ from conduit_router.routing.policy import (
     UsagePolicy,
 )
 from conduit_router.served_by import ServedBy
+
+_BEARER = "Bearer "
 
 # Structs of which there are thousands are out of the garbage collector's sight (`gc=False`): what
 # they refer to never refers back to them.
@@ -81,6 +83,14 @@ class UpstreamTarget:
     def provider_name(self) -> str:
         """Return the instance's name, as errors and reports give it."""
         return self.target.provider_name
+
+    def signed(self, request: HttpRequest) -> HttpRequest:
+        """Return a request with the proof of who calls; what it shows, the redactor knows then."""
+        signed = self.signer.sign(request)
+        for name, value in () if self.signer.is_static else signed.headers:
+            if name == "authorization" and value.startswith(_BEARER):
+                self.redactor.learn(value.removeprefix(_BEARER))
+        return signed
 
 
 @dataclass(frozen=True, slots=True, eq=False)

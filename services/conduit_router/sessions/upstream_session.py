@@ -214,9 +214,10 @@ class UpstreamSession:
         return error_in_stream(told, name, status)
 
     async def _receive(self, frame: str | bytes) -> None:
-        steps = self.translator.from_upstream(frame)
+        # Some providers repeat the key that they were given.
+        steps = self.translator.from_upstream(self._upstream.redactor.frame(frame))
         if self.translator.failure is not None:
-            # Some providers repeat the key that they were given.
+            # What failed may be told in short.
             for step in steps:
                 if not isinstance(step, str | bytes | OPENING):
                     step.json_at_hand = self._upstream.redactor.text(step.json.decode()).encode()

@@ -40,7 +40,7 @@ class GrpcConnector:
         began = self._clock()
         if not upstream.signer.is_static:
             await self._token_refresher.ensure(upstream, timeouts.header)
-        signed = upstream.signer.sign(HttpRequest("POST", path, metadata))
+        signed = upstream.signed(HttpRequest("POST", path, metadata))
         seconds = min(timeouts.connect, timeouts.total)
         try:
             channel = await self._channels.connected(

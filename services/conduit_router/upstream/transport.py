@@ -119,7 +119,7 @@ class Transport:
             began = self._clock()
             await self._token_refresher.ensure(upstream, timeouts.header)
             timeouts = left_of(timeouts, self._clock() - began)
-            prepared = self._prepare(upstream, upstream.signer.sign(request))
+            prepared = self._prepare(upstream, upstream.signed(request))
         body = request.body if request.upload is None else request.upload
         try:
             response = await self._client.send_prepared(prepared, (), body, timeouts=timeouts)
@@ -127,6 +127,7 @@ class Transport:
             raise_unreachable(error, upstream)
         if response.status not in OK:
             raise await self.refusal(response, upstream, spec, on_refusal)
+        response.redactor = upstream.redactor.answers
         return response
 
     async def ask(
@@ -200,7 +201,7 @@ class Transport:
             began = self._clock()
             await self._token_refresher.ensure(upstream, timeouts.header)
             timeouts = left_of(timeouts, self._clock() - began)
-        signed = upstream.signer.sign(HttpRequest("GET", request.path, request.headers))
+        signed = upstream.signed(HttpRequest("GET", request.path, request.headers))
         signed_request = request._replace(
             path=upstream.base_path + signed.path, headers=signed.headers
         )
@@ -277,6 +278,8 @@ class Transport:
     ) -> UpstreamError:
         """Return what an answer that is no success means; read it to its end."""
         headers = LazyHeaders(response.headers)
+        # Errors are cleaned as texts, which may be shortened, by whoever tells of them.
+        response.redactor = None
         try:
             async with asyncio.timeout(ERROR_SECONDS):
                 body = await response.read(MAX_ERROR_BYTES)

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from tests.support.scripted_upstream import JSON, ScriptedUpstream, serve
+from tests.support.scripted_upstream import EVENTS, JSON, ScriptedUpstream, serve
 from tests.support.suite import Suite, running_suite
 
 from conduit_kernel.http import Exchange
@@ -82,6 +82,34 @@ async def test_a_message_reaches_its_server(
     assert got[b"authorization"] == SECRET.encode()
     assert not got.keys() & {b"cookie", b"x-api-key", b"x-forwarded-for"}
     assert b"condt_" not in b"".join(got.values())
+
+
+async def test_what_is_repeated_of_the_headers_is_covered(suite: Suite) -> None:
+    """In JSON and in events; also where a piece of them ends inside of it."""
+    token, ways = "of-the-operator-7", [True, False]
+
+    async def repeat(exchange: Exchange) -> None:
+        said = dict(exchange.fields)[b"authorization"].decode()
+        result = {"jsonrpc": "2.0", "id": 1, "result": {"content": [said, f"{said} {token}"]}}
+        if not ways.pop():
+            exchange.respond(200, JSON, json.dumps(result).encode())
+            return
+        out = exchange.start(200, EVENTS)
+        for piece in f"data: {json.dumps(result)}\n\n".encode().split(b"operator"):
+            out.write(piece + b"operator" * (not piece.endswith(b"\n")))
+            await out.drain()
+        out.finish()
+
+    async with serve(repeat) as upstream:
+        headers = {"Authorization": f"Bearer {token}"}
+        body = {"name": "repeating", "url": upstream.url, "headers": headers}
+        await suite.call("POST", "/api/mcp-servers", body | {"grants": [{"tools": ["*"]}]})
+        await suite.settled()
+        async with suite.caller() as caller:
+            for _ in tuple(ways):
+                answer = await caller.post("/mcp/repeating", json=CALLED)
+                assert answer.text.count("[redacted]") == 3, answer.text
+                assert token not in answer.text
 
 
 async def test_sessions_belong_to_the_key_that_began_them(

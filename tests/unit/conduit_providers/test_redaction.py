@@ -52,3 +52,37 @@ def test_a_secret_that_is_nested_too_deep_is_kept_whole() -> None:
     """It is no credential that anybody knows; neither reader nor search gives up on it."""
     secret = deep(900, b'"sk-none-0123456789"').decode()
     assert secret not in Redactor(secret).text(f"no such key: {secret}")
+
+
+def test_stand_ins_are_left_in_answers() -> None:
+    """They are words that a model may say; errors are another matter."""
+    assert Redactor("lm-studio").answers is None
+    assert Redactor("lm-studio").covered(b"by lm-studio") == b"by lm-studio"
+    assert Redactor("lm-studio").text("by lm-studio") == "by [redacted]"
+
+
+@pytest.mark.parametrize("frame", ['{"a":"hunter2-team-key"}', b"\x01hunter2-team-key\x02"])
+def test_messages_of_sessions_are_covered(frame: str | bytes) -> None:
+    """Texts and bytes, which stay what they are; others are passed as they came."""
+    redactor, other = Redactor("hunter2-team-key"), "plain"
+    covered = redactor.frame(frame)
+    assert type(covered) is type(frame)
+    assert "hunter2" not in str(covered)
+    assert redactor.frame(other) is other
+
+
+def test_access_tokens_are_as_secret_as_their_key() -> None:
+    """The latest ones are; older ones have long expired."""
+    redactor = Redactor("hunter2-team-key")
+    tokens = [f"token-number-{number}" for number in range(9)]
+    for token in (*tokens, tokens[-1]):
+        redactor.learn(token)
+    assert redactor.covered(b"a hunter2-team-key " + tokens[-1].encode()).count(b"[redacted]") == 2
+    assert redactor.text(f"a {tokens[-2]} b") == "a [redacted] b"
+    assert redactor.text(f"a {tokens[0]} b") == f"a {tokens[0]} b"
+
+
+@pytest.mark.parametrize("spelt", ["a%2Fb%2Bc%3D9", "a\\/b+c=9", "a/b\\u002Bc=9", "a%2fb%2bc%3d9"])
+def test_errors_are_clean_of_other_spellings(spelt: str) -> None:
+    """Those of JSON and of URLs."""
+    assert Redactor("a/b+c=9").text(f"no {spelt} here") == "no [redacted] here"

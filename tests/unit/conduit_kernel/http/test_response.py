@@ -151,3 +151,67 @@ async def test_only_a_kept_connection_without_a_byte_of_an_answer_was_stale(
     connection.answered = answered
     connection.end(error)
     assert connection.response.was_stale is expected
+
+
+class Covering:
+    """Covers one secret."""
+
+    SECRET = b"secret7"
+
+    def covered(self, data: bytes) -> bytes:
+        """Replace it."""
+        return data.replace(self.SECRET, b"*******")
+
+    def unfinished(self, data: bytes) -> int:
+        """Look for its beginning."""
+        sizes = range(len(self.SECRET) - 1, 0, -1)
+        return next((size for size in sizes if data.endswith(self.SECRET[:size])), 0)
+
+
+@pytest.mark.parametrize("cut", range(1, 13))
+async def test_a_secret_is_covered_wherever_it_is_cut(cut: int) -> None:
+    """What may be its beginning is held back until the rest is there, or nothing more comes."""
+    connection, body = Connection(), b"a secret7 sec"
+    response = connection.response
+    response.redactor = Covering()
+    reading = asyncio.ensure_future(response.read(100))
+    for part in (body[:cut], body[cut:]):
+        connection.bring(part)
+        await settle()
+    assert not reading.done()
+    connection.end()
+    assert await reading == b"a ******* sec"
+
+
+async def test_what_is_held_back_is_no_end() -> None:
+    """Whoever takes what is there gets nothing yet; whoever waits goes on waiting."""
+    connection = Connection()
+    connection.response.redactor = Covering()
+    connection.bring(b"secr")
+    assert connection.response.take() == b""
+    reading = asyncio.ensure_future(connection.response.next())
+    await settle()
+    assert not reading.done()
+    connection.bring(b"et.")
+    assert await reading == b"secret."
+
+
+async def test_what_is_held_back_comes_before_an_error() -> None:
+    """As all that came before it."""
+    connection = Connection()
+    connection.response.redactor = Covering()
+    connection.bring(b"x sec")
+    assert await connection.response.next() == b"x "
+    connection.end(BodyCut("cut"))
+    assert await connection.response.next() == b"sec"
+    with pytest.raises(BodyCut):
+        await connection.response.next()
+
+
+async def test_a_whole_body_is_covered_at_once() -> None:
+    """As most are there with their head."""
+    connection = Connection()
+    connection.response.redactor = Covering()
+    connection.bring(b"a sec", b"ret7")
+    connection.end()
+    assert connection.response.take_whole(100) == b"a *******"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import grpc
 import pytest
@@ -36,6 +37,7 @@ from conduit_kernel.errors import (
 from conduit_kernel.http import BodyCut, IdleTimeout, Timeouts, TotalTimeout
 from conduit_providers.grpc_codec import messages_in
 from conduit_providers.jobs import Job, JobRequest
+from conduit_providers.redaction import Redactor
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.wire import GrpcMethod, GrpcRequest
 from conduit_router.jobs.grpc_calls import GrpcCalls
@@ -67,6 +69,11 @@ def target(url: str) -> tuple[UpstreamTarget, ProviderSpec]:
     return instance.keys[0].endpoint("chat"), instance.spec
 
 
+def with_key(upstream: UpstreamTarget, secret: str) -> UpstreamTarget:
+    """Return a target whose key has this value."""
+    return replace(upstream, redactor=Redactor(secret))
+
+
 def request(method: GrpcMethod, *messages: bytes) -> GrpcRequest:
     """Return a call with metadata of its own."""
     return GrpcRequest(method, messages, (("x-acme", "1"),))
@@ -94,6 +101,16 @@ async def test_answer_has_all_messages_and_metadata(
         assert upstream.asked == [messages]
         [metadata] = upstream.metadata
         assert (metadata["x-acme"], metadata["authorization"]) == ("1", "Bearer sk-1")
+
+
+@pytest.mark.parametrize("method", [SAY, TELL])
+async def test_answers_do_not_repeat_the_key(calls: GrpcCalls, method: GrpcMethod) -> None:
+    """They are as long as they were, so that messages end where they did."""
+    async with serve_grpc() as upstream:
+        where, spec = target(upstream.url)
+        asked = request(method, b"a secret-7 b")
+        response, _ = await calls.ask(with_key(where, "secret-7"), spec, asked, TIMES)
+        assert list(messages_in(response.body)) == [b"a [redacte b"]
 
 
 @pytest.mark.parametrize(

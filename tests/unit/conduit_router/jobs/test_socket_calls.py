@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from conduit_kernel.errors import (
 )
 from conduit_kernel.http import BodyCut, Exchange, HttpServer, JoinedUpload, Timeouts
 from conduit_kernel.websocket import WebSocket, WebSocketClosed, accept
+from conduit_providers.redaction import Redactor
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.wire import SocketFrame, SocketRequest, WebSocketRequest
 from conduit_router.jobs.message_source import BUFFER_BYTES
@@ -146,6 +148,22 @@ async def test_the_answer_is_all_messages_up_to_the_end(calls: SocketCalls, peer
     assert await response.read(100) == b"65536 7 9 "
     response.close()
     await until(lambda: peer.ended == 2)
+
+
+async def test_answers_do_not_repeat_the_key(calls: SocketCalls, peer: Peer) -> None:
+    """Wherever messages cut it."""
+
+    async def repeat(socket: WebSocket) -> None:
+        while await socket.receive() != END:
+            pass
+        for piece in ("a sec", "ret-7", " b"):
+            await socket.send(piece)
+
+    peer.script = repeat
+    where, spec = target(peer)
+    where = replace(where, redactor=Redactor("secret-7"))
+    answer, _ = await calls.ask(where, spec, request(b"x"), TIMES)
+    assert answer.body == b"a [redacte b"
 
 
 async def silent(socket: WebSocket) -> None:

@@ -1,5 +1,6 @@
 """Which server a caller means, and what of it is the caller's."""
 
+import orjson
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from msgspec.structs import replace
@@ -70,6 +71,28 @@ def test_headers_are_opened_once_and_for_their_place_alone() -> None:
     state.mcp_servers[3] = changed
     with pytest.raises(SecretUnreadable):
         servers.find("tools", CALLER)
+
+
+@pytest.mark.parametrize(
+    ("headers", "said", "seen"),
+    [
+        ({"authorization": "Bearer team-7-key"}, b"Bearer team-7-key", b"[redacted]*******"),
+        ({"authorization": "Bearer team-7-key"}, b"team-7-key", b"[redacted]"),
+        ({"x-api-key": "team-7-key"}, b"team-7-key", b"[redacted]"),
+        ({"x-sentry": "0123456789abcdef0123"}, b"0123456789abcdef0123", b"[redacted]**********"),
+        ({"accept": "application/json"}, b"application/json", b"application/json"),
+        ({"x-toolsets": "repos,issues,pull_requests2"}, b"repos,issues", b"repos,issues"),
+        ({"x-token": "no"}, b"no", b"no"),
+    ],
+)
+def test_what_headers_prove_is_known(headers: dict[str, str], said: bytes, seen: bytes) -> None:
+    """To whoever takes it out of answers; what else they say, answers may say as well."""
+    servers, state = _servers(FOR_ALL)
+    text = orjson.dumps(headers).decode()
+    state.mcp_servers[3].secret.CopyFrom(VAULT.seal(text, "mcp_3", "https://a.example:443"))
+    server, _ = servers.find("tools", CALLER)
+    assert (said if server.redactor is None else server.redactor.covered(said)) == seen
+    assert repr(server) == "McpServer('tools')"
 
 
 def test_patterns_stand_for_tools() -> None:

@@ -31,11 +31,18 @@ SAID = HttpResponse(400, HEADERS, b'{"error": "no sk-secret-key"}')
 
 def test_headers_pass_that_tell_how_to_read_an_answer() -> None:
     """And the limits and ids that are the provider's own; none that could be two."""
-    passed = {each.name: each.value for each in headers_of(HEADERS, SPEC)}
+    passed = {each.name: each.value for each in headers_of(HEADERS, SPEC, Redactor())}
     assert passed.keys() == {"content-type", "retry-after", "request-id"}
     openai = load_catalog().find("OpenAI")
     limits = {"x-ratelimit-limit-requests": "9", "x-request-id": "a"}
-    assert list(headers_of(limits, openai)) == []
+    assert list(headers_of(limits, openai, Redactor())) == []
+
+
+def test_headers_do_not_repeat_the_key() -> None:
+    """Not even as an id."""
+    said = {"request-id": "sk-secret-key"}
+    [passed] = headers_of(said, SPEC, Redactor("sk-secret-key"))
+    assert passed.value == "[redacted]"
 
 
 @pytest.mark.parametrize("kind", [UpstreamRefused, UpstreamRateLimited])

@@ -1,9 +1,14 @@
 """What a change of the configuration mends, and what it leaves as it failed."""
 
+from dataclasses import replace
+
+import msgspec
 from tests.support.snapshots import compiled, key, provider, snapshot
 
 from conduit.internal.v1.snapshot_pb2 import SnapshotKey
 from conduit.v1.provider_pb2 import Provider
+from conduit_providers.auth import StaticSigner
+from conduit_providers.wire import HttpRequest
 from conduit_router.routing.table import FailureResets, TableChange, failure_resets
 
 Instances = tuple[list[Provider], list[SnapshotKey]]
@@ -82,3 +87,23 @@ def test_a_key_is_made_once_for_requests_that_passed_so_many_gateways() -> None:
 def test_a_key_is_in_no_repr_of_what_holds_it() -> None:
     """Tables end up in tracebacks."""
     assert "sk-1" not in repr(compiled(snapshot([provider(1)])))
+
+
+class TokenOfKey(StaticSigner):
+    """Shows a token in the key's place."""
+
+    is_static = False
+
+    def sign(self, request: HttpRequest) -> HttpRequest:
+        """Return the request with the token."""
+        shown = (("authorization", "Bearer token-7-of-key"),)
+        return msgspec.structs.replace(request, headers=request.headers + shown)
+
+
+def test_a_token_that_is_shown_is_known_to_the_redactor() -> None:
+    """As the key itself is, which the provider never sees."""
+    plain = compiled(snapshot([provider(1)], [key(1, 1)])).instances[1].keys[0].endpoint("chat")
+    upstream = replace(plain, signer=TokenOfKey())
+    signed = upstream.signed(HttpRequest("GET", "/", (("x-a", "1"),)))
+    assert signed.headers == (("x-a", "1"), ("authorization", "Bearer token-7-of-key"))
+    assert upstream.redactor.covered(b"token-7-of-key sk-1") == b"[redacted]**** sk-1"

@@ -86,6 +86,16 @@ async def test_no_event_repeats_the_key(tmp_path: Path) -> None:
         assert SECRET not in caller.error.message
 
 
+async def test_what_is_said_does_not_repeat_the_key(tmp_path: Path) -> None:
+    """In texts that are no errors."""
+    mine = key(1, 1)
+    mine.secret.CopyFrom(Vault(ENCRYPTION_KEY).seal(SECRET, "key_1"))
+    said_it = DELTA.replace("Hi", f"you sent {SECRET}")
+    async with session(tmp_path, says(created(), said_it), keys=[mine]) as caller:
+        await caller.get()
+        assert caller.events[-1]["delta"] == "you sent [redacted]"
+
+
 async def test_an_event_that_is_too_large_ends_the_session(tmp_path: Path) -> None:
     """The provider is told so, too."""
     ends: list[int] = []
