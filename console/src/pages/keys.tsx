@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { call, pages, post } from "../api";
 import { BudgetFields, Budgets, LimitsOf, type Spent, specOf, spent, useAsked } from "../budgets";
-import { count, usd, when } from "../format";
+import { count, usd, whenFull } from "../format";
 import { useLoad } from "../load";
 import type { Place } from "../router";
 import { useMay } from "../session";
@@ -12,7 +12,8 @@ import { Act, Card, Check, Choice, Confirm, Dialog, Empty, Form, Head, Secret, S
 type Found = { keys: VirtualKey[]; groups: Group[]; byKey: Spent; byGroup: Spent };
 type Asked = { what: "key" | "group" | "rotate" | "delete"; key?: VirtualKey; group?: Group };
 
-export function VirtualKeys(_: { place: Place }) {
+export function VirtualKeys({ place }: { place: Place }) {
+  const only = Number(place.query.get("key") ?? 0);
   const may = useMay("Operator");
   const [search, setSearch] = useState("");
   const [asked, setAsked] = useState<Asked | null>(null);
@@ -39,7 +40,7 @@ export function VirtualKeys(_: { place: Place }) {
         {(data) => (
           <>
             <Groups {...data} may={may} ask={setAsked} />
-            <Keys {...data} may={may} ask={setAsked} search={search} setSearch={setSearch} reload={found.reload} />
+            <Keys {...data} only={only} may={may} ask={setAsked} search={search} setSearch={setSearch} reload={found.reload} />
             {asked?.what === "key" && <KeyDialog groups={data.groups} of={asked.key} close={close} />}
             {asked?.what === "group" && <GroupDialog of={asked.group} close={close} />}
             {asked?.what === "rotate" && asked.key && <Rotate of={asked.key} close={close} />}
@@ -82,18 +83,24 @@ function Groups({ groups, keys, byGroup, may, ask }: Found & { may: boolean; ask
   );
 }
 
-type KeysProps = Found & { may: boolean; ask: (asked: Asked) => void; search: string; setSearch: (value: string) => void; reload: () => void };
+/** When a key expires, or that it has: what is refused for it reaches no log. */
+function Until({ at }: { at: string }) {
+  const isOver = Date.parse(at) <= Date.now();
+  return <span class={isOver ? "badge bad" : "small muted"}>{isOver ? `expired ${whenFull(at)}` : `until ${whenFull(at)}`}</span>;
+}
 
-function Keys({ keys, groups, byKey, may, ask, search, setSearch, reload }: KeysProps) {
+type KeysProps = Found & { only: number; may: boolean; ask: (asked: Asked) => void; search: string; setSearch: (value: string) => void; reload: () => void };
+
+function Keys({ keys, groups, only, byKey, may, ask, search, setSearch, reload }: KeysProps) {
   const names = new Map(groups.map((each) => [each.id, each.name]));
-  const shown = keys.filter((each) => `${each.name} ${each.keyPrefix} ${each.tags.join(" ")} ${names.get(each.groupId ?? 0) ?? ""}`.toLowerCase().includes(search.toLowerCase()));
+  const shown = keys.filter((each) => (!only || each.id === only) && `${each.name} ${each.keyPrefix} ${each.tags.join(" ")} ${names.get(each.groupId ?? 0) ?? ""}`.toLowerCase().includes(search.toLowerCase()));
   const flip = async (key: VirtualKey) => {
     await call("PATCH", `/api/virtual-keys/${key.id}`, { body: { isEnabled: !key.isEnabled }, etag: key.etag });
     reload();
     return key.isEnabled ? "The key is disabled, and refused" : "The key is enabled";
   };
   return (
-    <Card title={`Keys (${count(keys.length)})`} flush actions={keys.length > 5 && <input type="search" aria-label="Search keys" placeholder="Search" value={search} onInput={(event) => setSearch(event.currentTarget.value)} />}>
+    <Card title={`Keys (${count(keys.length)})`} flush actions={only ? <a href="#/keys">Show all</a> : keys.length > 5 && <input type="search" aria-label="Search keys" placeholder="Search" value={search} onInput={(event) => setSearch(event.currentTarget.value)} />}>
       {shown.length ? (
         <Table label="Virtual keys" rows={shown.slice(0, 200)} id={(each) => each.id} columns={[
           { name: "Name", of: (each) => <span><span class="clip">{each.name}</span><code class="muted">{each.keyPrefix}…</code></span> },
@@ -102,7 +109,7 @@ function Keys({ keys, groups, byKey, may, ask, search, setSearch, reload }: Keys
           { name: "Limits", of: (each) => <LimitsOf of={each.limits} /> },
           { name: "Models", of: (each) => <span class="clip">{each.allowedModels.length ? each.allowedModels.join(", ") : "all"}</span> },
           { name: "This month", num: true, of: (each) => usd(byKey.get("Month")?.get(each.id) ?? 0) },
-          { name: "State", of: (each) => <span class="actions"><State of={each.isEnabled ? "Enabled" : "Disabled"} />{each.expiresAt && <span class="small muted">until {when(each.expiresAt)}</span>}</span> },
+          { name: "State", of: (each) => <span class="actions"><State of={each.isEnabled ? "Enabled" : "Disabled"} />{each.expiresAt && <Until at={each.expiresAt} />}</span> },
           ...(may ? [{ name: "", of: (each: VirtualKey) => (
             <span class="actions">
               <button type="button" class="small" aria-label={`Edit ${each.name}`} onClick={() => ask({ what: "key", key: each })}>Edit</button>

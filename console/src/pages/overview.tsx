@@ -65,7 +65,7 @@ function Numbers({ records, isCut, from, to, models, groups, names }: Found) {
         <Tile name="Latency p50" value={ms(percentile(durations, 0.5))} note={`p95 ${ms(percentile(durations, 0.95))}, p99 ${ms(percentile(durations, 0.99))}`} />
         <Tile name="First token p50" value={ms(percentile(firsts, 0.5))} note={`p95 ${ms(percentile(firsts, 0.95))}`} />
         <Tile name="Tokens" value={count(tokens)} note="read and written" />
-        <Tile name="Cost" value={usd(cost)} note={unpriced ? `${count(unpriced)} without a price` : "all priced"} />
+        <Tile name="Cost" value={usd(cost)} note={unpriced ? <a href="#/prices">{count(unpriced)} without a price</a> : "all priced"} />
       </div>
       {isCut && <p class="muted small">Plots show the newest {count(records.length)} requests; rankings of cost count all.</p>}
       <div class="grid">

@@ -1,9 +1,11 @@
 // What models cost: the operator's own rules, and what a change of one changes.
 import { useState } from "preact/hooks";
 import { call, pages, post } from "../api";
+import { Ranking } from "../charts";
 import { count, usd, when, words } from "../format";
 import { useLoad } from "../load";
 import type { Place } from "../router";
+import { spending } from "../series";
 import { useMay } from "../session";
 import type { ModelCost, Provider } from "../types";
 import { Card, Choice, Confirm, Dialog, Empty, Form, Head, Show, Table, Text } from "../ui";
@@ -72,7 +74,21 @@ export function Prices(_: { place: Place }) {
           );
         }}
       </Show>
+      <Unpriced />
     </>
+  );
+}
+
+/** What was called, and has no price. */
+function Unpriced() {
+  const found = useLoad((signal) => spending("model", Date.now() - 30 * 86_400_000, signal), [], { every: 30_000 });
+  return (
+    <Show of={found}>
+      {(models) => {
+        const rows = models.filter((each) => each.unpriced).map((each) => ({ name: each.name || "(none)", value: each.unpriced, href: `#/models?alias=${encodeURIComponent(each.name)}` }));
+        return rows.length > 0 && <Ranking title="Calls without a price, last 30 days" format={count} none="" rows={rows} />;
+      }}
+    </Show>
   );
 }
 

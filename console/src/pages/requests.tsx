@@ -1,6 +1,6 @@
 // The last requests: which came, how they ended, and what became of each.
 import { useState } from "preact/hooks";
-import { get, pages } from "../api";
+import { ApiError, get, pages } from "../api";
 import { count, ms, percent, usd, when, whenFull, words } from "../format";
 import { useLoad } from "../load";
 import { type Place, remember } from "../router";
@@ -86,10 +86,13 @@ function List({ records, isPartial, keys, isFiltered }: Found & { isFiltered: bo
 
 export function RequestPage({ place }: { place: Place }) {
   const id = place.path[1] ?? "";
-  const found = useLoad((signal) => get<RequestRecord>(`/api/requests/${encodeURIComponent(id)}`, signal), [id]);
+  const found = useLoad(async (signal) => {
+    const record = await get<RequestRecord>(`/api/requests/${encodeURIComponent(id)}`, signal);
+    return { record, name: await nameOf(record.virtualKeyId, signal) };
+  }, [id]);
   return (
     <Show of={found}>
-      {(record) => (
+      {({ record, name }) => (
         <>
           <Head title={record.modelAlias || "Request"} crumb={<a href="#/requests">Requests</a>} lead={<span class="actions"><State of={record.status} label={record.code ? words(record.code) : undefined} /><code>{record.id}</code></span>} />
           <div class="grid">
@@ -99,7 +102,7 @@ export function RequestPage({ place }: { place: Place }) {
                 <dt>Took</dt><dd>{ms(record.durationMs)}</dd>
                 <dt>Answered</dt><dd>{record.httpStatus} {record.code && <code>{record.code}</code>}</dd>
                 <dt>Operation</dt><dd>{record.operation}{record.isStreamed && ", streamed"}</dd>
-                <dt>Virtual key</dt><dd>{record.virtualKeyId || "none"}</dd>
+                <dt>Virtual key</dt><dd>{record.virtualKeyId ? <a class="text" href={`#/keys?key=${record.virtualKeyId}`}>{name || record.virtualKeyId}</a> : "none"}</dd>
                 <dt>Answered by</dt><dd class="text">{record.providerName ? <a href={`#/providers/${record.providerId}`}>{record.providerName}</a> : "nobody"} {record.actualModelName && <code>{record.actualModelName}</code>}</dd>
                 <dt>Fallbacks</dt><dd>{record.fallbacks}</dd>
                 <dt>Cost</dt><dd>{usd(costOf(record))}</dd>
@@ -122,6 +125,16 @@ export function RequestPage({ place }: { place: Place }) {
       )}
     </Show>
   );
+}
+
+/** Returns what a virtual key is called; empty where it is no more. */
+async function nameOf(key: number, signal: AbortSignal): Promise<string> {
+  try {
+    return key ? (await get<VirtualKey>(`/api/virtual-keys/${key}`, signal)).name : "";
+  } catch (problem) {
+    if (problem instanceof ApiError && problem.status === 404) return "";
+    throw problem;
+  }
 }
 
 function AttemptItem({ of, n }: { of: Attempt; n: number }) {
