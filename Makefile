@@ -17,7 +17,7 @@ MINUTES ?= 10
 CALLS ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test slow generate drift format lint baseline release types imports unit fuzz schema wire faults hostile schedules outages crashes parity soak uploads engines hub-clients node-client claude-code codex gemini-cli kms oidc console console-test sbom containers readme stubs bench ledger voice check clean
+.PHONY: help install serve test slow generate drift format lint baseline release types imports unit fuzz schema wire faults hostile schedules outages crashes parity soak uploads engines hub-clients node-client claude-code codex gemini-cli clients kms oidc console console-test sbom containers readme stubs bench ledger voice check clean
 # Steps of one check would only fight for the processors.
 .NOTPARALLEL:
 
@@ -125,6 +125,10 @@ codex: ## install Codex apart, for tests/conformance; needs npm
 
 gemini-cli: ## install Gemini CLI apart, for tests/conformance; needs npm
 	@sh tools/gemini-cli.sh build/gemini-cli
+
+clients: $(DEV_INSTALLED) ## run LangChain, LlamaIndex, the AI SDK, LibreChat's agents, aider and Continue as docs/clients.md has them; needs npm
+	@sh tools/clients.sh "$(PYTHON)" build/clients
+	CONDUIT_CLIENTS=build/clients $(BIN)/pytest --quiet tests/conformance/test_clients.py $(ARGS)
 
 kms: $(DEV_INSTALLED) ## wrap encryption keys with moto's KMS, and by the libraries of Google's and Azure's
 	@sh tools/moto.sh "$(PYTHON)" build/moto

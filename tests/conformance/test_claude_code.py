@@ -32,9 +32,11 @@ class Provider(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, file: Path, *, is_anthropic: bool) -> None:
+    def __init__(self, file: Path, *, is_anthropic: bool, argument: str = "file_path") -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.file = file
+        # Which of the tool's says where the file is.
+        self.argument = argument
         self.is_anthropic = is_anthropic
         self.asked: list[tuple[dict[str, str], Json]] = []
 
@@ -53,7 +55,7 @@ class Provider(ThreadingHTTPServer):
         if said is None:
             function = {"name": "Read", "arguments": ""}
             first: Json = {"index": 0, "id": "call_1", "type": "function", "function": function}
-            arguments = orjson.dumps({"file_path": str(self.file)}).decode()
+            arguments = orjson.dumps({self.argument: str(self.file)}).decode()
             pieces = [arguments[:5], arguments[5:]]
             deltas: list[Json] = [{"role": "assistant", "tool_calls": [first]}]
             deltas += [
@@ -81,7 +83,7 @@ class Provider(ThreadingHTTPServer):
         message |= {"model": body["model"], "stop_reason": None, "usage": usage}
         if said is None:
             block: Json = {"type": "tool_use", "id": "toolu_1", "name": "Read", "input": {}}
-            text = orjson.dumps({"file_path": str(self.file)}).decode()
+            text = orjson.dumps({self.argument: str(self.file)}).decode()
             delta = {"type": "input_json_delta", "partial_json": text}
         else:
             block, delta = {"type": "text", "text": ""}, {"type": "text_delta", "text": said}
@@ -116,9 +118,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def provider(file: Path, *, is_anthropic: bool) -> Iterator[Provider]:
+def running(server: Provider) -> Iterator[Provider]:
     """Run a provider."""
-    server = Provider(file, is_anthropic=is_anthropic)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -167,7 +168,7 @@ async def test_claude_code_reads_a_file_and_says_what_is_in_it(
         pytest.skip("`make claude-code` installs it")
     file, alias = tmp_path / "note.txt", f"claude-by-{kind.lower()}"
     file.write_text(SECRET)
-    with provider(file, is_anthropic=kind == "Anthropic") as upstream:
+    with running(Provider(file, is_anthropic=kind == "Anthropic")) as upstream:
         address = f"http://127.0.0.1:{upstream.server_port}"
         fields = {"name": alias, "providerType": kind, "baseUrl": address}
         made = await suite.call("POST", "/api/providers", fields)

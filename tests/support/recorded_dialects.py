@@ -1,7 +1,7 @@
 """Providers of many dialects at one address, each of which answers as its wire cases were recorded.
 
 A caller's words choose the case: `Case: tools` is answered as `<type>/chat/tools` was, or as
-`<type>/chat/stream_tools` where the request is for a stream.
+`<type>/chat/stream_tools` where the request is for a stream; words without a case as `plain` was.
 """
 
 import threading
@@ -64,10 +64,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", "0")))
         is_stream = "stream" in self.path.rpartition("/")[2] or orjson.loads(body).get("stream")
-        _, _, told = body.rpartition(_MARK)
-        case = case_name(
-            self.path.split("/")[1], told.split(b".")[0].decode(), is_stream=bool(is_stream)
-        )
+        _, marked, told = body.rpartition(_MARK)
+        case = told.split(b".")[0].decode() if marked else "plain"
+        case = case_name(self.path.split("/")[1], case, is_stream=bool(is_stream))
         self.server.asked.append(case)
         answer = case_named(case).answer
         self.send_response(answer.status)
