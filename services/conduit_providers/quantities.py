@@ -219,6 +219,15 @@ def total(parts: Iterable[Quantities]) -> Quantities:
     return found.costing(sum(costs)) if costs else found
 
 
+def with_written(counted: Quantities, estimate: Quantities) -> Quantities:
+    """Return what was counted, with as many tokens written as an estimate has, if that is more."""
+    missing = estimate.output_tokens - counted.output_tokens
+    unit = next((unit for unit, _ in estimate.leaves if unit in OUTPUT_LEAVES), 0)
+    if missing <= 0 or not counted.tokens:
+        return counted
+    return total((counted, Quantities(((unit, missing),))))
+
+
 def less(whole: Quantities, part: Quantities) -> Quantities:
     """Return what is left of a count once a part of it is taken away; of nothing less than none."""
     taken = dict(part.leaves)

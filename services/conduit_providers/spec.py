@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -253,6 +253,9 @@ class ProviderSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict
     error_code_header: str = ""
     # The paths that callers may use as they are; none others pass through.
     passthrough: tuple[PassthroughRule, ...] = ()
+    # What is charged for a stream whose caller left, where its instance does not say:
+    # `read_to_end` for who goes on, and bills, all the same.
+    aborted_streams: Literal["estimate", "read_to_end"] = "estimate"
     # Whether its servers go on with a caller's trace, told by W3C Trace Context's `traceparent`.
     takes_trace_context: bool = False
 

@@ -101,6 +101,7 @@ def provider(value: values.Provider) -> provider_pb.Provider:
             audit_level=provider_pb.AuditLevel.ValueType(value.audit_level),
         ),
         health_check=_health_check(value.health_check),
+        aborted_streams=provider_pb.AbortedStreamPolicy.ValueType(value.aborted_streams),
         created_at=timestamp(value.created_at),
         updated_at=timestamp(value.updated_at),
     )

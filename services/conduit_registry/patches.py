@@ -49,6 +49,7 @@ class ProviderPatch(ProviderSecurityPatch, total=False):
     enable_model_discovery: bool
     discovery_interval_hours: int
     health_check: Mapping[str, object]
+    aborted_streams: int
 
 
 class KeyFields(TypedDict, total=False):

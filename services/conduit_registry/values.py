@@ -5,7 +5,7 @@ from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
 from conduit.internal.v1.snapshot_pb2 import SealedSecret
-from conduit.v1.provider_pb2 import AUDIT_LEVEL_BASIC
+from conduit.v1.provider_pb2 import ABORTED_STREAM_POLICY_UNSPECIFIED, AUDIT_LEVEL_BASIC
 from conduit.v1.routing_policy_pb2 import AFFINITY_KEY_NONE, BALANCING_STRATEGY_WEIGHTED
 from conduit_registry.mcp_values import McpServer
 from conduit_registry.policy_values import CachePolicy, Guardrail
@@ -34,6 +34,7 @@ class Provider:
     audit_level: int = AUDIT_LEVEL_BASIC
     # By the contract's names; what is not there is as for all others.
     health_check: Mapping[str, object] = field(default_factory=dict[str, object])
+    aborted_streams: int = ABORTED_STREAM_POLICY_UNSPECIFIED
     created_at: int = 0
     updated_at: int = 0
 

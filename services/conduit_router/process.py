@@ -85,6 +85,7 @@ class RouterProcess:
         await self.background.stop()
         await self._token_refresher.close()
         await self._runtime.voice_lists.close()
+        await self._runtime.aborted_streams.close()
         await self._runtime.jobs.close(LAST_CANCEL_SECONDS)
         await self._control_plane.close()
         for each in self._connections:

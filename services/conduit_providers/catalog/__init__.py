@@ -21,7 +21,11 @@ from urllib.parse import urlsplit
 from google.protobuf.struct_pb2 import Value
 
 from conduit.v1.key_credential_pb2 import KeyCredential
-from conduit.v1.provider_pb2 import Provider
+from conduit.v1.provider_pb2 import (
+    ABORTED_STREAM_POLICY_ESTIMATE,
+    ABORTED_STREAM_POLICY_READ_TO_END,
+    Provider,
+)
 from conduit.v1.provider_type_pb2 import (
     ProviderType,
     ProviderTypeAuth,
@@ -37,6 +41,11 @@ from conduit_providers.target import Target, places_in
 
 ENTRY_POINTS = "conduit.provider_types"
 _PORTS = {"http": 80, "https": 443}
+# What types say of aborted streams, as the contract has it.
+ABORTED_STREAMS = {
+    "estimate": ABORTED_STREAM_POLICY_ESTIMATE,
+    "read_to_end": ABORTED_STREAM_POLICY_READ_TO_END,
+}
 _REGIONS = frozenset({"region", "location"})
 # How many near spellings an error suggests.
 SUGGESTIONS = 3
@@ -173,6 +182,7 @@ class Catalog:
             ],
             sources=spec.sources,
             checked_on=spec.checked_on.isoformat(),
+            aborted_streams=ABORTED_STREAMS[spec.aborted_streams],
         )
 
     def _suggestion(self, name: str) -> str:

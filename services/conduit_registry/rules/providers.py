@@ -4,7 +4,7 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 
-from conduit.v1.provider_pb2 import HealthCheckPolicy, ProviderSpec
+from conduit.v1.provider_pb2 import AbortedStreamPolicy, HealthCheckPolicy, ProviderSpec
 from conduit_kernel import limits
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.catalog import Catalog
@@ -38,6 +38,8 @@ def provider_fields(spec: ProviderSpec, catalog: Catalog) -> ProviderPatch:
         given |= provider_security(spec.security)
     if spec.HasField("health_check"):
         given["health_check"] = _health_check(spec.health_check)
+    if spec.HasField("aborted_streams"):
+        given["aborted_streams"] = _aborted_streams(spec.aborted_streams)
     return given | _share_fields(spec) | _discovery_fields(spec)
 
 
@@ -78,3 +80,14 @@ def _health_check(policy: HealthCheckPolicy) -> dict[str, int]:
         field.name: limits.number_of(policy, field.name, "healthCheck")
         for field, _ in policy.ListFields()
     }
+
+
+def _aborted_streams(policy: int) -> int:
+    if policy not in AbortedStreamPolicy.values():
+        names = ", ".join(
+            name.removeprefix("ABORTED_STREAM_POLICY_")
+            for name in map(AbortedStreamPolicy.Name, AbortedStreamPolicy.values())
+        )
+        message = f"abortedStreams must be one of {names}"
+        raise InvalidRequest(message, field="abortedStreams")
+    return policy

@@ -104,6 +104,7 @@ class ProviderRow(Row):
     key_rotation_days: Mapped[int]
     audit_level: Mapped[int]
     health_check: Mapped[Mapping[str, object]]
+    aborted_streams: Mapped[int]
 
 
 def _provider() -> sa.ForeignKey:

@@ -20,7 +20,7 @@ from conduit_router.calls.choice import choose, first_choice, tagged
 from conduit_router.calls.failed_attempts import account_for_failure
 from conduit_router.calls.media import Media
 from conduit_router.calls.needed_cost import needed_for, not_covered
-from conduit_router.calls.priced_candidates import no_price, only_priced
+from conduit_router.calls.priced_candidates import only_priced
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import MAX_ATTEMPTS, CallerContext, CallLimits, limits_of, steers
 from conduit_router.routing.attempt_plan import Attempt, AttemptPlan
@@ -150,6 +150,8 @@ class CallScope(msgspec.Struct, eq=False):
     reserved: Reserved | None = None
     covered: int = 0
     last_decision: Decision | None = None
+    # Whether its caller has left, and who reads its stream on ends it.
+    is_read_on: bool = False
     _worst_case: WorstCase | None = None
 
     def __repr__(self) -> str:
@@ -168,6 +170,8 @@ class CallScope(msgspec.Struct, eq=False):
         traceback: TracebackType | None,
     ) -> None:
         """End the call, also where a fault of ours keeps its last attempt from ending well."""
+        if self.is_read_on:
+            return
         self.runtime.under_way.end(self.caller.caller.virtual_key_id)
         try:
             if self.attempt is not None:
@@ -219,15 +223,6 @@ class CallScope(msgspec.Struct, eq=False):
         self.decide_again()
         return no_candidate(self.requirements, self.plan.decision)
 
-    def keep_priced(self) -> None:
-        """Leave out the candidates whose price is unknown. CostUnknown if no other is left."""
-        prices = self.runtime.recorder.prices
-        decision = only_priced(prices, self.worst_case, self.decision)
-        if not decision.candidates and self.decision.candidates:
-            raise no_price(self.requirements.model)
-        self.decision = decision
-        self.plan.restart(decision)
-
     def note_need(self, decision: Decision) -> None:
         """Note the most that an attempt may cost. CostUnknown if that is unknown."""
         prices, said = self.runtime.recorder.prices, (self.form, self.requirements)
@@ -247,11 +242,11 @@ class CallScope(msgspec.Struct, eq=False):
     def begin_attempt(self, attempt: Attempt) -> bool:
         """Start the clock of an attempt; return whether it may be made, as far as circuits go.
 
-        DeadlineExceeded if the call's time is through.
+        DeadlineExceeded if the call's time is through, or nobody waits for it.
         """
         now = self.runtime.clock()
         left = self.deadline - now
-        if left <= 0:
+        if left <= 0 or self.is_read_on:
             made = self.plan.attempts - 1
             raise DeadlineExceeded("The request's deadline passed", attempts=str(made))
         if self.needed > self.covered and self.reserved and not self.reserved.covers(self.needed):

@@ -14,6 +14,7 @@ from conduit_providers.quantities import Quantities, processed_in_batch
 from conduit_providers.wire import HttpRequest, HttpResponse
 from conduit_router.calls.call_scope import CallScope, admit
 from conduit_router.calls.choice import tagged
+from conduit_router.calls.priced_candidates import keep_priced
 from conduit_router.calls.unary import UnaryCalls
 from conduit_router.context import CallerContext, limits_of
 from conduit_router.routing.attempt_plan import Attempt, AttemptPlan, Consumption
@@ -74,7 +75,7 @@ def deferred(
         return None
     usage = caller.caller.usage
     if usage is not None and usage.refuses_unpriced:
-        scope.keep_priced()
+        keep_priced(scope)
     for chosen in scope.decision.candidates:
         preferred = (each for each in chosen.keys if each.key_id in terms.preferred)
         key = next(preferred, chosen.keys[0])

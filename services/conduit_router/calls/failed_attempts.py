@@ -5,6 +5,7 @@ from typing import Any, Protocol
 import structlog
 
 from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE
+from conduit.v1.provider_pb2 import ABORTED_STREAM_POLICY_NOT_CHARGED as _NOT_CHARGED
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
 from conduit_providers.calls import Answer
 from conduit_providers.operation import Requirements
@@ -53,9 +54,13 @@ def account_for_failure(
 ) -> AttemptCounts:
     """Count a failed attempt, and return where; tell Health of a cut stream.
 
-    What nobody counts is estimated.
+    What nobody counts is estimated; of streams that are not charged before their end, nothing is
+    kept.
     """
     runtime, candidate = scope.runtime, attempt.candidate
+    is_free = scope.requirements.stream and candidate.instance.aborted_streams == _NOT_CHARGED
+    if is_free:
+        attempt.consumption = None
     counts = runtime.recorder.count_attempt(attempt, scope.requirements, elapsed_ms, error)
     if isinstance(error, UpstreamError):
         if isinstance(error, StreamInterrupted) and not is_own_limit(scope, attempt, error):
@@ -67,7 +72,7 @@ def account_for_failure(
             scope.release(attempt)
         return counts
     scope.release(attempt)
-    if attempt.is_sent and attempt.consumption is None:
+    if attempt.is_sent and attempt.consumption is None and not is_free:
         # Nobody waits any more, but the provider may have the question.
         usage = scope.estimate(attempt, None, 0)
         attempt.consumption = Consumption(usage, USAGE_SOURCE_ESTIMATE, is_complete=False)

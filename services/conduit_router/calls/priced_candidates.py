@@ -1,11 +1,38 @@
 """Leaves out the candidates whose price nobody knows, for keys that refuse these."""
 
+from typing import Protocol
+
 from msgspec.structs import replace
 
 from conduit_kernel.errors import CostUnknown
-from conduit_providers.operation import WorstCase
+from conduit_providers.operation import Requirements, WorstCase
 from conduit_router.accounting.prices import PriceCard, PriceList
+from conduit_router.calls.runtime import CallRuntime
+from conduit_router.routing.attempt_plan import AttemptPlan
 from conduit_router.routing.decide import CandidateKeys, Decision
+
+
+class PricedCall(Protocol):
+    """A call before its first attempt."""
+
+    runtime: CallRuntime
+    requirements: Requirements
+    decision: Decision
+    plan: AttemptPlan
+
+    @property
+    def worst_case(self) -> WorstCase:
+        """Return the most that an attempt uses."""
+        ...
+
+
+def keep_priced(call: PricedCall) -> None:
+    """Leave out the candidates whose price is unknown. CostUnknown if no other is left."""
+    decision = only_priced(call.runtime.recorder.prices, call.worst_case, call.decision)
+    if not decision.candidates and call.decision.candidates:
+        raise no_price(call.requirements.model)
+    call.decision = decision
+    call.plan.restart(decision)
 
 
 def only_priced(prices: PriceList, worst: WorstCase, decision: Decision) -> Decision:

@@ -1,9 +1,11 @@
 """An attempt's streamed answer on its way to the caller: opened, relayed, ended once."""
 
+import asyncio
 from types import TracebackType
 from typing import Any, Self
 
 import structlog
+from msgspec.structs import replace
 
 from conduit.v1.charge_pb2 import (
     USAGE_SOURCE_EARLY_EVENT,
@@ -13,6 +15,7 @@ from conduit.v1.charge_pb2 import (
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
 from conduit_kernel.http import AnswerMisuse, CallerGone, HttpError, TotalTimeout
 from conduit_providers.calls import Form
+from conduit_providers.quantities import with_written
 from conduit_router.calls.answer_media import answered_media
 from conduit_router.calls.attempt_ends import out_of_time
 from conduit_router.calls.call_scope import CallScope
@@ -25,6 +28,10 @@ from conduit_router.upstream.transport import LazyHeaders
 Opened = tuple[UpstreamStream, Any]
 # Failures on the caller's side, which say nothing of the provider.
 _CALLERS = (CallerGone, AnswerMisuse)
+# How a call ends whose caller leaves.
+_LEFT = (CallerGone, GeneratorExit, asyncio.CancelledError)
+# Events that tell who speaks, or that it has ended, are handed out as well.
+_WORDLESS = 2
 
 
 class Relay:
@@ -47,7 +54,12 @@ class Relay:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Note the usage; raise the error that a failure of the provider means."""
+        """Note the usage; raise the error that a failure of the provider means.
+
+        What is read on, though its caller has left, ends later.
+        """
+        if isinstance(error, _LEFT) and self._is_read_on():
+            return
         self._close()
         try:
             if isinstance(error, TotalTimeout) and self._scope.left() <= 0:
@@ -68,6 +80,28 @@ class Relay:
             attempt.candidate, attempt.key, attempt.waited * 1000, upstream.headers
         )
         return scope.succeed(attempt)
+
+    async def read_on(self) -> int:
+        """Return how many bytes came next, 0 at the end. UpstreamError or HttpError if it fails."""
+        events = await self.upstream.next()
+        if events is None:
+            await self.upstream.settle()
+            return 0
+        size: int = events.size
+        return max(1, size)
+
+    def end_aborted(self) -> None:
+        """Close it, and note what was used of an answer that the caller did not get."""
+        self._close()
+        used = self._attempt.consumption
+        if used is not None and used.is_complete:
+            self._attempt.consumption = replace(used, is_complete=False)
+
+    def _is_read_on(self) -> bool:
+        scope, attempt = self._scope, self._attempt
+        if self.upstream.is_complete:
+            return False
+        return scope.runtime.aborted_streams.take(scope, attempt, self)
 
     def give_up(self, why: BaseException) -> None:
         """End the attempt, so that another may go on: `take_over`."""
@@ -169,8 +203,12 @@ def consumption(scope: CallScope, attempt: Attempt, stream: UpstreamStream) -> C
     if stream.usage is None:
         usage = scope.estimate(attempt, None, stream.emitted)
         return Consumption(usage, USAGE_SOURCE_ESTIMATE, stream.is_complete)
-    source = USAGE_SOURCE_PROVIDER if stream.is_complete else USAGE_SOURCE_EARLY_EVENT
-    return Consumption(stream.usage, source, stream.is_complete)
+    if stream.is_complete:
+        return Consumption(stream.usage, USAGE_SOURCE_PROVIDER, is_complete=True)
+    # Some count what was read before they write, and nothing of that until the end.
+    written = scope.estimate(attempt, None, max(0, stream.emitted - _WORDLESS))
+    usage = with_written(stream.usage, written)
+    return Consumption(usage, USAGE_SOURCE_EARLY_EVENT, is_complete=False)
 
 
 def interruption(upstream: UpstreamStream, error: Exception) -> StreamInterrupted:

@@ -3,6 +3,7 @@
 from conduit_providers.uploaded_form import UploadedForm
 from conduit_router.calls.call_scope import CallScope
 from conduit_router.calls.needed_tokens import needed_tokens
+from conduit_router.calls.priced_candidates import keep_priced
 from conduit_router.calls.upload_reading import until_measured
 from conduit_router.routing.policy import UsagePolicy
 from conduit_router.spending.purse import Needs
@@ -22,7 +23,7 @@ async def reserve(scope: CallScope) -> None:
         # What nobody can say the size of, nobody can say the cost of.
         await until_measured(scope.form.uploads, scope.left())
     if usage.refuses_unpriced:
-        scope.keep_priced()
+        keep_priced(scope)
     began = runtime.clock()
     needs = _text_needs(scope, usage) or _needs(scope, usage)
     reserved = runtime.reserver.at_hand(caller.virtual_key_id, usage, needs, began)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from conduit_kernel.http import Headers
 from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.caching.answers import AnswerCache
+from conduit_router.calls.aborted_streams import AbortedStreams
 from conduit_router.calls.media import MediaFetcher
 from conduit_router.calls.prefill_refusals import PrefillRefusals
 from conduit_router.calls.stream_hold import StreamHold
@@ -80,6 +81,7 @@ class CallRuntime:
         self.waiting = WaitingLines(clock)
         self.hold = hold or StreamHold()
         self.hedges = Hedges()
+        self.aborted_streams = AbortedStreams()
         self.prefill_refusals = PrefillRefusals(clock)
         self.answers = answers or AnswerCache(clock)
         # Until there are some: nobody is asked.

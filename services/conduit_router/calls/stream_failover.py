@@ -6,6 +6,7 @@ answer back, so that a candidate that fails is a failed attempt like any other.
 
 from collections import deque
 from collections.abc import Awaitable, Callable
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from conduit.v1.call_pb2 import CallOptions
@@ -17,6 +18,7 @@ from conduit.v1.routing_policy_pb2 import (
 )
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.operation import AnyStreamedOperation
+from conduit_router.calls.aborted_streams import may_read_on
 from conduit_router.calls.attempts import run_attempts
 from conduit_router.calls.call_scope import CallScope
 from conduit_router.calls.continuation import ContinuedStream
@@ -41,7 +43,16 @@ class StreamedAnswer(NamedTuple):
 async def begin_answer(
     scope: CallScope, operation: AnyStreamedOperation, options: CallOptions | None
 ) -> StreamedAnswer:
-    """Make attempts until an answer has begun."""
+    """Make attempts until an answer has begun; those that are read to their end go on alone."""
+    begun = _begun_answer(scope, operation, options)
+    if may_read_on(scope.decision):
+        return await scope.runtime.aborted_streams.opened(scope, begun, attrgetter("relay"))
+    return await begun
+
+
+async def _begun_answer(
+    scope: CallScope, operation: AnyStreamedOperation, options: CallOptions | None
+) -> StreamedAnswer:
     policy = _policy_of(scope, options)
     if policy == STREAM_FAILOVER_RESTART:
         attempt, (upstream, held) = await run_attempts(scope, _open_held, drop=_drop)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from operator import itemgetter
 from typing import Any
 
 from conduit.v1.call_pb2 import CallOptions
@@ -16,6 +17,7 @@ from conduit_providers.passthrough.operation import OPERATIONS, PassedOperation
 from conduit_providers.passthrough.request import read_request
 from conduit_providers.passthrough.usage import READERS, UsageReader
 from conduit_providers.redaction import Redactor
+from conduit_router.calls.aborted_streams import may_read_on
 from conduit_router.calls.attempts import run_attempts
 from conduit_router.calls.call_report import fill_report
 from conduit_router.calls.call_scope import CallScope, admit
@@ -139,9 +141,12 @@ class _Passing:
                     yield message
 
     async def _stream(self, scope: CallScope) -> Messages:
-        opened: tuple[Attempt, Opened] = await run_attempts(scope, self._open)
-        attempt, (upstream, piece) = opened
-        with Relay(scope, attempt, upstream) as relay:
+        begun = self._begun(scope)
+        if may_read_on(scope.decision):
+            begun = scope.runtime.aborted_streams.opened(scope, begun, itemgetter(0))
+        opened, attempt, piece = await begun
+        with opened as relay:
+            upstream = relay.upstream
             spec = attempt.candidate.instance.spec
             message = PassThroughResponse(
                 status=self._status,
@@ -156,6 +161,11 @@ class _Passing:
             fill_report(message.finished.report, relay.succeed())
             yield message
             await upstream.settle()
+
+    async def _begun(self, scope: CallScope) -> tuple[Relay, Attempt, Any]:
+        opened: tuple[Attempt, Opened] = await run_attempts(scope, self._open)
+        attempt, (upstream, piece) = opened
+        return Relay(scope, attempt, upstream), attempt, piece
 
     async def _ask(self, scope: CallScope, attempt: Attempt) -> PassThroughResponse:
         """Return a candidate's whole answer."""

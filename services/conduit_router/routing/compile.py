@@ -21,7 +21,7 @@ from conduit_kernel.errors import (
 from conduit_kernel.secrets import Vault
 from conduit_providers.auth import import_auth, resolve_secret
 from conduit_providers.auth.secret_files import NO_FILES, FileTexts, files_named
-from conduit_providers.catalog import Catalog
+from conduit_providers.catalog import ABORTED_STREAMS, Catalog
 from conduit_providers.catalog.codec_types import MODELS
 from conduit_providers.codec import CreateVoiceCodec
 from conduit_providers.codecs import codec_named
@@ -164,6 +164,7 @@ class Compiler:
             served=served,
             unusable=unusable,
             has_retiring_keys=any(key.is_retiring for key in usable),
+            aborted_streams=provider.aborted_streams or ABORTED_STREAMS[spec.aborted_streams],
         )
         # What is in the way of others may be gone the next time.
         if not rejections and not unusable:

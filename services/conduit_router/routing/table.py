@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from conduit.v1.decision_pb2 import Rejection
-from conduit.v1.provider_pb2 import Provider
+from conduit.v1.provider_pb2 import ABORTED_STREAM_POLICY_ESTIMATE, Provider
 from conduit.v1.routing_policy_pb2 import FallbackCondition
 from conduit_kernel.access_rules import AccessRules
 from conduit_kernel.addresses import Network
@@ -187,6 +187,8 @@ class Instance:
     unusable: Mapping[str, str]
     # Whether any of its keys is a former value.
     has_retiring_keys: bool = False
+    # What is charged for streams that did not reach their end.
+    aborted_streams: int = ABORTED_STREAM_POLICY_ESTIMATE
 
 
 class Candidate(msgspec.Struct, frozen=True, eq=False, gc=False):

@@ -114,6 +114,12 @@ class Reserved(msgspec.Struct, eq=False, gc=False):
         self.spent += cost
         return self.cost.id
 
+    def free_place(self) -> None:
+        """Give back the place among the calls under way, before the end."""
+        if self.place is not None:
+            self.place.settle(1, 0)
+            self.place = None
+
     def end(self) -> None:
         """Give back what was not used."""
         # As `settle` does it, which is asked where somebody waits for what nobody uses.

@@ -21,6 +21,20 @@ AUDIT_LEVEL_SPELLINGS: Final[dict[provider_pb2.AuditLevel.ValueType, str]] = {
 }
 
 
+ABORTED_STREAM_POLICY_BY_SPELLING: Final[dict[str, provider_pb2.AbortedStreamPolicy.ValueType]] = {
+    "asoftype": provider_pb2.ABORTED_STREAM_POLICY_UNSPECIFIED,
+    "estimate": provider_pb2.ABORTED_STREAM_POLICY_ESTIMATE,
+    "readtoend": provider_pb2.ABORTED_STREAM_POLICY_READ_TO_END,
+    "notcharged": provider_pb2.ABORTED_STREAM_POLICY_NOT_CHARGED,
+}
+ABORTED_STREAM_POLICY_SPELLINGS: Final[dict[provider_pb2.AbortedStreamPolicy.ValueType, str]] = {
+    provider_pb2.ABORTED_STREAM_POLICY_UNSPECIFIED: "AsOfType",
+    provider_pb2.ABORTED_STREAM_POLICY_ESTIMATE: "Estimate",
+    provider_pb2.ABORTED_STREAM_POLICY_READ_TO_END: "ReadToEnd",
+    provider_pb2.ABORTED_STREAM_POLICY_NOT_CHARGED: "NotCharged",
+}
+
+
 _PROVIDER_MEMBERS: Final[frozenset[str]] = frozenset(
     {
         "id",
@@ -39,6 +53,7 @@ _PROVIDER_MEMBERS: Final[frozenset[str]] = frozenset(
         "updatedAt",
         "etag",
         "healthCheck",
+        "abortedStreams",
     }
 )
 
@@ -87,6 +102,13 @@ def fill_provider(message: provider_pb2.Provider, value: object, path: str) -> N
         message.etag = runtime.text(member, path + "etag")
     if (member := value.get("healthCheck")) is not None:
         fill_health_check_policy(message.health_check, member, path + "healthCheck.")
+    if (member := value.get("abortedStreams")) is not None:
+        message.aborted_streams = runtime.any_case(
+            member,
+            ABORTED_STREAM_POLICY_BY_SPELLING,
+            ABORTED_STREAM_POLICY_SPELLINGS,
+            path + "abortedStreams",
+        )
     if not _PROVIDER_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _PROVIDER_MEMBERS, path)
 
@@ -119,6 +141,9 @@ def provider_to_json(message: provider_pb2.Provider) -> dict[str, object]:
         if message.HasField("health_check")
         else None
     )
+    members["abortedStreams"] = ABORTED_STREAM_POLICY_SPELLINGS.get(
+        message.aborted_streams, "AsOfType"
+    )
     return members
 
 
@@ -137,6 +162,7 @@ _PROVIDER_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
         "security",
         "providerSecurity",
         "healthCheck",
+        "abortedStreams",
     }
 )
 
@@ -178,6 +204,13 @@ def fill_provider_spec(message: provider_pb2.ProviderSpec, value: object, path: 
         fill_provider_security(message.security, member, path + "security.")
     if (member := value.get("healthCheck")) is not None:
         fill_health_check_policy(message.health_check, member, path + "healthCheck.")
+    if (member := value.get("abortedStreams")) is not None:
+        message.aborted_streams = runtime.any_case(
+            member,
+            ABORTED_STREAM_POLICY_BY_SPELLING,
+            ABORTED_STREAM_POLICY_SPELLINGS,
+            path + "abortedStreams",
+        )
     if not _PROVIDER_SPEC_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _PROVIDER_SPEC_MEMBERS, path)
 
@@ -209,6 +242,10 @@ def provider_spec_to_json(message: provider_pb2.ProviderSpec) -> dict[str, objec
         members["security"] = provider_security_to_json(message.security)
     if message.HasField("health_check"):
         members["healthCheck"] = health_check_policy_to_json(message.health_check)
+    if message.HasField("aborted_streams"):
+        members["abortedStreams"] = ABORTED_STREAM_POLICY_SPELLINGS.get(
+            message.aborted_streams, "AsOfType"
+        )
     return members
 
 

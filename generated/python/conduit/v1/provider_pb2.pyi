@@ -49,6 +49,38 @@ AUDIT_LEVEL_NONE: AuditLevel.ValueType  # 3
 """Changes that administrators make, which are always kept, and nothing of what discovery finds."""
 Global___AuditLevel: _TypeAlias = AuditLevel  # noqa: Y015
 
+class _AbortedStreamPolicy:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AbortedStreamPolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AbortedStreamPolicy.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ABORTED_STREAM_POLICY_UNSPECIFIED: _AbortedStreamPolicy.ValueType  # 0
+    """As the catalog says of the instance's type, in `abortedStreams` of the provider type."""
+    ABORTED_STREAM_POLICY_ESTIMATE: _AbortedStreamPolicy.ValueType  # 1
+    """What was used by then: as the provider counted, and what it did not count yet as an estimate. The provider is told at once that nobody listens any more."""
+    ABORTED_STREAM_POLICY_READ_TO_END: _AbortedStreamPolicy.ValueType  # 2
+    """All of it, as the provider counts at its end: where a caller leaves, the router reads on, for at most 5 minutes, 16 MiB, and 100 streams at a time. For providers that bill what nobody listens to.
+    What was reserved of budgets stays so until then. Behind a bound, and where the provider breaks the stream off, as with ESTIMATE.
+    """
+    ABORTED_STREAM_POLICY_NOT_CHARGED: _AbortedStreamPolicy.ValueType  # 3
+    """Nothing, whoever broke it off. For providers that bill whole answers alone: callers pay for no answer whose end they do not read."""
+
+class AbortedStreamPolicy(_AbortedStreamPolicy, metaclass=_AbortedStreamPolicyEnumTypeWrapper):
+    """What is charged for a streamed answer that did not reach its end."""
+
+ABORTED_STREAM_POLICY_UNSPECIFIED: AbortedStreamPolicy.ValueType  # 0
+"""As the catalog says of the instance's type, in `abortedStreams` of the provider type."""
+ABORTED_STREAM_POLICY_ESTIMATE: AbortedStreamPolicy.ValueType  # 1
+"""What was used by then: as the provider counted, and what it did not count yet as an estimate. The provider is told at once that nobody listens any more."""
+ABORTED_STREAM_POLICY_READ_TO_END: AbortedStreamPolicy.ValueType  # 2
+"""All of it, as the provider counts at its end: where a caller leaves, the router reads on, for at most 5 minutes, 16 MiB, and 100 streams at a time. For providers that bill what nobody listens to.
+What was reserved of budgets stays so until then. Behind a bound, and where the provider breaks the stream off, as with ESTIMATE.
+"""
+ABORTED_STREAM_POLICY_NOT_CHARGED: AbortedStreamPolicy.ValueType  # 3
+"""Nothing, whoever broke it off. For providers that bill whole answers alone: callers pay for no answer whose end they do not read."""
+Global___AbortedStreamPolicy: _TypeAlias = AbortedStreamPolicy  # noqa: Y015
+
 @_typing.final
 class Provider(_message.Message):
     """A provider instance: one account or deployment of a provider type. There may be many of one type."""
@@ -71,6 +103,7 @@ class Provider(_message.Message):
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     HEALTH_CHECK_FIELD_NUMBER: _builtins.int
+    ABORTED_STREAMS_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by the Registry, never used again."""
     name: _builtins.str
@@ -93,6 +126,8 @@ class Provider(_message.Message):
     """Hours between two discoveries, from 1 to 8,760."""
     etag: _builtins.str
     """Names this state of it: send it with a change, so as not to undo somebody else's. Over HTTP also the header `ETag`."""
+    aborted_streams: Global___AbortedStreamPolicy.ValueType
+    """What is charged for streams whose callers left before the end."""
     @_builtins.property
     def settings(self) -> _struct_pb2.Struct:
         """What the type needs beyond address and key, such as `region`; its keys are in the type's catalog entry."""
@@ -132,10 +167,11 @@ class Provider(_message.Message):
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
         health_check: Global___HealthCheckPolicy | None = ...,
+        aborted_streams: Global___AbortedStreamPolicy.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "health_check", b"health_check", "security", b"security", "settings", b"settings", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_url", b"base_url", "created_at", b"created_at", "description", b"description", "discovery_interval_hours", b"discovery_interval_hours", "enable_model_discovery", b"enable_model_discovery", "etag", b"etag", "health_check", b"health_check", "id", b"id", "is_enabled", b"is_enabled", "name", b"name", "priority", b"priority", "provider_type", b"provider_type", "security", b"security", "settings", b"settings", "updated_at", b"updated_at", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aborted_streams", b"aborted_streams", "base_url", b"base_url", "created_at", b"created_at", "description", b"description", "discovery_interval_hours", b"discovery_interval_hours", "enable_model_discovery", b"enable_model_discovery", "etag", b"etag", "health_check", b"health_check", "id", b"id", "is_enabled", b"is_enabled", "name", b"name", "priority", b"priority", "provider_type", b"provider_type", "security", b"security", "settings", b"settings", "updated_at", b"updated_at", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -161,6 +197,7 @@ class ProviderSpec(_message.Message):
     DISCOVERY_INTERVAL_HOURS_FIELD_NUMBER: _builtins.int
     SECURITY_FIELD_NUMBER: _builtins.int
     HEALTH_CHECK_FIELD_NUMBER: _builtins.int
+    ABORTED_STREAMS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required on creation."""
     provider_type: _builtins.str
@@ -179,6 +216,8 @@ class ProviderSpec(_message.Message):
     """Default false."""
     discovery_interval_hours: _builtins.int
     """Default 24; from 1 to 8,760."""
+    aborted_streams: Global___AbortedStreamPolicy.ValueType
+    """Default unspecified: as the catalog says of its type."""
     @_builtins.property
     def settings(self) -> _struct_pb2.Struct:
         """Default empty. Replaces all settings."""
@@ -206,11 +245,14 @@ class ProviderSpec(_message.Message):
         discovery_interval_hours: _builtins.int | None = ...,
         security: Global___ProviderSecurity | None = ...,
         health_check: Global___HealthCheckPolicy | None = ...,
+        aborted_streams: Global___AbortedStreamPolicy.ValueType | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_base_url", b"_base_url", "_description", b"_description", "_discovery_interval_hours", b"_discovery_interval_hours", "_enable_model_discovery", b"_enable_model_discovery", "_is_enabled", b"_is_enabled", "_name", b"_name", "_priority", b"_priority", "_provider_type", b"_provider_type", "_weight", b"_weight", "base_url", b"base_url", "description", b"description", "discovery_interval_hours", b"discovery_interval_hours", "enable_model_discovery", b"enable_model_discovery", "health_check", b"health_check", "is_enabled", b"is_enabled", "name", b"name", "priority", b"priority", "provider_type", b"provider_type", "security", b"security", "settings", b"settings", "weight", b"weight"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_aborted_streams", b"_aborted_streams", "_base_url", b"_base_url", "_description", b"_description", "_discovery_interval_hours", b"_discovery_interval_hours", "_enable_model_discovery", b"_enable_model_discovery", "_is_enabled", b"_is_enabled", "_name", b"_name", "_priority", b"_priority", "_provider_type", b"_provider_type", "_weight", b"_weight", "aborted_streams", b"aborted_streams", "base_url", b"base_url", "description", b"description", "discovery_interval_hours", b"discovery_interval_hours", "enable_model_discovery", b"enable_model_discovery", "health_check", b"health_check", "is_enabled", b"is_enabled", "name", b"name", "priority", b"priority", "provider_type", b"provider_type", "security", b"security", "settings", b"settings", "weight", b"weight"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_base_url", b"_base_url", "_description", b"_description", "_discovery_interval_hours", b"_discovery_interval_hours", "_enable_model_discovery", b"_enable_model_discovery", "_is_enabled", b"_is_enabled", "_name", b"_name", "_priority", b"_priority", "_provider_type", b"_provider_type", "_weight", b"_weight", "base_url", b"base_url", "description", b"description", "discovery_interval_hours", b"discovery_interval_hours", "enable_model_discovery", b"enable_model_discovery", "health_check", b"health_check", "is_enabled", b"is_enabled", "name", b"name", "priority", b"priority", "provider_type", b"provider_type", "security", b"security", "settings", b"settings", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_aborted_streams", b"_aborted_streams", "_base_url", b"_base_url", "_description", b"_description", "_discovery_interval_hours", b"_discovery_interval_hours", "_enable_model_discovery", b"_enable_model_discovery", "_is_enabled", b"_is_enabled", "_name", b"_name", "_priority", b"_priority", "_provider_type", b"_provider_type", "_weight", b"_weight", "aborted_streams", b"aborted_streams", "base_url", b"base_url", "description", b"description", "discovery_interval_hours", b"discovery_interval_hours", "enable_model_discovery", b"enable_model_discovery", "health_check", b"health_check", "is_enabled", b"is_enabled", "name", b"name", "priority", b"priority", "provider_type", b"provider_type", "security", b"security", "settings", b"settings", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__aborted_streams: _TypeAlias = _typing.Literal["aborted_streams"]  # noqa: Y015
+    _WhichOneofArgType__aborted_streams: _TypeAlias = _typing.Literal["_aborted_streams", b"_aborted_streams"]  # noqa: Y015
     _WhichOneofReturnType__base_url: _TypeAlias = _typing.Literal["base_url"]  # noqa: Y015
     _WhichOneofArgType__base_url: _TypeAlias = _typing.Literal["_base_url", b"_base_url"]  # noqa: Y015
     _WhichOneofReturnType__description: _TypeAlias = _typing.Literal["description"]  # noqa: Y015
@@ -229,6 +271,8 @@ class ProviderSpec(_message.Message):
     _WhichOneofArgType__provider_type: _TypeAlias = _typing.Literal["_provider_type", b"_provider_type"]  # noqa: Y015
     _WhichOneofReturnType__weight: _TypeAlias = _typing.Literal["weight"]  # noqa: Y015
     _WhichOneofArgType__weight: _TypeAlias = _typing.Literal["_weight", b"_weight"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__aborted_streams) -> _WhichOneofReturnType__aborted_streams | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__base_url) -> _WhichOneofReturnType__base_url | None: ...
     @_typing.overload

@@ -6,6 +6,10 @@ from typing import Final
 
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import provider_type_pb2
+from conduit.v1.provider_json import (
+    ABORTED_STREAM_POLICY_BY_SPELLING,
+    ABORTED_STREAM_POLICY_SPELLINGS,
+)
 
 _PROVIDER_TYPE_MEMBERS: Final[frozenset[str]] = frozenset(
     {
@@ -18,6 +22,7 @@ _PROVIDER_TYPE_MEMBERS: Final[frozenset[str]] = frozenset(
         "operations",
         "sources",
         "checkedOn",
+        "abortedStreams",
     }
 )
 
@@ -55,6 +60,13 @@ def fill_provider_type(message: provider_type_pb2.ProviderType, value: object, p
         message.sources.extend(runtime.listed(runtime.text, member, path + "sources"))
     if (member := value.get("checkedOn")) is not None:
         message.checked_on = runtime.text(member, path + "checkedOn")
+    if (member := value.get("abortedStreams")) is not None:
+        message.aborted_streams = runtime.any_case(
+            member,
+            ABORTED_STREAM_POLICY_BY_SPELLING,
+            ABORTED_STREAM_POLICY_SPELLINGS,
+            path + "abortedStreams",
+        )
     if not _PROVIDER_TYPE_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _PROVIDER_TYPE_MEMBERS, path)
 
@@ -73,6 +85,9 @@ def provider_type_to_json(message: provider_type_pb2.ProviderType) -> dict[str, 
     members["operations"] = [provider_type_operation_to_json(item) for item in message.operations]
     members["sources"] = list(message.sources)
     members["checkedOn"] = message.checked_on
+    members["abortedStreams"] = ABORTED_STREAM_POLICY_SPELLINGS.get(
+        message.aborted_streams, "AsOfType"
+    )
     return members
 
 

@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
+from conduit.v1 import provider_pb2 as conduit_dot_v1_dot_provider__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63onduit/v1/provider_type.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\"\xec\x02\n\x0cProviderType\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12\x1f\n\x0bother_names\x18\x03 \x03(\tR\notherNames\x12\x19\n\x08\x62\x61se_url\x18\x04 \x01(\tR\x07\x62\x61seUrl\x12\x30\n\x04\x61uth\x18\x05 \x01(\x0b\x32\x1c.conduit.v1.ProviderTypeAuthR\x04\x61uth\x12;\n\x08settings\x18\x06 \x03(\x0b\x32\x1f.conduit.v1.ProviderTypeSettingR\x08settings\x12\x41\n\noperations\x18\x07 \x03(\x0b\x32!.conduit.v1.ProviderTypeOperationR\noperations\x12\x18\n\x07sources\x18\x08 \x03(\tR\x07sources\x12\x1d\n\nchecked_on\x18\t \x01(\tR\tcheckedOn\"i\n\x10ProviderTypeAuth\x12\x12\n\x04kind\x18\x01 \x01(\tR\x04kind\x12 \n\x0b\x64\x65scription\x18\x02 \x01(\tR\x0b\x64\x65scription\x12\x1f\n\x0bis_optional\x18\x03 \x01(\x08R\nisOptional\"\xa0\x01\n\x13ProviderTypeSetting\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12 \n\x0b\x64\x65scription\x18\x02 \x01(\tR\x0b\x64\x65scription\x12\x1f\n\x0bis_required\x18\x03 \x01(\x08R\nisRequired\x12\x32\n\rdefault_value\x18\x04 \x01(\tB\r\x8a\xb5\x18\t\n\x07\x64\x65\x66\x61ultR\x0c\x64\x65\x66\x61ultValue\"O\n\x15ProviderTypeOperation\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\"\n\x0c\x63\x61pabilities\x18\x02 \x03(\tR\x0c\x63\x61pabilitiesB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63onduit/v1/provider_type.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x19\x63onduit/v1/provider.proto\"\xb7\x03\n\x0cProviderType\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12\x1f\n\x0bother_names\x18\x03 \x03(\tR\notherNames\x12\x19\n\x08\x62\x61se_url\x18\x04 \x01(\tR\x07\x62\x61seUrl\x12\x30\n\x04\x61uth\x18\x05 \x01(\x0b\x32\x1c.conduit.v1.ProviderTypeAuthR\x04\x61uth\x12;\n\x08settings\x18\x06 \x03(\x0b\x32\x1f.conduit.v1.ProviderTypeSettingR\x08settings\x12\x41\n\noperations\x18\x07 \x03(\x0b\x32!.conduit.v1.ProviderTypeOperationR\noperations\x12\x18\n\x07sources\x18\x08 \x03(\tR\x07sources\x12\x1d\n\nchecked_on\x18\t \x01(\tR\tcheckedOn\x12I\n\x0f\x61\x62orted_streams\x18\xdc\x01 \x01(\x0e\x32\x1f.conduit.v1.AbortedStreamPolicyR\x0e\x61\x62ortedStreams\"i\n\x10ProviderTypeAuth\x12\x12\n\x04kind\x18\x01 \x01(\tR\x04kind\x12 \n\x0b\x64\x65scription\x18\x02 \x01(\tR\x0b\x64\x65scription\x12\x1f\n\x0bis_optional\x18\x03 \x01(\x08R\nisOptional\"\xa0\x01\n\x13ProviderTypeSetting\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12 \n\x0b\x64\x65scription\x18\x02 \x01(\tR\x0b\x64\x65scription\x12\x1f\n\x0bis_required\x18\x03 \x01(\x08R\nisRequired\x12\x32\n\rdefault_value\x18\x04 \x01(\tB\r\x8a\xb5\x18\t\n\x07\x64\x65\x66\x61ultR\x0c\x64\x65\x66\x61ultValue\"O\n\x15ProviderTypeOperation\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\"\n\x0c\x63\x61pabilities\x18\x02 \x03(\tR\x0c\x63\x61pabilitiesB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,12 +36,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
   _globals['_PROVIDERTYPESETTING'].fields_by_name['default_value']._loaded_options = None
   _globals['_PROVIDERTYPESETTING'].fields_by_name['default_value']._serialized_options = b'\212\265\030\t\n\007default'
-  _globals['_PROVIDERTYPE']._serialized_start=73
-  _globals['_PROVIDERTYPE']._serialized_end=437
-  _globals['_PROVIDERTYPEAUTH']._serialized_start=439
-  _globals['_PROVIDERTYPEAUTH']._serialized_end=544
-  _globals['_PROVIDERTYPESETTING']._serialized_start=547
-  _globals['_PROVIDERTYPESETTING']._serialized_end=707
-  _globals['_PROVIDERTYPEOPERATION']._serialized_start=709
-  _globals['_PROVIDERTYPEOPERATION']._serialized_end=788
+  _globals['_PROVIDERTYPE']._serialized_start=100
+  _globals['_PROVIDERTYPE']._serialized_end=539
+  _globals['_PROVIDERTYPEAUTH']._serialized_start=541
+  _globals['_PROVIDERTYPEAUTH']._serialized_end=646
+  _globals['_PROVIDERTYPESETTING']._serialized_start=649
+  _globals['_PROVIDERTYPESETTING']._serialized_end=809
+  _globals['_PROVIDERTYPEOPERATION']._serialized_start=811
+  _globals['_PROVIDERTYPEOPERATION']._serialized_end=890
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from conduit.v1 import provider_pb2 as _provider_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
@@ -33,6 +34,7 @@ class ProviderType(_message.Message):
     OPERATIONS_FIELD_NUMBER: _builtins.int
     SOURCES_FIELD_NUMBER: _builtins.int
     CHECKED_ON_FIELD_NUMBER: _builtins.int
+    ABORTED_STREAMS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The short name, such as `AzureOpenAI`."""
     display_name: _builtins.str
@@ -41,6 +43,8 @@ class ProviderType(_message.Message):
     """The address used when an instance names none. Empty means that an instance must."""
     checked_on: _builtins.str
     """The day on which the sources were last read, such as `2026-11-23`."""
+    aborted_streams: _provider_pb2.AbortedStreamPolicy.ValueType
+    """What is charged for streams whose callers left before the end, where an instance does not say."""
     @_builtins.property
     def other_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Other spellings that are accepted for it, such as `AmazonBedrock`."""
@@ -73,10 +77,11 @@ class ProviderType(_message.Message):
         operations: _abc.Iterable[Global___ProviderTypeOperation] | None = ...,
         sources: _abc.Iterable[_builtins.str] | None = ...,
         checked_on: _builtins.str = ...,
+        aborted_streams: _provider_pb2.AbortedStreamPolicy.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["auth", b"auth"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth", b"auth", "base_url", b"base_url", "checked_on", b"checked_on", "display_name", b"display_name", "name", b"name", "operations", b"operations", "other_names", b"other_names", "settings", b"settings", "sources", b"sources"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aborted_streams", b"aborted_streams", "auth", b"auth", "base_url", b"base_url", "checked_on", b"checked_on", "display_name", b"display_name", "name", b"name", "operations", b"operations", "other_names", b"other_names", "settings", b"settings", "sources", b"sources"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

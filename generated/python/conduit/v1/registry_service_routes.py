@@ -153,6 +153,7 @@ def read_update_provider(
                     "security": "security",
                     "providerSecurity": "security",
                     "healthCheck": "health_check",
+                    "abortedStreams": "aborted_streams",
                 },
             )
         )

@@ -7,6 +7,8 @@ import pytest
 from google.protobuf.struct_pb2 import ListValue, Struct, Value
 
 from conduit.v1.provider_pb2 import (
+    ABORTED_STREAM_POLICY_NOT_CHARGED,
+    ABORTED_STREAM_POLICY_UNSPECIFIED,
     AUDIT_LEVEL_BASIC,
     AUDIT_LEVEL_FULL,
     HealthCheckPolicy,
@@ -165,3 +167,23 @@ def test_a_policy_of_checks_has_bounds(
     with pytest.raises(InvalidRequest) as refused:
         provider_fields(ProviderSpec(health_check=policy), catalog)
     assert refused.value.metadata["field"] == field
+
+
+@pytest.mark.parametrize(
+    "policy", [ABORTED_STREAM_POLICY_UNSPECIFIED, ABORTED_STREAM_POLICY_NOT_CHARGED]
+)
+def test_the_policy_of_aborted_streams_is_one_that_is_known(catalog: Catalog, policy: Any) -> None:  # noqa: ANN401 # a number of the contract's
+    """Unspecified takes it back: the type's holds."""
+    spec = ProviderSpec(aborted_streams=policy)
+    assert provider_fields(spec, catalog) == {"aborted_streams": policy}
+    assert provider_defaults()["aborted_streams"] == {
+        "aborted_streams": ABORTED_STREAM_POLICY_UNSPECIFIED
+    }
+
+
+@pytest.mark.parametrize("policy", [-1, 4, 2**31 - 1])
+def test_no_other_policy_of_aborted_streams_is_taken(catalog: Catalog, policy: Any) -> None:  # noqa: ANN401 # as above
+    """The refusal names those that are known."""
+    with pytest.raises(InvalidRequest, match="READ_TO_END") as refused:
+        provider_fields(ProviderSpec(aborted_streams=policy), catalog)
+    assert refused.value.metadata["field"] == "abortedStreams"
