@@ -20,6 +20,7 @@ from conduit_providers.quantities import (
     plain,
     service_tier,
     total,
+    with_written,
 )
 
 
@@ -137,3 +138,26 @@ def test_some_leaves_are_left_of_a_count() -> None:
     whole = counted(((INPUT, 5), (OUTPUT, 3)), (("service_tier", "flex"),))
     assert only(whole, OUTPUT) == counted(((OUTPUT, 3),), (("service_tier", "flex"),))
     assert only(whole).leaves == ()
+
+
+@pytest.mark.parametrize(
+    ("had", "said", "written"),
+    [
+        (((INPUT, 25), (OUTPUT, 1)), 500, ((INPUT, 25), (OUTPUT, 500))),
+        (((INPUT, 25),), 3, ((INPUT, 25), (OUTPUT, 3))),
+        (
+            ((INPUT, 25), (OUTPUT, 4), (REASONING, 6)),
+            12,
+            ((INPUT, 25), (OUTPUT, 6), (REASONING, 6)),
+        ),
+        (((INPUT, 25), (OUTPUT, 9)), 9, ((INPUT, 25), (OUTPUT, 9))),
+        (((INPUT, 25), (OUTPUT, 9)), 0, ((INPUT, 25), (OUTPUT, 9))),
+        ((), 9, ()),
+    ],
+    ids=["placeholder", "none", "thoughts", "all", "nothing said", "no tokens"],
+)
+def test_what_was_written_is_at_least_what_was_said(
+    had: tuple[tuple[int, int], ...], said: int, written: tuple[tuple[int, int], ...]
+) -> None:
+    """A count that was told before the answer does not hide it; zeros that are told stay."""
+    assert with_written(counted(had), plain(10, said)).leaves == written
