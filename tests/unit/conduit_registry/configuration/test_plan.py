@@ -59,6 +59,7 @@ async def test_what_a_thing_leaves_out_is_as_on_creation(catalog: Catalog) -> No
         "key_rotation_days": 0,
         "audit_level": 1,
         "health_check": {},
+        "aborted_streams": 0,
     }
     assert provider.keys is not None
     [key] = provider.keys
