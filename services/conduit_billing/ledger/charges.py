@@ -24,6 +24,9 @@ _ID = re.compile(r"[0-9a-z]{26}")
 _UNITS = frozenset(Unit.values()) - {0}
 _SOURCES = frozenset(UsageSource.values()) - {0}
 _MAX_LINES = 32
+_MAX_REQUEST_ID = 200
+# Named tuples' own take several times as long.
+_new = tuple.__new__
 _MAX_QUALIFIERS = 16
 _MAX_TAGS, _MAX_TAG_CHARS = 32, 128
 # Of the type, key, account group, alias, model, operation and version of the price.
@@ -125,9 +128,12 @@ def read_charge(charge: Charge, field: str) -> PostedCharge:
     )
     tags, lease_id = charge.tags, charge.lease_id
     is_told = charge.HasField("provider_cost_nano_usd")
-    return PostedCharge(
+    request_id = charge.request_id
+    if len(request_id) > _MAX_REQUEST_ID or "\0" in request_id:
+        request_id = clipped(request_id, _MAX_REQUEST_ID)
+    found = (
         name,
-        clipped(charge.request_id, 200),
+        request_id,
         occurred_at,
         attribution,
         virtual_key_id,
@@ -140,7 +146,10 @@ def read_charge(charge: Charge, field: str) -> PostedCharge:
         clipped(lease_id, 26) if lease_id else "",
         tuple([clipped(tag, _MAX_TAG_CHARS) for tag in tags[:_MAX_TAGS]]) if tags else (),
         _read_provider_cost(charge.provider_cost_nano_usd) if is_told else None,
+        None,
+        "",
     )
+    return _new(PostedCharge, found)
 
 
 @lru_cache(_MOST_COMMON)
@@ -236,7 +245,8 @@ def _refuse_charge(charge: Charge, field: str) -> None:
 
 def _read_lines(lines: Sequence[ChargeLine], field: str) -> tuple[tuple[Line, ...], int | None]:
     """Return the lines of a charge, and what they come to: None without a price that is needed."""
-    at_most(f"{field}.lines", len(lines), _MAX_LINES)
+    if len(lines) > _MAX_LINES:
+        at_most(f"{field}.lines", len(lines), _MAX_LINES)
     read, total, is_known = list[Line](), 0, True
     for line in lines:
         unit, quantity = line.unit, line.quantity
@@ -249,7 +259,7 @@ def _read_lines(lines: Sequence[ChargeLine], field: str) -> tuple[tuple[Line, ..
             or (price is not None and not 0 <= price <= MAX_PRICE_NANO)
         ):
             _refuse_line(line, f"{field}.lines[{len(read)}]")
-        read.append(Line(unit, quantity, price))
+        read.append(_new(Line, (unit, quantity, price)))
         if price is not None:
             total += quantity * price
         elif quantity:
