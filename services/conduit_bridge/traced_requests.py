@@ -2,14 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from opentelemetry import trace
-
 from conduit_kernel.http import Exchange
-from conduit_kernel.telemetry.server_spans import ServerSpans, end_http, propagated
+from conduit_kernel.telemetry.server_spans import HttpSpan, ServerSpans
+from conduit_kernel.telemetry.trace_context import CURRENT, propagated
 
 Handler = Callable[[Exchange], Awaitable[None]]
-# What a span reads of a request's head.
-_READ = (b"traceparent", b"tracestate", b"user-agent")
 
 
 class TracedRequests:
@@ -25,15 +22,17 @@ class TracedRequests:
         """Return a handler that answers as another does, within a span."""
 
         async def traced(exchange: Exchange) -> None:
-            fields = exchange.fields
-            said = {
-                name.decode(): fields[name].decode("latin-1") for name in _READ if name in fields
-            }
-            with self._spans.http(exchange.method, exchange.path, exchange.peer, said):
+            span = self._spans.http(exchange.method, exchange.path, exchange.peer, exchange.fields)
+            if span is None:
+                await handle(exchange)
+                return
+            with span:
                 await handle(exchange)
 
         return traced
 
     def end(self, name: str, status: int, code: str, facts: Mapping[str, object]) -> None:
         """Say what the current request was answered, as `OnEnd` has it."""
-        end_http(trace.get_current_span(), name, status, code, facts)
+        span = CURRENT.get()
+        if isinstance(span, HttpSpan):
+            span.end(name, status, code, facts)

@@ -105,7 +105,7 @@ async def start(
         hold=StreamHold(settings.stream_hold_bytes, settings.stream_hold_seconds),
         caps=_caps(settings),
         answers=AnswerCache(timer, settings.cache_bytes, settings.cache_answers),
-        observers=_observers(timer, clock),
+        observers=call_observers(timer, clock),
     )
     control_plane = ControlPlane(
         settings,
@@ -155,22 +155,21 @@ def _is_told() -> bool:
     return is_logged or running() is not None
 
 
-def _observers(timer: Callable[[], float], clock: Callable[[], float]) -> list[CallObserver]:
+def call_observers(timer: Callable[[], float], clock: Callable[[], float]) -> list[CallObserver]:
+    """Return who sees the attempts of calls: nobody where nothing is exported."""
     telemetry = running()
     if telemetry is None:
         return []
     # Imported where something is exported alone: they need the library.
     from conduit_kernel.telemetry.names import tells_old_names  # noqa: PLC0415
     from conduit_router.trail.attempt_meters import AttemptMeters  # noqa: PLC0415 # as above
+    from conduit_router.trail.attempt_notes import AttemptNotes  # noqa: PLC0415 # as above
     from conduit_router.trail.attempt_spans import AttemptSpans  # noqa: PLC0415 # as above
 
-    observers, is_dup = list[CallObserver](), tells_old_names(environment())
-    if (tracer := telemetry.tracer) is not None:
-        made = AttemptSpans(tracer, telemetry.ids, timer, clock, tells_old_names=is_dup)
-        observers.append(made)
-    if (meter := telemetry.meter) is not None:
-        observers.append(AttemptMeters(meter, tells_old_names=is_dup))
-    return observers
+    is_dup, traces, meter = tells_old_names(environment()), telemetry.traces, telemetry.meter
+    spans = AttemptSpans(traces.head, traces.writer, tells_old_names=is_dup) if traces else None
+    meters = AttemptMeters(meter, tells_old_names=is_dup) if meter else None
+    return [AttemptNotes(telemetry.notes, spans, meters, timer, clock)]
 
 
 def _stub(

@@ -107,7 +107,8 @@ class ObservedRpcs:
         self, name: str, metadata: Mapping[str, str]
     ) -> "AbstractContextManager[RpcSpan | None]":
         """Return what has a span around a call; nothing where calls are not traced."""
-        return nullcontext() if self._spans is None else self._spans.rpc(name, metadata)
+        span = None if self._spans is None else self._spans.rpc(name, metadata)
+        return nullcontext() if span is None else span
 
     def begin(self, name: str) -> ObservedCall:
         """Observe a call; the name is that of an RPC of the contract, which bounds them."""

@@ -97,6 +97,11 @@ PROVIDERS: Mapping[str, str] = {
 }
 
 
+def operation_of(served_as: str) -> str:
+    """Return an operation as the conventions name it."""
+    return INFERENCES.get(served_as) or OTHERS.get(served_as, served_as)
+
+
 def tells_old_names(env: Mapping[str, str]) -> bool:
     """Return whether the names of 1.41 are told beside the new ones.
 

@@ -2,9 +2,9 @@
 
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from opentelemetry import metrics, trace
+from opentelemetry import metrics
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import (
     OTLPMetricExporter as GrpcMetricExporter,
 )
@@ -16,13 +16,14 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricExporter, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
-from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 from structlog.typing import Processor
 
+from conduit_kernel.telemetry.head_sampler import HeadSampler, head_sampler
+from conduit_kernel.telemetry.note_queue import NoteQueue
 from conduit_kernel.telemetry.protocols import Exporters
 from conduit_kernel.telemetry.server_spans import ServerSpans, correlated
+from conduit_kernel.telemetry.span_writer import SpanWriter
 
 DEFAULT_SERVICE = "conduit"
 # How long a process that stops waits for its collector.
@@ -38,32 +39,22 @@ _METRICS: dict[str, Callable[[], MetricExporter]] = {
 }
 
 
-class SpanIds(IdGenerator):
-    """Draws ids; a span that is written down once it is over has the id that it was given before.
+class Traces:
+    """Spans on their way out: who decides which are recorded, and what writes them."""
 
-    What is asked of a provider carries the id of its span, which begins and ends later here.
-    """
+    def __init__(self, env: Mapping[str, str], protocol: str, resource: Resource) -> None:
+        """Start exporting. ValueError for a sampler that cannot be."""
+        self.head: HeadSampler = head_sampler(env)
+        self._processor = BatchSpanProcessor(_SPANS[protocol]())
+        self.writer = SpanWriter(self._processor, resource, SCOPE)
 
-    def __init__(self) -> None:
-        self._random = RandomIdGenerator()
-        self._given = 0
+    def flush(self) -> None:
+        """Export what was written so far."""
+        self._processor.force_flush()
 
-    def give(self, span_id: int) -> None:
-        """Have the next span get this id."""
-        self._given = span_id
-
-    def generate_span_id(self) -> int:
-        """Return the id of a span."""
-        given, self._given = self._given, 0
-        return given or self._random.generate_span_id()
-
-    def generate_trace_id(self) -> int:
-        """Return the id of a trace."""
-        return self._random.generate_trace_id()
-
-    def draw(self) -> int:
-        """Return an id for `give`."""
-        return random.getrandbits(64) or 1  # tells spans apart, guards nothing
+    def close(self) -> None:
+        """Export what is left, and stop."""
+        self._processor.shutdown()  # type: ignore[no-untyped-call] # the library's
 
 
 class Telemetry:
@@ -73,29 +64,21 @@ class Telemetry:
     variables. Exporting is done by threads of its own, which nothing waits for.
     """
 
-    def __init__(self, exporters: Exporters, service: str) -> None:
-        """Start what is exported."""
-        instance = f"{service}-{random.getrandbits(32):08x}"  # as above
+    def __init__(self, exporters: Exporters, service: str, env: Mapping[str, str]) -> None:
+        """Start what is exported. ValueError for variables that cannot be."""
+        instance = f"{service}-{random.getrandbits(32):08x}"  # tells processes apart, no more
         own = {SERVICE_INSTANCE_ID: instance}
         resource = Resource.create(own)
         if str(resource.attributes[SERVICE_NAME]).startswith("unknown_service"):
             resource = resource.merge(Resource({SERVICE_NAME: DEFAULT_SERVICE}))
-        self.ids = SpanIds()
-        self._traces = self._meters = None
+        self.traces = self._meters = None
         if "TRACES" in exporters:
-            self._traces = TracerProvider(
-                resource=resource, id_generator=self.ids, shutdown_on_exit=False
-            )
-            exporter = _SPANS[exporters["TRACES"]]()
-            self._traces.add_span_processor(BatchSpanProcessor(exporter))
+            self.traces = Traces(env, exporters["TRACES"], resource)
         if "METRICS" in exporters:
             reader = PeriodicExportingMetricReader(_METRICS[exporters["METRICS"]]())
             self._meters = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
-
-    @property
-    def tracer(self) -> trace.Tracer | None:
-        """Return what begins spans, None where none are exported."""
-        return self._traces.get_tracer(SCOPE) if self._traces else None
+        # What spans and metrics are made of, behind the calls.
+        self.notes = NoteQueue()
 
     @property
     def meter(self) -> metrics.Meter | None:
@@ -105,19 +88,21 @@ class Telemetry:
     @property
     def server_spans(self) -> ServerSpans | None:
         """Return what begins spans of requests that come in, None where none are exported."""
-        tracer = self.tracer
-        return None if tracer is None else ServerSpans(tracer)
+        traces = self.traces
+        return None if traces is None else ServerSpans(traces.head, self.notes, traces.writer)
 
     @property
     def log_processors(self) -> Sequence[Processor]:
         """Return what adds to lines of the log the span that they belong to."""
-        return (correlated,) if self._traces else ()
+        return (correlated,) if self.traces else ()
 
     def flush(self) -> None:
         """Export what has ended so far."""
-        for provider in (self._traces, self._meters):
-            if provider is not None:
-                provider.force_flush()
+        self.notes.flush()
+        if self.traces is not None:
+            self.traces.flush()
+        if self._meters is not None:
+            self._meters.force_flush()
 
     def close(self) -> None:
         """Export what is still here, but wait no longer than `LAST_SECONDS`."""
@@ -127,6 +112,8 @@ class Telemetry:
         last.join(LAST_SECONDS)
 
     def _shut_down(self) -> None:
-        for provider in (self._traces, self._meters):
-            if provider is not None:
-                provider.shutdown()
+        self.notes.close()
+        if self.traces is not None:
+            self.traces.close()
+        if self._meters is not None:
+            self._meters.shutdown()

@@ -66,7 +66,7 @@ def exporting(env: Mapping[str, str], service: str) -> Iterator[None]:
     except ImportError as error:
         message = f"OTEL_* asks for an exporter, which needs OpenTelemetry: pip install {EXTRA!r}"
         raise ValueError(message) from error
-    telemetry = Telemetry(exporters, service)
+    telemetry = Telemetry(exporters, service, env)
     _running.append(telemetry)
     try:
         yield

@@ -126,7 +126,7 @@ async def open_stream(scope: CallScope, attempt: Attempt, form: Form[Any] | None
     operation = scope.operation
     instance, runtime = attempt.candidate.instance, scope.runtime
     served = instance.served[operation.served_as]
-    upstream = attempt.key.endpoint(operation.name)
+    upstream = attempt.upstream(operation.name)
     endpoint, spec = served.endpoint, instance.spec
     call = scope.call(attempt)
     if form is not None:

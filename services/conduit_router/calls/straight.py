@@ -9,7 +9,7 @@ from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
-from conduit_kernel.http import HttpError, Response, Timeouts
+from conduit_kernel.http import HttpError, Response, Timeouts, field_lines
 from conduit_providers.calls import Answer, Call
 from conduit_providers.codec import StraightCodec, passes_media
 from conduit_router.calls.attempts import run_attempts
@@ -19,7 +19,13 @@ from conduit_router.calls.relay import Opened, begin_stream, open_stream
 from conduit_router.calls.upstream_stream import UpstreamStream
 from conduit_router.routing.attempt_plan import Attempt
 from conduit_router.routing.table import Candidate, StraightWay, UpstreamKey, UpstreamTarget
-from conduit_router.upstream.transport import MAX_ANSWER_BYTES, MAX_PREPARED, OK, LazyHeaders
+from conduit_router.upstream.transport import (
+    MAX_ANSWER_BYTES,
+    MAX_PREPARED,
+    OK,
+    TRACEPARENT,
+    LazyHeaders,
+)
 from conduit_router.upstream.transport_errors import raise_unreachable
 
 AnyAnswer = Answer[Any]
@@ -109,14 +115,14 @@ def _sent(
     timeouts: Timeouts,
 ) -> Response | None:
     """Send a request on a kept connection; None where it has to go the general way."""
-    if upstream.traceparent:
-        # Its head is no other request's.
-        return None
     try:
         body = way.codec.body(call, way.endpoint, upstream.target)
     except Exception:  # noqa: BLE001 # whatever it is, it happens again where it is dealt with
         return None
-    response = way.request.pool.begin_kept(way.request.prefix, body, timeouts)
+    prefix = way.request.prefix
+    if attempt.traceparent:
+        prefix += field_lines(((TRACEPARENT, attempt.traceparent),))
+    response = way.request.pool.begin_kept(prefix, body, timeouts)
     if response is not None:
         attempt.is_sent = True
         response.redactor = upstream.redactor.answers

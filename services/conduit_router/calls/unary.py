@@ -164,7 +164,7 @@ async def _ask(
     scope: CallScope, attempt: Attempt, served: ServedOperation, call: Call[Any]
 ) -> tuple[AnyAnswer, Headers]:
     """Return a candidate's answer and its headers; note how long it took."""
-    runtime, upstream = scope.runtime, attempt.key.endpoint(scope.operation.name)
+    runtime, upstream = scope.runtime, attempt.upstream(scope.operation.name)
     spec, endpoint, clock = attempt.candidate.instance.spec, served.endpoint, runtime.clock
     operation = scope.operation
     if served.is_job:
@@ -193,7 +193,7 @@ async def _ask(
 
 def _exchange(scope: CallScope, attempt: Attempt, served: ServedOperation, call: Call[Any]) -> Part:
     """Return what asks for a part of a call. InvalidRequest if its dialect cannot say it."""
-    upstream, spec = attempt.key.endpoint(scope.operation.name), attempt.candidate.instance.spec
+    upstream, spec = attempt.upstream(scope.operation.name), attempt.candidate.instance.spec
     transport, timeouts = scope.runtime.transport, scope.timeouts(attempt)
     return exchange(call, served, upstream, spec, transport=transport, timeouts=timeouts)
 
@@ -201,7 +201,7 @@ def _exchange(scope: CallScope, attempt: Attempt, served: ServedOperation, call:
 def _job(scope: CallScope, attempt: Attempt, served: ServedOperation, call: Call[Any]) -> Part:
     """Return what runs the job of a call, or of a part of it."""
     codec, spec = served.job_codec, attempt.candidate.instance.spec
-    upstream = attempt.key.endpoint(scope.operation.name)
+    upstream = attempt.upstream(scope.operation.name)
     assert codec is not None  # noqa: S101 # asked for calls that are jobs alone
 
     async def run() -> tuple[AnyAnswer, Headers]:

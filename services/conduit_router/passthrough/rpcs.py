@@ -171,7 +171,7 @@ class _Passing:
         """Return a candidate's whole answer."""
         self._check(attempt)
         runtime, spec = scope.runtime, attempt.candidate.instance.spec
-        upstream = attempt.key.endpoint(scope.operation.name)
+        upstream = attempt.upstream(scope.operation.name)
         reader, sent = self._reader(attempt), runtime.clock()
         response = await self._send(scope, attempt)
         headers: Headers = response.headers
@@ -195,13 +195,13 @@ class _Passing:
         media_type = LazyHeaders(response.headers).get("content-type", "")
         is_events = media_type.lower().startswith(_EVENTS)
         decoder = PassedDecoder(self._reader(attempt), is_events=is_events)
-        upstream = attempt.key.endpoint(scope.operation.name)
+        upstream = attempt.upstream(scope.operation.name)
         stream = UpstreamStream(upstream, response, decoder, idle=timeouts.idle)
         return await begin_stream(scope, attempt, stream, sent)
 
     async def _send(self, scope: CallScope, attempt: Attempt) -> Any:  # noqa: ANN401 # the client's
         """Send the request; return the answer, of 2xx. UpstreamError otherwise."""
-        upstream = attempt.key.endpoint(scope.operation.name)
+        upstream = attempt.upstream(scope.operation.name)
         instance = attempt.candidate.instance
         endpoint = instance.served[scope.operation.served_as].endpoint
         request = self._operation.to_upstream(endpoint, upstream.target)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -13,7 +14,7 @@ from conduit_router.routing.decide import CandidateKeys, Decision
 from conduit_router.routing.health_view import Asked
 from conduit_router.routing.policy import AttemptTimeouts, within
 from conduit_router.routing.retry_rules import class_of, rule_of, usual_attempts
-from conduit_router.routing.table import Candidate, UpstreamKey
+from conduit_router.routing.table import Candidate, UpstreamKey, UpstreamTarget
 from conduit_router.served_by import ServedBy
 
 
@@ -62,10 +63,20 @@ class Attempt(msgspec.Struct):
     upstream_request_id: str = ""
     # Whether the balancer counts it among the calls under way.
     is_measured: bool = False
-    # The id of its span, where the call is traced; 0 where it is not.
+    # The id of its span, where the call is traced; 0 where it is not. What its provider is told of
+    # it, as the header `traceparent`, where its type takes that.
     span_id: int = 0
+    traceparent: bytes = b""
     # Who answers, where that is known already.
     served_by: ServedBy | None = None
+
+    def upstream(self, operation: str) -> UpstreamTarget:
+        """Return where it goes, which the instance's type must serve; requests tell its trace."""
+        target = self.key.endpoint(operation)
+        if not self.traceparent:
+            return target
+        # Their heads are no other requests'.
+        return replace(target, traceparent=self.traceparent, prepared={}, straight_ways={})
 
     def limit(self, asked: AttemptTimeouts | None, patience: float) -> tuple[float, float]:
         """Take the limits of operator and caller; return the usual time of a first event, and its.

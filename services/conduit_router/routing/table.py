@@ -143,15 +143,6 @@ class UpstreamKey:
             found = self._after[hops] = replace(self, targets=targets, _after={})
         return found
 
-    def tracing(self, traceparent: str) -> "UpstreamKey":
-        """Return the key for one attempt, whose requests tell of their trace."""
-        said = traceparent.encode()
-        targets = {
-            operation: replace(target, traceparent=said, prepared={}, straight_ways={})
-            for operation, target in self.targets.items()
-        }
-        return replace(self, targets=targets, _after={})
-
     def endpoint(self, operation: str) -> UpstreamTarget:
         """Return where calls of an operation go, which the instance's type must serve."""
         return self.targets[operation]

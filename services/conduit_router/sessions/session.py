@@ -147,7 +147,7 @@ class SessionCalls:
     async def _open(self, scope: CallScope, attempt: Attempt) -> UpstreamSession:
         """Ask a candidate to hold the session."""
         name, runtime = scope.operation.name, scope.runtime
-        instance, upstream = attempt.candidate.instance, attempt.key.endpoint(name)
+        instance, upstream = attempt.candidate.instance, attempt.upstream(name)
         served, call = instance.served[name], scope.call(attempt)
         request = served.codec.to_upstream(call, served.endpoint, upstream.target)
         translator = served.codec.translator(call, served.endpoint, upstream.target)

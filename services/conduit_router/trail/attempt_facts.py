@@ -1,15 +1,18 @@
 """What is told of an attempt that was made, to whoever traces or measures calls."""
 
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import structlog
 
 from conduit_providers.operation import AnyOperation, Requirements
-from conduit_providers.quantities import CACHE_READS, CACHE_WRITES, REASONING
 from conduit_router.context import CallerContext
 from conduit_router.routing.attempt_plan import Attempt
 from conduit_router.trail.call_end import AttemptEnd, Failure
+
+if TYPE_CHECKING:
+    # Its library is there where something is exported alone.
+    from conduit_kernel.telemetry.trace_context import TraceContext
 
 
 class CallAttempts(Protocol):
@@ -45,16 +48,6 @@ def observe_end(observer: CallObserver, call: CallAttempts) -> None:
         structlog.get_logger("calls").exception("call_observer_failed")
 
 
-class Tokens(NamedTuple):
-    """The tokens that an attempt used; those of all kinds are within the first two."""
-
-    input: int
-    output: int
-    cache_read: int
-    cache_write: int
-    reasoning: int
-
-
 class AttemptFacts(NamedTuple):
     """An attempt that has ended. Times are in seconds of the router's clock."""
 
@@ -62,8 +55,21 @@ class AttemptFacts(NamedTuple):
     number: int
     ended: float
     failure: Failure | None
-    # None where the provider has said nothing of its use, and nobody estimated it.
-    tokens: Tokens | None
+
+
+class CallFacts(NamedTuple):
+    """A call that has ended, as its attempts' spans and metrics tell of it."""
+
+    operation: AnyOperation
+    is_streamed: bool
+    request_id: str
+    # The span that it went on in, None where nobody traces it.
+    parent: "TraceContext | None"
+    # When it ended, by the router's clock and in seconds since 1970.
+    ended: float
+    ended_at: float
+    # In the order in which they ended.
+    attempts: tuple[AttemptFacts, ...]
 
 
 def attempts_of(call: CallAttempts) -> Iterator[AttemptFacts]:
@@ -71,19 +77,6 @@ def attempts_of(call: CallAttempts) -> Iterator[AttemptFacts]:
     failed = {each.began: each for each in call.trail}
     for number, attempt in enumerate(call.ended, 1):
         if attempt is call.succeeded:
-            yield AttemptFacts(attempt, number, call.succeeded_at, None, _tokens(attempt))
+            yield AttemptFacts(attempt, number, call.succeeded_at, None)
         elif (end := failed.get(attempt.began)) is not None:
-            yield AttemptFacts(attempt, number, end.ended, end.failure, _tokens(attempt))
-
-
-def _tokens(attempt: Attempt) -> Tokens | None:
-    if attempt.consumption is None:
-        return None
-    usage = attempt.consumption.usage
-    return Tokens(
-        usage.input_tokens,
-        usage.output_tokens,
-        usage.count(*CACHE_READS),
-        usage.count(*CACHE_WRITES),
-        usage.count(REASONING),
-    )
+            yield AttemptFacts(attempt, number, end.ended, end.failure)

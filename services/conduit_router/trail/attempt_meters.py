@@ -3,9 +3,9 @@
 from opentelemetry.metrics import Meter
 
 from conduit_kernel.telemetry import names
-from conduit_router.routing.attempt_plan import Attempt
-from conduit_router.trail.attempt_facts import AttemptFacts, CallAttempts, attempts_of
+from conduit_router.trail.attempt_facts import AttemptFacts, CallFacts
 from conduit_router.trail.attempt_spans import provider_of
+from conduit_router.trail.attempt_tokens import tokens_of
 
 _SECONDS, _TOKENS = "s", "{token}"
 Attributes = dict[str, str]
@@ -39,36 +39,33 @@ class AttemptMeters:
             explicit_bucket_boundaries_advisory=names.TOKEN_BOUNDS_OLD,
         )
 
-    def begin(self, call: CallAttempts, attempt: Attempt) -> None:
-        """Leave an attempt as it is: it is measured at its end."""
-
-    def end(self, call: CallAttempts) -> None:
+    def measure(self, call: CallFacts) -> None:
         """Measure the attempts of a call."""
-        for facts in attempts_of(call):
+        for facts in call.attempts:
             self._measure(call, facts)
 
-    def _measure(self, call: CallAttempts, facts: AttemptFacts) -> None:
+    def _measure(self, call: CallFacts, facts: AttemptFacts) -> None:
         attempt, operation = facts.attempt, call.operation.served_as
-        inference = names.INFERENCES.get(operation)
+        is_inference = operation in names.INFERENCES
         said = {
-            names.OPERATION: inference or names.OTHERS.get(operation, operation),
+            names.OPERATION: names.operation_of(operation),
             names.PROVIDER: provider_of(attempt),
             names.REQUEST_MODEL: attempt.candidate.model,
         }
         failed = {} if facts.failure is None else {names.ERROR_TYPE: facts.failure.code}
         seconds = facts.ended - attempt.began
         is_dup = self._tells_old_names
-        if inference is None or is_dup:
+        if is_dup or not is_inference:
             self._other_seconds.record(seconds, said | failed)
-        if inference is None:
+        if not is_inference:
             return
         self._seconds.record(seconds, said | failed)
-        if call.requirements.stream and attempt.waited:
+        if call.is_streamed and attempt.waited:
             self._first.record(attempt.waited, said)
-        if facts.tokens is not None:
-            for counter, count in zip(self._tokens, facts.tokens, strict=True):
+        if (tokens := tokens_of(attempt)) is not None:
+            for counter, count in zip(self._tokens, tokens, strict=True):
                 if count:
                     counter.add(count, said | {names.MODALITY: "unknown"})
             if is_dup:
-                self._old.record(facts.tokens.input, said | {names.TOKEN_TYPE_OLD: "input"})
-                self._old.record(facts.tokens.output, said | {names.TOKEN_TYPE_OLD: "output"})
+                self._old.record(tokens.input, said | {names.TOKEN_TYPE_OLD: "input"})
+                self._old.record(tokens.output, said | {names.TOKEN_TYPE_OLD: "output"})

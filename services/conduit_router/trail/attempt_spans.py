@@ -1,77 +1,68 @@
-"""A span for each attempt at a provider, of the kind that clients have, written once it is over.
+"""The span of each attempt at a provider, written once its call is over.
 
 By the conventions of generative AI, where a gateway is a client; names in `telemetry/names`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from opentelemetry import trace
 
 from conduit_kernel.telemetry import names
-from conduit_kernel.telemetry.sdk import SpanIds
+from conduit_kernel.telemetry.head_sampler import HeadSampler
+from conduit_kernel.telemetry.span_writer import EndedSpan, SpanWriter, Value
+from conduit_kernel.telemetry.trace_context import TraceContext, drawn_span_id, drawn_trace_id
 from conduit_router.accounting.charging import NANO
 from conduit_router.routing.attempt_plan import Attempt
-from conduit_router.trail.attempt_facts import AttemptFacts, CallAttempts, Tokens, attempts_of
+from conduit_router.trail.attempt_facts import AttemptFacts, CallFacts
+from conduit_router.trail.attempt_tokens import Tokens, tokens_of
 
 _SECOND = 1_000_000_000
-_Said = tuple[str, str | int | float]
+_Said = tuple[str, Value]
 
 
 class AttemptSpans:
     """Writes the spans of calls' attempts, children of the request's own."""
 
-    def __init__(
-        self,
-        tracer: trace.Tracer,
-        ids: SpanIds,
-        clock: Callable[[], float],
-        wall_clock: Callable[[], float],
-        *,
-        tells_old_names: bool,
-    ) -> None:
-        """Take `clock` for what attempts are timed by, `wall_clock` for seconds since 1970."""
-        self._tracer = tracer
-        self._ids = ids
-        self._clock = clock
-        self._wall_clock = wall_clock
+    def __init__(self, head: HeadSampler, writer: SpanWriter, *, tells_old_names: bool) -> None:
+        """Take who decides of calls that are part of no request, as those of batches."""
+        self._head = head
+        self._writer = writer
         self._tells_old_names = tells_old_names
 
-    def begin(self, call: CallAttempts, attempt: Attempt) -> None:
-        """Have the provider's own spans be children of the attempt's, where its type takes that."""
-        parent = trace.get_current_span().get_span_context()
-        if not parent.is_valid or not parent.trace_flags.sampled:
+    def write(self, call: CallFacts) -> None:
+        """Write the spans of a call's attempts, where it is sampled."""
+        if call.parent is not None and not call.parent.is_sampled:
             return
-        attempt.span_id = self._ids.draw()
-        if attempt.candidate.instance.spec.takes_trace_context:
-            said = f"00-{parent.trace_id:032x}-{attempt.span_id:016x}-01"
-            attempt.key = attempt.key.tracing(said)
+        for facts in call.attempts:
+            context = self._context(call.parent, facts.attempt)
+            if context is not None:
+                self._writer.write(self._written(call, facts, context))
 
-    def end(self, call: CallAttempts) -> None:
-        """Write the spans of a call's attempts."""
-        parent = trace.get_current_span().get_span_context()
-        if parent.is_valid and not parent.trace_flags.sampled:
-            return
-        began = self._wall_clock() - self._clock()
-        for facts in attempts_of(call):
-            self._write(call, facts, began)
+    def _context(self, parent: TraceContext | None, attempt: Attempt) -> TraceContext | None:
+        span_id = attempt.span_id or drawn_span_id()
+        if parent is not None:
+            return TraceContext(parent.trace_id, span_id, parent.trace_state, is_sampled=True)
+        trace_id = drawn_trace_id()
+        if not self._head.is_sampled(trace_id):
+            return None
+        return TraceContext(trace_id, span_id, is_sampled=True)
 
-    def _write(self, call: CallAttempts, facts: AttemptFacts, began: float) -> None:
-        attempt, operation = facts.attempt, call.operation.served_as
-        name = names.INFERENCES.get(operation) or names.OTHERS.get(operation, operation)
-        said = dict(self._said(call, facts, name))
-        if attempt.span_id:
-            self._ids.give(attempt.span_id)
-        span = self._tracer.start_span(
-            f"{name} {attempt.candidate.model}",
-            kind=trace.SpanKind.CLIENT,
-            attributes=said,
-            start_time=int((began + attempt.began) * _SECOND),
+    def _written(self, call: CallFacts, facts: AttemptFacts, context: TraceContext) -> EndedSpan:
+        operation = names.operation_of(call.operation.served_as)
+        began = call.ended_at - call.ended
+        return EndedSpan(
+            f"{operation} {facts.attempt.candidate.model}",
+            trace.SpanKind.CLIENT,
+            context,
+            call.parent,
+            is_remote=False,
+            began=int((began + facts.attempt.began) * _SECOND),
+            ended=int((began + facts.ended) * _SECOND),
+            attributes=dict(self._said(call, facts, operation)),
+            is_error=facts.failure is not None,
         )
-        if facts.failure is not None:
-            span.set_status(trace.StatusCode.ERROR)
-        span.end(int((began + facts.ended) * _SECOND))
 
-    def _said(self, call: CallAttempts, facts: AttemptFacts, operation: str) -> Iterator[_Said]:
+    def _said(self, call: CallFacts, facts: AttemptFacts, operation: str) -> Iterator[_Said]:
         attempt = facts.attempt
         provider = provider_of(attempt)
         yield names.OPERATION, operation
@@ -80,7 +71,7 @@ class AttemptSpans:
             yield names.SYSTEM_OLD, provider
         yield from _asked(call, attempt)
         yield names.ATTEMPT, facts.number
-        if call.requirements.stream:
+        if call.is_streamed:
             yield names.IS_STREAMED, True
             if attempt.waited:
                 yield names.FIRST_CHUNK, attempt.waited
@@ -90,8 +81,8 @@ class AttemptSpans:
                 yield names.HTTP_STATUS, facts.failure.upstream_status
         if attempt.cost is not None:
             yield names.COST_USD, attempt.cost / NANO
-        if facts.tokens is not None:
-            yield from self._used(facts.tokens)
+        if (tokens := tokens_of(attempt)) is not None:
+            yield from self._used(tokens)
 
     def _used(self, tokens: Tokens) -> Iterator[_Said]:
         yield names.INPUT_TOKENS, tokens.input
@@ -106,7 +97,7 @@ class AttemptSpans:
             yield names.REASONING_TOKENS, tokens.reasoning
 
 
-def _asked(call: CallAttempts, attempt: Attempt) -> Iterator[_Said]:
+def _asked(call: CallFacts, attempt: Attempt) -> Iterator[_Said]:
     origin = attempt.key.targets[call.operation.name].origin
     yield names.REQUEST_MODEL, attempt.candidate.model
     yield names.SERVER_ADDRESS, origin.host
@@ -114,7 +105,7 @@ def _asked(call: CallAttempts, attempt: Attempt) -> Iterator[_Said]:
     yield names.INSTANCE_ID, attempt.candidate.provider_id
     yield names.INSTANCE_NAME, attempt.key.provider_name
     yield names.KEY_ID, attempt.key.key_id
-    yield names.REQUEST_ID, call.caller.request_id
+    yield names.REQUEST_ID, call.request_id
     if attempt.upstream_request_id:
         yield names.UPSTREAM_REQUEST_ID, attempt.upstream_request_id
 

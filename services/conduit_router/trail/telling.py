@@ -7,7 +7,7 @@ from typing import Protocol
 import structlog
 
 from conduit_providers.operation import AnyOperation, Requirements
-from conduit_providers.quantities import INPUT_LEAVES, OUTPUT_LEAVES
+from conduit_providers.quantities import INPUT_LEAVES, OUTPUT_LEAVES, Quantities
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import CallerContext
 from conduit_router.routing.attempt_plan import Attempt, AttemptPlan
@@ -165,14 +165,22 @@ def _tell_plain(call: EndedCall, attempt: Attempt) -> None:
             structlog.get_logger("calls").exception("end_listener_failed")
 
 
+def read_and_written(usage: Quantities) -> tuple[int, int]:
+    """Return how many tokens an attempt read and wrote, of all kinds."""
+    read = written = 0
+    for unit, count in usage.leaves:
+        if unit in INPUT_LEAVES:
+            read += count
+        elif unit in OUTPUT_LEAVES:
+            written += count
+    return read, written
+
+
 def _tokens(attempts: Sequence[Attempt]) -> tuple[int, int]:
     """Return how many tokens attempts read and wrote, as far as that is known."""
     read = written = 0
     for attempt in attempts:
         if attempt.consumption is not None:
-            for unit, count in attempt.consumption.usage.leaves:
-                if unit in INPUT_LEAVES:
-                    read += count
-                elif unit in OUTPUT_LEAVES:
-                    written += count
+            more_read, more_written = read_and_written(attempt.consumption.usage)
+            read, written = read + more_read, written + more_written
     return read, written

@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
 )
 from tests.support.otlp_collector import collecting
 
-from conduit_kernel.telemetry.sdk import LAST_SECONDS, SpanIds, Telemetry
+from conduit_kernel.telemetry.sdk import LAST_SECONDS, Telemetry
 
 PLACE = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
@@ -35,6 +35,16 @@ class Collector(TraceServiceServicer):
         return ExportTraceServiceResponse()
 
 
+def trace_one(telemetry: Telemetry) -> None:
+    """Have a call traced whose name is `one`."""
+    spans = telemetry.server_spans
+    assert spans is not None
+    span = spans.rpc("/one", {})
+    assert span is not None
+    with span:
+        span.end("OK", "", {})
+
+
 def test_spans_go_out_over_grpc(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where that protocol is named."""
     server, collector = grpc.server(ThreadPoolExecutor(1)), Collector()
@@ -42,10 +52,9 @@ def test_spans_go_out_over_grpc(monkeypatch: pytest.MonkeyPatch) -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     monkeypatch.setenv(PLACE, f"http://127.0.0.1:{port}")
-    telemetry = Telemetry({"TRACES": "grpc"}, "worker")
-    assert telemetry.tracer is not None
+    telemetry = Telemetry({"TRACES": "grpc"}, "worker", {})
     assert telemetry.meter is None
-    telemetry.tracer.start_span("one").end()
+    trace_one(telemetry)
     telemetry.close()
     server.stop(0)
     assert collector.names == ["one"]
@@ -56,10 +65,9 @@ def test_spans_and_metrics_go_out_over_http(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delenv("OTEL_SERVICE_NAME", raising=False)
     with collecting() as collector:
         monkeypatch.setenv(PLACE, collector.url)
-        telemetry = Telemetry({"TRACES": "http/protobuf", "METRICS": "http/protobuf"}, "worker")
-        assert telemetry.tracer is not None
+        telemetry = Telemetry({"TRACES": "http/protobuf", "METRICS": "http/protobuf"}, "worker", {})
         assert telemetry.meter is not None
-        telemetry.tracer.start_span("one").end()
+        trace_one(telemetry)
         telemetry.meter.create_counter("counted").add(1)
         telemetry.close()
     assert [span.name for span in collector.spans] == ["one"]
@@ -72,22 +80,18 @@ def test_spans_and_metrics_go_out_over_http(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_collector_that_is_away_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither whoever ends a span nor a process that stops."""
     monkeypatch.setenv(PLACE, "http://127.0.0.1:9")
-    telemetry = Telemetry({"TRACES": "http/protobuf"}, "worker")
-    assert telemetry.tracer is not None
+    telemetry = Telemetry({"TRACES": "http/protobuf"}, "worker", {})
     began = time.monotonic()
     for _ in range(5000):
-        telemetry.tracer.start_span("one").end()
+        trace_one(telemetry)
     ended = time.monotonic()
     assert ended - began < 5
     telemetry.close()
     assert time.monotonic() - ended < LAST_SECONDS + 2
 
 
-def test_the_next_span_alone_has_an_id_that_was_given() -> None:
-    """Those after it are drawn."""
-    ids = SpanIds()
-    given = ids.draw()
-    ids.give(given)
-    assert ids.generate_span_id() == given
-    assert given not in {ids.generate_span_id() for _ in range(100)}
-    assert ids.generate_trace_id() > 0
+def test_a_sampler_that_cannot_be_is_told_before_anything_starts() -> None:
+    """By its variable."""
+    env = {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "2"}
+    with pytest.raises(ValueError, match="OTEL_TRACES_SAMPLER_ARG must be from 0 to 1"):
+        Telemetry({"TRACES": "http/protobuf"}, "worker", env)

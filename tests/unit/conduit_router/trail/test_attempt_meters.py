@@ -7,9 +7,11 @@ import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from tests.support.call_bench import Bench, used
+from tests.support.written_spans import writing_spans
 from tests.unit.conduit_router.trail.test_attempt_facts import call_twice
 
 from conduit_router.trail.attempt_meters import AttemptMeters
+from conduit_router.trail.attempt_notes import AttemptNotes
 
 NEW = {
     "gen_ai.client.inference.duration",
@@ -24,8 +26,11 @@ def test_each_attempt_is_measured_once(tmp_path: Path, *, is_dup: bool, names: s
     """The failed one by its error; tokens are those of whoever was paid."""
     bench, reader = Bench(tmp_path), InMemoryMetricReader()
     meter = MeterProvider([reader]).get_meter("test")
-    bench.runtime.observers = (AttemptMeters(meter, tells_old_names=is_dup),)
-    call_twice(bench, bench.admit())
+    meters, clock = AttemptMeters(meter, tells_old_names=is_dup), bench.runtime.clock
+    with writing_spans() as written:
+        notes = AttemptNotes(written.notes, None, meters, clock, clock)
+        bench.runtime.observers = (notes,)
+        call_twice(bench, bench.admit())
     data: Any = reader.get_metrics_data()
     found = {
         m.name: m.data for r in data.resource_metrics for s in r.scope_metrics for m in s.metrics

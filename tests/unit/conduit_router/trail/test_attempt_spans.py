@@ -1,16 +1,18 @@
 """The span of each attempt, with the times and the names of what was done."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace import ReadableSpan
 from tests.support.call_bench import Bench
+from tests.support.written_spans import writing_spans
 from tests.unit.conduit_router.trail.test_attempt_facts import call_twice
 
-from conduit_kernel.telemetry.sdk import SpanIds
+from conduit_kernel.telemetry.trace_context import CURRENT, TraceContext
+from conduit_router.trail.attempt_notes import AttemptNotes
 from conduit_router.trail.attempt_spans import AttemptSpans
 
 
@@ -22,22 +24,20 @@ def bench(tmp_path: Path) -> Bench:
 
 def traced(bench: Bench, *, is_sampled: bool | None) -> tuple[ReadableSpan, ...]:
     """Call twice within a span, or in none; return the spans of the attempts."""
-    memory, ids = InMemorySpanExporter(), SpanIds()
-    provider = TracerProvider(id_generator=ids)
-    provider.add_span_processor(SimpleSpanProcessor(memory))
-    tracer = provider.get_tracer("test")
-    spans = AttemptSpans(
-        *(tracer, ids, bench.runtime.clock, lambda: 1_000_000.0 + bench.now), tells_old_names=False
-    )
-    bench.runtime.observers = (spans,)
-    if is_sampled is None:
+    with writing_spans() as written, within(is_sampled=is_sampled):
+        spans = AttemptSpans(written.head, written.writer, tells_old_names=False)
+        clocks = bench.runtime.clock, lambda: 1_000_000.0 + bench.now
+        bench.runtime.observers = (AttemptNotes(written.notes, spans, None, *clocks),)
         call_twice(bench, bench.admit())
-        return memory.get_finished_spans()
-    flags = trace.TraceFlags(trace.TraceFlags.SAMPLED if is_sampled else 0)
-    parent = trace.NonRecordingSpan(trace.SpanContext(5, 6, is_remote=False, trace_flags=flags))
-    with trace.use_span(parent):
-        call_twice(bench, bench.admit())
-    return memory.get_finished_spans()
+        return written.all
+
+
+@contextmanager
+def within(*, is_sampled: bool | None) -> Iterator[None]:
+    """Be within a span, or in none."""
+    token = CURRENT.set(None if is_sampled is None else TraceContext(5, 6, is_sampled=is_sampled))
+    yield
+    CURRENT.reset(token)
 
 
 def test_spans_have_the_times_of_the_attempts(bench: Bench) -> None:
