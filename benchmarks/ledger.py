@@ -28,8 +28,9 @@ from made_charges import BATCH, DAYS, FIRST_SECOND, VIRTUAL_KEYS, Fill, deliver,
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from conduit_billing.bootstrap import MIGRATIONS, SERVICE
+from conduit_billing.ledger.alike import alike_of
 from conduit_billing.ledger.attributions import Attributions
-from conduit_billing.ledger.charge_columns import row_of
+from conduit_billing.ledger.charge_columns import rows_of
 from conduit_billing.ledger.charge_filter import ChargeFilter
 from conduit_billing.ledger.charges import PostedCharge
 from conduit_billing.ledger.days import DayKey, days_of
@@ -77,7 +78,11 @@ class Copies:
     async def prepare(self) -> None:
         """Find the numbers of attributions and accounts, which all copies share."""
         deliveries = [self._charges[at : at + BATCH] for at in range(0, len(self._charges), BATCH)]
-        postings = [posting for each in deliveries if (posting := charge_posting(each, 0))]
+        postings = [
+            posting
+            for each in deliveries
+            if (posting := charge_posting(each[0].id, alike_of(each), 0))
+        ]
         changes = Counter[Account]()
         for posting in postings:
             for account, amount in posting.entries:
@@ -94,9 +99,8 @@ class Copies:
             await add_up(connection, AccountRow, ["code"], opened, kept=["type"])
             query = sa.select(AccountRow.code, AccountRow.id)
             numbers = dict((await connection.execute(query)).all())
-        self._rows = [
-            row_of(each, b"", ids[each.attribution], b"posting")[3:] for each in self._charges
-        ]
+        made = rows_of([(b"", each) for each in self._charges], ids, b"posting")
+        self._rows = [row[3:] for row in made]
         places = {each.id: at for at, each in enumerate(self._charges)}
         self._moves = [
             (places[posting.id], [(numbers[of.code], amount) for of, amount in posting.entries])

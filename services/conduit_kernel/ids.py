@@ -101,16 +101,20 @@ def pack_id(name: str) -> bytes:
     takes 17; anything else takes one more than its own. Packed ids sort as the ids do.
     """
     raw = name.encode()
-    if len(raw) < ID_LENGTH:
-        return _AS_TEXT + raw
-    is_request = len(raw) == _REQUEST_LENGTH and raw.startswith(_REQUEST)
-    made = raw[len(_REQUEST) :] if is_request else raw
+    length = len(raw)
     try:
-        packed = int(made[:ID_LENGTH].translate(_AS_DIGITS), 32).to_bytes(_PACKED_LENGTH)
+        if length == ID_LENGTH:
+            packed = int(raw.translate(_AS_DIGITS), 32).to_bytes(_PACKED_LENGTH)
+        elif length == _REQUEST_LENGTH and raw.startswith(_REQUEST):
+            made = raw[len(_REQUEST) :]
+            return _AS_REQUEST + int(made.translate(_AS_DIGITS), 32).to_bytes(_PACKED_LENGTH)
+        elif length > ID_LENGTH:
+            made = raw[:ID_LENGTH]
+            packed = int(made.translate(_AS_DIGITS), 32).to_bytes(_PACKED_LENGTH)
+        else:
+            return _AS_TEXT + raw
     except (ValueError, OverflowError):
         return _AS_TEXT + raw
-    if is_request:
-        return _AS_REQUEST + packed
     if packed[0] >= _AS_REQUEST[0]:
         return _AS_TEXT + raw
     return packed + raw[ID_LENGTH:]

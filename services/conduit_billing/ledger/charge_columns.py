@@ -4,7 +4,7 @@ The lines of a charge are one text, such as `1x1200@2500000000,5x300`: unit, qua
 sign the price of a million, where it is known.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -48,32 +48,35 @@ POSTGRESQL = Binding(bytes, bool)
 SQLITE = Binding(bytearray, int)
 
 
-def row_of(
-    charge: PostedCharge,
-    packed_id: bytes,
-    attribution_id: int,
+def rows_of(
+    charges: Iterable[tuple[bytes, PostedCharge]],
+    attribution_ids: Mapping[Attribution, int],
     posting_id: bytes | None,
     binding: Binding = POSTGRESQL,
-) -> tuple[Any, ...]:
-    """Return a charge's row, in the table's order of columns."""
+) -> list[tuple[Any, ...]]:
+    """Return the rows of charges, each behind its packed id, in the table's order of columns."""
     blob, flag = binding
-    return (
-        blob(packed_id),
-        blob(pack_id(charge.request_id)),
-        charge.occurred_at,
-        attribution_id,
-        charge.virtual_key_id,
-        charge.cost,
-        charge.usage_source,
-        flag(charge.is_complete),
-        charge.duration_ms,
-        lines_text(charge.lines),
-        orjson.dumps(dict(charge.qualifiers)).decode() if charge.qualifiers else "",
-        blob(posting_id) if charge.cost and posting_id is not None else None,
-        blob(_packed_lease(charge.lease_id)),
-        orjson.dumps(charge.tags).decode() if charge.tags else "",
-        charge.provider_cost,
-    )
+    posted = None if posting_id is None else blob(posting_id)
+    return [
+        (
+            blob(packed_id),
+            blob(pack_id(charge.request_id)),
+            charge.occurred_at,
+            attribution_ids[charge.attribution],
+            charge.virtual_key_id,
+            charge.cost,
+            charge.usage_source,
+            flag(charge.is_complete),
+            charge.duration_ms,
+            lines_text(charge.lines),
+            orjson.dumps(dict(charge.qualifiers)).decode() if charge.qualifiers else "",
+            posted if charge.cost else None,
+            blob(_packed_lease(charge.lease_id)),
+            orjson.dumps(charge.tags).decode() if charge.tags else "",
+            charge.provider_cost,
+        )
+        for packed_id, charge in charges
+    ]
 
 
 @lru_cache(_MOST_LEASES)

@@ -20,7 +20,7 @@ from conduit_billing.validation import at_most, bounded, clipped, refuse
 from conduit_providers.prices import input_tokens_of
 from conduit_providers.quantities import CACHE_HIT, Qualifiers
 
-_ID = re.compile(r"[0-9a-z]{26}")
+_is_id = re.compile(r"[0-9a-z]{26}").fullmatch
 _UNITS = frozenset(Unit.values()) - {0}
 _SOURCES = frozenset(UsageSource.values()) - {0}
 _MAX_LINES = 32
@@ -90,7 +90,7 @@ class PostedCharge(NamedTuple):
 
 def is_charge_id(text: str) -> bool:
     """Tell whether a charge could have such an id."""
-    return _ID.fullmatch(text) is not None
+    return _is_id(text) is not None
 
 
 def read_charge(charge: Charge, field: str) -> PostedCharge:
@@ -102,7 +102,7 @@ def read_charge(charge: Charge, field: str) -> PostedCharge:
     occurred_at = at.seconds * MICRO + at.nanos // 1000
     name, source, duration_ms = charge.id, charge.usage_source, charge.duration_ms
     if not (
-        _ID.fullmatch(name)
+        _is_id(name)
         and source in _SOURCES
         and _TIMES[0] <= occurred_at <= _TIMES[1]
         and 0 < provider_id <= MAX_QUANTITY
@@ -233,7 +233,7 @@ def _read_qualifiers(charge: Charge, field: str) -> Qualifiers:
 
 def _refuse_charge(charge: Charge, field: str) -> None:
     """Raise InvalidRequest that names what is wrong with a charge."""
-    if not _ID.fullmatch(charge.id):
+    if not _is_id(charge.id):
         refuse(f"{field}.id", "must have 26 digits and small letters")
     if charge.usage_source not in _SOURCES:
         refuse(f"{field}.usageSource", "must say where the units come from")

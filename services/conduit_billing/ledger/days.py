@@ -8,9 +8,8 @@ from collections.abc import Callable, Hashable, Iterable
 from enum import IntEnum, unique
 from typing import Any, NamedTuple
 
-from conduit_billing.ledger.charges import Attribution, PostedCharge
-from conduit_billing.timestamps import DAY_MICROS
-from conduit_providers.quantities import INPUT_LEAVES, OUTPUT_LEAVES
+from conduit_billing.ledger.alike import LikeCharges, Sums, added, alike_of
+from conduit_billing.ledger.charges import PostedCharge
 
 
 @unique
@@ -62,14 +61,19 @@ def no_group(_: int) -> int:
 
 
 def days_of(charges: Iterable[PostedCharge], group_of: GroupOf = no_group) -> dict[DayKey, DaySum]:
+    """Add charges up by day, as `days_of_alike` does."""
+    return days_of_alike(alike_of(charges), group_of)
+
+
+def days_of_alike(alike: LikeCharges, group_of: GroupOf = no_group) -> dict[DayKey, DaySum]:
     """Add charges up by day, in each dimension; `group_of` returns a virtual key's group, or 0.
 
     One with several tags counts for each of them; one without counts for the empty tag.
     """
     days = _Sums()
     by_key, by_caller, by_tags = _Sums(), _Sums(), _Sums()
-    # In steps: most of a delivery are like others, and most of those have the same key and tags.
-    for (day, of, virtual_key_id, tags), sums in _alike(charges).items():
+    # In steps, as most that are alike have the same key and tags.
+    for (day, of, virtual_key_id, tags), sums in alike.items():
         _add(by_key, (day, of.provider_id, of.key_id, of.account_group), sums)
         _add(by_caller, (day, virtual_key_id, of.model_alias), sums)
         _add(by_tags, (day, tags), sums)
@@ -87,47 +91,19 @@ def days_of(charges: Iterable[PostedCharge], group_of: GroupOf = no_group) -> di
         for tag in tags or ("",):
             _add(days, (_TAG, day, tag, 0), sums)
     return {
-        DayKey(Dimension(dimension), day, name, number): DaySum(*sums)
+        DayKey(_DIMENSIONS[dimension], day, name, number): DaySum(*sums)
         for (dimension, day, name, number), sums in days.items()
     }
 
 
-# As `DaySum` has them.
-_Sum = tuple[int, int, int, int, int]
-_Sums = dict[Any, _Sum]
-# The day, what charges have in common, the virtual key, and the tags.
-_Like = tuple[int, Attribution, int, tuple[str, ...]]
+_Sums = dict[Any, Sums]
 _DAY, _PROVIDER, _KEY, _ACCOUNT_GROUP, _VIRTUAL_KEY, _MODEL, _TAG, _VIRTUAL_KEY_MODEL, _GROUP = (
     dimension.value for dimension in Dimension
 )
+# Faster than to call the enum.
+_DIMENSIONS = {dimension.value: dimension for dimension in Dimension}
 
 
-def _alike(charges: Iterable[PostedCharge]) -> dict[_Like, _Sum]:
-    """Add up charges that count in the same sums."""
-    alike: dict[_Like, _Sum] = {}
-    for charge in charges:
-        read = written = 0
-        for unit, quantity, _ in charge.lines:
-            if unit in INPUT_LEAVES:
-                read += quantity
-            elif unit in OUTPUT_LEAVES:
-                written += quantity
-        like = (
-            charge.occurred_at // DAY_MICROS,
-            charge.attribution,
-            charge.virtual_key_id,
-            charge.tags,
-        )
-        cost = charge.cost
-        _add(alike, like, (cost or 0, 1, 1 if cost is None else 0, read, written))
-    return alike
-
-
-def _add(sums: _Sums, key: Hashable, more: _Sum) -> None:
+def _add(sums: _Sums, key: Hashable, more: Sums) -> None:
     there = sums.get(key)
-    if there is None:
-        sums[key] = more
-    else:
-        a, b, c, d, e = there
-        f, g, h, i, j = more
-        sums[key] = (a + f, b + g, c + h, d + i, e + j)
+    sums[key] = more if there is None else added(there, more)

@@ -6,11 +6,11 @@ exactly one happens, once.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import IntEnum, unique
 from typing import NamedTuple
 
-from conduit_billing.ledger.charges import PostedCharge
+from conduit_billing.ledger.alike import LikeCharges
 
 
 class PostingError(ValueError):
@@ -109,21 +109,18 @@ def payable_account(provider_id: int, account_group: str) -> Account:
     return Account(f"payable:{provider_id}:{account_group}", AccountType.PAYABLE)
 
 
-def charge_posting(charges: Iterable[PostedCharge], posted_at: int) -> Posting | None:
+def charge_posting(name: str, charges: LikeCharges, posted_at: int) -> Posting | None:
     """Return the posting of charges that are delivered together; None if none cost anything.
 
-    Each is the caller's expense, and what we owe the provider. Its id is the first charge's.
+    Each is the caller's expense, and what we owe the provider. Its id is that of one of them.
     """
     expenses: Counter[int] = Counter()
     payables: Counter[tuple[int, str]] = Counter()
-    name = ""
-    for charge in charges:
-        if charge.cost:
-            name = name or charge.id
-            expenses[charge.virtual_key_id] += charge.cost
-            of = charge.attribution
-            payables[of.provider_id, of.account_group] -= charge.cost
-    if not name:
+    for (_, of, virtual_key_id, _), (cost, *_) in charges.items():
+        if cost:
+            expenses[virtual_key_id] += cost
+            payables[of.provider_id, of.account_group] -= cost
+    if not expenses:
         return None
     entries = (
         *(Entry(expense_account(key), amount) for key, amount in expenses.items()),

@@ -12,14 +12,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from conduit_billing.budgets.spending import BudgetSpending
 from conduit_billing.ledger.adjustment_store import standings_of
 from conduit_billing.ledger.adjustments import Standing
-from conduit_billing.ledger.attempt_stats import AttemptStats, hour_buckets_of, hours_of
+from conduit_billing.ledger.alike import LikeCharges, alike_of
+from conduit_billing.ledger.attempt_stats import (
+    AttemptStats,
+    HourKey,
+    HourSum,
+    hour_buckets_of,
+    hours_of,
+)
 from conduit_billing.ledger.attributions import Attributions
 from conduit_billing.ledger.charge_columns import (
     POSTGRESQL,
     SQLITE,
     ChargeColumns,
     charge_of,
-    row_of,
+    rows_of,
 )
 from conduit_billing.ledger.charge_filter import (
     ALL_CHARGES,
@@ -28,7 +35,7 @@ from conduit_billing.ledger.charge_filter import (
     select_rarer,
 )
 from conduit_billing.ledger.charges import Attribution, PostedCharge
-from conduit_billing.ledger.days import DayKey, DaySum, days_of, no_group
+from conduit_billing.ledger.days import DayKey, DaySum, days_of_alike, no_group
 from conduit_billing.ledger.posting_store import insert_postings, post
 from conduit_billing.ledger.postings import Posting, charge_posting
 from conduit_billing.tables import (
@@ -41,7 +48,6 @@ from conduit_billing.tables import (
 )
 from conduit_billing.timestamps import DAY_MICROS
 from conduit_billing.upserts import (
-    add_up,
     add_up_rows,
     insert_rows,
     insert_stored,
@@ -57,6 +63,9 @@ SERVICE = "billing"
 # As it is stored; SQLAlchemy's own would take as long as a hundred charges. PostgreSQL knows no
 # greatest of bytes before 18.
 _LATEST = f"SELECT id FROM {ChargeRow.__tablename__} ORDER BY id DESC LIMIT 1"  # noqa: S608 # ours
+
+_HOUR = HourKey._fields
+_BUCKET = (*_HOUR, "bucket")
 
 
 class LedgerStore:
@@ -78,32 +87,35 @@ class LedgerStore:
             await take_turns(connection)
             await _leave_out_known(connection, unique)
             await _leave_out_detached(connection, unique, now)
-            attributions = await self._insert(connection, unique, now)
             fresh = list(unique.values())
+            alike = alike_of(fresh)
+            attributions = await self._insert(connection, unique, alike, now)
             if self._spending is not None:
                 # Before the days, by which a budget that is new learns what was spent before.
                 await self._spending.spend(connection, fresh, now)
             group_of = no_group if self._spending is None else self._spending.group_of
-            await _add_days(connection, days_of(fresh, group_of))
+            await _add_days(connection, days_of_alike(alike, group_of))
             await _add_attempts(connection, {each.id: each for each in stats})
         self._attributions.note(attributions)
         return {charge.id for charge in fresh}
 
     async def _insert(
-        self, connection: AsyncConnection, charges: Mapping[bytes, PostedCharge], now: int
+        self,
+        connection: AsyncConnection,
+        charges: Mapping[bytes, PostedCharge],
+        alike: LikeCharges,
+        now: int,
     ) -> dict[Attribution, int]:
         """Insert charges that are new, by their packed ids, and what they cost."""
-        posting = charge_posting(charges.values(), now)
+        paid = next((charge.id for charge in charges.values() if charge.cost), "")
+        posting = charge_posting(paid, alike, now)
         if posting is not None:
             await insert_postings(connection, [posting])
         posting_id = None if posting is None else pack_id(posting.id)
-        wanted = {charge.attribution for charge in charges.values()}
+        wanted = {each.attribution for each in alike}
         ids = await self._attributions.ids_of(connection, wanted)
         binding = POSTGRESQL if connection.dialect.name == "postgresql" else SQLITE
-        rows = [
-            row_of(charge, name, ids[charge.attribution], posting_id, binding)
-            for name, charge in sorted(charges.items())
-        ]
+        rows = rows_of(sorted(charges.items()), ids, posting_id, binding)
         await insert_stored(connection, ChargeRow, rows)
         return ids
 
@@ -178,7 +190,8 @@ async def _leave_out_detached(
 
 
 async def _add_days(connection: AsyncConnection, sums: Mapping[DayKey, DaySum]) -> None:
-    rows = [(*key, *total) for key, total in sorted(sums.items())]
+    # Drivers take numbers sooner than members of enums.
+    rows = [(int(of), *key, *total) for (of, *key), total in sorted(sums.items())]
     await add_up_rows(connection, DayRow, DayKey._fields, DayKey._fields + DaySum._fields, rows)
 
 
@@ -189,11 +202,8 @@ async def _add_attempts(connection: AsyncConnection, stats: dict[str, AttemptSta
         del stats[known]
     fresh = [stats[name] for name in sorted(stats)]
     await insert_rows(connection, AttemptStatsRow, [(each.id, each.started_at) for each in fresh])
-    hours = sorted(hours_of(fresh).items())
-    totals = [{**key._asdict(), **total._asdict()} for key, total in hours]
-    await add_up(connection, HourRow, ["hour", "provider_id"], totals)
-    buckets = [
-        {**key._asdict(), "bucket": bucket, "attempts": count}
-        for (key, bucket), count in sorted(hour_buckets_of(fresh).items())
-    ]
-    await add_up(connection, HourBucketRow, ["hour", "provider_id", "bucket"], buckets)
+    hours = [(*key, *total) for key, total in sorted(hours_of(fresh).items())]
+    await add_up_rows(connection, HourRow, _HOUR, _HOUR + HourSum._fields, hours)
+    counts = sorted(hour_buckets_of(fresh).items())
+    buckets = [(*key, bucket, count) for (key, bucket), count in counts]
+    await add_up_rows(connection, HourBucketRow, _BUCKET, (*_BUCKET, "attempts"), buckets)

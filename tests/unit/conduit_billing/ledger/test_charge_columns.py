@@ -1,14 +1,17 @@
 """Charges as rows."""
 
+from typing import Any
+
 import pytest
 
 from conduit_billing.ledger.charge_columns import (
     POSTGRESQL,
     SQLITE,
+    Binding,
     charge_of,
     lines_of,
     lines_text,
-    row_of,
+    rows_of,
 )
 from conduit_billing.ledger.charges import Attribution, Line, PostedCharge
 from conduit_kernel.ids import IdSource, pack_id
@@ -32,11 +35,15 @@ CHARGE = PostedCharge(
 )
 
 
+def row_of(charge: PostedCharge, posting: bytes, to: Binding = POSTGRESQL) -> tuple[Any, ...]:
+    """Return a charge's row."""
+    (row,) = rows_of([(pack_id(NAME), charge)], {charge.attribution: 9}, posting, to)
+    return row
+
+
 def test_a_charge_is_its_own_columns_and_what_it_has_in_common_with_others() -> None:
     """Together they are all of it."""
-    name, request, at, attribution, *own, posting, lease, tags, told = row_of(
-        CHARGE, pack_id(NAME), 9, b"posting"
-    )
+    name, request, at, attribution, *own, posting, lease, tags, told = row_of(CHARGE, b"posting")
     assert (attribution, posting) == (9, b"posting")
     columns = [name, request, at, *own, lease, tags, told]
     assert charge_of(columns, CHARGE.attribution) == CHARGE
@@ -44,7 +51,7 @@ def test_a_charge_is_its_own_columns_and_what_it_has_in_common_with_others() -> 
 
 def test_both_databases_store_the_same() -> None:
     """Whatever types their drivers take soonest."""
-    one, other = (row_of(CHARGE, pack_id(NAME), 9, b"p", to) for to in (POSTGRESQL, SQLITE))
+    one, other = (row_of(CHARGE, b"p", to) for to in (POSTGRESQL, SQLITE))
     assert one == other
     assert {type(value) for value in other} <= {bytearray, int, str}
 
@@ -52,7 +59,7 @@ def test_both_databases_store_the_same() -> None:
 def test_a_charge_that_cost_nothing_is_in_no_posting() -> None:
     """As one whose price is unknown."""
     for cost in (0, None):
-        row = row_of(CHARGE._replace(cost=cost), pack_id(NAME), 9, b"posting")
+        row = row_of(CHARGE._replace(cost=cost), b"posting")
         assert b"posting" not in row
 
 
