@@ -20,7 +20,7 @@ from conduit_billing.money import PER, nano
 from conduit_billing.pricing.rules import UNKNOWN, Priced
 from conduit_providers.model_rows import ModelMatch
 from conduit_providers.prices import PriceSheet, UnitPrices, Variant
-from conduit_providers.quantities import REQUEST
+from conduit_providers.quantities import CACHED_INPUT, INPUT, OUTPUT, REASONING, REQUEST
 
 # A price beyond it is one of something else.
 _MOST = 1000
@@ -37,6 +37,10 @@ class _Amounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     audio_hour: Decimal | None = None
     # Of a session, whoever speaks.
     session_minute: Decimal | None = None
+    # Of a million tokens; what was read from a cache costs what is read where nothing else is said.
+    million_input: Decimal | None = None
+    million_cached_input: Decimal | None = None
+    million_output: Decimal | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is given for nothing. ValueError."""
@@ -46,6 +50,9 @@ class _Amounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             self.audio_minute,
             self.audio_hour,
             self.session_minute,
+            self.million_input,
+            self.million_cached_input,
+            self.million_output,
         )
         if any(amount is not None and not 0 < amount < _MOST for amount in amounts):
             raise ValueError(f"a price is more than 0 dollars, and less than {_MOST}")
@@ -53,6 +60,8 @@ class _Amounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     @property
     def unit_prices(self) -> UnitPrices:
         """Return nano-dollars of a million units; being asked, and steps, cost nothing beside."""
+        read = self.million_input
+        cached = read if self.million_cached_input is None else self.million_cached_input
         found = {
             unit: nano(amount * PER / size)
             for unit, size, amount in (
@@ -61,6 +70,10 @@ class _Amounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
                 (int(pb.UNIT_AUDIO_INPUT_MILLISECOND), 60_000, self.audio_minute),
                 (int(pb.UNIT_AUDIO_INPUT_MILLISECOND), 3_600_000, self.audio_hour),
                 (int(pb.UNIT_SESSION_MILLISECOND), 60_000, self.session_minute),
+                (INPUT, PER, read),
+                (CACHED_INPUT, PER, cached),
+                (OUTPUT, PER, self.million_output),
+                (REASONING, PER, self.million_output),
             )
             if amount is not None
         }

@@ -300,13 +300,138 @@ SOURCES = (
             ),
         ),
     ),
+    Source(
+        "https://azure.microsoft.com/pricing/details/cognitive-services/openai-service/",
+        "of global deployments, told by explore.oreate.ai and redresscompliance.com",
+        tokens(
+            "AzureOpenAI",
+            NOVEMBER,
+            (
+                ("gpt-4.1", INPUT, "2.00"),
+                ("gpt-4.1", CACHED_INPUT, "0.50"),
+                ("gpt-4.1", OUTPUT, "8.00"),
+                ("gpt-4.1-mini", INPUT, "0.40"),
+                ("gpt-4.1-mini", CACHED_INPUT, "0.10"),
+                ("gpt-4.1-mini", OUTPUT, "1.60"),
+                ("gpt-4.1-nano", INPUT, "0.10"),
+                ("gpt-4.1-nano", OUTPUT, "0.40"),
+                ("gpt-4o", INPUT, "2.50"),
+                ("gpt-4o", CACHED_INPUT, "1.25"),
+                ("gpt-4o", OUTPUT, "10.00"),
+                ("gpt-4o-mini", INPUT, "0.15"),
+                ("gpt-4o-mini", CACHED_INPUT, "0.075"),
+                ("gpt-4o-mini", OUTPUT, "0.60"),
+            ),
+        ),
+    ),
+    Source(
+        "https://cloud.google.com/vertex-ai/generative-ai/pricing",
+        "told by redresscompliance.com and deploybase.ai",
+        tokens(
+            "VertexAI",
+            NOVEMBER,
+            (
+                ("gemini-2.5-pro", INPUT, "1.25"),
+                ("gemini-2.5-pro", OUTPUT, "10.00"),
+                ("gemini-2.5-flash", INPUT, "0.30"),
+                ("gemini-2.5-flash", OUTPUT, "2.50"),
+            ),
+        )
+        + tokens("VertexAI", NOVEMBER, (("gemini-2.5-pro", INPUT, "2.50"),), count=200_001),
+    ),
+    Source(
+        "https://docs.perplexity.ai/docs/agent-api/models",
+        "2026-12-01",
+        tokens(
+            "PerplexityAgent",
+            NOVEMBER,
+            (
+                ("perplexity/sonar", INPUT, "0.25"),
+                ("perplexity/sonar", CACHED_INPUT, "0.0625"),
+                ("perplexity/sonar", OUTPUT, "2.50"),
+            ),
+        ),
+    ),
+    Source(
+        "https://docs.fireworks.ai/serverless/pricing",
+        "2026-12-01, as of spring 2026",
+        tokens(
+            "Fireworks",
+            NOVEMBER,
+            [
+                (f"accounts/fireworks/models/{model}", unit, usd)
+                for model, *prices in (
+                    ("gpt-oss-120b", "0.15", "0.015", "0.60"),
+                    ("gpt-oss-20b", "0.07", "0.035", "0.30"),
+                    ("kimi-k2p6", "0.95", "0.16", "4.00"),
+                    ("kimi-k2p5", "0.60", "0.10", "3.00"),
+                    ("deepseek-v4-pro", "1.74", "0.145", "3.48"),
+                    ("deepseek-v3p2", "0.56", "0.28", "1.68"),
+                    ("glm-5p1", "1.40", "0.26", "4.40"),
+                    ("minimax-m2p7", "0.30", "0.06", "1.20"),
+                )
+                for unit, usd in zip((INPUT, CACHED_INPUT, OUTPUT), prices, strict=True)
+            ],
+        ),
+    ),
+    Source(
+        "https://mistral.ai/pricing",
+        "quoted by braintrustdata/braintrust-proxy#802 and makingthematrix/signals3",
+        tokens(
+            "Mistral",
+            NOVEMBER,
+            (
+                ("mistral-medium-latest", INPUT, "1.50"),
+                ("mistral-medium-latest", OUTPUT, "7.50"),
+                ("codestral-latest", INPUT, "0.30"),
+                ("codestral-latest", OUTPUT, "0.90"),
+            ),
+        ),
+    ),
+    Source(
+        "https://api.cerebras.ai/public/v1/models",
+        "mirrored by harn-vm 0.8.113, 2026-06",
+        tokens(
+            "Cerebras",
+            NOVEMBER,
+            (("gpt-oss-120b", INPUT, "0.35"), ("gpt-oss-120b", OUTPUT, "0.75")),
+        ),
+    ),
+    Source(
+        "https://cloud.sambanova.ai/plans/pricing",
+        "quoted by github.com/api-evangelist/sambanova-systems, 2026-10-07",
+        tokens(
+            "SambaNova",
+            OCTOBER,
+            (
+                ("gpt-oss-120b", INPUT, "0.22"),
+                ("gpt-oss-120b", OUTPUT, "0.59"),
+                ("Meta-Llama-3.3-70B-Instruct", INPUT, "0.60"),
+                ("Meta-Llama-3.3-70B-Instruct", OUTPUT, "1.20"),
+                ("DeepSeek-V3.2", INPUT, "3"),
+                ("DeepSeek-V3.2", OUTPUT, "4.50"),
+            ),
+        ),
+    ),
+    Source(
+        "https://deepinfra.com/pricing",
+        "quoted by huggingface.co/datasets/hundredthrun/gpu-cloud-prices, 2026-11-05",
+        tokens(
+            "DeepInfra",
+            NOVEMBER,
+            (
+                ("meta-llama/Llama-3.3-70B-Instruct-Turbo", INPUT, "0.10"),
+                ("meta-llama/Llama-3.3-70B-Instruct-Turbo", OUTPUT, "0.32"),
+                ("meta-llama/Meta-Llama-3.1-8B-Instruct-Turbo", INPUT, "0.02"),
+            ),
+        ),
+    ),
 )
 PUBLISHED = [price for source in SOURCES for price in source.prices]
-# No page of theirs could be read, nor a quotation of one that says where it is from: their prices
-# are those of genai-prices, or of the price book, unchecked.
-UNREAD = frozenset(
-    ("AzureOpenAI", "Cerebras", "DeepInfra", "Fireworks", "GoogleCloud", "HuggingFace", "Mistral")
-) | {"NvidiaNIM", "PerplexityAgent", "SambaNova", "VertexAI"}
+# No page of theirs could be read, nor a quotation of one that says where it is from. The first has
+# prices of speech in the book, second-hand; what the other two cost is unpriced: it is what whoever
+# stands behind the router takes, and by contract.
+UNREAD = frozenset(("GoogleCloud", "HuggingFace", "NvidiaNIM"))
 # They say themselves what a call cost, or are the operator's own, whose prices are rules.
 TELLS_OR_OWN = frozenset(("OpenRouter", "Ollama", "OpenAICompatible", "Simulator", "vLLM"))
 

@@ -18,7 +18,7 @@ from conduit_billing.pricing.price_book import PriceBook, PriceRow
 from conduit_billing.pricing.price_list import PriceList
 from conduit_billing.pricing.rules import UNKNOWN
 from conduit_providers.catalog import load_catalog
-from conduit_providers.quantities import REQUEST
+from conduit_providers.quantities import CACHED_INPUT, INPUT, OUTPUT, REASONING, REQUEST
 
 BOOK = PriceBook()
 ROWS = [(name, row) for name, rows in BOOK.rows.items() for row in rows]
@@ -41,6 +41,12 @@ def cost(provider_type: str, model: str, unit: int, count: int, **qualifiers: st
         ("AWS", "polly-neural", UNIT_CHARACTER, 1_000_000, "16"),
         ("AWS", "transcribe", UNIT_AUDIO_INPUT_MILLISECOND, MINUTE, "0.024"),
         ("Bedrock", "us.stability.stable-image-inpaint-v1:0", UNIT_IMAGE, 3, "0.21"),
+        ("DeepInfra", "meta-llama/Llama-3.3-70B-Instruct-Turbo", OUTPUT, 1_000_000, "0.32"),
+        ("DeepInfra", "meta-llama/Llama-3.3-70B-Instruct-Turbo", REASONING, 1_000_000, "0.32"),
+        ("SambaNova", "gpt-oss-120b", INPUT, 1_000_000, "0.22"),
+        # Nothing else is said of what is read from a cache, or something is.
+        ("SambaNova", "gpt-oss-120b", CACHED_INPUT, 1_000_000, "0.22"),
+        ("SambaNova", "MiniMax-M3", CACHED_INPUT, 1_000_000, "0.06"),
         ("Deepgram", "aura-2-thalia-en", UNIT_CHARACTER, 1000, "0.03"),
         ("Deepgram", "aura-asteria-en", UNIT_CHARACTER, 1000, "0.015"),
         ("Deepgram", "nova-3", UNIT_AUDIO_INPUT_MILLISECOND, 10 * MINUTE, "0.043"),
