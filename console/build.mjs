@@ -6,7 +6,7 @@ import { build } from "esbuild";
 const folder = argv[2] ?? "../services/conduit_bridge/console/assets";
 await mkdir(folder, { recursive: true });
 await build({
-  entryPoints: { app: "src/main.tsx", theme: "src/theme.ts" },
+  entryPoints: { app: "src/main.tsx", theme: "src/theme.ts", microphone: "src/microphone.ts" },
   outdir: folder,
   bundle: true,
   minify: true,

@@ -281,6 +281,7 @@ export function Act(props: { label: string; run: () => Promise<string | void>; c
   const [isBusy, setBusy] = useState(false);
   const toast = useToast();
   const run = async () => {
+    if (isBusy) return;
     setBusy(true);
     try {
       const text = await props.run();
@@ -292,5 +293,6 @@ export function Act(props: { label: string; run: () => Promise<string | void>; c
       setBusy(false);
     }
   };
-  return <button type="button" class={props.class} disabled={isBusy} onClick={run} aria-label={props.title}>{isBusy ? "Working…" : props.label}</button>;
+  // One that is disabled loses the focus, and whoever has no mouse their place.
+  return <button type="button" class={props.class} aria-disabled={isBusy} onClick={run} aria-label={props.title}>{isBusy ? "Working…" : props.label}</button>;
 }

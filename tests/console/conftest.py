@@ -13,6 +13,8 @@ from tests.console.driving import Driver
 from tests.support.suite import Suite, running_suite
 
 INSTALLED = os.environ.get("CONDUIT_CONSOLE_TESTS", "")
+# One that beeps, so that no machine needs any.
+MICROPHONE = ("--use-fake-device-for-media-stream",)
 BROWSERS = ("chromium", "google-chrome", "chromium-browser")
 
 
@@ -29,8 +31,9 @@ async def browser() -> AsyncIterator[Any]:
 
     async with async_playwright() as playwright:
         # A sandbox of its own is more than a container lets root have.
+        alone = ["--no-sandbox"] if os.geteuid() == 0 else []
         started = await playwright.chromium.launch(
-            executable_path=found, args=["--no-sandbox"] if os.geteuid() == 0 else []
+            executable_path=found, args=[*alone, *MICROPHONE]
         )
         yield started
         await started.close()

@@ -16,6 +16,8 @@ PATIENCE_MS = 30_000
 # What a browser says of answers that a page shows to its user in its own words.
 _EXPECTED = re.compile(
     r"Failed to load resource: the server responded with a status of (4\d\d|502)"
+    r"|WebSocket connection to '.*' failed: Error during WebSocket handshake: "
+    r"Unexpected response code: (4\d\d|50[23])"
 )
 
 

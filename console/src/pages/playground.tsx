@@ -1,4 +1,4 @@
-// Try models as a caller does: several side by side, pictures, speech, recordings.
+// Try models as a caller does: several side by side, pictures, speech, recordings, live voice.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type ApiError, post } from "../api";
 import { ms } from "../format";
@@ -8,6 +8,7 @@ import type { Place } from "../router";
 import { useMay } from "../session";
 import type { VirtualKey } from "../types";
 import { Act, Card, Choice, Empty, Field, Form, Head, Problem, Segments, Text } from "../ui";
+import { Voice } from "./voice";
 
 const MOST_LANES = 4;
 // In this tab alone, and gone with it.
@@ -45,7 +46,7 @@ export function Playground({ place }: { place: Place }) {
       {error && <Problem error={error} />}
       {known ? (
         <>
-          <Segments label="Kind" value={kind} set={setKind} of={[["chat", "Chat"], ["image", "Image"], ["speech", "Speech"], ["transcription", "Transcription"]]} />
+          <Segments label="Kind" value={kind} set={setKind} of={[["chat", "Chat"], ["image", "Image"], ["speech", "Speech"], ["transcription", "Transcription"], ["voice", "Live voice"]]} />
           {known.length ? <Kind kind={kind} virtualKey={key} models={known} /> : <Card><Empty title="This key may use no model"><p><a href="#/models">Map a model</a> first.</p></Empty></Card>}
         </>
       ) : <AskForKey use={use} />}
@@ -74,6 +75,7 @@ function Kind({ kind, virtualKey, models }: { kind: string; virtualKey: string; 
   if (kind === "image") return <Image virtualKey={virtualKey} models={models} />;
   if (kind === "speech") return <Speech virtualKey={virtualKey} models={models} />;
   if (kind === "transcription") return <Transcription virtualKey={virtualKey} models={models} />;
+  if (kind === "voice") return <Voice virtualKey={virtualKey} models={models} />;
   return <Chats virtualKey={virtualKey} models={models} />;
 }
 

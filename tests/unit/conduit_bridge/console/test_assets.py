@@ -21,7 +21,9 @@ async def answer(name: str, **fields: str) -> Answer:
     return await Asset(FOLDER / name, FOLDER).answer(request_of(Caller(), **fields))
 
 
-@pytest.mark.parametrize("name", ["app.js", "app.css", "index.html", "icon.svg", "theme.js"])
+@pytest.mark.parametrize(
+    "name", ["app.js", "app.css", "index.html", "icon.svg", "theme.js", "microphone.js"]
+)
 async def test_each_form_of_a_file_says_the_same(name: str) -> None:
     """Those that were compressed beforehand are what the file is, each with a tag of its own."""
     body = (FOLDER / name).read_bytes()
