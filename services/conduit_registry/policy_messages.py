@@ -56,6 +56,17 @@ def cache_message(value: policy_values.CachePolicy | None) -> cache_pb.CachePoli
         scope=cache_pb.CacheScope.ValueType(value.scope),
         charged_share=value.charged_share,
         version=value.version,
+        semantic=_semantic(value.semantic),
+    )
+
+
+def _semantic(value: policy_values.SemanticCache | None) -> cache_pb.SemanticCache | None:
+    if value is None:
+        return None
+    return cache_pb.SemanticCache(
+        embedding_model=value.embedding_model,
+        threshold=value.threshold,
+        timeout=duration(value.timeout),
     )
 
 

@@ -5,6 +5,16 @@ from typing import NamedTuple
 from conduit.v1.cache_policy_pb2 import CACHE_SCOPE_VIRTUAL_KEY
 
 
+class SemanticCache(NamedTuple):
+    """That answers are given to what is asked in other words, too."""
+
+    embedding_model: str
+    # From 0.5 to 1.
+    threshold: float | None = None
+    # In microseconds.
+    timeout: int | None = None
+
+
 class CachePolicy(NamedTuple):
     """That answers are kept, and given again to whoever asks the same."""
 
@@ -15,6 +25,7 @@ class CachePolicy(NamedTuple):
     # Of the price, from 0 to 1.
     charged_share: float | None = None
     version: str = ""
+    semantic: SemanticCache | None = None
 
 
 class GuardrailWebhook(NamedTuple):

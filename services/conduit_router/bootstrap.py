@@ -38,6 +38,7 @@ from conduit_router.batches.remote.owner import RemoteParts
 from conduit_router.batches.run import RunParts
 from conduit_router.batches.runner import BatchRunner
 from conduit_router.caching.answers import AnswerCache
+from conduit_router.caching.embedding import TextEmbedder
 from conduit_router.caching.metrics import CacheMetrics
 from conduit_router.calls.media import MediaFetcher
 from conduit_router.calls.runtime import CallRuntime
@@ -200,6 +201,7 @@ def _stub(
     )
     stub.identify_administrator = control_plane.administrators.identify
     send = Sender(*senders, max_body_bytes=MAX_ANSWER_BYTES)
+    runtime.embedder = TextEmbedder(runtime)
     runtime.judges = JudgeServices(runtime, send, environment(), ids, runtime.wall_clock)
     return stub
 

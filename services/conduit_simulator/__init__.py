@@ -17,6 +17,7 @@ key. The model's name says what happens:
 ``transcribe``         hears the quick brown fox, in any sound; every other name does, too
 ``speech``             speaks: a tone as long as the text, as wav or pcm; every other name does, too
 ``embed-256``          vectors of that length; every other name gives 1536, or ``dimensions``
+``embed-words-256``    the same, of which those are near that are of texts with the same words
 ``context-100``        takes at most 100 tokens, then says ``context_length_exceeded``
 ``limit-5``            takes 5 requests a minute from each key, then answers 429
 ``policy``             refuses with 400, ``content_policy_violation``

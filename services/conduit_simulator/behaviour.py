@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Fault = Literal[
     "", "status", "flaky", "limit", "context", "hang", "reset", "cut", "stall", "garbage", "wrong"
 ]
-Habit = Literal["echo", "count", "think", "tool", "tools"]
+Habit = Literal["echo", "count", "think", "tool", "tools", "words"]
 
 DIMENSIONS = 1536
 KEY_PREFIX = "sk-simulator-"
@@ -23,6 +23,7 @@ EXAMPLES = (
     "tool",
     "tools",
     "embed-256",
+    "embed-words-256",
     "image",
     "transcribe",
     "speech",
@@ -82,6 +83,11 @@ def _embed(dimensions: int) -> Behaviour | None:
     return Behaviour(dimensions=dimensions) if 1 <= dimensions <= 2 * DIMENSIONS else None
 
 
+def _embed_words(dimensions: int) -> Behaviour | None:
+    made = _embed(dimensions)
+    return None if made is None else replace(made, habit="words")
+
+
 def _count(chunks: int, milliseconds: int) -> Behaviour:
     return Behaviour(habit="count", chunks=chunks, pace_seconds=milliseconds / 1000)
 
@@ -96,6 +102,7 @@ _TABLE: tuple[tuple[re.Pattern[str], Callable[..., Behaviour | None]], ...] = tu
         ("tool", lambda: Behaviour(habit="tool")),
         ("tools", lambda: Behaviour(habit="tools")),
         (f"embed-{_NUMBER}", _embed),
+        (f"embed-words-{_NUMBER}", _embed_words),
         ("image", Behaviour),
         ("transcribe", Behaviour),
         ("speech", Behaviour),

@@ -4,6 +4,7 @@ import array
 import base64
 import hashlib
 import math
+import re
 import sys
 
 import orjson
@@ -12,9 +13,11 @@ from conduit_simulator.requests import Text
 from conduit_simulator.text import tokens_of
 
 
-def embedding_list(model: str, texts: list[Text], dimensions: int, encoding: str) -> bytes:
+def embedding_list(
+    model: str, texts: list[Text], dimensions: int, encoding: str, *, by_words: bool = False
+) -> bytes:
     """Return OpenAI's list of embeddings; `encoding` is `float` or `base64`."""
-    read = tokens_in(texts)
+    read, embed = tokens_in(texts), vector_of_words if by_words else vector_of
     return orjson.dumps(
         {
             "object": "list",
@@ -22,7 +25,7 @@ def embedding_list(model: str, texts: list[Text], dimensions: int, encoding: str
                 {
                     "object": "embedding",
                     "index": index,
-                    "embedding": _encoded(vector_of(text, dimensions), encoding),
+                    "embedding": _encoded(embed(text, dimensions), encoding),
                 }
                 for index, text in enumerate(texts)
             ],
@@ -45,6 +48,15 @@ def vector_of(text: Text, dimensions: int) -> list[float]:
     centred = [byte - 127.5 for byte in raw]
     length = math.sqrt(sum(x * x for x in centred))
     return [x / length for x in centred]
+
+
+def vector_of_words(text: Text, dimensions: int) -> list[float]:
+    """Return a vector of length 1 that is near those of texts with the same words."""
+    words = re.findall(r"\w+", text.casefold()) if isinstance(text, str) else [*map(str, text)]
+    vectors = [vector_of(word, dimensions) for word in words or [""]]
+    summed = [sum(each) for each in zip(*vectors, strict=True)]
+    length = math.sqrt(sum(x * x for x in summed))
+    return [x / length for x in summed]
 
 
 def _encoded(vector: list[float], encoding: str) -> list[float] | str:

@@ -132,7 +132,8 @@ class Simulator:
             return
         dimensions = request.dimensions or behaviour.dimensions
         encoding = request.encoding_format or "float"
-        body = embedding_list(request.model, texts, dimensions, encoding)
+        by_words = behaviour.habit == "words"
+        body = embedding_list(request.model, texts, dimensions, encoding, by_words=by_words)
         await self._answers.answer(exchange, behaviour, fields, body)
 
     async def _draw(

@@ -31,6 +31,9 @@ ROUTER = {
     # Answers are kept and given again by whole calls, over HTTP and gRPC.
     "caching/calls.py": "tests/integration/suite/test_caching.py",
     "caching/hits.py": "tests/integration/suite/test_caching.py",
+    "caching/keys.py": "tests/integration/suite/test_caching.py",
+    "caching/embedding.py": "tests/integration/suite/test_semantic_cache.py",
+    "caching/similar_hits.py": "tests/integration/suite/test_semantic_cache.py",
     "calls/call_hooks.py": "tests/integration/suite/test_caching.py",
     "calls/hooks.py": "tests/integration/suite/test_caching.py",
     "calls/stream_source.py": "tests/integration/suite/test_caching.py",

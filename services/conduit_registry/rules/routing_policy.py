@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 
 from conduit.v1.cache_policy_pb2 import CACHE_SCOPE_VIRTUAL_KEY, CacheScope
 from conduit.v1.cache_policy_pb2 import CachePolicy as CachePolicyMessage
+from conduit.v1.cache_policy_pb2 import SemanticCache as SemanticCacheMessage
 from conduit.v1.fallback_chain_pb2 import FallbackChainSpec
 from conduit.v1.routing_policy_pb2 import (
     AFFINITY_KEY_NONE,
@@ -20,7 +21,7 @@ from conduit.v1.timeouts_pb2 import Timeouts as TimeoutsMessage
 from conduit_kernel import limits
 from conduit_kernel.errors import InvalidRequest
 from conduit_registry.patches import ChainPatch
-from conduit_registry.policy_values import CachePolicy
+from conduit_registry.policy_values import CachePolicy, SemanticCache
 from conduit_registry.rules.guardrails import guardrails
 from conduit_registry.values import Hedging, RetryPolicy, Timeouts
 
@@ -116,7 +117,19 @@ def _cache(given: CachePolicyMessage) -> CachePolicy:
     if given.HasField("charged_share"):
         share = limits.fraction_of(given, "charged_share", "cache")
     scope = _choice(given.scope, CacheScope.values(), "cache.scope") or CACHE_SCOPE_VIRTUAL_KEY
-    return CachePolicy(ttl, scope, share, limits.text_of(given, "version", "cache"))
+    semantic = _semantic(given.semantic) if given.HasField("semantic") else None
+    version = limits.text_of(given, "version", "cache")
+    return CachePolicy(ttl, scope, share, version, semantic)
+
+
+def _semantic(given: SemanticCacheMessage) -> SemanticCache:
+    field = "cache.semantic"
+    threshold = timeout = None
+    if given.HasField("threshold"):
+        threshold = limits.fraction_of(given, "threshold", field)
+    if given.HasField("timeout"):
+        timeout = limits.span_of(given, "timeout", field)
+    return SemanticCache(limits.text_of(given, "embedding_model", field), threshold, timeout)
 
 
 def _required_choice(value: int, known: Collection[int], field: str) -> int:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
 from conduit_registry.mcp_values import McpGrant
-from conduit_registry.policy_values import CachePolicy, Guardrail, GuardrailWebhook
+from conduit_registry.policy_values import CachePolicy, Guardrail, GuardrailWebhook, SemanticCache
 from conduit_registry.values import Budget, Hedging, RetryPolicy, Timeouts, UsageLimits
 
 ItemT = TypeVar("ItemT")
@@ -161,6 +161,19 @@ class CachePolicyColumn(_JsonObject[CachePolicy]):
 
     cache_ok = True
     made_of = CachePolicy
+
+    def process_bind_param(self, value: CachePolicy | None, dialect: Dialect) -> Any:  # noqa: ANN401 # as above
+        """Store an object, with one in it."""
+        stored = super().process_bind_param(value, dialect)
+        if value is not None and value.semantic is not None:
+            stored["semantic"] = value.semantic._asdict()
+        return stored
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> CachePolicy | None:  # noqa: ANN401 # as above
+        """Return the value."""
+        if value is not None and value.get("semantic") is not None:
+            value = value | {"semantic": SemanticCache(**value["semantic"])}
+        return super().process_result_value(value, dialect)
 
 
 def _said(value: RetryPolicy | Timeouts | Hedging | UsageLimits | CachePolicy) -> dict[str, Any]:

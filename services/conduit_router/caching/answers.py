@@ -48,7 +48,7 @@ class AnswerCache:
     ) -> None:
         """Take a clock of seconds, and the room; none at all where either is 0."""
         self._clock = clock
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self._max_answers = max_answers
         self.largest = max_bytes // _LARGEST_SHARE if max_answers else 0
         self._answers: OrderedDict[bytes, CachedAnswer] = OrderedDict()
@@ -56,6 +56,8 @@ class AnswerCache:
         # By fingerprint: done once a call that was to bring an answer has ended.
         self._under_way: dict[bytes, asyncio.Future[None]] = {}
         self.hits = 0
+        # Those of them that answered something else that was much alike.
+        self.similar_hits = 0
         self.misses = 0
 
     def __len__(self) -> int:
@@ -70,6 +72,10 @@ class AnswerCache:
     def now(self) -> float:
         """Return the seconds of its clock."""
         return self._clock()
+
+    def has(self, fingerprint: bytes) -> bool:
+        """Return whether an answer is at hand, however old."""
+        return fingerprint in self._answers
 
     def find(self, fingerprint: bytes, max_age: float) -> CachedAnswer | None:
         """Return an answer that is no older; None if there is none."""
@@ -92,7 +98,7 @@ class AnswerCache:
             return
         self._answers[fingerprint] = answer
         self._bytes += answer.size
-        while self._bytes > self._max_bytes or len(self._answers) > self._max_answers:
+        while self._bytes > self.max_bytes or len(self._answers) > self._max_answers:
             self._drop(next(iter(self._answers)))
 
     def call_under_way(self, fingerprint: bytes) -> asyncio.Future[None] | None:

@@ -13,8 +13,9 @@ from conduit_providers.quantities import Quantities
 from conduit_router.caching.answers import OVERHEAD_BYTES, AnswerCache, CachedAnswer
 from conduit_router.caching.control import CacheUse
 from conduit_router.caching.failures import is_failure
-from conduit_router.caching.fingerprint import fingerprint_of
 from conduit_router.caching.hits import BYPASS, MISS, account_for_hit, answering_key
+from conduit_router.caching.keys import CacheKey, cache_key
+from conduit_router.caching.similar_hits import keep_similar, similar_hit
 from conduit_router.calls.call_scope import CallScope
 from conduit_router.calls.stream_source import StreamSource
 from conduit_router.served_by import CallSummary
@@ -26,25 +27,31 @@ OpenStream = Callable[[], AbstractAsyncContextManager[StreamSource]]
 
 async def cached_answer(scope: CallScope, use: CacheUse, ask: Ask) -> tuple[AnyAnswer, CallSummary]:
     """Return a whole answer: one that is kept, or what `ask` returns, which is kept then."""
-    fingerprint = _fingerprint(scope, use)
-    if fingerprint is None:
+    key = cache_key(scope, use)
+    if key is None:
         answer, summary = await ask(scope)
         summary.cache = BYPASS
         return answer, summary
-    hit = await _hit(scope, use, fingerprint)
-    if hit is not None:
-        found, summary = hit
-        assert found.answer is not None  # noqa: S101 # streams have other fingerprints
-        # What its reader makes of it is not kept.
-        return msgspec.structs.replace(found.answer), summary
-    with _leading(scope.runtime.answers, use, fingerprint):
+    if (hit := await _hit(scope, use, key.fingerprint)) is not None:
+        return _given(*hit)
+    with _leading(scope.runtime.answers, use, key.fingerprint):
+        if (alike := await similar_hit(scope, use, key)) is not None:
+            return _given(*alike)
         answer, summary = await ask(scope)
         if use.writes:
             text = answer.json
             kept = msgspec.structs.replace(answer, json_at_hand=text, _typed=None)
-            _keep(scope, use, fingerprint, len(text), texts=(text,), answer=kept)
+            made = _kept(scope, use, key, len(text), texts=(text,), answer=kept)
+            if made is not None:
+                await keep_similar(scope, key, made)
     summary.cache = MISS
     return answer, summary
+
+
+def _given(found: CachedAnswer, summary: CallSummary) -> tuple[AnyAnswer, CallSummary]:
+    """Return a whole answer that is kept; what its reader makes of it is not."""
+    assert found.answer is not None  # noqa: S101 # streams have other fingerprints
+    return msgspec.structs.replace(found.answer), summary
 
 
 @asynccontextmanager
@@ -52,20 +59,25 @@ async def cached_stream(
     scope: CallScope, use: CacheUse, open_stream: OpenStream
 ) -> AsyncIterator[StreamSource]:
     """Open a streamed answer: one that is kept, or what `open_stream` opens, which is kept then."""
-    fingerprint = _fingerprint(scope, use)
-    if fingerprint is None:
+    key = cache_key(scope, use)
+    if key is None:
         async with open_stream() as source:
             source.summary.cache = BYPASS
             yield source
         return
-    hit = await _hit(scope, use, fingerprint)
-    if hit is not None:
+    if (hit := await _hit(scope, use, key.fingerprint)) is not None:
         yield _CachedSource(*hit)
         return
-    with _leading(scope.runtime.answers, use, fingerprint):
+    with _leading(scope.runtime.answers, use, key.fingerprint):
+        if (alike := await similar_hit(scope, use, key)) is not None:
+            yield _CachedSource(*alike)
+            return
         async with open_stream() as source:
             source.summary.cache = MISS
-            yield _RecordedSource(source, scope, use, fingerprint)
+            recorded = _RecordedSource(source, scope, use, key)
+            yield recorded
+        if recorded.kept is not None:
+            await keep_similar(scope, key, recorded.kept)
 
 
 class _CachedSource:
@@ -94,13 +106,14 @@ class _RecordedSource:
     """An answer under way, which is kept once it is whole."""
 
     def __init__(
-        self, source: StreamSource, scope: CallScope, use: CacheUse, fingerprint: bytes
+        self, source: StreamSource, scope: CallScope, use: CacheUse, key: CacheKey
     ) -> None:
         self.summary = source.summary
         self._source = source
         self._scope = scope
         self._use = use
-        self._fingerprint = fingerprint
+        self._key = key
+        self.kept: CachedAnswer | None = None
         self._pieces: list[Any] | None = [] if use.writes else None
         self._size = 0
 
@@ -121,28 +134,13 @@ class _RecordedSource:
         pieces = self._pieces
         if pieces is not None:
             texts = tuple(piece.sse for piece in pieces)
-            scope, fingerprint = self._scope, self._fingerprint
-            _keep(scope, self._use, fingerprint, self._size, texts=texts, pieces=tuple(pieces))
+            about = self._scope, self._use, self._key
+            self.kept = _kept(*about, self._size, texts=texts, pieces=tuple(pieces))
         return usage, summary
 
     async def settle(self) -> None:
         """Settle the source."""
         await self._source.settle()
-
-
-def _fingerprint(scope: CallScope, use: CacheUse) -> bytes | None:
-    """Return by what a call's answer is known; None if it has nothing to do with the cache."""
-    if not (use.reads or use.writes):
-        return None
-    return fingerprint_of(
-        scope.operation,
-        scope.requirements,
-        scope.form.json_at_hand or msgspec.structs.replace(scope.form).json,
-        caller=scope.caller.caller,
-        options=scope.options,
-        policy=use.policy,
-        route=scope.runtime.table.routes.get(scope.requirements.model),
-    )
 
 
 async def _hit(
@@ -159,7 +157,6 @@ async def _hit(
         found = cache.find(fingerprint, use.max_age)
     by = None if found is None else answering_key(scope, found)
     if found is None or by is None:
-        cache.misses += 1
         return None
     cache.hits += 1
     return found, account_for_hit(scope, found, by, use.policy.charged_share)
@@ -190,22 +187,22 @@ def _leading(cache: AnswerCache, use: CacheUse, fingerprint: bytes) -> Iterator[
             cache.end(fingerprint)
 
 
-def _keep(  # an answer, and what it is kept as
+def _kept(  # an answer, and what it is kept as
     scope: CallScope,
     use: CacheUse,
-    fingerprint: bytes,
+    key: CacheKey,
     size: int,
     *,
     texts: tuple[bytes, ...],
     answer: AnyAnswer | None = None,
     pieces: tuple[Any, ...] = (),
-) -> None:
-    """Keep a whole answer of the attempt that succeeded."""
+) -> CachedAnswer | None:
+    """Keep a whole answer of the attempt that succeeded; return it, or None if it is not kept."""
     attempt, cache = scope.succeeded, scope.runtime.answers
     if attempt is None or attempt.consumption is None or not attempt.consumption.is_complete:
-        return
+        return None
     if is_failure(scope.operation.served_as, texts):
-        return
+        return None
     now = cache.now()
     kept = CachedAnswer(
         made_at=now,
@@ -216,8 +213,9 @@ def _keep(  # an answer, and what it is kept as
         consumption=attempt.consumption,
         dropped=tuple(attempt.dropped),
         upstream_request_id=attempt.upstream_request_id,
-        size=size + len(fingerprint) + OVERHEAD_BYTES * (1 + len(pieces) // 8),
+        size=size + len(key.fingerprint) + OVERHEAD_BYTES * (1 + len(pieces) // 8),
         answer=answer,
         pieces=pieces,
     )
-    cache.keep(fingerprint, kept)
+    cache.keep(key.fingerprint, kept)
+    return kept

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, NoReturn
 
 from conduit.v1.cache_policy_pb2 import CACHE_SCOPE_ALL, CACHE_SCOPE_GROUP
 from conduit.v1.call_pb2 import CallOptions
@@ -35,7 +35,27 @@ class _NotCanonical(ValueError):
     """A text of which two readers may understand two things."""
 
 
-def fingerprint_of(
+class CacheableRequest(NamedTuple):
+    """A request whose answer may be kept: all that its answer depends on."""
+
+    served_as: str
+    # Who asks whom, on which terms.
+    terms: Sequence[object]
+    document: dict[str, Any]
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Return the SHA-256 of all of it."""
+        return digest([*self.terms, self.document])
+
+
+def digest(parts: Sequence[object]) -> bytes:
+    """Return the SHA-256 of values, by what they say: in whatever order members stand."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).digest()
+
+
+def asked_of(
     operation: AnyOperation,
     requirements: Requirements,
     body: bytes,
@@ -44,8 +64,8 @@ def fingerprint_of(
     options: CallOptions | None,
     policy: CachePolicy,
     route: Route | None,
-) -> bytes | None:
-    """Return the SHA-256 of all that an answer depends on; None if it must not be kept.
+) -> CacheableRequest | None:
+    """Return all that a call's answer depends on; None if it must not be kept.
 
     JSON counts by what it says, in whatever order and with whatever space its members are written.
     A body in which a member stands twice has no answer that is kept: who reads the first one would
@@ -61,7 +81,7 @@ def fingerprint_of(
     if not isinstance(asked, dict) or _is_bound(served_as, asked):
         return None
     asked.pop(_STREAM, None)
-    parts = [
+    terms = [
         served_as,
         requirements.model,
         requirements.stream,
@@ -69,12 +89,10 @@ def fingerprint_of(
         # Who may not be served by all instances gets no answer of theirs.
         caller.providers,
         policy.version,
-        _candidates(route),
+        candidates_of(route),
         _said(options),
-        asked,
     ]
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).digest()
+    return CacheableRequest(served_as, terms, asked)
 
 
 def _is_bound(served_as: str, asked: Mapping[str, Any]) -> bool:
@@ -93,7 +111,7 @@ def _holder(caller: Caller, policy: CachePolicy) -> list[object]:
     return ["key", caller.virtual_key_id]
 
 
-def _candidates(route: Route | None) -> list[object]:
+def candidates_of(route: Route | None) -> list[object]:
     """Return who serves an alias, by what: another one's answers are not this one's."""
     return [
         [each.provider_id, each.model, each.instance.provider.base_url, each.mapping_id]

@@ -1,5 +1,7 @@
 """Accounts for a call that is answered from the cache: charged as its alias's policy says."""
 
+import math
+
 import msgspec
 
 from conduit_providers.quantities import CACHE_HIT, Quantities
@@ -12,6 +14,8 @@ from conduit_router.routing.table import Candidate, UpstreamKey
 from conduit_router.served_by import CallSummary
 
 HIT, MISS, BYPASS = "hit", "miss", "bypass"
+# The qualifier of an answer to something else that is much alike.
+SIMILAR = ("cache_match", "similar")
 
 
 def answering_key(scope: CallScope, found: CachedAnswer) -> tuple[Candidate, UpstreamKey] | None:
@@ -32,8 +36,12 @@ def account_for_hit(
     found: CachedAnswer,
     by: tuple[Candidate, UpstreamKey],
     share: float,
+    similarity: float | None = None,
 ) -> CallSummary:
-    """Charge a call for an answer from the cache; return what was done for it."""
+    """Charge a call for an answer from the cache; return what was done for it.
+
+    `similarity` is that of what was asked to what the answer was made for; None for the same.
+    """
     candidate, key = by
     attempt = Attempt(candidate, key, is_retry=False, served_by=key.serving(candidate))
     attempt.dropped, attempt.upstream_request_id = [*found.dropped], found.upstream_request_id
@@ -47,7 +55,7 @@ def account_for_hit(
         scope.caller,
         scope.requirements,
         attempt,
-        Consumption(_marked(used.usage), used.source, used.is_complete),
+        Consumption(_marked(used.usage, similarity), used.source, used.is_complete),
         (runtime.clock() - scope.started) * 1000,
         # No provider was asked: the counts of theirs are left as they are.
         counts=AttemptCounts(
@@ -59,10 +67,18 @@ def account_for_hit(
     )
     summary = scope.summary(attempt, cost)
     summary.cache, summary.cache_age = HIT, max(0, int(runtime.answers.now() - found.made_at))
+    if similarity is not None:
+        summary.cache = f"{HIT}; similarity={_down(similarity)}"
     return summary
 
 
-def _marked(usage: Quantities) -> Quantities:
+def _marked(usage: Quantities, similarity: float | None) -> Quantities:
     """Return a use as one that no provider saw."""
-    qualifiers = tuple(sorted((*usage.qualifiers, CACHE_HIT)))
+    marks = (CACHE_HIT,) if similarity is None else (CACHE_HIT, SIMILAR)
+    qualifiers = tuple(sorted((*usage.qualifiers, *marks)))
     return msgspec.structs.replace(usage, qualifiers=qualifiers, provider_cost=None)
+
+
+def _down(similarity: float) -> float:
+    """Return a similarity to three places, never more than it is, and 1 at most."""
+    return min(1.0, math.floor(similarity * 1000) / 1000)

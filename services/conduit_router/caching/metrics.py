@@ -23,7 +23,8 @@ class CacheMetrics(Collector):
             "Calls that looked for their answer in the cache.",
             labels=("outcome",),
         )
-        asked.add_metric(("hit",), answers.hits)
+        asked.add_metric(("hit",), answers.hits - answers.similar_hits)
+        asked.add_metric(("similar",), answers.similar_hits)
         asked.add_metric(("miss",), answers.misses)
         size = GaugeMetricFamily(
             "conduit_cache_bytes", "The room that kept answers take.", value=answers.taken_bytes

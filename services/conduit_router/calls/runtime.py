@@ -6,6 +6,8 @@ from typing import Any, Protocol
 from conduit_kernel.http import Headers
 from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.caching.answers import AnswerCache
+from conduit_router.caching.similar import SimilarAnswerIndex, SimilarAnswers
+from conduit_router.caching.vectors import Vector
 from conduit_router.calls.aborted_streams import AbortedStreams
 from conduit_router.calls.media import MediaFetcher
 from conduit_router.calls.prefill_refusals import PrefillRefusals
@@ -38,6 +40,14 @@ class Judges(Protocol):
         stage: str,
     ) -> list[list[Any]]:
         """Return what was found in each text. ServiceUnavailable if nobody says."""
+        ...
+
+
+class Embedder(Protocol):
+    """Whoever gives texts vectors, for the cache."""
+
+    async def embed(self, text: str, scope: Any, policy: Any) -> Vector | None:  # noqa: ANN401 # a call, which has a runtime
+        """Return the vector of a call's text; None where there is none."""
         ...
 
 
@@ -84,6 +94,9 @@ class CallRuntime:
         self.aborted_streams = AbortedStreams()
         self.prefill_refusals = PrefillRefusals(clock)
         self.answers = answers or AnswerCache(clock)
+        self.similar: SimilarAnswers = SimilarAnswerIndex(self.answers)
+        # Until there is one: nothing is asked in other words.
+        self.embedder: Embedder | None = None
         # Until there are some: nobody is asked.
         self.judges: Judges | None = None
         self.caps = caps

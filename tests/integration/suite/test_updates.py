@@ -87,7 +87,8 @@ MAPPINGS = Resource(
 )
 UNSET: dict[str, Any] = {"timeout": None, "conditions": [], "timeouts": None, "retries": []}
 STEP = {"providerId": "{provider}", "priority": 2, "actualModelName": "gpt", **UNSET}
-CACHE = {"ttl": "60s", "scope": "All", "chargedShare": 0.5, "version": "2"}
+SEMANTIC = {"embeddingModel": "vectors", "threshold": 0.9, "timeout": "2s"}
+CACHE = {"ttl": "60s", "scope": "All", "chargedShare": 0.5, "version": "2", "semantic": SEMANTIC}
 GUARDRAIL = {
     "name": "g",
     "action": "Report",

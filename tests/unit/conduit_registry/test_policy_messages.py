@@ -2,7 +2,12 @@
 
 from google.protobuf.duration_pb2 import Duration
 
-from conduit.v1.cache_policy_pb2 import CACHE_SCOPE_ALL, CACHE_SCOPE_VIRTUAL_KEY, CachePolicy
+from conduit.v1.cache_policy_pb2 import (
+    CACHE_SCOPE_ALL,
+    CACHE_SCOPE_VIRTUAL_KEY,
+    CachePolicy,
+    SemanticCache,
+)
 from conduit.v1.guardrail_pb2 import (
     GUARDRAIL_ACTION_REDACT,
     GUARDRAIL_DETECTOR_CREDIT_CARD,
@@ -29,12 +34,16 @@ def test_what_is_unset_is_not_shown() -> None:
 
 def test_a_cache_policy_is_shown_whole() -> None:
     """Each member of it; what is free is said, too."""
-    given = policy_values.CachePolicy(1_500_000, CACHE_SCOPE_ALL, 0.0, "2")
+    semantic = policy_values.SemanticCache("vectors", 0.9, 2_000_000)
+    given = policy_values.CachePolicy(1_500_000, CACHE_SCOPE_ALL, 0.0, "2", semantic)
     expected = CachePolicy(
         ttl=Duration(seconds=1, nanos=500_000_000),
         scope=CACHE_SCOPE_ALL,
         charged_share=0.0,
         version="2",
+        semantic=SemanticCache(
+            embedding_model="vectors", threshold=0.9, timeout=Duration(seconds=2)
+        ),
     )
     shown = cache_message(given)
     assert shown == expected

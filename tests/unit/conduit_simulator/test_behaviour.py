@@ -12,6 +12,7 @@ from conduit_simulator.behaviour import DIMENSIONS, EXAMPLES, Behaviour, behavio
         ("echo-slow-50ms", Behaviour(delay_seconds=0.05)),
         ("stream-100x10ms", Behaviour(habit="count", chunks=100, pace_seconds=0.01)),
         ("embed-256", Behaviour(dimensions=256)),
+        ("embed-words-256", Behaviour(habit="words", dimensions=256)),
         ("limit-0", Behaviour(fault="limit", degree=0)),
         ("status-404", Behaviour(fault="status", degree=404)),
         ("status-429-retry-2", Behaviour(fault="status", degree=429, retry_after_seconds=2)),

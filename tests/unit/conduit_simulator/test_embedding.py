@@ -7,7 +7,7 @@ import struct
 import orjson
 import pytest
 
-from conduit_simulator.embedding import embedding_list, tokens_in, vector_of
+from conduit_simulator.embedding import embedding_list, tokens_in, vector_of, vector_of_words
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 256, 3072])
@@ -24,6 +24,15 @@ def test_other_texts_have_other_vectors() -> None:
     """Words and tokens that look alike are not the same."""
     texts: list[str | list[int]] = ["a", "b", [1], [1, 1]]
     assert len({tuple(vector_of(text, 8)) for text in texts}) == len(texts)
+
+
+def test_texts_with_the_same_words_are_near() -> None:
+    """In any order and case; others are across."""
+    texts: list[str | list[int]] = ["reset my password", "Password: reset my", "weather", "", [1]]
+    one, *others = (vector_of_words(text, 256) for text in texts)
+    found = [sum(a * b for a, b in zip(one, other, strict=True)) for other in others]
+    assert found[0] == pytest.approx(1)
+    assert max(map(abs, found[1:])) < 0.3
 
 
 def test_base64_is_the_list_in_little_endian_floats() -> None:

@@ -23,7 +23,7 @@ CACHE_SCOPE_SPELLINGS: Final[dict[cache_policy_pb2.CacheScope.ValueType, str]] =
 
 
 _CACHE_POLICY_MEMBERS: Final[frozenset[str]] = frozenset(
-    {"ttl", "scope", "chargedShare", "version"}
+    {"ttl", "scope", "chargedShare", "version", "semantic"}
 )
 
 
@@ -49,6 +49,8 @@ def fill_cache_policy(message: cache_policy_pb2.CachePolicy, value: object, path
         message.charged_share = runtime.double(member, path + "chargedShare")
     if (member := value.get("version")) is not None:
         message.version = runtime.text(member, path + "version")
+    if (member := value.get("semantic")) is not None:
+        fill_semantic_cache(message.semantic, member, path + "semantic.")
     if not _CACHE_POLICY_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _CACHE_POLICY_MEMBERS, path)
 
@@ -62,4 +64,43 @@ def cache_policy_to_json(message: cache_policy_pb2.CachePolicy) -> dict[str, obj
     if message.HasField("charged_share"):
         members["chargedShare"] = message.charged_share
     members["version"] = message.version
+    if message.HasField("semantic"):
+        members["semantic"] = semantic_cache_to_json(message.semantic)
+    return members
+
+
+_SEMANTIC_CACHE_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"embeddingModel", "threshold", "timeout"}
+)
+
+
+def semantic_cache_from_json(value: object, path: str = "") -> cache_policy_pb2.SemanticCache:
+    """Return the `SemanticCache` that a JSON value says. Raises JsonError."""
+    message = cache_policy_pb2.SemanticCache()
+    fill_semantic_cache(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_semantic_cache(message: cache_policy_pb2.SemanticCache, value: object, path: str) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("embeddingModel")) is not None:
+        message.embedding_model = runtime.text(member, path + "embeddingModel")
+    if (member := value.get("threshold")) is not None:
+        message.threshold = runtime.double(member, path + "threshold")
+    if (member := value.get("timeout")) is not None:
+        well_known.fill_duration(message.timeout, member, path + "timeout")
+    if not _SEMANTIC_CACHE_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _SEMANTIC_CACHE_MEMBERS, path)
+
+
+def semantic_cache_to_json(message: cache_policy_pb2.SemanticCache) -> dict[str, object]:
+    """Return the JSON of a `SemanticCache`."""
+    members: dict[str, object] = {"embeddingModel": message.embedding_model}
+    if message.HasField("threshold"):
+        members["threshold"] = message.threshold
+    if message.HasField("timeout"):
+        members["timeout"] = well_known.duration_text(message.timeout)
     return members

@@ -26,7 +26,7 @@ from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63onduit/v1/cache_policy.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\"\xeb\x01\n\x0b\x43\x61\x63hePolicy\x12\x36\n\x03ttl\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationB\t\x92\xb5\x18\x05\x30\x80\x9a\x9e\x01R\x03ttl\x12,\n\x05scope\x18\x02 \x01(\x0e\x32\x16.conduit.v1.CacheScopeR\x05scope\x12@\n\rcharged_share\x18\x03 \x01(\x01\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00\x00\xf0?H\x00R\x0c\x63hargedShare\x88\x01\x01\x12\"\n\x07version\x18\x04 \x01(\tB\x08\x92\xb5\x18\x04\x10\x64\x18\x01R\x07versionB\x10\n\x0e_charged_share*r\n\nCacheScope\x12\x1b\n\x17\x43\x41\x43HE_SCOPE_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43\x41\x43HE_SCOPE_VIRTUAL_KEY\x10\x01\x12\x15\n\x11\x43\x41\x43HE_SCOPE_GROUP\x10\x02\x12\x13\n\x0f\x43\x41\x43HE_SCOPE_ALL\x10\x03\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63onduit/v1/cache_policy.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\"\xa3\x02\n\x0b\x43\x61\x63hePolicy\x12\x36\n\x03ttl\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationB\t\x92\xb5\x18\x05\x30\x80\x9a\x9e\x01R\x03ttl\x12,\n\x05scope\x18\x02 \x01(\x0e\x32\x16.conduit.v1.CacheScopeR\x05scope\x12@\n\rcharged_share\x18\x03 \x01(\x01\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00\x00\xf0?H\x00R\x0c\x63hargedShare\x88\x01\x01\x12\"\n\x07version\x18\x04 \x01(\tB\x08\x92\xb5\x18\x04\x10\x64\x18\x01R\x07version\x12\x36\n\x08semantic\x18\xf0\x01 \x01(\x0b\x32\x19.conduit.v1.SemanticCacheR\x08semanticB\x10\n\x0e_charged_share\"\xd2\x01\n\rSemanticCache\x12;\n\x0f\x65mbedding_model\x18\x01 \x01(\tB\x12\x8a\xb5\x18\x03\x88\x01\x01\x92\xb5\x18\x07\x08\x01\x10\xc8\x01\x18\x01R\x0e\x65mbeddingModel\x12\x39\n\tthreshold\x18\x02 \x01(\x01\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\xe0?I\x00\x00\x00\x00\x00\x00\xf0?H\x00R\tthreshold\x88\x01\x01\x12;\n\x07timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x06\x92\xb5\x18\x02\x30\nR\x07timeoutB\x0c\n\n_threshold*r\n\nCacheScope\x12\x1b\n\x17\x43\x41\x43HE_SCOPE_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43\x41\x43HE_SCOPE_VIRTUAL_KEY\x10\x01\x12\x15\n\x11\x43\x41\x43HE_SCOPE_GROUP\x10\x02\x12\x13\n\x0f\x43\x41\x43HE_SCOPE_ALL\x10\x03\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,8 +40,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CACHEPOLICY'].fields_by_name['charged_share']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\000\000I\000\000\000\000\000\000\360?'
   _globals['_CACHEPOLICY'].fields_by_name['version']._loaded_options = None
   _globals['_CACHEPOLICY'].fields_by_name['version']._serialized_options = b'\222\265\030\004\020d\030\001'
-  _globals['_CACHESCOPE']._serialized_start=341
-  _globals['_CACHESCOPE']._serialized_end=455
+  _globals['_SEMANTICCACHE'].fields_by_name['embedding_model']._loaded_options = None
+  _globals['_SEMANTICCACHE'].fields_by_name['embedding_model']._serialized_options = b'\212\265\030\003\210\001\001\222\265\030\007\010\001\020\310\001\030\001'
+  _globals['_SEMANTICCACHE'].fields_by_name['threshold']._loaded_options = None
+  _globals['_SEMANTICCACHE'].fields_by_name['threshold']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\340?I\000\000\000\000\000\000\360?'
+  _globals['_SEMANTICCACHE'].fields_by_name['timeout']._loaded_options = None
+  _globals['_SEMANTICCACHE'].fields_by_name['timeout']._serialized_options = b'\222\265\030\0020\n'
+  _globals['_CACHESCOPE']._serialized_start=610
+  _globals['_CACHESCOPE']._serialized_end=724
   _globals['_CACHEPOLICY']._serialized_start=104
-  _globals['_CACHEPOLICY']._serialized_end=339
+  _globals['_CACHEPOLICY']._serialized_end=395
+  _globals['_SEMANTICCACHE']._serialized_start=398
+  _globals['_SEMANTICCACHE']._serialized_end=608
 # @@protoc_insertion_point(module_scope)

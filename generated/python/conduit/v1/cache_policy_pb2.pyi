@@ -56,6 +56,7 @@ class CachePolicy(_message.Message):
     SCOPE_FIELD_NUMBER: _builtins.int
     CHARGED_SHARE_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    SEMANTIC_FIELD_NUMBER: _builtins.int
     scope: Global___CacheScope.ValueType
     """Whose answers a caller may get."""
     charged_share: _builtins.float
@@ -66,6 +67,10 @@ class CachePolicy(_message.Message):
     def ttl(self) -> _duration_pb2.Duration:
         """How long an answer is given again. More than zero and at most 30 days. Unset means five minutes."""
 
+    @_builtins.property
+    def semantic(self) -> Global___SemanticCache:
+        """That answers are also given to whoever asks much the same in other words. Unset means to the same words alone."""
+
     def __init__(
         self,
         *,
@@ -73,13 +78,53 @@ class CachePolicy(_message.Message):
         scope: Global___CacheScope.ValueType = ...,
         charged_share: _builtins.float | None = ...,
         version: _builtins.str = ...,
+        semantic: Global___SemanticCache | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_charged_share", b"_charged_share", "charged_share", b"charged_share", "ttl", b"ttl"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_charged_share", b"_charged_share", "charged_share", b"charged_share", "semantic", b"semantic", "ttl", b"ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_charged_share", b"_charged_share", "charged_share", b"charged_share", "scope", b"scope", "ttl", b"ttl", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_charged_share", b"_charged_share", "charged_share", b"charged_share", "scope", b"scope", "semantic", b"semantic", "ttl", b"ttl", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__charged_share: _TypeAlias = _typing.Literal["charged_share"]  # noqa: Y015
     _WhichOneofArgType__charged_share: _TypeAlias = _typing.Literal["_charged_share", b"_charged_share"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__charged_share) -> _WhichOneofReturnType__charged_share | None: ...
 
 Global___CachePolicy: _TypeAlias = CachePolicy  # noqa: Y015
+
+@_typing.final
+class SemanticCache(_message.Message):
+    """That answers are given to what is asked in other words: the last text of the user is embedded, and what it is asked with - model,
+    system prompt, former turns, pictures, parameters - must be the same. Only for chats of all dialects without tools. Where words, names,
+    numbers, negations or languages tell two texts apart, no similarity makes them one.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EMBEDDING_MODEL_FIELD_NUMBER: _builtins.int
+    THRESHOLD_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
+    embedding_model: _builtins.str
+    """The alias of a model that embeds texts (`/v1/embeddings`). Asked as a call of the virtual key's, which its budgets and limits do not
+    bound. Required; at most 200 characters.
+    """
+    threshold: _builtins.float
+    """The least similarity of two texts, the cosine of their vectors, from 0.5 to 1. Unset means 0.95."""
+    @_builtins.property
+    def timeout(self) -> _duration_pb2.Duration:
+        """How long a call waits for a vector, and goes on without one. More than zero and at most 10 seconds. Unset means one second."""
+
+    def __init__(
+        self,
+        *,
+        embedding_model: _builtins.str = ...,
+        threshold: _builtins.float | None = ...,
+        timeout: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_threshold", b"_threshold", "threshold", b"threshold", "timeout", b"timeout"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_threshold", b"_threshold", "embedding_model", b"embedding_model", "threshold", b"threshold", "timeout", b"timeout"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__threshold: _TypeAlias = _typing.Literal["threshold"]  # noqa: Y015
+    _WhichOneofArgType__threshold: _TypeAlias = _typing.Literal["_threshold", b"_threshold"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__threshold) -> _WhichOneofReturnType__threshold | None: ...
+
+Global___SemanticCache: _TypeAlias = SemanticCache  # noqa: Y015

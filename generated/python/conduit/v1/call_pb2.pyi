@@ -84,9 +84,10 @@ class CallOptions(_message.Message):
     """
     cache: _builtins.str
     """What the call has to do with the cache, in words of HTTP's `Cache-Control`, separated by commas: `max-age=60` for an answer that is
-    no older than so many seconds, `no-cache` for one that is made now and kept, `no-store` for one that is not kept. The first two use
-    the cache also where the alias keeps no answers: then the caller's own are kept, for five minutes or as long as `max-age` says.
-    Unset means what the alias says.
+    no older than so many seconds, `no-cache` for one that is made now and kept, `no-store` for one that is not kept, `semantic=MODEL` for
+    one to the same in other words, by the vectors of a model, and `exact` for none of these. All but the last use the cache also where
+    the alias keeps no answers: then the caller's own are kept, for five minutes or as long as `max-age` says. Unset means what the alias
+    says.
     """
     @_builtins.property
     def timeout(self) -> _duration_pb2.Duration:
@@ -257,7 +258,7 @@ class CallReport(_message.Message):
     that will not be had again, since Storage was away or had no room for it. Of a stream it is said before its end.
     """
     cache: _builtins.str
-    """Of calls that use the cache: `hit`, an answer from there; `miss`, one that was made; `bypass`, one that was made and is of a kind
+    """Of calls that use the cache: `hit`, an answer from there, with `; similarity=0.97` where it was made for other words; `miss`, one that was made; `bypass`, one that was made and is of a kind
     that is not kept. Empty for all others.
     """
     cache_age: _builtins.int

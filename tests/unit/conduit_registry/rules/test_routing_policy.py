@@ -9,6 +9,7 @@ from conduit.v1.cache_policy_pb2 import (
     CACHE_SCOPE_GROUP,
     CACHE_SCOPE_VIRTUAL_KEY,
     CachePolicy,
+    SemanticCache,
 )
 from conduit.v1.fallback_chain_pb2 import FallbackChainSpec
 from conduit.v1.routing_policy_pb2 import (
@@ -27,6 +28,7 @@ from conduit.v1.routing_policy_pb2 import (
 from conduit.v1.timeouts_pb2 import Timeouts
 from conduit_kernel.errors import InvalidRequest
 from conduit_registry.policy_values import CachePolicy as CacheValue
+from conduit_registry.policy_values import SemanticCache as SemanticValue
 from conduit_registry.rules.routing_policy import (
     conditions,
     policy_fields,
@@ -45,6 +47,11 @@ def timed_out(**limits: object) -> RetryPolicy:
     """Return what holds after timeouts."""
     given: dict[str, Any] = limits
     return RetryPolicy(failure=FAILURE_CLASS_TIMEOUT, **given)
+
+
+def alike(**terms: Any) -> CachePolicy:  # noqa: ANN401 # of each field its own
+    """Return a policy by which much the same has one answer."""
+    return CachePolicy(semantic=SemanticCache(**({"embedding_model": "v"} | terms)))
 
 
 def test_only_what_a_spec_gives_is_read() -> None:
@@ -77,6 +84,9 @@ def test_only_what_a_spec_gives_is_read() -> None:
         "hedging": HedgingValue(1_000_000, 1.0),
         "cache": CacheValue(1_000_000, CACHE_SCOPE_GROUP, 1.0, "2"),
     }
+    vectors = SemanticCache(embedding_model="v", threshold=0.5, timeout=Duration(seconds=10))
+    [read] = policy_fields(FallbackChainSpec(cache=CachePolicy(semantic=vectors))).values()
+    assert read == CacheValue(semantic=SemanticValue("v", 0.5, 10_000_000))
     learnt = FallbackChainSpec(hedging=Hedging())
     assert policy_fields(learnt) == {"hedging": HedgingValue(None, None)}
     kept = FallbackChainSpec(cache=CachePolicy())
@@ -105,6 +115,13 @@ def test_only_what_a_spec_gives_is_read() -> None:
         ({"cache": CachePolicy(charged_share=1.1)}, "cache.chargedShare"),
         ({"cache": CachePolicy(scope=9)}, "cache.scope"),  # type: ignore[arg-type] # of a newer client
         ({"cache": CachePolicy(version="v" * 101)}, "cache.version"),
+        ({"cache": alike(embedding_model="")}, "cache.semantic.embeddingModel"),
+        ({"cache": alike(embedding_model="v" * 201)}, "cache.semantic.embeddingModel"),
+        ({"cache": alike(threshold=0.49)}, "cache.semantic.threshold"),
+        ({"cache": alike(threshold=float("nan"))}, "cache.semantic.threshold"),
+        ({"cache": alike(threshold=1.01)}, "cache.semantic.threshold"),
+        ({"cache": alike(timeout=Duration())}, "cache.semantic.timeout"),
+        ({"cache": alike(timeout=Duration(seconds=11))}, "cache.semantic.timeout"),
         ({"retries": [RetryPolicy()]}, "retries[0].failure"),
         ({"retries": [RetryPolicy(failure=99)]}, "retries[0].failure"),  # type: ignore[arg-type] # of a newer client
         ({"retries": [ONCE, ONCE]}, "retries[1].failure"),

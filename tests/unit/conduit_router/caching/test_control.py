@@ -4,7 +4,7 @@ import pytest
 
 from conduit_kernel.errors import InvalidRequest
 from conduit_router.caching.control import CacheUse, cache_use
-from conduit_router.routing.cache_policy import CachePolicy
+from conduit_router.routing.cache_policy import CachePolicy, SemanticPolicy
 
 POLICY = CachePolicy(ttl=60.0, charged_share=0.5)
 
@@ -42,8 +42,27 @@ def test_a_caller_has_answers_kept_where_the_alias_keeps_none() -> None:
         assert use.policy == CachePolicy(ttl=ttl)
 
 
+def test_a_caller_may_be_answered_by_what_is_much_alike() -> None:
+    """Where the alias has no way of its own, by a model that the caller may use; or not at all."""
+    own = SemanticPolicy("Vectors/v1", is_of_caller=True)
+    semantic = POLICY._replace(semantic=SemanticPolicy("vectors", 0.9))
+    for policy, said, expected in (
+        (None, "semantic=Vectors/v1", own),
+        (POLICY, "max-age=5, Semantic=Vectors/v1", own),
+        (semantic, "", semantic.semantic),
+        (semantic, "semantic=other", semantic.semantic),
+        (semantic, "exact", None),
+        (POLICY, "semantic=other, exact", None),
+        (POLICY, "", None),
+    ):
+        use = cache_use(policy, said)
+        assert use is not None
+        assert use.policy.semantic == expected, said
+
+
 @pytest.mark.parametrize(
-    "said", ["yes", "max-age", "max-age=-1", "max-age=1.5", "max-age=9999999999"]
+    "said",
+    ["semantic=", "semantic", "yes", "max-age", "max-age=-1", "max-age=1.5", "max-age=9999999999"],
 )
 def test_other_words_are_refused(said: str) -> None:
     """Rather than taken for something."""

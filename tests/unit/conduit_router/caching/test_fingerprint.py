@@ -9,7 +9,7 @@ from conduit.v1.cache_policy_pb2 import CACHE_SCOPE_ALL, CACHE_SCOPE_GROUP
 from conduit.v1.call_pb2 import CallOptions
 from conduit_providers.operation import AnyOperation, Requirements
 from conduit_providers.operations import operation
-from conduit_router.caching.fingerprint import fingerprint_of
+from conduit_router.caching.fingerprint import asked_of
 from conduit_router.routing.cache_policy import CachePolicy
 from conduit_router.routing.table import Caller, Route
 
@@ -41,9 +41,8 @@ def of(
     found: AnyOperation | None = operation(name)
     assert found is not None
     asked = Requirements(model, found.name, stream, resource=resource)
-    return fingerprint_of(
-        found, asked, body, caller=caller, options=options, policy=policy, route=to
-    )
+    made = asked_of(found, asked, body, caller=caller, options=options, policy=policy, route=to)
+    return None if made is None else made.fingerprint
 
 
 def test_the_same_is_asked_in_whatever_order_it_is_written() -> None:
