@@ -38,6 +38,9 @@ def credentials_of(request: Request) -> dict[str, str]:
     elif b"x-goog-api-key" in fields:
         # Where Google's have it.
         found["authorization"] = f"Bearer {text_of(fields[b'x-goog-api-key'])}"
+    elif b"api-key" in fields:
+        # Where Azure's have it.
+        found["authorization"] = f"Bearer {text_of(fields[b'api-key'])}"
     elif request.path.startswith(_GOOGLES) and (asked := _KEY_IN_QUERY.search(request.query)):
         found["authorization"] = f"Bearer {text_of(unquote_to_bytes(asked[1]))}"
     elif (key := _BROWSERS_KEY.search(fields.get(b"sec-websocket-protocol", b""))) is not None:

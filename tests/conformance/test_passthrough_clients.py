@@ -1,18 +1,25 @@
 """The official SDKs, pointed at `/passthrough/{provider}`: each speaks its provider's own words."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import boto3
 import httpx
 import pytest
 import pytest_asyncio
-from anthropic import AsyncAnthropic
+from anthropic import AsyncAnthropic, AsyncAnthropicVertex
+from anthropic import BadRequestError as AnthropicBadRequest
+from botocore import UNSIGNED
+from botocore.config import Config
 from cohere import AsyncClientV2
 from google.genai import Client as GoogleClient
 from google.genai.types import HttpOptions
 from mistralai.client import Mistral
-from openai import AsyncOpenAI, BadRequestError
-from tests.support.native_upstream import NativeUpstream, native_upstream
+from openai import AsyncAzureOpenAI, AsyncOpenAI, BadRequestError
+from tests.support.native_upstream import CONVERSED, NativeUpstream, native_upstream
+from tests.support.signatures import is_signed
 from tests.support.suite import Suite
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -21,11 +28,24 @@ MODEL = "native-1"
 # Type, and what stands before its paths at the stand-in.
 TYPES = {
     "Anthropic": "",
+    "AzureOpenAI": "",
+    "Bedrock": "",
     "Cohere": "",
     "Gemini": "",
     "Mistral": "/v1",
     "OpenAI": "/v1",
+    "VertexAI": "",
 }
+# What an instance of a cloud's has beside: settings, and how its models and keys are called.
+SETTINGS: dict[str, dict[str, str]] = {
+    "AzureOpenAI": {"resource": "any"},
+    "Bedrock": {"region": "us-east-1"},
+    "VertexAI": {"project": "acme-prod", "location": "us-central1"},
+}
+# https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html
+PROFILE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+AWS_SECRET = "secret-of-aws"
+AWS_KEY = {"accessKeyId": "AKIAIOSFODNN7EXAMPLE", "secretAccessKey": AWS_SECRET}
 # JSON, of which each SDK has types of its own.
 WORDS: Any = [{"role": "user", "content": "Hello"}]
 
@@ -35,17 +55,19 @@ async def upstream(suite: Suite) -> AsyncIterator[NativeUpstream]:
     """Run a provider of all types, each with a mapping."""
     async with native_upstream() as started:
         for name, root in TYPES.items():
-            made = await suite.call(
-                "POST",
-                "/api/providers",
-                {"name": f"own {name}", "providerType": name, "baseUrl": started.url + root},
-            )
-            key = {"apiKey": f"sk-of-{name}"}
+            fields: dict[str, Any] = {
+                "name": f"own {name}",
+                "providerType": name,
+                "baseUrl": started.url + root,
+            }
+            fields |= {"settings": SETTINGS[name]} if name in SETTINGS else {}
+            made = await suite.call("POST", "/api/providers", fields)
+            is_aws = name == "Bedrock"
+            key = {"apiKey": json.dumps(AWS_KEY) if is_aws else f"sk-of-{name}"}
             await suite.call("POST", f"/api/providers/{made['id']}/keys", key)
             mapping = {"modelAlias": f"by {name}", "providerId": made["id"]}
-            await suite.call(
-                "POST", "/api/model-provider-mappings", mapping | {"actualModelName": MODEL}
-            )
+            mapping |= {"actualModelName": PROFILE if is_aws else MODEL}
+            await suite.call("POST", "/api/model-provider-mappings", mapping)
         await suite.settled()
         yield started
 
@@ -158,3 +180,110 @@ async def test_mistral_sdk_speaks_through(suite: Suite, upstream: NativeUpstream
                 event.data.choices[0].delta.content async for event in events if event.data.choices
             ]
         assert texts[0] == "Hi"
+
+
+async def test_azures_sdk_speaks_through(suite: Suite, upstream: NativeUpstream) -> None:
+    """By deployments, with its API's date; and by the undated API."""
+    async with AsyncAzureOpenAI(
+        api_key=suite.virtual_key,
+        azure_endpoint=f"{suite.url}/passthrough/azure",
+        api_version="2024-10-21",
+        max_retries=0,
+    ) as client:
+        chat = await client.chat.completions.create(model=MODEL, messages=WORDS)
+        assert chat.choices[0].message.content == "Hi"
+        sent = _sent(upstream, f"/openai/deployments/{MODEL}/chat/completions")
+        assert sent["api-key"] == "sk-of-AzureOpenAI"
+        assert "authorization" not in sent
+        assert upstream.received[-1].query == "api-version=2024-10-21"
+        streamed = await client.chat.completions.create(model=MODEL, messages=WORDS, stream=True)
+        assert [chunk async for chunk in streamed][-1].usage
+        vectors = await client.embeddings.create(
+            model=MODEL, input="Hello", encoding_format="float"
+        )
+        assert vectors.data[0].embedding == [0.5, 0.25]
+        with pytest.raises(BadRequestError):
+            await client.chat.completions.create(
+                model=MODEL, messages=WORDS, extra_body={"data_sources": [{"type": "any"}]}
+            )
+    base = f"{suite.url}/passthrough/azure/openai/v1"
+    async with AsyncOpenAI(api_key=suite.virtual_key, base_url=base, max_retries=0) as undated:
+        response = await undated.responses.create(model=MODEL, input="Hello")
+        assert response.output_text == "Hi"
+        _sent(upstream, "/openai/v1/responses")
+
+
+async def test_vertex_sdks_speak_through(suite: Suite, upstream: NativeUpstream) -> None:
+    """Google's by an API key, and Anthropic's by a token; both at the instance's own project."""
+    root = "/projects/acme-prod/locations/us-central1/publishers"
+    base = f"{suite.url}/passthrough/vertex"
+    async with httpx.AsyncClient(timeout=20) as http:
+        options = HttpOptions(base_url=base, httpx_async_client=http)
+        client = GoogleClient(vertexai=True, api_key=suite.virtual_key, http_options=options)
+        whole = await client.aio.models.generate_content(model=MODEL, contents="Hello")
+        assert whole.text == "Hi"
+        sent = _sent(upstream, f"/v1beta1{root}/google/models/{MODEL}:generateContent")
+        assert sent["x-goog-api-key"] == "sk-of-VertexAI"
+        stream = await client.aio.models.generate_content_stream(model=MODEL, contents="Hello")
+        assert [piece.text async for piece in stream] == ["Hi"]
+    for project, status in (("acme-prod", 200), ("another", 400)):
+        async with AsyncAnthropicVertex(
+            access_token=suite.virtual_key,
+            project_id=project,
+            region="us-central1",
+            base_url=f"{base}/v1",
+            max_retries=0,
+        ) as vertex:
+            asked = vertex.messages.with_raw_response.create
+            before = len(upstream.received)
+            if status != httpx.codes.OK:
+                with pytest.raises(AnthropicBadRequest, match="another project"):
+                    await asked(max_tokens=9, model=MODEL, messages=WORDS)
+                assert len(upstream.received) == before
+                continue
+            answer = await asked(max_tokens=9, model=MODEL, messages=WORDS)
+            assert (await answer.parse()).usage.output_tokens == 7
+            _sent(upstream, f"/v1{root}/anthropic/models/{MODEL}:rawPredict")
+            async with vertex.messages.stream(max_tokens=9, model=MODEL, messages=WORDS) as events:
+                assert await events.get_final_text() == "Hi"
+
+
+async def test_awss_sdk_speaks_through(suite: Suite, upstream: NativeUpstream) -> None:
+    """With the virtual key; what arrives there is signed by the instance's own.
+
+    To an https address it sends an API key by itself (`AWS_BEARER_TOKEN_BEDROCK`), and to no other.
+    """
+    client = boto3.client(
+        "bedrock-runtime",
+        region_name="us-east-1",
+        endpoint_url=f"{suite.url}/passthrough/bedrock",
+        config=Config(signature_version=UNSIGNED, retries={"max_attempts": 0}),
+    )
+
+    def authorize(params: dict[str, Any], **_: object) -> None:
+        params["headers"]["Authorization"] = f"Bearer {suite.virtual_key}"
+
+    client.meta.events.register("before-call.bedrock-runtime", authorize)
+    asked = {
+        "modelId": PROFILE,
+        "messages": [{"role": "user", "content": [{"text": "Hello"}]}],
+        "inferenceConfig": {"maxTokens": 9},
+    }
+    try:
+        whole = await asyncio.to_thread(client.converse, **asked)
+        assert whole["usage"] == CONVERSED["usage"]
+        last = upstream.received[-1]
+        assert last.path == "/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/converse"
+        assert "condt_" not in str(last)
+        url = f"{upstream.url}{last.path}"
+        assert is_signed("POST", url, last.headers, last.body, AWS_SECRET)
+        stream = await asyncio.to_thread(client.converse_stream, **asked)
+        events = await asyncio.to_thread(list, stream["stream"])
+        assert events[-1]["metadata"]["usage"] == CONVERSED["usage"]
+        record = await suite.call(
+            "GET",
+            f"/api/requests/{stream['ResponseMetadata']['HTTPHeaders']['x-conduit-request-id']}",
+        )
+        assert record["inputTokens"] == 11
+    finally:
+        client.close()

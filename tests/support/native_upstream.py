@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from conduit_kernel.http import Exchange, HttpServer
+from conduit_providers.codecs.shared.aws_eventstream import event_frame
 
 Json = dict[str, Any]
 
@@ -159,6 +160,23 @@ EMBEDDINGS: Json = {
     "data": [{"object": "embedding", "index": 0, "embedding": [0.5, 0.25]}],
     "usage": {"prompt_tokens": 11, "total_tokens": 11},
 }
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
+CONVERSED: Json = {
+    "output": {"message": {"role": "assistant", "content": [{"text": "Hi"}]}},
+    "stopReason": "end_turn",
+    "usage": {"inputTokens": 11, "outputTokens": 7, "totalTokens": 18},
+    "metrics": {"latencyMs": 5},
+}
+CONVERSE_FRAMES = b"".join(
+    event_frame(name, json.dumps(payload).encode(), "application/json")
+    for name, payload in (
+        ("messageStart", {"role": "assistant"}),
+        ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "Hi"}}),
+        ("contentBlockStop", {"contentBlockIndex": 0}),
+        ("messageStop", {"stopReason": "end_turn"}),
+        ("metadata", {"usage": CONVERSED["usage"], "metrics": {"latencyMs": 5}}),
+    )
+)
 # By the end of the path: whole, and as events.
 ANSWERS: Mapping[str, tuple[Json, bytes]] = {
     "/chat/completions": (CHAT, CHAT_EVENTS),
@@ -168,7 +186,13 @@ ANSWERS: Mapping[str, tuple[Json, bytes]] = {
     ":generateContent": (CONTENT, b""),
     ":streamGenerateContent": ({}, sse(CONTENT)),
     ":countTokens": ({"totalTokens": 5}, b""),
+    ":rawPredict": (MESSAGE, b""),
+    ":streamRawPredict": ({}, MESSAGE_EVENTS),
     "/v2/chat": (COHERE, COHERE_EVENTS),
+    "/converse": (CONVERSED, b""),
+    "/converse-stream": ({}, CONVERSE_FRAMES),
+    "/count-tokens": ({"inputTokens": 5}, b""),
+    "/completions": (CHAT, CHAT_EVENTS),
     "/embeddings": (EMBEDDINGS, b""),
 }
 
@@ -199,6 +223,8 @@ class NativeUpstream:
             is_list = "alt=sse" not in exchange.query
             events = json.dumps([whole or CONTENT]).encode() if is_list else events
             media_type = "application/json" if is_list else "text/event-stream"
+        elif events is CONVERSE_FRAMES:
+            media_type = "application/vnd.amazon.eventstream"
         else:
             media_type = "text/event-stream" if is_stream else "application/json"
         fields = {"content-type": media_type, **self.answer_headers}

@@ -24,7 +24,7 @@ from conduit_providers.catalog.vocabulary import CAPABILITIES, price_providers
 from conduit_providers.codecs import has_codec
 from conduit_providers.model_rows import EVERY_MODEL, ModelMatch, ModelRow, ValueMap
 from conduit_providers.passthrough.operation import OPERATIONS
-from conduit_providers.passthrough.rule import PassthroughRule
+from conduit_providers.passthrough.rule import MODEL, PassthroughRule
 from conduit_providers.passthrough.usage import READERS
 from conduit_providers.spec import Auth, Endpoint, ProviderSpec, RateLimitHeaders
 from conduit_providers.target import places_in
@@ -133,8 +133,13 @@ class _Reader:
         if rule.usage not in READERS:
             why = _unknown(f"there is no usage {rule.usage!r}", rule.usage, READERS)
             raise self._error((*path, "usage"), why)
-        if not rule.path.startswith("/") or places_in(rule.path) not in ([], ["model"]):
-            raise self._error((*path, "path"), "must begin with a slash, and may have one {model}")
+        settings = {each.name for each in spec.settings} if rule.sends else set[str]()
+        for name, text in (("path", rule.path), ("sends", rule.sends or rule.path)):
+            places = places_in(text)
+            is_known = {*places} <= {MODEL, *settings} and len({*places}) == len(places)
+            if not text.startswith("/") or not is_known:
+                why = "must begin with a slash; {model} may be in it, and settings beside `sends`"
+                raise self._error((*path, name), why)
 
     def _check_capabilities(self, operation: str, given: Iterable[str], path: Path) -> None:
         known = CAPABILITIES[operation]

@@ -6,6 +6,7 @@ from typing import NamedTuple, Self
 import msgspec
 
 from conduit_kernel.errors import UpstreamError
+from conduit_providers.codecs.shared.aws_eventstream import FrameBuffer
 from conduit_providers.codecs.shared.sse import EventBuffer, events_in
 from conduit_providers.operation import estimate_tokens
 from conduit_providers.passthrough.usage import UsageReader
@@ -14,6 +15,9 @@ from conduit_providers.quantities import Quantities
 # A stream that is one document is read at its end, where it is not larger.
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
 _COUNTS = b'"usage'
+_EVENTS = "text/event-stream"
+# AWS's own, in which Bedrock streams.
+_FRAMES = "application/vnd.amazon.eventstream"
 _read_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
@@ -49,15 +53,17 @@ class PassedPiece(NamedTuple):
 class PassedDecoder:
     """Passes on all bytes of a stream; an answer whose counts make no sense is estimated."""
 
-    def __init__(self, reader: UsageReader, *, is_events: bool) -> None:
-        """Take what reads the counts, and whether they stand in server-sent events."""
+    def __init__(self, reader: UsageReader, media_type: str = "") -> None:
+        """Take what reads the counts, and what the answer says that it is."""
         # The provider ends it, by ending the body.
         self.done = False
         self.has_finished = False
         self.skipped = 0
         self.emitted = 0
         self._reader = reader
-        self._events = EventBuffer() if is_events else None
+        kind = media_type.lower()
+        self._events = EventBuffer() if kind.startswith(_EVENTS) else None
+        self._frames = FrameBuffer("") if kind.startswith(_FRAMES) else None
         # None where it is too large.
         self._document: bytearray | None = bytearray()
 
@@ -70,6 +76,8 @@ class PassedDecoder:
         """Take the next bytes, and return them."""
         if self._events is not None:
             self._note_events(self._events, data)
+        elif self._frames is not None:
+            self._note_frames(self._frames, data)
         else:
             self.emitted += estimate_tokens(len(data))
             self._hold(data)
@@ -85,7 +93,7 @@ class PassedDecoder:
         """Read what stands at the end."""
         if self._events is not None:
             self._note_block(self._events.held + b"\n\n")
-        elif self._document is not None:
+        elif self._frames is None and self._document is not None:
             take_whole(self._reader, bytes(self._document))
 
     def _note_events(self, buffer: EventBuffer, data: bytes) -> None:
@@ -97,10 +105,21 @@ class PassedDecoder:
 
     def _note_block(self, block: bytes) -> None:
         for event in events_in(block):
-            self.emitted += 1
-            if _COUNTS in event.data:
-                with suppress(msgspec.DecodeError):
-                    self._reader.take(event.data)
+            self._note(event.data)
+
+    def _note_frames(self, buffer: FrameBuffer, data: bytes) -> None:
+        try:
+            for frame in buffer.feed(data):
+                self._note(frame.payload)
+        except UpstreamError:
+            # What is broken is for the caller to find; what follows is in no known place.
+            self._frames = FrameBuffer("")
+
+    def _note(self, event: bytes) -> None:
+        self.emitted += 1
+        if _COUNTS in event:
+            with suppress(msgspec.DecodeError):
+                self._reader.take(event)
 
 
 def take_whole(reader: UsageReader, body: bytes) -> None:

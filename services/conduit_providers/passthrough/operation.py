@@ -58,13 +58,14 @@ class PassedOperation(Operation[Any, Any]):
 
     def to_upstream(self, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Return the request as the provider gets it, but for credentials."""
-        request = self.request
+        request, sends = self.request, self.request.rule.sends
+        path = target.fill(sends, model=request.model) if sends else request.path
         query = f"?{urlencode(request.query)}" if request.query else ""
         # What the caller says of the API's version and the like goes before what is usual.
         headers = {name.lower(): value for name, value in endpoint.headers.items()}
         headers |= dict(request.headers)
         return HttpRequest(
-            "POST", request.path + query, JSON_HEADERS + tuple(headers.items()), request.body
+            "POST", path + query, JSON_HEADERS + tuple(headers.items()), request.body
         )
 
     def estimate(

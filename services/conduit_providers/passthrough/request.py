@@ -1,13 +1,13 @@
 """Reads requests in providers' own words, as far as routing and accounting need it."""
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
 from conduit_kernel.errors import InvalidRequest, UnsupportedParameter
-from conduit_providers.passthrough.rule import PassthroughRule
+from conduit_providers.passthrough.rule import MODEL, PassthroughRule
 from conduit_providers.request_reading import RequestReader, Unread
 
 Pair = tuple[str, str]
@@ -29,6 +29,31 @@ class _Generation(msgspec.Struct, rename="camel"):
         return self.candidate_count, self.plain_candidate_count
 
 
+class _Inference(msgspec.Struct, rename="camel"):
+    max_tokens: int | None = None
+
+    def most(self) -> tuple[int | None, ...]:
+        """Return the limits of what is written."""
+        return (self.max_tokens,)
+
+
+class _ModelFields(msgspec.Struct):
+    """Limits in what Converse hands to a model as it is, by the names that makers have for them.
+
+    https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html
+    """
+
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    max_new_tokens: int | None = None
+    max_gen_len: int | None = None
+    max_token_count: int | None = msgspec.field(default=None, name="maxTokenCount")
+
+    def most(self) -> tuple[int | None, ...]:
+        """Return the limits of what is written."""
+        return msgspec.structs.astuple(self)
+
+
 # The dialects' own names; each is read wherever it stands.
 class _Body(msgspec.Struct):
     model: str = ""
@@ -44,12 +69,23 @@ class _Body(msgspec.Struct):
     plain_generation_config: _Generation | None = msgspec.field(
         default=None, name="generation_config"
     )
+    inference: _Inference | None = msgspec.field(default=None, name="inferenceConfig")
+    model_fields: _ModelFields | None = msgspec.field(
+        default=None, name="additionalModelRequestFields"
+    )
 
 
 _reader = RequestReader(_Body)
 # Servers differ in which of two members of the same name counts, also within others.
-_WITHIN = ("generationConfig", "generation_config")
-_DECISIVE_WITHIN = tuple(each.encode_name for each in msgspec.structs.fields(_Generation))
+_WITHIN = (
+    *("generationConfig", "generation_config", "inferenceConfig"),
+    "additionalModelRequestFields",
+)
+_DECISIVE_WITHIN = tuple(
+    each.encode_name
+    for kind in (_Generation, _Inference, _ModelFields)
+    for each in msgspec.structs.fields(kind)
+)
 _DECISIVE = tuple(each.encode_name for each in msgspec.structs.fields(_Body))
 _DECISIVE_MARKS = tuple(b'"%b"' % name.lower().encode() for name in (*_DECISIVE, *_DECISIVE_WITHIN))
 # An escaped letter; and two beyond ASCII, plain and escaped, that servers in Go take for `s` and
@@ -69,6 +105,8 @@ class PassedRequest(NamedTuple):
     body: bytes
     # By the provider's name for it.
     model: str
+    # The instance's settings that the path names.
+    settings: Mapping[str, str]
     stream: bool
     # The most tokens that each choice may have; None if unsaid.
     max_output: int | None
@@ -92,8 +130,8 @@ def read_request(
     """
     found = _reader.read(body)
     _check_members(body, rule.refuses, provider)
-    match = rule.pattern.fullmatch(path)
-    model = match["model"] if rule.names_model and match is not None else found.model
+    settings = rule.places_in(path)
+    model = settings.pop(MODEL, found.model)
     if not model:
         raise InvalidRequest("model is required", field="model")
     generations = [
@@ -105,7 +143,12 @@ def read_request(
         found.max_tokens,
         found.max_completion_tokens,
         found.max_output_tokens,
-        *(limit for each in generations for limit in each.most()),
+        *(
+            limit
+            for each in (*generations, found.inference, found.model_fields)
+            if each
+            for limit in each.most()
+        ),
     )
     counts = (found.n, found.best_of, *(count for each in generations for count in each.choices()))
     said = [limit for limit in limits if limit is not None]
@@ -116,6 +159,7 @@ def read_request(
         _passing_headers(headers, rule.headers),
         body,
         model,
+        settings,
         rule.streams or bool(found.stream),
         max(0, *said) if said else None,
         max(1, *(count or 0 for count in counts)) * _prompts(found.prompt),

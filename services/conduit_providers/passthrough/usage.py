@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from conduit_providers.codecs.anthropic.answer import Counts as AnthropicCounts
+from conduit_providers.codecs.bedrock.answer import Event as ConverseEvent
+from conduit_providers.codecs.bedrock.answer import qualifiers_of
 from conduit_providers.codecs.cohere.answer import Counts as CohereCounts
 from conduit_providers.codecs.gemini.answer import Response as GeminiResponse
 from conduit_providers.codecs.gemini.grounding import searches
@@ -166,10 +168,24 @@ class CohereUsage(UsageReader):
             self.usage = counts.quantities() or self.usage
 
 
+_read_converse = JsonReader(ConverseEvent).decode
+
+
+class ConverseUsage(UsageReader):
+    """Counts of Bedrock's Converse, with what their price depends on; streams tell them last."""
+
+    def take(self, document: bytes) -> None:
+        """Read an answer, or an event."""
+        found = _read_converse(document)
+        if found.usage is not None:
+            self.usage = found.usage.quantities(qualifiers_of(found))
+
+
 # What a provider counts for nothing, and charges for nothing.
 FREE = "free"
 READERS: Mapping[str, Callable[[Endpoint, str], UsageReader]] = {
     "anthropic": AnthropicUsage,
+    "bedrock": ConverseUsage,
     "cohere": CohereUsage,
     FREE: _Nothing,
     "gemini": GeminiUsage,

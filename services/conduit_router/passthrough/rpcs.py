@@ -37,7 +37,6 @@ from conduit_router.passthrough.passing import Refusals, headers_of
 from conduit_router.routing.attempt_plan import Attempt, Consumption
 from conduit_router.upstream.transport import LazyHeaders
 
-_EVENTS = "text/event-stream"
 Messages = AsyncGenerator[PassThroughResponse, None]
 
 
@@ -193,8 +192,7 @@ class _Passing:
         response = await self._send(scope, attempt)
         self._status = response.status
         media_type = LazyHeaders(response.headers).get("content-type", "")
-        is_events = media_type.lower().startswith(_EVENTS)
-        decoder = PassedDecoder(self._reader(attempt), is_events=is_events)
+        decoder = PassedDecoder(self._reader(attempt), media_type)
         upstream = attempt.upstream(scope.operation.name)
         stream = UpstreamStream(upstream, response, decoder, idle=timeouts.idle)
         return await begin_stream(scope, attempt, stream, sent)
@@ -213,10 +211,15 @@ class _Passing:
         )
 
     def _check(self, attempt: Attempt) -> None:
-        """Pass candidates over that have another model, as the alias may have several."""
+        """Pass candidates over that have another model, or other settings than the path names."""
         if attempt.candidate.model != self._operation.request.model:
             message = "The alias has another model here than the request names"
             raise InvalidRequest(message, field="model")
+        own = attempt.key.endpoint(self._operation.name).target.settings
+        for name, value in self._operation.request.settings.items():
+            if own.get(name) != value:
+                message = f"The provider has another {name} than the path names"
+                raise InvalidRequest(message, field="path")
 
     def _reader(self, attempt: Attempt) -> UsageReader:
         candidate = attempt.candidate

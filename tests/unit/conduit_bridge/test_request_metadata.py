@@ -38,6 +38,9 @@ async def test_credentials_have_the_names_of_metadata() -> None:
     assert credentials_of(request_of(Caller())) == {}
     anthropics = request_of(Caller(), x_api_key=" condt_a ")
     assert credentials_of(anthropics) == {"authorization": "Bearer condt_a"}
+    assert credentials_of(request_of(Caller(), api_key="condt_z")) == {
+        "authorization": "Bearer condt_z"
+    }
     bearer = request_of(Caller(), x_api_key="b", authorization="Bearer a")
     assert credentials_of(bearer) == {"authorization": "Bearer a"}
     both = request_of(Caller(), authorization=" Bearer a ", x_master_key="m", cookie="c")

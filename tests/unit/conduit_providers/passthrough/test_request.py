@@ -42,6 +42,18 @@ def _read(body: bytes, rule: PassthroughRule = RULE, path: str = "/chat") -> Pas
             50,
             3,
         ),
+        (b'{"model": "m", "inferenceConfig": {"maxTokens": 5}}', 5, 1),
+        (
+            (
+                b'{"model": "m", "inferenceConfig": {"maxTokens": 5}, '
+                b'"additionalModelRequestFields": {"max_tokens": 50, "thinking": {}}}'
+            ),
+            50,
+            1,
+        ),
+        (b'{"model": "m", "additionalModelRequestFields": {"max_gen_len": 5}}', 5, 1),
+        (b'{"model": "m", "additionalModelRequestFields": {"maxTokenCount": 5}}', 5, 1),
+        (b'{"model": "m", "additionalModelRequestFields": {"max_new_tokens": 5}}', 5, 1),
         (b'{"model": "m", "max_tokens": 5, "n": 2, "best_of": 4}', 5, 4),
         (b'{"model": "m", "max_tokens": 5, "n": 2, "prompt": ["a", "b", "c"]}', 5, 6),
         (b'{"model": "m", "max_tokens": 5, "prompt": [[1, 2], [3]]}', 5, 2),
@@ -84,6 +96,9 @@ def test_what_decides_is_there_once() -> None:
         '"max_tokens": 5, "max_to\\u212Aens": 50',
         '"generationConfig": {"maxOutputTokens": 5, "maxOutputTokens": 50}',
         '"generation_config": {"candidate_count": 1, "candidate_count": 5}',
+        '"inferenceConfig": {"maxTokens": 5, "maxTokens": 50}',
+        '"inferenceConfig": {"maxTokens": 5}, "inferenceConfig": {"maxTokens": 50}',
+        '"additionalModelRequestFields": {"max_tokens": 5, "max_tokens": 50}',
     )
     for members in twice:
         with pytest.raises(InvalidRequest, match="is there twice"):

@@ -8,6 +8,9 @@ from conduit_providers.passthrough.request import read_request
 from conduit_providers.passthrough.rule import PassthroughRule
 
 IN_PATH = PassthroughRule(path="/v1/models/{model}:go", usage="gemini")
+REWRITTEN = PassthroughRule(
+    path="/v1/p/{project}/{model}:go", usage="gemini", sends="/v1/p/{project}/models/{model}:go"
+)
 PLAIN = PassthroughRule(path="/v1/a.b", usage="openai")
 
 
@@ -23,6 +26,23 @@ def test_models_stand_in_their_place(model: str) -> None:
 def test_nothing_else_is_a_model(model: str) -> None:
     """What would be another path, or a query, is none."""
     assert IN_PATH.pattern.fullmatch(f"/v1/models/{model}:go") is None
+
+
+@pytest.mark.parametrize(
+    ("written", "model"), [("a.b-1", "a.b-1"), ("a%3A0", "a:0"), ("a:0", "a:0"), ("a%2Fb", "a/b")]
+)
+def test_what_is_written_anew_names_models_with_any_signs(written: str, model: str) -> None:
+    """As ARNs have them; the path's settings are read as well."""
+    places = REWRITTEN.places_in(f"/v1/p/acme-1/{written}:go")
+    assert places == {"project": "acme-1", "model": model}
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/p/a/b/c:go", "/v1/p/a%2Fb/c:go", "/v1/p//c:go", "/v1/p/a/:go"]
+)
+def test_what_is_written_anew_is_no_other_path(path: str) -> None:
+    """Settings have no signs of paths, and nothing has none."""
+    assert REWRITTEN.places_in(path) == {}
 
 
 @pytest.mark.parametrize("path", ["/v1/axb", "/v1/a.b/", "/v1/a.b\n", "v1/a.b", "/x/v1/a.b"])

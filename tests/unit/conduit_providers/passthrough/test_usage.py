@@ -10,6 +10,7 @@ from tests.support.native_upstream import (
     COHERE,
     COHERE_EVENTS,
     CONTENT,
+    CONVERSED,
     EMBEDDINGS,
     MESSAGE,
     MESSAGE_EVENTS,
@@ -39,6 +40,7 @@ def _reader(usage: str, provider: str = "OpenAI", operation: str = "chat") -> Us
         ("anthropic", "Anthropic", MESSAGE),
         ("gemini", "Gemini", CONTENT),
         ("cohere", "Cohere", COHERE),
+        ("bedrock", "Bedrock", CONVERSED),
     ],
 )
 def test_whole_answers_are_counted(usage: str, provider: str, answer: Json) -> None:
@@ -104,3 +106,12 @@ def test_counts_are_where_the_catalog_has_them() -> None:
     )
     assert reader.usage is not None
     assert reader.usage.count(INPUT) == 7
+
+
+def test_what_served_a_conversation_decides_its_price() -> None:
+    """As where it is translated: the tier, and the latency."""
+    reader = _reader("bedrock", "Bedrock")
+    served = {"serviceTier": {"type": "flex"}, "performanceConfig": {"latency": "optimized"}}
+    reader.take(json.dumps(CONVERSED | served).encode())
+    assert reader.usage is not None
+    assert reader.usage != USED

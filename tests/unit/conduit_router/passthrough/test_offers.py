@@ -109,7 +109,7 @@ def test_paths_may_begin_as_the_providers_address_ends(
         ("OpenAI", "/v1/files"),
         ("Anthropic", "/messages"),
         ("Groq", "/v1/chat/completions"),
-        ("Bedrock", "/model/m/converse"),
+        ("Bedrock", "/model/m/invoke"),
         ("OpenAI", "/v1"),
         ("OpenAI", ""),
     ],
