@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -14,6 +13,7 @@ import click
 from conduit_cli.caller_commands import told
 from conduit_cli.options import data_dir_option
 from conduit_cli.private_file import open_private
+from conduit_cli.terminal import printed, say
 
 if TYPE_CHECKING:
     # What a command imports when it runs, so that each starts fast.
@@ -84,7 +84,7 @@ def verify(gateway: "Gateway", against: Path | None) -> None:
     problem, found = problem_of(gateway, mark)
     if problem:
         raise click.ClickException(f"The audit log is not whole: {problem}.")
-    click.echo(
+    say(
         f"The audit log is whole: {found.get('entries')} lines, the last of revision "
         f"{found.get('lastRevision')} with the hash {found.get('headHash')}."
     )
@@ -118,7 +118,7 @@ def _camel(name: str) -> str:
 def opened(path: Path | None) -> Iterator[TextIO]:
     """Open a file for its owner alone, or standard output."""
     if path is None:
-        yield sys.stdout
+        yield printed()
         return
     with open_private(path) as file:
         yield file
@@ -145,12 +145,10 @@ def rewrap(gateway: "Gateway") -> None:
     except (KeysUnusable, OtherKeyInUse) as error:
         raise click.ClickException(str(error)) from error
     what = "What was begun before is finished" if done.was_begun else "There is a new key"
-    click.echo(
-        f"{what}: {done.rewrapped} providers' keys are wrapped with {done.encryption_key_id}."
-    )
+    say(f"{what}: {done.rewrapped} providers' keys are wrapped with {done.encryption_key_id}.")
     if done.unreadable:
-        click.echo(f"{done.unreadable} could not be read, and stay as they are; the log has them.")
-    click.echo(f"Keep a copy of {key_file.path}: virtual keys made before need the former ones.")
+        say(f"{done.unreadable} could not be read, and stay as they are; the log has them.")
+    say(f"Keep a copy of {key_file.path}: virtual keys made before need the former ones.")
 
 
 @keys.command()
@@ -173,8 +171,8 @@ def wrap(service: str, data_dir: Path) -> None:
     except (KeysUnusable, KeyReferenceWrong, KeyServiceFailed) as error:
         raise click.ClickException(str(error)) from error
     for name, value in found.items():
-        click.echo(f"{name}={value}")
-    click.echo(
+        say(f"{name}={value}")
+    say(
         f"Start with these in the environment. Then take the encryption keys out of {data_dir}.",
         err=True,
     )
@@ -230,7 +228,7 @@ def export_charges(
         left_out = FORMATS[form](charges(gateway, wanted), file)
     if left_out:
         many = "charge" if left_out == 1 else "charges"
-        click.echo(f"{left_out} {many} without a price: left out, as FOCUS has none.", err=True)
+        say(f"{left_out} {many} without a price: left out, as FOCUS has none.", err=True)
 
 
 ADMIN_COMMANDS = (audit, keys, usage)
@@ -266,9 +264,9 @@ def reconcile(gateway: "Gateway", file: TextIO, form: str | None, **asked: str |
     except UnclearExport as error:
         raise click.ClickException(str(error)) from error
     for row in report.rows:
-        click.echo("\t".join(row))
+        say("\t".join(row))
     if report.unpriced:
-        click.echo(f"{report.unpriced} charges have no price: they are not in it.", err=True)
+        say(f"{report.unpriced} charges have no price: they are not in it.", err=True)
     if report.differing:
         raise click.ClickException(f"{report.differing} of these differ.")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from conduit_cli.options import data_dir_option
+from conduit_cli.terminal import say
 
 if TYPE_CHECKING:
     from conduit_cli.backup import Backup
@@ -28,11 +29,11 @@ def backup(target: str, data_dir: Path) -> None:
         told, has_key = _store(target, data_dir) if "://" in target else _copy(target, data_dir)
     except BackupFailed as error:
         raise click.ClickException(str(error)) from error
-    click.echo(told)
+    say(told)
     if not has_key:
-        click.echo("The encryption key is not among them: it comes from the environment. Keep it.")
+        say("The encryption key is not among them: it comes from the environment. Keep it.")
     if os.environ.get("CONDUIT_DATABASE_URL"):
-        click.echo("Databases in PostgreSQL are not among them: copy them with pg_dump.")
+        say("Databases in PostgreSQL are not among them: copy them with pg_dump.")
 
 
 @click.command()
@@ -50,16 +51,16 @@ def restore(source: str, data_dir: Path) -> None:
     try:
         if "://" in source:
             name, made = _fetch(source, data_dir)
-            click.echo(f"{name} is restored.")
+            say(f"{name} is restored.")
         elif not Path(source).is_file():
             raise click.UsageError(f"File {source!r} does not exist.")
         else:
             made = run(Path(source), data_dir)
     except BackupFailed as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{data_dir} has {len(made.files)} files. Start with --data-dir {data_dir}.")
+    say(f"{data_dir} has {len(made.files)} files. Start with --data-dir {data_dir}.")
     if not made.has_encryption_key:
-        click.echo("The encryption key is not among them: set CONDUIT_ENCRYPTION_KEY to it first.")
+        say("The encryption key is not among them: set CONDUIT_ENCRYPTION_KEY to it first.")
 
 
 def _copy(target: str, data_dir: Path) -> tuple[str, bool]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from conduit_cli.options import data_dir_option
+from conduit_cli.terminal import say
 
 if TYPE_CHECKING:
     # What a command imports when it runs, so that each starts fast.
@@ -91,8 +92,8 @@ def chat(gateway: "Gateway", text: str | None, model: str) -> None:
     from conduit_cli.chat import answer  # noqa: PLC0415 # as above
 
     for piece in answer(gateway, model, _said(text)):
-        click.echo(piece, nl=False)
-    click.echo()
+        say(piece, nl=False)
+    say()
 
 
 @click.command()
@@ -132,6 +133,9 @@ def speak(
 
     wish = {"model": model, "input": _said(text), "voice": voice, "response_format": kind}
     wish |= {"instructions": instructions} if instructions else {}
+    if str(output) == STDIO and sys.stdout.isatty():
+        # What a provider says a terminal would obey, sound or not.
+        raise click.UsageError("Sound is not for a terminal: name a file, or send it on.")
     sound = speech(gateway, wish | ({"speed": speed} if speed is not None else {}))
     _tell(store(sound, output or Path(f"speech.{kind}")))
 
@@ -161,7 +165,7 @@ def transcribe(
     fields = {"model": model, "response_format": kind}
     fields |= {"language": language} if language else {}
     fields |= {"prompt": prompt} if prompt else {}
-    click.echo(transcript(gateway, file, fields).rstrip("\n"))
+    say(transcript(gateway, file, fields).rstrip("\n"))
 
 
 @click.command()
@@ -209,7 +213,7 @@ def image(
 def _tell(stored: tuple[Path, int]) -> None:
     path, size = stored
     if str(path) != STDIO:
-        click.echo(f"{path}: {size:,} bytes")
+        say(f"{path}: {size:,} bytes")
 
 
 CALLER_COMMANDS = (chat, speak, transcribe, image)

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from conduit_cli.options import data_dir_option
+from conduit_cli.terminal import say
 
 DAYS = 365
 LOCAL = ("localhost", "127.0.0.1", "::1")
@@ -42,11 +43,9 @@ def init(data_dir: Path, names: tuple[str, ...], days: int) -> None:
         )
     except CertificatesUnusable as error:
         raise click.ClickException(str(error)) from error
-    click.echo(
-        f"Keep {folder / AUTHORITY}-key.pem secret: whoever has it is believed to be anybody."
-    )
+    say(f"Keep {folder / AUTHORITY}-key.pem secret: whoever has it is believed to be anybody.")
     ca = folder / f"{AUTHORITY}.pem"
-    click.echo(f"conduit serve --tls-cert {shown} --tls-key {key} --tls-client-ca {ca}")
+    say(f"conduit serve --tls-cert {shown} --tls-key {key} --tls-client-ca {ca}")
 
 
 @certs.command()
@@ -62,4 +61,4 @@ def client(data_dir: Path, name: str, days: int) -> None:
         shown, key = authority.issue(file_name(name), [name], days=days, serves=False)
     except CertificatesUnusable as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{shown}\n{key}")
+    say(f"{shown}\n{key}")

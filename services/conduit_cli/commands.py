@@ -18,6 +18,7 @@ from conduit_cli.network_options import listening_options, network_options
 from conduit_cli.options import data_dir_option as _data_dir
 from conduit_cli.prices_commands import prices
 from conduit_cli.resources.commands import RESOURCE_COMMANDS, health_group, with_resources
+from conduit_cli.terminal import SafeGroup, say
 
 SERVICES = {
     "registry": "what exists: providers, keys, mappings, virtual keys",
@@ -67,7 +68,7 @@ def _show_version(context: click.Context, _option: click.Parameter, is_asked: bo
         context.exit()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=SafeGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version",
     is_flag=True,
@@ -87,13 +88,13 @@ def show_help(context: click.Context, command: str | None) -> None:
     """Show what there is, or what COMMAND takes."""
     parent = context.find_root()
     if command is None:
-        click.echo(parent.get_help())
+        say(parent.get_help())
         return
     found = conduit.get_command(parent, command)
     if found is None:
         raise click.UsageError(f"No such command '{command}'.", parent)
     with click.Context(found, info_name=command, parent=parent) as own:
-        click.echo(found.get_help(own))
+        say(found.get_help(own))
 
 
 @conduit.command()
@@ -154,7 +155,7 @@ def version() -> None:
     import platform  # noqa: PLC0415 # as above
 
     own = importlib.metadata.version("conduit-suite")
-    click.echo(f"conduit {own} (Python {platform.python_version()})")
+    say(f"conduit {own} (Python {platform.python_version()})")
 
 
 @conduit.command()
@@ -245,10 +246,10 @@ def verify(data_dir: Path) -> None:
     except LedgerUnreadable as error:
         raise click.ClickException(str(error)) from error
     for breach in found:
-        click.echo(str(breach))
+        say(str(breach))
     if found:
         sys.exit(1)
-    click.echo("The ledger is sound.")
+    say("The ledger is sound.")
 
 
 _billing = conduit.commands["billing"]

@@ -15,6 +15,7 @@ from conduit_cli.admin_commands import administering
 from conduit_cli.caller_commands import told
 from conduit_cli.config_import_commands import import_group
 from conduit_cli.private_file import open_private
+from conduit_cli.terminal import printed, say
 
 if TYPE_CHECKING:
     # What a command imports when it runs, so that each starts fast.
@@ -74,7 +75,7 @@ def export(gateway: "Gateway", output: Path | None) -> None:
 
     text = text_of(gateway)
     if output is None:
-        click.echo(text, nl=False)
+        say(text, nl=False)
     else:
         output.write_text(text, "utf-8")
 
@@ -89,7 +90,7 @@ def diff(gateway: "Gateway", file: Path, *, prune: bool, as_json: bool) -> None:
     with _read(file) as read:
         found = _applying(gateway, read, prune=prune).compare()
     if as_json:
-        click.echo(json.dumps({"changes": found.lines, "kept": found.kept}, ensure_ascii=False))
+        say(json.dumps({"changes": found.lines, "kept": found.kept}, ensure_ascii=False))
     else:
         _show(found)
     sys.exit(DIFFERS if found.lines else 0)
@@ -125,7 +126,7 @@ def apply(
         return
     from conduit_cli.configuration.watching import changes  # noqa: PLC0415 # see above
 
-    click.echo(f"Watching {file}.", err=True)
+    say(f"Watching {file}.", err=True)
     last = _LastTry()
     for _ in changes(file, lambda: time.sleep(WATCH_SECONDS), lambda: last.is_due_again):
         try:
@@ -148,7 +149,7 @@ def validate(file: Path) -> None:
     with _read(file) as read:
         if found := problems_of(read):
             raise FileProblems(found)
-    click.echo(f"{file} is right.")
+    say(f"{file} is right.")
 
 
 @config.command(cls=_Command)
@@ -176,7 +177,7 @@ def discovered(gateway: "Gateway", since: str, output: Path | None) -> None:
     found = differences(gateway, since)
     lines = list(found.lines())
     for line in lines or ["Nothing differs."]:
-        click.echo(line)
+        say(line)
     if output is not None:
         text = yaml.safe_dump({"mappings": found.new}, sort_keys=False, allow_unicode=True)
         output.write_text(text, "utf-8")
@@ -188,7 +189,7 @@ def schema() -> None:
     """Print the JSON Schema of such files, for editors."""
     from conduit_cli.configuration.schema import schema as whole  # noqa: PLC0415 # see above
 
-    click.echo(json.dumps(whole(), indent=2, ensure_ascii=False))
+    say(json.dumps(whole(), indent=2, ensure_ascii=False))
 
 
 def _applying(gateway: "Gateway", file: "ConfigFile", *, prune: bool) -> Any:  # noqa: ANN401 # imported late
@@ -227,7 +228,7 @@ def _apply(
             click.confirm("Apply this?", abort=True)
         with _telling(secrets_file) as tell:
             done: Outcome = work.apply(tell)
-    click.echo(f"{len(done.lines)} changes are in use." if done.lines else "Nothing differs.")
+    say(f"{len(done.lines)} changes are in use." if done.lines else "Nothing differs.")
 
 
 def _check_secrets(found: "Outcome", secrets_file: Path | None) -> None:
@@ -248,7 +249,7 @@ def _check_secrets(found: "Outcome", secrets_file: Path | None) -> None:
 def _telling(path: Path | None) -> "Iterator[Callable[[str, str], None]]":
     """Yield what tells a change, and writes what is shown of it this once before anything else."""
     with ExitStack() as stack:
-        file: TextIO = sys.stdout
+        file: TextIO = printed()
         if path is not None and str(path) != "-":
             file = stack.enter_context(open_private(path, appends=True))
 
@@ -258,18 +259,18 @@ def _telling(path: Path | None) -> "Iterator[Callable[[str, str], None]]":
                 said = {"created": label, "secret": secret}
                 file.write(f"{json.dumps(said, ensure_ascii=False)}\n")
                 file.flush()
-            click.echo(line)
+            say(line)
 
         yield tell
 
 
 def _show(found: "Outcome") -> None:
     for line in found.lines:
-        click.echo(line)
+        say(line)
     for label in found.kept:
-        click.echo(f"not in the file: {label}", err=True)
+        say(f"not in the file: {label}", err=True)
     if not found.lines:
-        click.echo("Nothing differs.")
+        say("Nothing differs.")
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The commands that make a configuration file of what another gateway has."""
 
 import os
-import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from conduit_cli.private_file import open_private
+from conduit_cli.terminal import say
 
 if TYPE_CHECKING:
     # What a command imports when it runs, so that each starts fast.
@@ -103,9 +103,12 @@ def environment(file: Path | None) -> "Draft":
 
 def _text(path: Path) -> str:
     try:
-        if path.stat().st_size > _MAX_BYTES:
+        # What is no regular file does not say its size.
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
             raise click.ClickException(f"{path} has more than {_MAX_BYTES // 1024**2} MiB.")
-        return path.read_text("utf-8-sig")
+        return content.decode("utf-8-sig")
     except (OSError, UnicodeError) as error:
         raise click.ClickException(f"{path} cannot be read: {error}") from error
 
@@ -113,8 +116,15 @@ def _text(path: Path) -> str:
 def _read(path: Path) -> dict[str, Any]:
     import yaml  # noqa: PLC0415 # see above
 
+    from conduit_cli.importers.yaml_size import TooMuch, check_size  # noqa: PLC0415 # see above
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        found = yaml.load(_text(path), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 # a safe one
+        text = _text(path)
+        check_size(text, loader)
+        found = yaml.load(text, loader)  # noqa: S506 # a safe one
+    except TooMuch as error:
+        raise click.ClickException(f"{path} cannot be read: {error}") from error
     except yaml.YAMLError as error:
         raise click.ClickException(f"{path} is no YAML or JSON: {error}") from error
     if not isinstance(found, dict):
@@ -128,9 +138,9 @@ def _write(draft: "Draft", output: Path | None) -> None:
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     text = yaml.dump(draft.document(), Dumper=dumper, sort_keys=False, allow_unicode=True)
     for note in draft.notes:
-        click.echo(note, err=True)
+        say(note, err=True)
     if output is None:
-        sys.stdout.write(text)
+        say(text, nl=False)
         return
     with open_private(output) as file:
         file.write(text)

@@ -10,6 +10,7 @@ import click
 
 from conduit_cli.admin_commands import administering
 from conduit_cli.options import data_dir_option
+from conduit_cli.terminal import say
 
 if TYPE_CHECKING:
     from conduit_billing.pricing.catalog_file import Change
@@ -62,7 +63,7 @@ def update(source: str, data_dir: Path, *, yes: bool) -> None:
             install(file, data_dir)
         except OSError as error:
             raise click.ClickException(f"They cannot be kept in {data_dir}: {error}") from error
-    click.echo(f"Billing uses them once it is started again with {data_dir}.")
+    say(f"Billing uses them once it is started again with {data_dir}.")
 
 
 @contextmanager
@@ -97,12 +98,12 @@ def reprice(gateway: "Gateway", start: str, end: str, **given: str | int | bool 
     is_dry = bool(given.get("dry_run"))
     found = reprice_all(gateway, {"startDate": start, "endDate": end, "dryRun": is_dry, **asked})
     verb = "would be adjusted" if is_dry else "were adjusted"
-    click.echo(
+    say(
         f"Of {found.charges} charges {found.adjusted} {verb}: from ${found.before} to "
         f"${found.after}, ${found.after - found.before:+} in all."
     )
     if found.unpriced:
-        click.echo(f"{found.unpriced} have no known price now, and stay as they are.", err=True)
+        say(f"{found.unpriced} have no known price now, and stay as they are.", err=True)
 
 
 def _changes(file: Path, data_dir: Path) -> "list[Change]":
@@ -121,7 +122,7 @@ def _changes(file: Path, data_dir: Path) -> "list[Change]":
 
 def _show(found: "list[Change]") -> None:
     for change in found:
-        click.echo(f"{change.model} {change.unit}: {change.before or '-'} -> {change.after or '-'}")
+        say(f"{change.model} {change.unit}: {change.before or '-'} -> {change.after or '-'}")
     models = len({change.model for change in found})
     told = f"Prices that differ: {len(found)}, of models: {models}."
-    click.echo(told if found else "Nothing differs.")
+    say(told if found else "Nothing differs.")

@@ -13,6 +13,15 @@ def answering(
     status: int, body: bytes | Callable[[], bytes], announced: int | None = None
 ) -> Iterator[Gateway]:
     """Yield a gateway that gives each request the same answer, or the next one."""
+    with answering_at(status, body, announced) as url:
+        yield Gateway(url, {"x-a": "1"}, 5.0)
+
+
+@contextmanager
+def answering_at(
+    status: int, body: bytes | Callable[[], bytes], announced: int | None = None
+) -> Iterator[str]:
+    """Yield the address of one."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:  # the base's name
@@ -33,7 +42,7 @@ def answering(
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
-            yield Gateway(f"http://127.0.0.1:{server.server_port}/at/", {"x-a": "1"}, 5.0)
+            yield f"http://127.0.0.1:{server.server_port}/at/"
         finally:
             server.shutdown()
             thread.join()

@@ -14,12 +14,13 @@ import structlog
 from conduit_cli.backup import Backup, BackupFailed, back_up, restore
 from conduit_cli.backups.cipher import WrongBackupKey, decrypt, encrypt
 from conduit_cli.backups.configuration import BackupSettings
-from conduit_cli.backups.stores import BackupStore, StoreFailed
+from conduit_cli.backups.stores import FORM, BackupStore, StoreFailed
 
 # How soon one that failed is tried again.
 RETRY_SECONDS = 600.0
 FOLDER = ".backup"
-_FORM = "conduit-%Y%m%dT%H%M%SZ.backup"
+# What the clocks of machines with one store may differ by.
+CLOCKS_APART_SECONDS = 3600.0
 
 
 class Stored(NamedTuple):
@@ -72,7 +73,7 @@ class BackupSchedule:
 
     def _due_at(self) -> float:
         """Return when the next one is due, by the last one that is in the store."""
-        names = self._settings.store.names()
+        names = _made_until(self._settings.store, self._clock())
         return moment_of(names[-1]) + self._settings.every_seconds if names else 0.0
 
 
@@ -81,7 +82,7 @@ def store_backup(data_dir: Path, settings: BackupSettings, now: float) -> Stored
 
     BackupFailed or StoreFailed if that fails; none is removed then.
     """
-    name = datetime.fromtimestamp(now, UTC).strftime(_FORM)
+    name = datetime.fromtimestamp(now, UTC).strftime(FORM)
     folder = data_dir / FOLDER
     # Of a process that was killed.
     shutil.rmtree(folder, ignore_errors=True)
@@ -90,13 +91,13 @@ def store_backup(data_dir: Path, settings: BackupSettings, now: float) -> Stored
         plain, sealed = folder / "plain", folder / "sealed"
         back_up(data_dir, plain)
         with plain.open("rb") as source, sealed.open("wb") as out:
-            encrypt(source, out, settings.key)
+            encrypt(source, out, settings.key, name)
         plain.unlink()
         settings.store.put(sealed, name)
         size = sealed.stat().st_size
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    removed = settings.store.names()[: -settings.kept]
+    removed = _made_until(settings.store, now)[: -settings.kept]
     for each in removed:
         settings.store.delete(each)
     return Stored(name, size, removed)
@@ -113,12 +114,14 @@ def restore_backup(store: BackupStore, name: str, key: bytes, data_dir: Path) ->
             raise BackupFailed("The store has no backup there")
         name = names[-1]
     folder = data_dir.parent / f".{data_dir.name}{FOLDER}"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Another user's would be read by them; it is not removed, and so not made.
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
     try:
         sealed, plain = folder / "sealed", folder / "plain"
         store.get(name, sealed)
         with sealed.open("rb") as source, plain.open("wb") as out:
-            decrypt(source, out, key)
+            decrypt(source, out, key, name)
         return name, restore(plain, data_dir)
     except (WrongBackupKey, ValueError) as error:
         raise BackupFailed(f"{name} cannot be restored: {error}") from error
@@ -126,6 +129,15 @@ def restore_backup(store: BackupStore, name: str, key: bytes, data_dir: Path) ->
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _made_until(store: BackupStore, now: float) -> list[str]:
+    """Return the backups that a store has, oldest first.
+
+    Who else may write there could name others after days to come, so that no more would be made,
+    and ours were those that are too many.
+    """
+    return [name for name in store.names() if moment_of(name) <= now + CLOCKS_APART_SECONDS]
+
+
 def moment_of(name: str) -> float:
     """Return when a backup was made, in seconds since 1970."""
-    return datetime.strptime(name, _FORM).replace(tzinfo=UTC).timestamp()
+    return datetime.strptime(name, FORM).replace(tzinfo=UTC).timestamp()

@@ -4,10 +4,12 @@ S3 is asked by `botocore`, with the credentials, the region and the address (`AW
 that the machine has by the SDK's own rules.
 """
 
+import os
 import re
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
@@ -19,7 +21,11 @@ from botocore.session import Session
 CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 10, 60, 3
 # More are sent in parts: S3 takes 5 GiB at once, and 10,000 parts.
 PART_BYTES = 64 * 1024 * 1024
+# Of lists, each of a thousand names.
+MAX_PAGES = 1000
 _COPY_BYTES = 1024 * 1024
+# The moment at which one is made, of UTC.
+FORM = "conduit-%Y%m%dT%H%M%SZ.backup"
 _NAME = re.compile(r"conduit-\d{8}T\d{6}Z\.backup")
 _DEFAULT_REGION = "us-east-1"
 
@@ -49,13 +55,22 @@ class BackupStore(Protocol):
 
 
 def is_name(text: str) -> bool:
-    """Return whether a text is the name of a backup."""
-    return _NAME.fullmatch(text) is not None
+    """Return whether a text is the name of a backup, and the moment in it one that there is."""
+    if _NAME.fullmatch(text) is None:
+        return False
+    try:
+        datetime.strptime(text, FORM)  # noqa: DTZ007 # nobody looks at the moment
+    except ValueError:
+        return False
+    return True
 
 
 def store_of(url: str) -> BackupStore:
     """Return the store at `s3://BUCKET/PREFIX` or `file:///FOLDER`. ValueError for others."""
     parts = urlsplit(url)
+    if "@" in parts.netloc:
+        # It would be in what is told of a failure.
+        raise ValueError("a backup's URL has no credentials: the SDK finds them by itself")
     if parts.scheme == "s3" and parts.netloc and not parts.query:
         return S3Store(parts.netloc, parts.path.strip("/"))
     if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
@@ -83,7 +98,12 @@ class FolderStore:
         partial = self._folder / f"{name}.partial"
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            shutil.copyfile(path, partial)
+            partial.unlink(missing_ok=True)
+            # Others may write there, too: what they made meanwhile is not written through.
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+            handle = os.open(partial, flags, 0o600)
+            with path.open("rb") as source, os.fdopen(handle, "wb") as out:
+                shutil.copyfileobj(source, out)
             partial.replace(self._folder / name)
         except OSError as error:
             with suppress(OSError):
@@ -128,12 +148,15 @@ class S3Store:
         """Return the names of backups, oldest first."""
         found: list[str] = []
         asked = {"Bucket": self._bucket, "Prefix": self._prefix}
-        while True:
+        for _ in range(MAX_PAGES):
             page = self._asked(self._client.list_objects_v2, **asked)
-            found += [each["Key"].removeprefix(self._prefix) for each in page.get("Contents", ())]
-            if not page.get("IsTruncated"):
-                return sorted(filter(is_name, found))
-            asked["ContinuationToken"] = page["NextContinuationToken"]
+            keys = [each["Key"].removeprefix(self._prefix) for each in page.get("Contents", ())]
+            found += filter(is_name, keys)
+            following = page.get("NextContinuationToken")
+            if not page.get("IsTruncated") or not following:
+                return sorted(found)
+            asked["ContinuationToken"] = following
+        raise StoreFailed(f"s3://{self._bucket} lists more than {MAX_PAGES} pages there")
 
     def put(self, path: Path, name: str) -> None:
         """Store a file, in parts if it is large; a part of one is never seen under its name."""

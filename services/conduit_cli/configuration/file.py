@@ -13,6 +13,8 @@ from conduit_registry.configuration.document import Members, members, parse
 
 # What Billing and Health keep; all other sections are the Registry's.
 LISTED = (COSTS, WEBHOOKS) = ("modelCosts", "webhooks")
+# The Registry takes 16 million characters.
+MAX_BYTES = 64 * 1024 * 1024
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 
 
@@ -54,7 +56,12 @@ class ConfigFile:
     @classmethod
     def read(cls, path: Path) -> "ConfigFile":
         """Return a file as it is now. OSError or UnicodeError if it cannot be read."""
-        return cls(path, path.read_text("utf-8-sig"))
+        # What is no regular file does not say its size.
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise FileProblems([Problem("", f"a file has at most {MAX_BYTES // 1024**2} MiB")])
+        return cls(path, content.decode("utf-8-sig"))
 
     @property
     def registry_document(self) -> str:

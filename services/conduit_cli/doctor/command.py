@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from conduit_cli.options import data_dir_option
+from conduit_cli.terminal import say
 
 _SIGNS = {"error": ("x", "red"), "warning": ("!", "yellow"), "note": ("-", "cyan")}
 
@@ -37,14 +38,14 @@ def doctor(
     for each in _findings(url, key, data_dir, is_offline=offline):
         found.append(each)
         if as_json:
-            click.echo(json.dumps(each._asdict(), ensure_ascii=False))
+            say(json.dumps(each._asdict(), ensure_ascii=False))
         else:
             _tell(each.level, each.message, each.hint)
     counts = Counter(each.level for each in found)
     if not as_json:
         many = {level: "s" if counts[level] > 1 else "" for level in _SIGNS}
         told = ", ".join(f"{counts[each]} {each}{many[each]}" for each in _SIGNS if counts[each])
-        click.echo(f"{told}." if told else "Nothing is wrong.")
+        say(f"{told}." if told else "Nothing is wrong.")
     if counts["error"]:
         raise click.exceptions.Exit(1)
 
@@ -84,9 +85,9 @@ def _findings(
 
 def _tell(level: str, message: str, hint: str) -> None:
     sign, colour = _SIGNS[level]
-    click.echo(f"{click.style(sign, fg=colour, bold=True)} {_one_line(message)}")
+    say(_one_line(message), mark=f"{click.style(sign, fg=colour, bold=True)} ")
     if hint:
-        click.echo(f"    {_one_line(hint)}")
+        say(f"    {_one_line(hint)}")
 
 
 def _one_line(text: str) -> str:

@@ -8,6 +8,7 @@ import click
 
 from conduit_cli.admin_commands import administering
 from conduit_cli.caller_commands import calling
+from conduit_cli.terminal import say
 
 if TYPE_CHECKING:
     # What a command imports when it runs, so that each starts fast.
@@ -41,12 +42,12 @@ def top(gateway: "Gateway", *, interval: float, once: bool, as_json: bool) -> No
         after = read(gateway.text("/metrics"), time.monotonic())
         found, before = frame(Interval(before, after)), after
         if as_json:
-            click.echo(json.dumps(found, ensure_ascii=False))
+            say(json.dumps(found, ensure_ascii=False))
         else:
-            shown = "\n".join(lines(found))
             if not once:
                 click.clear()
-            click.echo(shown)
+            for line in lines(found):
+                say(line)
         if once:
             return
 
@@ -83,9 +84,9 @@ def bench(
         ended = list(going)
     found = report(ended, time.monotonic() - began)
     if as_json:
-        click.echo(json.dumps(found))
+        say(json.dumps(found))
     else:
         for line in record(found):
-            click.echo(line)
+            say(line)
     if found["failed"]:
         raise click.exceptions.Exit(1)

@@ -8,11 +8,10 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-import click
-
 from conduit_cli.admin_commands import opened
 from conduit_cli.charge_export import cell
 from conduit_cli.resources.tables import found, record, table
+from conduit_cli.terminal import printed, say
 
 Item = Mapping[str, Any]
 # How often people are told how far a long list is.
@@ -31,22 +30,22 @@ class Output(NamedTuple):
         with opened(self.file) if self.file is not None else nullcontext() as file:
             told = _told(items) if file is not None else items
             if self.as_csv:
-                _write_csv(told, columns, file or sys.stdout)
+                _write_csv(told, columns, file or printed())
             elif self.as_json or file is not None:
                 for item in told:
-                    click.echo(json.dumps(item, ensure_ascii=False), file=file)
+                    say(json.dumps(item, ensure_ascii=False), file=file)
             else:
                 _show_table([*items], columns)
 
     def show(self, answer: Item, columns: Sequence[str]) -> None:
         """Show one thing, or the list that it has."""
         if self.as_json:
-            click.echo(json.dumps(answer, ensure_ascii=False))
+            say(json.dumps(answer, ensure_ascii=False))
         elif columns:
             _show_table(items_of(answer), columns)
         else:
             for line in record(answer):
-                click.echo(line)
+                say(line)
 
 
 def items_of(answer: Item) -> list[Item]:
@@ -58,10 +57,10 @@ def items_of(answer: Item) -> list[Item]:
 
 def _show_table(rows: Sequence[Item], columns: Sequence[str]) -> None:
     if not rows:
-        click.echo("There is none.", err=True)
+        say("There is none.", err=True)
         return
     for line in table(rows, columns or _members(rows)):
-        click.echo(line)
+        say(line)
 
 
 def _write_csv(items: Iterator[Item], columns: Sequence[str], file: TextIO) -> None:
@@ -86,6 +85,6 @@ def _told(items: Iterator[Item]) -> Iterator[Item]:
         count += 1
         yield item
         if stream.isatty() and count % TOLD_EVERY == 0:
-            click.echo(f"\r{count:,}", nl=False, err=True)
+            say(f"{count:,}", nl=False, err=True, mark="\r")
     if stream.isatty():
-        click.echo(f"\r{count:,} written", err=True)
+        say(f"{count:,} written", err=True, mark="\r")

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from conduit_cli.terminal import Styled
+
 GAP = "  "
 # A column is cut before it is narrower.
 LEAST_WIDTH = 6
@@ -43,9 +45,9 @@ def table(
     # Ids are there to be copied.
     whole = {place for place, head in enumerate(heads) if head.endswith("ID")}
     widths = _widths([heads, *texts], room, whole)
-    yield click.style(_line(heads, widths), bold=True)
+    yield Styled(click.style(_line(heads, widths), bold=True))
     for row in texts:
-        yield _line(row, widths, coloured=True)
+        yield Styled(_line(row, widths, coloured=True))
 
 
 def record(value: Mapping[str, Any], inside: str = "") -> Iterator[str]:

@@ -122,3 +122,16 @@ def test_what_is_no_configuration_is_refused(tmp_path: Path, text: str, problem:
     found = run("import", "litellm", str(file), "--database", "mysql://user:canary@h/x")
     assert found.exit_code == 1
     assert "canary" not in found.output
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("/dev/zero", "MiB"), ("bomb.yaml", "stand for more"), ("self.yaml", "whole")]
+)
+def test_files_without_end_are_not_read(tmp_path: Path, name: str, why: str) -> None:
+    """Nor what has none once its aliases are followed."""
+    lines = [f"a{n + 1}: &a{n + 1} [*a{n}, *a{n}]" for n in range(40)]
+    (tmp_path / "bomb.yaml").write_text("\n".join(("a0: &a0 x", *lines)))
+    (tmp_path / "self.yaml").write_text("model_list: &a [*a]")
+    found = run("import", "litellm", str(tmp_path / name))
+    assert found.exit_code == 1
+    assert why in found.output

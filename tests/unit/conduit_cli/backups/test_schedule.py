@@ -85,6 +85,43 @@ def test_what_cannot_be_restored_is_said_and_leaves_nothing(
     assert not (tmp_path / "new").exists()
 
 
+def test_an_older_one_under_a_newer_name_is_not_restored(
+    tmp_path: Path, data: Path, settings: BackupSettings
+) -> None:
+    """Whoever can write into the store could have a gateway be what it was otherwise."""
+    clock = Clock()
+    old, new = (store_backup(data, settings, clock() + later) for later in (0, 60))
+    (tmp_path / "store" / old.name).replace(tmp_path / "store" / new.name)
+    with pytest.raises(BackupFailed, match="under another name"):
+        restore_backup(settings.store, "", KEY, tmp_path / "new")
+
+
+def test_what_another_user_has_beside_is_not_used(
+    tmp_path: Path, data: Path, settings: BackupSettings
+) -> None:
+    """They would read what is restored; what is in the way of it is an error."""
+    stored = store_backup(data, settings, Clock()())
+    beside = tmp_path / f".new{FOLDER}"
+    (tmp_path / "theirs").mkdir()
+    beside.symlink_to(tmp_path / "theirs")
+    with pytest.raises(FileExistsError):
+        restore_backup(settings.store, stored.name, KEY, tmp_path / "new")
+    assert list((tmp_path / "theirs").iterdir()) == []
+
+
+async def test_names_of_days_to_come_stop_nothing(
+    tmp_path: Path, data: Path, settings: BackupSettings
+) -> None:
+    """Whoever can write into the store has neither the next one left out, nor ours removed."""
+    (tmp_path / "store").mkdir()
+    for number in range(1, 5):
+        (tmp_path / "store" / f"conduit-999{number}1231T000000Z.backup").touch()
+    schedule, clock = BackupSchedule(data, settings, clock=Clock()), Clock()
+    await schedule.step()
+    names = [name for name in settings.store.names() if moment_of(name) <= clock()]
+    assert len(names) == 1
+
+
 async def test_one_is_made_when_it_is_due(data: Path, settings: BackupSettings) -> None:
     """By the last one in the store, whoever made it; those that are too many go."""
     clock = Clock()

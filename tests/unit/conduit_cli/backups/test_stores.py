@@ -9,7 +9,7 @@ from tests.unit.conduit_cli.backups.s3 import Bucket, serve_bucket
 from conduit_cli.backups import stores
 from conduit_cli.backups.stores import BackupStore, StoreFailed, is_name, store_of
 
-NAMES = [f"conduit-2026113{n}T000000Z.backup" for n in range(5)]
+NAMES = [f"conduit-2026110{n + 1}T000000Z.backup" for n in range(5)]
 
 
 @pytest.fixture
@@ -102,6 +102,35 @@ def test_a_store_that_refuses_is_told(bucket: Bucket, tmp_path: Path, status: in
             ask()
 
 
+def test_a_folder_is_written_for_its_owner_and_not_through_links(tmp_path: Path) -> None:
+    """Others may write there as well."""
+    file, other = tmp_path / "file", tmp_path / "other"
+    file.write_text("backup")
+    other.write_text("theirs")
+    folder = tmp_path / "store"
+    folder.mkdir()
+    (folder / f"{NAMES[0]}.partial").symlink_to(other)
+    store_of(f"file://{folder}").put(file, NAMES[0])
+    assert other.read_text() == "theirs"
+    assert (folder / NAMES[0]).read_text() == "backup"
+    assert (folder / NAMES[0]).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_list_without_end_is_given_up(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store could keep a gateway from ever making a backup."""
+    monkeypatch.setattr(stores, "MAX_PAGES", 2)
+    bucket.objects = dict.fromkeys(NAMES, b"x")
+    with pytest.raises(StoreFailed, match="more than 2 pages"):
+        store_of("s3://backups").names()
+
+
+def test_an_address_has_no_credentials() -> None:
+    """It is in what is told of a failure, and not told here."""
+    with pytest.raises(ValueError, match="has no credentials") as refused:
+        store_of("s3://key:hunter2@backups/eu")
+    assert "hunter2" not in str(refused.value)
+
+
 def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     """Here a file stands in its place."""
     file = tmp_path / "file"
@@ -115,5 +144,11 @@ def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
 def test_names_are_those_that_we_make() -> None:
     """A path is none."""
     assert is_name(NAMES[0])
-    for other in ("", "../" + NAMES[0], NAMES[0] + "\n", "conduit-1.backup"):
+    for other in (
+        "",
+        "../" + NAMES[0],
+        NAMES[0] + "\n",
+        "conduit-1.backup",
+        NAMES[0].replace("1101", "1339"),
+    ):
         assert not is_name(other)

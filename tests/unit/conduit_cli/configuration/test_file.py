@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from conduit_cli.configuration import file as config_file
 from conduit_cli.configuration.file import ConfigFile, FileProblems, Problem
 
 PATH = Path("gateway.yaml")
@@ -89,3 +90,11 @@ def test_a_byte_order_mark_is_none_of_it(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UnicodeError):
         ConfigFile.read(path)
+
+
+def test_a_file_without_end_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is no regular file does not say how large it is."""
+    monkeypatch.setattr(config_file, "MAX_BYTES", 1024 * 1024)
+    with pytest.raises(FileProblems) as raised:
+        ConfigFile.read(Path("/dev/zero"))
+    assert raised.value.problems == [Problem("", "a file has at most 1 MiB")]
