@@ -68,6 +68,10 @@ class BatchUpstream:
         self.failures: list[tuple[str, int, Json]] = []
         # Called with each batch that is begun, before its answer.
         self.on_begun: Callable[[Held], None] | None = None
+        # Where a test holds results back: set once they are asked for, and for as long as it wants.
+        self.is_asked_for_results = asyncio.Event()
+        self.may_give_results = asyncio.Event()
+        self.may_give_results.set()
         self._numbers = itertools.count(1)
 
     def finish(self, status: str = "done") -> None:
@@ -86,6 +90,9 @@ class BatchUpstream:
                 del self.failures[place]
                 exchange.respond(status, JSON, orjson.dumps(body))
                 return
+        if path.endswith("/results"):
+            self.is_asked_for_results.set()
+            await self.may_give_results.wait()
         status, answer = self._answer(method, path, exchange)
         if isinstance(answer, bytes):
             exchange.respond(status, LINES, answer)

@@ -1,5 +1,6 @@
 """Batches by the batches of providers' own, with OpenAI's SDK: made there, each charged once."""
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -315,6 +316,41 @@ async def test_another_router_goes_on_with_providers_batches(
     assert len(await charges_of(suite, made.id, 12)) == 12
     for name, upstream in upstreams.items():
         assert (len(begins(upstream)), upstream.calls) == (before[name] + 1, [])
+
+
+@pytest.mark.slow
+async def test_results_that_are_read_twice_are_charged_once(
+    client: Any,  # noqa: ANN401 # the SDK's own
+    suite: Suite,
+    upstreams: dict[str, BatchUpstream],
+) -> None:
+    """A router charged one, and ended before anybody could note it; the next one reads all anew.
+
+    It has the batch once the first one's claim is over, which takes its time.
+    """
+    upstream = upstreams["Anthropic"]
+    upstream.is_asked_for_results.clear()
+    upstream.may_give_results.clear()
+    made = await begun(client, chats("Anthropic", 3), **PROVIDER)
+    async with asyncio.timeout(30):
+        await upstream.is_asked_for_results.wait()
+    await suite.stop_storage()
+    upstream.may_give_results.set()
+    [charged] = await charges_of(suite, made.id, 1)
+    await suite.stop_worker()
+    await suite.start_storage()
+    asked = len(upstream.requests)
+    await suite.start_worker()
+    client.base_url = f"{suite.url}/v1"
+    done = await until(client, made.id)
+    assert (done.status, done.request_counts.completed) == ("completed", 3)
+    again = [path for _, path in upstream.requests[asked:] if path.endswith("/results")]
+    assert len(again) == 1
+    await suite.charges_are_delivered()
+    charges = await charges_of(suite, made.id, 3)
+    assert len(charges) == 3
+    assert charged in charges
+    assert not upstream.calls
 
 
 def begins(upstream: BatchUpstream) -> list[str]:
