@@ -4,6 +4,7 @@ https://modelcontextprotocol.io/specification/2025-06-18/basic: one JSON-RPC 2.0
 lists of them.
 """
 
+from codecs import BOM_UTF8
 from typing import Any, NamedTuple
 
 import msgspec
@@ -125,7 +126,7 @@ def shown_to(text: bytes, allowed: Allowed) -> bytes:
 
     msgspec.DecodeError if it is none.
     """
-    if _TOOLS not in text or allowed.has_everything:
+    if allowed.has_everything or not _may_list(text):
         return text
     found = parsed(text)
     match found:
@@ -138,17 +139,23 @@ def shown_to(text: bytes, allowed: Allowed) -> bytes:
 
 def events_shown_to(block: bytes, allowed: Allowed) -> bytes:
     """Return whole events likewise. msgspec.DecodeError if one makes no sense."""
-    if _TOOLS not in block or allowed.has_everything:
+    if allowed.has_everything or not _may_list(block):
         return block
     return b"\n\n".join(_event(part, allowed) for part in block.split(b"\n\n"))
 
 
 def _event(part: bytes, allowed: Allowed) -> bytes:
-    if _TOOLS not in part:
+    part = part.removeprefix(BOM_UTF8)
+    if not _may_list(part):
         return part
     data = b"\n".join(event.data for event in events_in(part))
     others = [line for line in part.split(b"\n") if not line.startswith(b"data")]
     return b"\n".join((*others, b"data: " + shown_to(data, allowed)))
+
+
+def _may_list(text: bytes) -> bool:
+    """Return whether a text may have a list of tools, however its members' names are written."""
+    return _TOOLS in text or b"\\u" in text
 
 
 def _is_shown(tool: object, allowed: Allowed) -> bool:
