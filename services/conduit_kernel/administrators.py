@@ -97,6 +97,8 @@ class Administrators:
             raise _refused("is unknown")
         if session.expires_at <= self._clock():
             raise _refused("has expired")
+        if session.kept not in self._sessions:
+            raise _refused("has ended")
         if session.token:
             return self.identify(session.token)
         if not (

@@ -1,7 +1,8 @@
 """Tokens of administrators who have logged in with the master key or with a token of their own.
 
 Each has the credential within, sealed with a key that all services have, so that it may do what
-that may now, and ends when that does. Nothing keeps which ones there are.
+that may now, and ends when that does. It also says which session it is of: which there are the
+Registry tells, as of those that OpenID Connect began, so that whoever logs out is out everywhere.
 """
 
 import hashlib
@@ -10,10 +11,14 @@ import hmac
 import msgspec
 
 from conduit_kernel.secrets import Vault
+from conduit_kernel.sessions import Session
 
 # As all tokens of administrators begin, and none that is kept goes on.
 TOKEN_SESSION_START = "condt_admin_login_"  # noqa: S105 # what all of them begin with
-_PURPOSE = b"administrator token session v1"
+# Before whose credential it was: as whom the Registry keeps such sessions, and nobody whom a login
+# provider names.
+CREDENTIAL_SUBJECT = "credential "
+_PURPOSE = b"administrator token session v2"
 _MASTER_KEY = b"conduit master key session v1"
 MAX_CHARACTERS = 4000
 
@@ -21,6 +26,8 @@ MAX_CHARACTERS = 4000
 class TokenSession(msgspec.Struct, frozen=True):
     """The session of somebody who showed a credential."""
 
+    # As the Registry keeps it.
+    kept: Session
     # In seconds since 1970.
     expires_at: int
     # Empty for the master key.

@@ -28,10 +28,11 @@ from conduit_kernel.auth_errors import AdministratorTokenInvalid
 from conduit_kernel.errors import InvalidRequest
 from conduit_kernel.http import Answer, Field, Request
 from conduit_kernel.key_ring import KeyRing
-from conduit_kernel.login_sessions import CALL_SECONDS, LoginSessions
+from conduit_kernel.login_sessions import CALL_SECONDS, LoginSessions, Person
 from conduit_kernel.roles import name_of
-from conduit_kernel.sessions import SESSION_START, csrf_token, open_session
+from conduit_kernel.sessions import SESSION_START, Session, csrf_token, open_session
 from conduit_kernel.token_sessions import (
+    CREDENTIAL_SUBJECT,
     TOKEN_SESSION_START,
     TokenSession,
     master_key_digest,
@@ -70,7 +71,7 @@ class BrowserSessions:
     ) -> None:
         """Take a channel to the Registry, and what seals; the clock is of seconds since 1970.
 
-        `sessions` are those that OpenID Connect began; `vouched_by` is shown with the address of
+        `sessions` are those that the Registry keeps; `vouched_by` is shown with the address of
         whoever logs in.
         """
         self._registry: RegistryServiceAsyncStub = RegistryServiceStub(registry)
@@ -102,18 +103,19 @@ class BrowserSessions:
         )
         who = await self._judged(shown, request, request_id)
         expires_at = int(self._clock()) + SESSION_SECONDS
+        kept = await self._kept(who, request, request_id)
         session = (
-            TokenSession(expires_at, token=credential)
+            TokenSession(kept, expires_at, token=credential)
             if is_token
-            else TokenSession(expires_at, master_key_digest=master_key_digest(credential))
+            else TokenSession(kept, expires_at, master_key_digest=master_key_digest(credential))
         )
         self._keys.refresh()
         token = seal_token_session(self._keys.vault, session)
         role = name_of(who.role)
         self._log.info("logged_in", address=request.peer, actor=who.name, role=role)
-        kept = set_cookie(SESSION, token, SESSION_SECONDS, is_secure=is_secure, strict=True)
+        field = set_cookie(SESSION, token, SESSION_SECONDS, is_secure=is_secure, strict=True)
         body = _body(who.name, role, expires_at, token)
-        return 200, (JSON_FIELD, _FRESH, (b"set-cookie", kept)), body
+        return 200, (JSON_FIELD, _FRESH, (b"set-cookie", field)), body
 
     async def show(self, request: Request, request_id: str) -> Answer:
         """Say who has logged in, and what their page shows with each change."""
@@ -133,20 +135,29 @@ class BrowserSessions:
         return 200, (JSON_FIELD, _FRESH), body
 
     async def leave(self, request: Request, request_id: str) -> Answer:
-        """End a session; shown with the CSRF token, as each change is.
-
-        One that OpenID Connect began ends everywhere; of others nobody keeps anything but the
-        browser, which forgets it.
-        """
+        """End a session, at every service; shown with the CSRF token, as each change is."""
         token = session_of(request)
         self._keys.refresh()
-        if kept := open_session(self._keys.vault, token):
-            await self._sessions.end(kept, request.peer, request_id)
-        elif open_token_session(self._keys.vault, token) is None:
+        shown = open_token_session(self._keys.vault, token)
+        kept = shown.kept if shown is not None else open_session(self._keys.vault, token)
+        if kept is None:
             raise _nobody()
+        await self._sessions.end(kept, request.peer, request_id)
         is_secure = bool(cookie(request, SESSION, is_secure=True))
         gone = set_cookie(SESSION, "", 0, is_secure=is_secure, strict=True)
         return 204, ((b"set-cookie", gone), _FRESH), b""
+
+    async def _kept(
+        self, who: GetCurrentAdministratorResponse, request: Request, request_id: str
+    ) -> Session:
+        """Have the Registry keep a session of somebody, who ends it by logging out."""
+        person = Person(f"{CREDENTIAL_SUBJECT}{who.name}", who.name, who.role)
+        begun = await self._sessions.begin(
+            person, SESSION_SECONDS, address=request.peer, request_id=request_id
+        )
+        if begun is None:
+            raise _nobody()
+        return Session.of(begun)
 
     async def _judged(
         self, shown: tuple[str, str], request: Request, request_id: str

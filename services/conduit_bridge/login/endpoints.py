@@ -25,6 +25,7 @@ from conduit_kernel.key_ring import KeyRing
 from conduit_kernel.login_sessions import LoginSessions, Person
 from conduit_kernel.roles import name_of
 from conduit_kernel.sessions import Session, seal_session
+from conduit_kernel.token_sessions import CREDENTIAL_SUBJECT
 
 # From the beginning of a login to its end.
 FLOW_SECONDS = 600
@@ -152,6 +153,9 @@ class Login:
             raise LoginFailed("The login provider did not let you in")
         async with self._exchanges.one(flow.state, request.peer):
             claims = await self._provider.claims(code, flow.verifier, flow.nonce)
+        if claims["sub"].startswith(CREDENTIAL_SUBJECT):
+            # It would have its role be that of whoever logs in with a key.
+            raise LoginFailed("The login provider names somebody by a name of ours")
         return Person(claims["sub"], _name_of(claims), self._role_of(claims))
 
     def _flow(self, request: Request) -> _Flow | None:

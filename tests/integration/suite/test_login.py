@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric import ec
 from tests.support.oidc_issuer import CLIENT_ID, CLIENT_SECRET, OidcIssuer, oidc_issuer
-from tests.support.suite import Suite, running_suite
+from tests.support.suite import MASTER_KEY, Suite, running_suite
 
 from conduit.v1.role_pb2 import ROLE_OPERATOR, ROLE_VIEWER
 from conduit_kernel.oidc_settings import OidcSettings
@@ -153,6 +153,37 @@ async def test_whoever_logged_out_is_nobody_everywhere(suite: Suite, issuer: Oid
     assert into["peer"] == out["peer"] == browser.address
     assert into["requestId"]
     assert out["requestId"]
+
+
+@pytest.mark.parametrize("is_token", [False, True])
+async def test_whoever_logged_out_of_a_credentials_session_is_nobody_everywhere(
+    suite: Suite, *, is_token: bool
+) -> None:
+    """Though the cookie was kept, and the credential is taken still; it is in the audit log."""
+    token, name = MASTER_KEY, "login/master-key"
+    if is_token:
+        made = await suite.call("POST", "/api/administrators", {"name": "leo", "role": "Owner"})
+        token, name = made["token"], f"login/administrator/{made['id']} leo"
+    async with httpx.AsyncClient(base_url=suite.url) as client:
+        begun = await client.post("/api/session", json={"token": token})
+        cookie = {"cookie": begun.headers["set-cookie"].partition(";")[0]}
+        for path in (*PATHS, "/api/session"):
+            assert (await client.get(path, headers=cookie)).status_code == 200
+        own = {**cookie, "x-csrf-token": begun.json()["csrfToken"]}
+        assert (await client.post("/api/logout", headers=own)).status_code == 204
+        client.cookies.clear()
+        for path in (*PATHS, "/api/session"):
+            assert (await client.get(path, headers=cookie)).status_code == 401
+    for action in ("LoggedIn", "LoggedOut"):
+        told = await suite.call("GET", f"/api/audit-log?action={action}&pageSize=1")
+        assert told["entries"][0]["actor"] == name
+
+
+async def test_nobody_logs_in_by_a_name_of_ours(suite: Suite, issuer: OidcIssuer) -> None:
+    """Their role would be that of whoever logs in with the master key."""
+    async with Browser(suite) as browser:
+        back = await browser.log_in(issuer, groups=["readers"], sub="credential master-key")
+        assert (back.status_code, browser.cookies) == (403, {})
 
 
 async def test_an_owner_ends_all_of_a_persons_sessions(suite: Suite, issuer: OidcIssuer) -> None:

@@ -29,7 +29,7 @@ def entry(vault: Vault, token: str = TOKEN, **fields: object) -> SnapshotAdminis
 def known(*entries: SnapshotAdministrator, vault: Vault | None = None) -> Administrators:
     """Know these."""
     administrators = Administrators(vault or Vault(NEW), lambda: NOW)
-    administrators.replace(entries, [])
+    administrators.replace(entries, [session(7)])
     return administrators
 
 
@@ -163,9 +163,12 @@ def test_a_session_that_is_not_kept_is_none(kept: list[AdministratorSession], wh
         administrators.identify(seal_session(Vault(NEW), Session(1, 5)))
 
 
+KEPT = Session(7, 5)
+
+
 def logged_in(administrators: Administrators, **session: str) -> Administrator:
     """Return who has logged in with a credential, an hour from its end."""
-    made = TokenSession(int(NOW) + 3600, **session)
+    made = TokenSession(KEPT, int(NOW) + 3600, **session)
     return administrators.identify(seal_token_session(Vault(NEW), made))
 
 
@@ -173,22 +176,25 @@ def test_whoever_logged_in_with_a_token_is_its_administrator_as_long_as_it_is_ta
     """With the role of now: a token that ends has no session left."""
     administrators = known(entry(Vault(NEW)))
     assert logged_in(administrators, token=TOKEN).id == 1
-    administrators.replace([entry(Vault(NEW), role=ROLE_VIEWER)], [])
+    administrators.replace([entry(Vault(NEW), role=ROLE_VIEWER)], [session(7)])
     assert logged_in(administrators, token=TOKEN).name == "anna"
     for gone in ([], [entry(Vault(NEW), token=f"{TOKEN}2")]):
-        administrators.replace(gone, [])
+        administrators.replace(gone, [session(7)])
         with pytest.raises(AdministratorTokenInvalid):
             logged_in(administrators, token=TOKEN)
 
 
 def test_whoever_logged_in_with_the_master_key_is_an_owner_until_there_is_another_one() -> None:
     """Where it is known; nothing that others say of it counts."""
-    session = {"master_key_digest": master_key_digest("master")}
+    shown = {"master_key_digest": master_key_digest("master")}
     administrators = Administrators(Vault(NEW), lambda: NOW, master_key="master")
-    assert logged_in(administrators, **session).role == ROLE_OWNER
-    for other in ("another", ""):
-        with pytest.raises(AdministratorTokenInvalid):
-            logged_in(Administrators(Vault(NEW), lambda: NOW, master_key=other), **session)
+    administrators.replace([], [session(7)])
+    assert logged_in(administrators, **shown).role == ROLE_OWNER
+    for key in ("another", ""):
+        other = Administrators(Vault(NEW), lambda: NOW, master_key=key)
+        other.replace([], [session(7)])
+        with pytest.raises(AdministratorTokenInvalid, match="another master key"):
+            logged_in(other, **shown)
     for wrong in ({"master_key_digest": "x"}, {"master_key_digest": ""}, {}):
         with pytest.raises(AdministratorTokenInvalid):
             logged_in(administrators, **wrong)
@@ -199,8 +205,20 @@ def test_whoever_logged_in_with_the_master_key_is_an_owner_until_there_is_anothe
 def test_a_login_with_a_credential_ends_by_itself() -> None:
     """As does one of a session within a session, which nobody can make longer than it is."""
     administrators = known(entry(Vault(NEW)))
-    ended = seal_token_session(Vault(NEW), TokenSession(int(NOW), token=TOKEN))
-    within = seal_token_session(Vault(NEW), TokenSession(int(NOW) + 1, token=ended))
+    ended = seal_token_session(Vault(NEW), TokenSession(KEPT, int(NOW), token=TOKEN))
+    within = seal_token_session(Vault(NEW), TokenSession(KEPT, int(NOW) + 1, token=ended))
     for token in (ended, within, f"{ended}x"):
         with pytest.raises(AdministratorTokenInvalid):
             administrators.identify(token)
+
+
+@pytest.mark.parametrize("kept", [[], [session(8)], [session(7, began_at=6)]])
+def test_a_login_with_a_credential_ends_when_the_registry_ends_it(
+    kept: list[AdministratorSession],
+) -> None:
+    """Though its credential is taken still."""
+    administrators = Administrators(Vault(NEW), lambda: NOW, master_key="master")
+    administrators.replace([entry(Vault(NEW))], kept)
+    for shown in ({"token": TOKEN}, {"master_key_digest": master_key_digest("master")}):
+        with pytest.raises(AdministratorTokenInvalid, match="has ended"):
+            logged_in(administrators, **shown)

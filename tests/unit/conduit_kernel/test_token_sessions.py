@@ -3,6 +3,7 @@
 import pytest
 
 from conduit_kernel.secrets import Vault
+from conduit_kernel.sessions import Session
 from conduit_kernel.token_sessions import (
     MAX_CHARACTERS,
     TOKEN_SESSION_START,
@@ -13,7 +14,7 @@ from conduit_kernel.token_sessions import (
 )
 
 VAULT = Vault(bytes(32))
-SESSION = TokenSession(1000, token="condt_admin_anna")
+SESSION = TokenSession(Session(1, 2), 1000, token="condt_admin_anna")
 
 
 def test_a_session_opens_with_the_keys_of_the_gateway_alone() -> None:
@@ -40,7 +41,7 @@ def test_what_was_sealed_for_another_purpose_is_none() -> None:
     other = TOKEN_SESSION_START + VAULT.seal_text(b"{}", b"another purpose")
     assert open_token_session(VAULT, other) is None
     assert open_token_session(VAULT, TOKEN_SESSION_START + "A" * MAX_CHARACTERS) is None
-    unlike = VAULT.seal_text(b'{"v": 2}', b"administrator token session v1")
+    unlike = VAULT.seal_text(b'{"v": 2}', b"administrator token session v2")
     assert open_token_session(VAULT, TOKEN_SESSION_START + unlike) is None
 
 

@@ -22,7 +22,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class AdministratorSession(_message.Message):
-    """Somebody who has logged in by OpenID Connect, in one browser."""
+    """Somebody who has logged in, in one browser: by OpenID Connect, or with the master key or a token."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -36,11 +36,13 @@ class AdministratorSession(_message.Message):
     id: _builtins.int
     """Made by the Registry, never used again."""
     subject: _builtins.str
-    """Who, by the login provider's own id, which is nobody else's (`sub`)."""
+    """Who, by the login provider's own id, which is nobody else's (`sub`); of a login with a credential `credential ` and whose it is."""
     name: _builtins.str
     """The name by which the audit log knows them, after `login/`."""
     role: _role_pb2.Role.ValueType
-    """What they may do: the role of their groups when they last logged in, here or in another browser."""
+    """What they may do: the role of their groups when they last logged in, here or in another browser. Who logged in with a credential may do
+    what that may now.
+    """
     address: _builtins.str
     """The address that logged in."""
     @_builtins.property

@@ -157,8 +157,9 @@ async def test_pages_of_others_and_of_plain_networks_log_nobody_in(
     assert refused.value.metadata["field"] == "origin"
 
 
-async def test_leaving_has_the_browser_forget(sessions: BrowserSessions) -> None:
-    """By the CSRF token alone; the cookie that it had is forgotten."""
+async def test_leaving_ends_the_session(sessions: BrowserSessions) -> None:
+    """By the CSRF token alone; whoever copied the cookie has nothing of it, another browser has."""
+    _, other = await log_in(sessions, MASTER_KEY)
     told, cookie = await log_in(sessions, MASTER_KEY)
     for wrong in ({}, {"x_csrf_token": "wrong"}):
         with pytest.raises(AdministratorTokenInvalid):
@@ -168,6 +169,10 @@ async def test_leaving_has_the_browser_forget(sessions: BrowserSessions) -> None
     gone = [value.decode() for name, value in fields if name == b"set-cookie"]
     assert status == 204
     assert gone == ["conduit-session=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict"]
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await sessions.show(shown(cookie), ID)
+    assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
+    assert (await sessions.show(shown(other), ID))[0] == 200
 
 
 async def test_without_a_session_nobody_is_shown(sessions: BrowserSessions, clock: Clock) -> None:

@@ -32,7 +32,7 @@ class BeginSessionRequest(_message.Message):
     ADDRESS_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     subject: _builtins.str
-    """The login provider's own id of them."""
+    """The login provider's own id of them, or whose credential they showed."""
     name: _builtins.str
     """The name for the audit log."""
     role: _role_pb2.Role.ValueType

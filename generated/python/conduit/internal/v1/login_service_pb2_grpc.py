@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class LoginServiceStub:
-    """Keeps who has logged in by OpenID Connect. Served by the Registry, to bridges.
+    """Keeps who has logged in. Served by the Registry, to bridges.
     """
 
     def __init__(self, channel):
@@ -53,11 +53,11 @@ class LoginServiceStub:
 
 
 class LoginServiceServicer:
-    """Keeps who has logged in by OpenID Connect. Served by the Registry, to bridges.
+    """Keeps who has logged in. Served by the Registry, to bridges.
     """
 
     def BeginSession(self, request, context):
-        """Begins a session of somebody whom the login provider confirmed, and has all of their sessions have the role that they have now; without
+        """Begins a session of somebody whom the login provider confirmed, or who showed a credential, and has all of their sessions have the role that they have now; without
         one, ends all of them instead. It is a line of the audit log. Not idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -105,7 +105,7 @@ def add_LoginServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class LoginService:
-    """Keeps who has logged in by OpenID Connect. Served by the Registry, to bridges.
+    """Keeps who has logged in. Served by the Registry, to bridges.
     """
 
     @staticmethod

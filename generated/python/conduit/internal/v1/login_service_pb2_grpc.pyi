@@ -27,14 +27,14 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class LoginServiceStub:
-    """Keeps who has logged in by OpenID Connect. Served by the Registry, to bridges."""
+    """Keeps who has logged in. Served by the Registry, to bridges."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> LoginServiceAsyncStub: ...
     BeginSession: _grpc.UnaryUnaryMultiCallable[_login_service_pb2.BeginSessionRequest, _login_service_pb2.BeginSessionResponse]
-    """Begins a session of somebody whom the login provider confirmed, and has all of their sessions have the role that they have now; without
+    """Begins a session of somebody whom the login provider confirmed, or who showed a credential, and has all of their sessions have the role that they have now; without
     one, ends all of them instead. It is a line of the audit log. Not idempotent.
     """
     FindSession: _grpc.UnaryUnaryMultiCallable[_login_service_pb2.FindSessionRequest, _login_service_pb2.FindSessionResponse]
@@ -44,11 +44,11 @@ class LoginServiceStub:
 
 @_typing.type_check_only
 class LoginServiceAsyncStub(LoginServiceStub):
-    """Keeps who has logged in by OpenID Connect. Served by the Registry, to bridges."""
+    """Keeps who has logged in. Served by the Registry, to bridges."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     BeginSession: _aio.UnaryUnaryMultiCallable[_login_service_pb2.BeginSessionRequest, _login_service_pb2.BeginSessionResponse]  # type: ignore[assignment]
-    """Begins a session of somebody whom the login provider confirmed, and has all of their sessions have the role that they have now; without
+    """Begins a session of somebody whom the login provider confirmed, or who showed a credential, and has all of their sessions have the role that they have now; without
     one, ends all of them instead. It is a line of the audit log. Not idempotent.
     """
     FindSession: _aio.UnaryUnaryMultiCallable[_login_service_pb2.FindSessionRequest, _login_service_pb2.FindSessionResponse]  # type: ignore[assignment]
@@ -57,7 +57,7 @@ class LoginServiceAsyncStub(LoginServiceStub):
     """Ends a session for whoever has it. It is a line of the audit log. Idempotent: one that has ended is passed over."""
 
 class LoginServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Keeps who has logged in by OpenID Connect. Served by the Registry, to bridges."""
+    """Keeps who has logged in. Served by the Registry, to bridges."""
 
     @_abc_1.abstractmethod
     def BeginSession(
@@ -65,7 +65,7 @@ class LoginServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _login_service_pb2.BeginSessionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_login_service_pb2.BeginSessionResponse, _abc.Awaitable[_login_service_pb2.BeginSessionResponse]]:
-        """Begins a session of somebody whom the login provider confirmed, and has all of their sessions have the role that they have now; without
+        """Begins a session of somebody whom the login provider confirmed, or who showed a credential, and has all of their sessions have the role that they have now; without
         one, ends all of them instead. It is a line of the audit log. Not idempotent.
         """
 
