@@ -1,4 +1,4 @@
-"""Streams whose callers leave before the end, and what is done of them by their instance's policy.
+"""Streams, and answers, whose callers leave before the end, by their instance's policy.
 
 Many providers go on, and bill, though nobody listens. Theirs are read to their end, as they count
 then what everything was; the call ends when that is known, and what it reserved is held until then.
@@ -57,7 +57,7 @@ class AbortedStream(Protocol):
 
 
 class AbortedStreams:
-    """Reads streams to their end, within bounds of time, bytes and number."""
+    """Reads streams to their end, and waits for answers, within bounds of time, bytes, number."""
 
     def __init__(
         self, seconds: float = MAX_SECONDS, most_bytes: int = MAX_BYTES, most: int = MAX_STREAMS
@@ -183,8 +183,8 @@ async def _call_off(
 
 
 def may_read_on(decision: Decision) -> bool:
-    """Tell whether streams of any candidate are read to their end."""
-    for chosen in decision.candidates:  # each stream comes by, and any() takes longer
+    """Tell whether streams and answers of any candidate are read to their end."""
+    for chosen in decision.candidates:  # each call comes by, and any() takes longer
         policy = chosen.candidate.instance.aborted_streams
         if policy == ABORTED_STREAM_POLICY_READ_TO_END:
             return True

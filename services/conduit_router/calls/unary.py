@@ -1,7 +1,10 @@
 """Calls that are answered whole."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, Protocol, cast
+
+from msgspec.structs import replace
 
 from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE, USAGE_SOURCE_PROVIDER
@@ -12,6 +15,7 @@ from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.codec import passes_media
 from conduit_providers.operation import AnyAnsweredOperation
 from conduit_providers.quantities import total
+from conduit_router.calls.aborted_streams import may_read_on
 from conduit_router.calls.answer_media import answered_media
 from conduit_router.calls.batching import Batch, Part, exchange
 from conduit_router.calls.call_report import fill_report
@@ -73,7 +77,7 @@ class UnaryCalls:
                 return response
             if caller.caller.usage is not None:
                 await reserve(scope)
-            attempt, answer = await ask_straight(scope, _make, _drop)
+            attempt, answer = await _asking(scope)
             operation.write(response, answer, is_typed=scope.is_typed)
             attempt.consumption = _consumption(scope, attempt, answer)
             fill_report(response.report, scope.succeed(attempt))
@@ -89,7 +93,7 @@ class UnaryCalls:
                 return answer.json_at_hand or answer.json, summary
             if caller.caller.usage is not None:
                 await reserve(scope)
-            attempt, answer = await ask_straight(scope, _make, _drop)
+            attempt, answer = await _asking(scope)
             attempt.consumption = _consumption(scope, attempt, answer)
             return answer.json_at_hand or answer.json, scope.succeed(attempt)
 
@@ -118,14 +122,39 @@ class UnaryCalls:
                 return answer.json_at_hand or answer.json, summary
             if caller.caller.usage is not None:
                 await reserve(scope)
-            attempt, answer = await ask_straight(scope, _make, _drop)
+            attempt, answer = await _asking(scope)
             attempt.consumption = _consumption(scope, attempt, answer)
             return answer.json_at_hand or answer.json, scope.succeed(attempt)
 
 
+def _asking(scope: CallScope) -> Coroutine[Any, Any, tuple[Attempt, AnyAnswer]]:
+    """Ask candidates for an answer; those whose answers are waited for to the end, go on alone."""
+    asking = ask_straight(scope, _make, _drop)
+    if may_read_on(scope.decision):
+        return scope.runtime.aborted_streams.opened(scope, asking, partial(_LeftAnswer, scope))
+    return asking
+
+
+class _LeftAnswer:
+    """An answer whose caller has left."""
+
+    def __init__(self, scope: CallScope, answered: tuple[Attempt, AnyAnswer]) -> None:
+        self._scope = scope
+        self._attempt, self._answer = answered
+
+    async def read_on(self) -> int:
+        """Return 0: it is whole."""
+        return 0
+
+    def end_aborted(self) -> None:
+        """Note what was used of an answer that the caller did not get."""
+        used = _consumption(self._scope, self._attempt, self._answer)
+        self._attempt.consumption = replace(used, is_complete=False)
+
+
 async def _ask_providers(scope: CallScope) -> tuple[AnyAnswer, CallSummary]:
     """Return a candidate's answer, and what was done for it."""
-    attempt, answer = await ask_straight(scope, _make, _drop)
+    attempt, answer = await _asking(scope)
     attempt.consumption = _consumption(scope, attempt, answer)
     return answer, scope.succeed(attempt)
 

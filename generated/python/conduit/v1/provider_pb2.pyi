@@ -61,7 +61,7 @@ class _AbortedStreamPolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_A
     """What was used by then: as the provider counted, and what it did not count yet as an estimate. The provider is told at once that nobody listens any more."""
     ABORTED_STREAM_POLICY_READ_TO_END: _AbortedStreamPolicy.ValueType  # 2
     """All of it, as the provider counts at its end: where a caller leaves, the router reads on, for at most 5 minutes, 16 MiB, and 100 streams at a time. For providers that bill what nobody listens to.
-    What was reserved of budgets stays so until then. Behind a bound, and where the provider breaks the stream off, as with ESTIMATE.
+    Whole answers are waited for likewise. What was reserved of budgets stays so until then. Behind a bound, and where the provider breaks the stream off, as with ESTIMATE.
     """
     ABORTED_STREAM_POLICY_NOT_CHARGED: _AbortedStreamPolicy.ValueType  # 3
     """Nothing, whoever broke it off. For providers that bill whole answers alone: callers pay for no answer whose end they do not read."""
@@ -75,7 +75,7 @@ ABORTED_STREAM_POLICY_ESTIMATE: AbortedStreamPolicy.ValueType  # 1
 """What was used by then: as the provider counted, and what it did not count yet as an estimate. The provider is told at once that nobody listens any more."""
 ABORTED_STREAM_POLICY_READ_TO_END: AbortedStreamPolicy.ValueType  # 2
 """All of it, as the provider counts at its end: where a caller leaves, the router reads on, for at most 5 minutes, 16 MiB, and 100 streams at a time. For providers that bill what nobody listens to.
-What was reserved of budgets stays so until then. Behind a bound, and where the provider breaks the stream off, as with ESTIMATE.
+Whole answers are waited for likewise. What was reserved of budgets stays so until then. Behind a bound, and where the provider breaks the stream off, as with ESTIMATE.
 """
 ABORTED_STREAM_POLICY_NOT_CHARGED: AbortedStreamPolicy.ValueType  # 3
 """Nothing, whoever broke it off. For providers that bill whole answers alone: callers pay for no answer whose end they do not read."""

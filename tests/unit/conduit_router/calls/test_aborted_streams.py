@@ -10,8 +10,10 @@ from structlog.testing import capture_logs
 from tests.support.call_bench import BODY, CALLER, PRINCIPAL, Bench
 from tests.support.scripted_upstream import (
     EVENTS,
+    JSON,
     Act,
     ScriptedUpstream,
+    answer,
     open_transport,
     reset,
     serve,
@@ -43,6 +45,7 @@ from conduit_router.accounting.call_counts import GONE
 from conduit_router.calls.aborted_streams import AbortedStreams
 from conduit_router.calls.stream_failover import begin_answer
 from conduit_router.calls.streaming import StreamingCalls
+from conduit_router.calls.unary import UnaryCalls
 from conduit_router.routing.attempt_plan import Attempt
 from conduit_router.spending.leases import Source
 from conduit_router.spending.purse import Reserved
@@ -218,6 +221,55 @@ async def test_a_kept_connection_is_kept_by_what_was_read_to_its_end(tmp_path: P
         second.gate.set()
         await eventually(lambda: _is_true(len(left.bench.endings) == 2))
         assert [units(each) for each in left.charges()] == [[30, 70], [30, 70]]
+
+
+WHOLE = (
+    b'{"id":"c1","object":"chat.completion","choices":[{"index":0,"finish_reason":"stop",'
+    b'"message":{"role":"assistant","content":"x"}}],'
+    b'"usage":{"prompt_tokens":30,"completion_tokens":70,"total_tokens":100}}'
+)
+
+
+@pytest.mark.parametrize(
+    ("policy", "source", "used"),
+    [
+        (READ_TO_END, USAGE_SOURCE_PROVIDER, [30, 70]),
+        (ABORTED_STREAM_POLICY_ESTIMATE, USAGE_SOURCE_ESTIMATE, [3]),
+    ],
+)
+async def test_a_whole_answer_is_waited_for(
+    tmp_path: Path, policy: AbortedStreamPolicy.ValueType, source: int, used: list[int]
+) -> None:
+    """As the stream is read on; by the other policy its prompt is estimated."""
+
+    async def act(exchange: Exchange) -> None:
+        arrived.set()
+        await gate.wait()
+        exchange.respond(200, JSON, WHOLE)
+
+    arrived, gate = asyncio.Event(), asyncio.Event()
+    async with at(tmp_path, policy, act) as left:
+        calls = UnaryCalls(left.bench.runtime, OPERATION, pb.ChatResponse)
+        task = asyncio.create_task(calls.plain(BODY, PRINCIPAL, "req_1"))
+        await arrived.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled()
+        assert len(left.bench.endings) == int(policy != READ_TO_END)
+        gate.set()
+        charge = await left.charge()
+        assert (charge.usage_source, charge.is_complete) == (source, False)
+        assert units(charge) == used
+
+
+async def test_a_whole_answer_that_nobody_leaves_is_as_ever(tmp_path: Path) -> None:
+    """It goes to its caller, and is charged once."""
+    async with at(tmp_path, READ_TO_END, answer(WHOLE)) as left:
+        calls = UnaryCalls(left.bench.runtime, OPERATION, pb.ChatResponse)
+        body, _ = await calls.plain(BODY, PRINCIPAL, "req_1")
+        assert b"chat.completion" in body
+        (charge,) = left.charges()
+        assert (charge.usage_source, charge.is_complete) == (USAGE_SOURCE_PROVIDER, True)
 
 
 @pytest.mark.parametrize(
@@ -403,8 +455,8 @@ async def test_what_is_reserved_stays_so_until_the_end(tmp_path: Path) -> None:
     async with at(tmp_path, READ_TO_END, act) as left:
         with left.bench.admit(stream=True) as scope:
             scope.reserved = Reserved(place=place, cost=cost, most_cost=600)
-            answer = await begin_answer(scope, OPERATION, None)
-            with pytest.raises(CallerGone), answer.relay:
+            begun = await begin_answer(scope, OPERATION, None)
+            with pytest.raises(CallerGone), begun.relay:
                 raise CallerGone("gone")
         assert (place.room, cost.room) == (1, 400)
         act.gate.set()
