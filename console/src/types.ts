@@ -3,6 +3,7 @@
 export type Provider = {
   id: number; name: string; providerType: string; isEnabled: boolean; description: string; baseUrl: string;
   settings: Record<string, string>; weight: number; priority: number; etag: string; createdAt: string;
+  abortedStreams: string;
 };
 export type ProviderType = {
   name: string; displayName: string; baseUrl: string;

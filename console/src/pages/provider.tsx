@@ -8,7 +8,7 @@ import { useLoad } from "../load";
 import { go, type Place } from "../router";
 import { useMay } from "../session";
 import type { Health, HealthHistory, Key, KeyHealth, Mapping, Provider, RateLimit } from "../types";
-import { Act, Card, Check, Confirm, Dialog, Empty, Form, Head, Show, State, Table, Text, useToast } from "../ui";
+import { Act, Card, Check, Choice, Confirm, Dialog, Empty, Form, Head, Show, State, Table, Text, useToast } from "../ui";
 
 type Limits = { keyId: string; requestsPerMinute: RateLimit | null; tokensPerMinute: RateLimit | null };
 type Found = { provider: Provider; health: Health; keys: Key[]; limits: Limits[]; mappings: Mapping[] };
@@ -267,6 +267,10 @@ function Models({ mappings, health }: Found) {
   );
 }
 
+const ABORTED_STREAMS: [string, string][] = [
+  ["AsOfType", "As is usual for its type"], ["Estimate", "What was used by then"], ["ReadToEnd", "All of it: read to the end"], ["NotCharged", "Nothing"],
+];
+
 function Edit({ provider, close }: { provider: Provider; close: () => void }) {
   const [name, setName] = useState(provider.name);
   const [description, setDescription] = useState(provider.description);
@@ -274,8 +278,9 @@ function Edit({ provider, close }: { provider: Provider; close: () => void }) {
   const [priority, setPriority] = useState(String(provider.priority));
   const [weight, setWeight] = useState(String(provider.weight));
   const [isEnabled, setEnabled] = useState(provider.isEnabled);
+  const [abortedStreams, setAbortedStreams] = useState(provider.abortedStreams);
   const submit = async () => {
-    await call("PATCH", `/api/providers/${provider.id}`, { body: { name, description, baseUrl, priority: Number(priority), weight: Number(weight), isEnabled }, etag: provider.etag });
+    await call("PATCH", `/api/providers/${provider.id}`, { body: { name, description, baseUrl, priority: Number(priority), weight: Number(weight), isEnabled, abortedStreams }, etag: provider.etag });
     close();
   };
   return (
@@ -288,6 +293,7 @@ function Edit({ provider, close }: { provider: Provider; close: () => void }) {
           <Text label="Priority" hint="Lower is asked first." inputMode="numeric" pattern="[0-9]+" value={priority} set={setPriority} />
           <Text label="Weight" hint="Equal priorities share by it." inputMode="numeric" pattern="[0-9]+" value={weight} set={setWeight} />
         </div>
+        <Choice label="Streams that callers leave" hint="What is charged for them." value={abortedStreams} set={setAbortedStreams} of={ABORTED_STREAMS} />
         <Check label="Enabled" value={isEnabled} set={setEnabled} />
       </Form>
     </Dialog>

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from conduit.v1.provider_pb2 import ABORTED_STREAM_POLICY_READ_TO_END
 from conduit.v1.routing_policy_pb2 import AFFINITY_KEY_NONE, BALANCING_STRATEGY_WEIGHTED
 from conduit_kernel.errors import ConduitError, InvalidRequest
 from conduit_providers.catalog import Catalog
@@ -34,6 +35,15 @@ async def test_a_section_that_is_not_there_is_not_one_that_is_empty(catalog: Cat
     assert await planned(catalog) == Plan(None, None, None, None)
     empty = await planned(catalog, providers=[], mappings=[], fallbackChains=[], virtualKeys=[])
     assert empty == Plan([], [], [], [])
+
+
+async def test_a_document_says_what_is_charged_for_aborted_streams(catalog: Catalog) -> None:
+    """By the names that the API has for it."""
+    named = {"name": "Main", "providerType": "openai", "abortedStreams": "ReadToEnd"}
+    plan = await planned(catalog, providers=[named])
+    assert plan.providers is not None
+    [provider] = plan.providers
+    assert provider.given["aborted_streams"] == ABORTED_STREAM_POLICY_READ_TO_END
 
 
 async def test_what_a_thing_leaves_out_is_as_on_creation(catalog: Catalog) -> None:
