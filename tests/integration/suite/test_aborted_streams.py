@@ -3,8 +3,9 @@
 Public reports of what went wrong elsewhere, tried here: streams that are left cost nothing, or what
 their first event says (BerriAI/litellm 14457, 33736, 37558, 39893, QuantumNous/new-api 7241), or
 the prompt alone or the answer alone (bitrouter/bitrouter 537, BerriAI/litellm 13245), though their
-providers bill whole answers (BerriAI/litellm 36008, QuantumNous/new-api 7178); zeros that are told
-are estimated (BerriAI/litellm 37992); and streams that are read on for ever (Menci/Floway 447).
+providers bill whole answers (BerriAI/litellm 36008, QuantumNous/new-api 7178), and streams
+that are read on for ever (Menci/Floway 447). Not followed: zeros that a provider tells while it
+writes are no counts here (BerriAI/litellm 37992 wants them to be), as many tell them until the end.
 """
 
 import asyncio
