@@ -7,6 +7,7 @@ calls. docs/compatibility.md has the table, as `python -m tools.sdk_table` write
 from collections.abc import AsyncIterator
 
 import httpx
+import orjson
 import pytest
 import pytest_asyncio
 from anthropic import AsyncAnthropic
@@ -20,6 +21,8 @@ from tests.support.recorded_dialects import (
     add_kinds,
     alias,
     case_name,
+    heard,
+    prompt,
     recorded,
     recorded_providers,
 )
@@ -81,6 +84,57 @@ async def test_sdk_reads_what_was_recorded(
         got = await ask(alias(kind, case), case)
         assert providers.asked[-1] == case_name(kind, case, is_stream=is_stream)
         assert got == recorded(kind, case, is_stream=is_stream)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_clients_add_by_themselves_is_refused_nowhere(
+    suite: Suite, providers: RecordedProviders, kind: str
+) -> None:
+    """Members that LibreChat, Continue and Open WebUI send to whatever they are pointed at."""
+    asked = {
+        "model": alias(kind, "plain"),
+        "messages": [{"role": "user", "content": prompt("plain")}],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "user": "65f1",
+        "stop": ["###"],
+        "temperature": 0.7,
+        "top_p": 1,
+        "frequency_penalty": 0,
+        "presence_penalty": 0.1,
+    }
+    async with suite.caller() as caller:
+        answer = await caller.post("/v1/chat/completions", json=asked)
+    assert answer.status_code == httpx.codes.OK, answer.text
+    assert providers.asked[-1] == case_name(kind, "plain", is_stream=True)
+    *events, end = [line[6:] for line in answer.text.splitlines() if line.startswith("data: ")]
+    chunks = [orjson.loads(event) for event in events]
+    assert (end, chunks[-1]["choices"]) == ("[DONE]", [])
+    assert chunks[-1]["usage"]["total_tokens"] > 0
+    said = heard([choice for chunk in chunks for choice in chunk["choices"]], "delta")
+    assert said == recorded(kind, "plain", is_stream=True)
+
+
+@pytest.mark.parametrize("content", [None, "", " "])
+@pytest.mark.parametrize("kind", KINDS)
+async def test_turns_of_calls_alone_may_have_any_blank(
+    suite: Suite, providers: RecordedProviders, kind: str, content: str | None
+) -> None:
+    """As LangChain and others hand back what a model said that called a tool and nothing else."""
+    function = {"name": "now", "arguments": "{}"}
+    call = {"id": "call_1", "type": "function", "function": function}
+    turns = [
+        {"role": "user", "content": "When?"},
+        {"role": "assistant", "content": content, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1", "content": prompt("plain")},
+    ]
+    tool = {"type": "function", "function": {"name": "now", "parameters": {"type": "object"}}}
+    asked = {"model": alias(kind, "plain"), "messages": turns, "tools": [tool]}
+    async with suite.caller() as caller:
+        answer = await caller.post("/v1/chat/completions", json=asked)
+    assert answer.status_code == httpx.codes.OK, answer.text
+    assert providers.asked[-1] == case_name(kind, "plain")
+    assert heard(answer.json()["choices"], "message") == recorded(kind, "plain", is_stream=False)
 
 
 async def test_the_table_is_up_to_date() -> None:
