@@ -23,7 +23,7 @@ from conduit_bridge.cors import Cors
 from conduit_bridge.dispatcher import Dispatcher, NotFoundEndpoint
 from conduit_bridge.endpoints.assembly import endpoints, report_fields
 from conduit_bridge.endpoints.builtin import Readiness, builtin_endpoints
-from conduit_bridge.endpoints.unary import Backend, Edge
+from conduit_bridge.endpoints.unary import Backend, Edge, Endpoint
 from conduit_bridge.metrics import Metrics
 from conduit_bridge.signalr.endpoints import METHOD as WATCH_METHOD
 from conduit_bridge.signalr.endpoints import Hub, hub_endpoints
@@ -64,6 +64,11 @@ class LocalRouter(Protocol):
     @property
     def is_ready(self) -> bool:
         """Return whether a configuration is known."""
+        ...
+
+    @property
+    def maintenance(self) -> str:
+        """Return what callers are told of the maintenance under way, empty for none."""
         ...
 
     def identify(self, authorization: str) -> object:
@@ -190,9 +195,7 @@ async def start(
             *served,
             *hub_endpoints(hub, metrics),
             *browser_endpoints(settings, channels["registry"], login, metrics, time.time),
-            *builtin_endpoints(
-                metrics, readiness=readiness, exposition=exposition, openapi=_openapi()
-            ),
+            *_builtin(metrics, readiness, exposition, router),
         ],
         NotFoundEndpoint(metrics.add("", "")),
         cors=Cors(settings.cors_origins, ("x-request-id", "retry-after", *report_fields())),
@@ -337,6 +340,18 @@ def _exposition(settings: Settings, worker: str, collectors: Sequence[Collector]
     process = ProcessMetrics(worker or "bridge")
     folder = settings.data_dir / "metrics"
     return Exposition(registry, process=process, folder=folder, worker=worker)
+
+
+def _builtin(
+    metrics: Metrics, readiness: Readiness, exposition: Exposition, router: LocalRouter | None
+) -> list[Endpoint]:
+    return builtin_endpoints(
+        metrics,
+        readiness=readiness,
+        exposition=exposition,
+        openapi=_openapi(),
+        maintenance=lambda: router.maintenance if router else "",
+    )
 
 
 def _readiness(

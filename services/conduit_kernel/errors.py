@@ -9,7 +9,8 @@
   * those of idempotency keys, see `conduit_kernel.idempotency_errors`
   * those of guardrails, see `conduit_kernel.guardrail_errors`
   * NotFound, see `conduit_kernel.not_found_errors`
-  * AlreadyExists, EtagMismatch, StillInUse, ServiceUnavailable, SecretUnreadable, StorageFull
+  * AlreadyExists, EtagMismatch, StillInUse, ServiceUnavailable, UnderMaintenance,
+    SecretUnreadable, StorageFull
   * NoProviderAvailable, AccountUnavailable, ProviderUnhealthy, DeadlineExceeded, BudgetExceeded,
     CostUnknown, RateLimited, TooManyCalls, TaskInterrupted, MethodNotAllowed, NotImplementedYet
   * UpstreamError                  PROVIDER_ERROR; one class per thing it can do, see `Scope`
@@ -185,6 +186,12 @@ class ServiceUnavailable(ConduitError):
     """A service of ours is starting, stopping or out of reach."""
 
     reason = "SERVICE_UNAVAILABLE"
+
+
+class UnderMaintenance(ConduitError):
+    """An operator has maintenance under way. Metadata: `retry_after_ms`."""
+
+    reason = "UNDER_MAINTENANCE"
 
 
 class SecretUnreadable(ConduitError):

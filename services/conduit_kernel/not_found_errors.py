@@ -7,7 +7,7 @@
       ModelCostNotFound, ModelNotFound,
       TaskNotFound, VoiceNotFound, VoiceConsentNotFound, WebhookNotFound,
       RequestNotFound, ResponseNotFound, FileNotFound, BatchNotFound,
-      McpServerNotFound, McpSessionNotFound
+      McpServerNotFound, McpSessionNotFound, MaintenanceWindowNotFound
 """
 
 from conduit_kernel.errors import ConduitError
@@ -135,3 +135,9 @@ class McpSessionNotFound(NotFound):
     """No session of the caller's has this id. Metadata: `mcp_session_id`."""
 
     reason = "MCP_SESSION_NOT_FOUND"
+
+
+class MaintenanceWindowNotFound(NotFound):
+    """No maintenance under way has this id. Metadata: `maintenance_window_id`."""
+
+    reason = "MAINTENANCE_WINDOW_NOT_FOUND"

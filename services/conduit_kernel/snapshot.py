@@ -18,6 +18,7 @@ from conduit.internal.v1.snapshot_pb2 import (
 from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
 from conduit.v1.administrator_session_pb2 import AdministratorSession
 from conduit.v1.fallback_chain_pb2 import FallbackChain
+from conduit.v1.maintenance_window_pb2 import MaintenanceWindow
 from conduit.v1.model_mapping_pb2 import ModelMapping
 from conduit.v1.provider_pb2 import Provider
 from conduit.v1.virtual_key_group_pb2 import VirtualKeyGroup
@@ -36,10 +37,13 @@ class Changes(msgspec.Struct):
     provider_ids: set[int] = msgspec.field(default_factory=set[int])
     aliases: set[str] = msgspec.field(default_factory=set[str])
     virtual_key_ids: set[int] = msgspec.field(default_factory=set[int])
+    # Whether maintenance began or ended.
+    is_maintenance: bool = False
 
     def __bool__(self) -> bool:
         """Return whether there is anything."""
-        return bool(self.is_everything or self.provider_ids or self.aliases or self.virtual_key_ids)
+        is_any = self.is_everything or self.is_maintenance
+        return bool(is_any or self.provider_ids or self.aliases or self.virtual_key_ids)
 
     def add(self, other: "Changes") -> None:
         """Take in the changes that came after these."""
@@ -47,6 +51,7 @@ class Changes(msgspec.Struct):
         self.provider_ids |= other.provider_ids
         self.aliases |= other.aliases
         self.virtual_key_ids |= other.virtual_key_ids
+        self.is_maintenance |= other.is_maintenance
 
 
 class SnapshotState:
@@ -66,6 +71,7 @@ class SnapshotState:
         self.administrators: dict[int, SnapshotAdministrator] = {}
         self.administrator_sessions: dict[int, AdministratorSession] = {}
         self.mcp_servers: dict[int, SnapshotMcpServer] = {}
+        self.maintenance_windows: dict[int, MaintenanceWindow] = {}
         self._keys_by_provider = Index[int, str, SnapshotKey]()
         self._mappings_by_alias = Index[str, int, ModelMapping]()
         self._mappings_by_provider = Index[int, int, ModelMapping]()
@@ -133,6 +139,7 @@ class SnapshotState:
             "administrators": [*self.administrators.values()],
             "administrator_sessions": [*self.administrator_sessions.values()],
             "mcp_servers": [*self.mcp_servers.values()],
+            "maintenance_windows": [*self.maintenance_windows.values()],
         }
 
         def serialize() -> bytes:
@@ -146,6 +153,10 @@ class SnapshotState:
             return b"".join(data)
 
         return serialize
+
+    def maintenance(self) -> dict[int, MaintenanceWindow]:
+        """Return what is under maintenance, by instance; all of Conduit by 0."""
+        return {each.provider_id: each for each in self.maintenance_windows.values()}
 
     def keys_of(self, provider_id: int) -> list[SnapshotKey]:
         """Return the keys of an instance, in order of id."""
@@ -231,8 +242,14 @@ class SnapshotState:
         for session in snapshot.administrator_sessions:
             self.administrator_sessions[session.id] = session
             yield
+        yield from self._filling_rest(snapshot)
+
+    def _filling_rest(self, snapshot: Snapshot) -> Iterator[None]:
         for server in snapshot.mcp_servers:
             self.mcp_servers[server.server.id] = server
+            yield
+        for window in snapshot.maintenance_windows:
+            self.maintenance_windows[window.id] = window
             yield
 
     def _apply_one(self, change: SnapshotChange) -> None:
@@ -257,10 +274,21 @@ class SnapshotState:
             case "administrator_session":
                 session = change.administrator_session
                 self.administrator_sessions[session.id] = session
+            case kind:
+                self._apply_other(change, kind or "")
+
+    def _apply_other(self, change: SnapshotChange, kind: str) -> None:
+        match kind:
             case "mcp_server":
                 self.mcp_servers[change.mcp_server.server.id] = change.mcp_server
-            case kind:
-                self._delete_one(change, kind or "")
+            case "deleted_mcp_server_id":
+                self.mcp_servers.pop(change.deleted_mcp_server_id, None)
+            case "maintenance_window":
+                self._set_window(change.maintenance_window.id, change.maintenance_window)
+            case "deleted_maintenance_window_id":
+                self._set_window(change.deleted_maintenance_window_id, None)
+            case _:
+                self._delete_one(change, kind)
 
     def _delete_one(self, change: SnapshotChange, kind: str) -> None:
         # Ids that are not there are no error: a change may be reported twice.
@@ -283,8 +311,15 @@ class SnapshotState:
                 self.administrators.pop(change.deleted_administrator_id, None)
             case "deleted_administrator_session_id":
                 self.administrator_sessions.pop(change.deleted_administrator_session_id, None)
-            case "deleted_mcp_server_id":
-                self.mcp_servers.pop(change.deleted_mcp_server_id, None)
+
+    def _set_window(self, number: int, window: MaintenanceWindow | None) -> None:
+        former = self.maintenance_windows.pop(number, None)
+        if window is not None:
+            self.maintenance_windows[number] = window
+        self._changes.is_maintenance = True
+        for each in (former, window):
+            if each is not None:
+                self._changes.aliases |= self.aliases_of(each.provider_id)
 
     def _set_group(self, number: int, group: VirtualKeyGroup | None) -> None:
         former = self.virtual_key_groups.pop(number, None)

@@ -7,9 +7,10 @@ delays nobody but itself, and watchers at the same revision share one message.
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-from conduit.internal.v1.snapshot_pb2 import SnapshotChange
+from conduit.internal.v1.snapshot_pb2 import Snapshot, SnapshotChange
 from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
 from conduit_registry import messages, snapshot_messages
+from conduit_registry.maintenance_messages import maintenance_window
 from conduit_registry.mcp_values import McpServer
 from conduit_registry.store import (
     ADMINISTRATOR,
@@ -17,6 +18,7 @@ from conduit_registry.store import (
     FALLBACK_CHAIN,
     KEY,
     KINDS,
+    MAINTENANCE_WINDOW,
     MAPPING,
     MCP_SERVER,
     PROVIDER,
@@ -31,6 +33,7 @@ from conduit_registry.values import (
     ChangedResource,
     FallbackChain,
     Key,
+    MaintenanceWindow,
     ModelMapping,
     Provider,
     Resource,
@@ -173,9 +176,15 @@ class Feed:
             snapshot.administrators.extend(map(snapshot_messages.administrator, administrators))
         async for sessions in reading.pieces(ADMINISTRATOR_SESSION):
             snapshot.administrator_sessions.extend(map(messages.administrator_session, sessions))
+        await self._add_rest(reading, snapshot)
+        return message
+
+    @staticmethod
+    async def _add_rest(reading: ReadTransaction, snapshot: Snapshot) -> None:
         async for servers in reading.pieces(MCP_SERVER):
             snapshot.mcp_servers.extend(map(snapshot_messages.mcp_server, servers))
-        return message
+        async for windows in reading.pieces(MAINTENANCE_WINDOW):
+            snapshot.maintenance_windows.extend(map(maintenance_window, windows))
 
     async def _changes(
         self, reading: ReadTransaction, resources: Sequence[ChangedResource]
@@ -222,9 +231,15 @@ class Feed:
                 change = SnapshotChange(administrator=snapshot_messages.administrator(value))
             case AdministratorSession():
                 change = SnapshotChange(administrator_session=messages.administrator_session(value))
-            case McpServer():
-                change = SnapshotChange(mcp_server=snapshot_messages.mcp_server(value))
+            case McpServer() | MaintenanceWindow():
+                change = _rarer_change(value)
         return change
+
+
+def _rarer_change(value: McpServer | MaintenanceWindow) -> SnapshotChange:
+    if isinstance(value, McpServer):
+        return SnapshotChange(mcp_server=snapshot_messages.mcp_server(value))
+    return SnapshotChange(maintenance_window=maintenance_window(value))
 
 
 def _known(epoch: str, revision: int, state: State) -> int | None:
@@ -242,6 +257,7 @@ _GONE = {
     ADMINISTRATOR.name: "deleted_administrator_id",
     ADMINISTRATOR_SESSION.name: "deleted_administrator_session_id",
     MCP_SERVER.name: "deleted_mcp_server_id",
+    MAINTENANCE_WINDOW.name: "deleted_maintenance_window_id",
 }
 
 

@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 
 import orjson
 from google.protobuf.struct_pb2 import Struct
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from conduit.v1 import administrator_pb2 as administrator_pb
 from conduit.v1 import administrator_session_pb2 as session_pb
@@ -27,6 +26,7 @@ from conduit.v1.administrator_json import administrator_to_json
 from conduit.v1.administrator_session_json import administrator_session_to_json
 from conduit.v1.fallback_chain_json import fallback_chain_to_json
 from conduit.v1.key_credential_json import key_credential_to_json
+from conduit.v1.maintenance_window_json import maintenance_window_to_json
 from conduit.v1.mcp_server_json import mcp_server_to_json
 from conduit.v1.model_mapping_json import model_mapping_to_json
 from conduit.v1.provider_json import provider_to_json
@@ -35,6 +35,7 @@ from conduit.v1.virtual_key_json import virtual_key_to_json
 from conduit_kernel.updates import etag_of
 from conduit_registry import mcp_values, values
 from conduit_registry.audit_values import AuditEntry
+from conduit_registry.maintenance_messages import maintenance_window
 from conduit_registry.policy_messages import (
     cache_message,
     duration,
@@ -42,6 +43,7 @@ from conduit_registry.policy_messages import (
     hedging_message,
     retry_message,
     timeouts_message,
+    timestamp,
 )
 
 DAY_MICROSECONDS = 24 * 3600 * 1_000_000
@@ -58,15 +60,6 @@ ShownT = TypeVar(
     mcp_pb.McpServer,
     administrator_pb.Administrator,
 )
-
-
-def timestamp(micros: int | None) -> Timestamp | None:
-    """Return a time as protobuf has it; None stays unset."""
-    if micros is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromMicroseconds(micros)
-    return stamp
 
 
 def _struct(members: Mapping[str, Any]) -> Struct:
@@ -381,13 +374,19 @@ def shown(value: values.Resource) -> dict[str, object]:
             told = virtual_key_to_json(virtual_key(value))
         case values.VirtualKeyGroup():
             told = virtual_key_group_to_json(virtual_key_group(value))
-        case mcp_values.McpServer():
-            told = mcp_server_to_json(mcp_server(value))
+        case values.MaintenanceWindow() | mcp_values.McpServer():
+            told = _rarer(value)
         case values.Administrator():
             told = administrator_to_json(administrator(value))
         case values.AdministratorSession():
             told = administrator_session_to_json(administrator_session(value))
     return _json(told)
+
+
+def _rarer(value: values.MaintenanceWindow | mcp_values.McpServer) -> dict[str, object]:
+    if isinstance(value, mcp_values.McpServer):
+        return mcp_server_to_json(mcp_server(value))
+    return maintenance_window_to_json(maintenance_window(value))
 
 
 def _json(members: Mapping[str, object]) -> dict[str, object]:

@@ -140,6 +140,14 @@ class VirtualKeyGroupPatch(TypedDict, total=False):
     guardrails: tuple[Guardrail, ...]
 
 
+class MaintenanceWindowPatch(TypedDict, total=False):
+    """Fields of maintenance."""
+
+    provider_id: int
+    message: str
+    expected_end: int | None
+
+
 class McpServerFields(TypedDict, total=False):
     """Fields of an MCP server, but for what its headers say, which is sealed apart."""
 

@@ -1,12 +1,22 @@
 """The parts of policies as the API shows them."""
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from conduit.v1 import cache_policy_pb2 as cache_pb
 from conduit.v1 import guardrail_pb2 as guardrail_pb
 from conduit.v1 import routing_policy_pb2 as policy_pb
 from conduit.v1 import timeouts_pb2 as timeouts_pb
 from conduit_registry import policy_values, values
+
+
+def timestamp(micros: int | None) -> Timestamp | None:
+    """Return a time as protobuf has it; None stays unset."""
+    if micros is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromMicroseconds(micros)
+    return stamp
 
 
 def duration(micros: int | None) -> Duration | None:

@@ -7,6 +7,7 @@ from conduit_registry.rpcs.audit_log import AuditLogRpcs
 from conduit_registry.rpcs.configuration import ConfigurationRpcs
 from conduit_registry.rpcs.encryption_key import EncryptionKeyRpcs
 from conduit_registry.rpcs.keys import KeyRpcs
+from conduit_registry.rpcs.maintenance_windows import MaintenanceWindowRpcs
 from conduit_registry.rpcs.mcp_servers import McpServerRpcs
 from conduit_registry.rpcs.providers import ProviderRpcs
 from conduit_registry.rpcs.routing import FallbackChainRpcs, MappingRpcs
@@ -22,6 +23,7 @@ class RegistryService(
     VirtualKeyRpcs,
     VirtualKeyGroupRpcs,
     McpServerRpcs,
+    MaintenanceWindowRpcs,
     AdministratorRpcs,
     AdministratorSessionRpcs,
     ConfigurationRpcs,

@@ -302,9 +302,23 @@ class AdministratorSession:
     updated_at: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceWindow:
+    """Maintenance under way."""
+
+    id: int = 0
+    # 0 for all of Conduit.
+    provider_id: int = 0
+    message: str
+    expected_end: int | None = None
+    created_at: int = 0
+    updated_at: int = 0
+
+
 Resource = (
     Provider
     | McpServer
+    | MaintenanceWindow
     | Key
     | ModelMapping
     | FallbackChain

@@ -58,6 +58,7 @@ from conduit_router.responses.connections import ResponseConnections
 from conduit_router.responses.keeper import ResponseKeeper
 from conduit_router.responses.keeping import ResponseKeeping
 from conduit_router.responses.queries import ResponseQueries
+from conduit_router.routing.maintenance import WHOLE
 from conduit_router.routing.table import EMPTY_TABLE, Caller
 from conduit_router.sessions.session import NoVoices, SessionCalls
 from conduit_router.sessions.upstream_session import SessionLimits
@@ -207,6 +208,12 @@ class RouterStub:
     def is_ready(self) -> bool:
         """Return whether a configuration is known."""
         return self._runtime.table is not EMPTY_TABLE
+
+    @property
+    def maintenance(self) -> str:
+        """Return what callers are told of the maintenance under way, empty for none."""
+        window = self._runtime.table.maintenance.get(WHOLE)
+        return "" if window is None else window.message
 
     @property
     def problems(self) -> list[str]:

@@ -20,6 +20,8 @@ Render = Callable[[Request], Awaitable[Answer]]
 RenderAudited = Callable[[Request, str], Awaitable[Answer]]
 Readiness = Callable[[], Awaitable[Sequence[str]]]
 """Returns why requests cannot be served now; nothing if they can."""
+Maintenance = Callable[[], str]
+"""Returns what callers are told of the maintenance under way; empty for none."""
 
 # Of sessions by WebRTC and SIP, of either protocol: to begin one, to accept, refer, reject, end and
 # fork it, to attach to it and to read it. openai 3.57: resources.realtime.calls, resources.live.
@@ -96,9 +98,17 @@ class CallsEndpoint(Endpoint):
 
 
 def builtin_endpoints(
-    metrics: Metrics, *, readiness: Readiness, exposition: Exposition, openapi: bytes
+    metrics: Metrics,
+    *,
+    readiness: Readiness,
+    exposition: Exposition,
+    openapi: bytes,
+    maintenance: Maintenance = lambda: "",
 ) -> list[Endpoint]:
-    """Return all of these endpoints."""
+    """Return all of these endpoints.
+
+    A gateway under maintenance is ready: its refusals say why, and no other would take calls.
+    """
 
     async def live(_: Request) -> Answer:
         return 200, (JSON_FIELD, _FRESH), b'{"status":"live"}'
@@ -108,7 +118,9 @@ def builtin_endpoints(
         if reasons:
             body = orjson.dumps({"status": "not ready", "reasons": reasons})
             return 503, (JSON_FIELD, _FRESH), body
-        return 200, (JSON_FIELD, _FRESH), b'{"status":"ready"}'
+        told = maintenance()
+        state = {"status": "ready", "maintenance": told} if told else {"status": "ready"}
+        return 200, (JSON_FIELD, _FRESH), orjson.dumps(state)
 
     async def numbers(request: Request) -> Answer:
         fields = ((b"content-type", CONTENT_TYPE), _FRESH)

@@ -103,6 +103,21 @@ GROUPS = {
             "mapping",
         ),
     ),
+    "maintenance": Group(
+        "Maintenance: of all of Conduit, or of one provider instance.",
+        {
+            "list": Command(
+                "listMaintenanceWindows",
+                ("id", "providerId", "message", "expectedEnd", "createdAt"),
+                "List what is under way.",
+            ),
+            "get": Command("getMaintenanceWindow", (), "Show what is under way."),
+            "begin": Command(
+                "createMaintenanceWindow", (), "Take no new calls, or none to an instance."
+            ),
+            "end": Command("deleteMaintenanceWindow", (), "End it: take calls again."),
+        },
+    ),
     "chains": Group(
         "Fallback chains: where calls of an alias go, one after the other.",
         _crud("FallbackChain", "FallbackChains", ("id", "modelAlias", "providers"), "chain"),

@@ -29,6 +29,7 @@ from conduit_registry.rules.keys import masked
 from conduit_registry.store import (
     FALLBACK_CHAIN,
     KEY,
+    MAINTENANCE_WINDOW,
     MAPPING,
     PROVIDER,
     VIRTUAL_KEY,
@@ -106,7 +107,9 @@ class Editor:
         return await self.changing.update(PROVIDER, old, new)
 
     async def delete_provider(self, number: int) -> None:
-        """Remove an instance with its keys, mappings and places in chains."""
+        """Remove an instance with its keys, mappings and places in chains, and its maintenance."""
+        for window in await self.changing.every(MAINTENANCE_WINDOW, provider_id=number):
+            await self.changing.delete(MAINTENANCE_WINDOW, window)
         await self.changing.delete(PROVIDER, await self.changing.get(PROVIDER, number))
 
     async def create_key(self, provider_id: int, given: KeyPatch) -> Key:

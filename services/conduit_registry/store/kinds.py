@@ -114,11 +114,18 @@ MCP_SERVER = Kind(
     mcp_values.McpServer,
     not_found_errors.McpServerNotFound,
 )
+MAINTENANCE_WINDOW = Kind(
+    "maintenance_window",
+    "Maintenance",
+    tables.MaintenanceWindowRow,
+    values.MaintenanceWindow,
+    not_found_errors.MaintenanceWindowNotFound,
+)
 KINDS: dict[str, Kind[Any]] = {
     kind.name: kind
     for kind in (
         *(PROVIDER, KEY, MAPPING, FALLBACK_CHAIN),
         *(VIRTUAL_KEY, VIRTUAL_KEY_GROUP, ADMINISTRATOR, ADMINISTRATOR_SESSION),
-        MCP_SERVER,
+        *(MCP_SERVER, MAINTENANCE_WINDOW),
     )
 }

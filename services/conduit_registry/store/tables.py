@@ -246,6 +246,17 @@ class McpServerRow(Row):
     destination: Mapped[str]
 
 
+class MaintenanceWindowRow(Row):
+    """Maintenance under way: of an instance, or of all where that is 0."""
+
+    __tablename__ = "maintenance_windows"
+
+    # No foreign key: that of all of Conduit names no instance.
+    provider_id: Mapped[int] = mapped_column(unique=True)
+    message: Mapped[str]
+    expected_end: Mapped[int | None]
+
+
 class VirtualKeyRow(Row):
     """A key that callers hold, as its hash."""
 

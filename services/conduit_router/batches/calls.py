@@ -41,6 +41,7 @@ _WAITED_OUT = frozenset(
     {
         *("RATE_LIMITED", "TOO_MANY_CALLS", "PROVIDER_RATE_LIMITED", "NO_PROVIDER_AVAILABLE"),
         *("PROVIDER_UNHEALTHY", "PROVIDER_UNREACHABLE", "SERVICE_UNAVAILABLE"),
+        "UNDER_MAINTENANCE",
     }
 )
 # What does not pass while a batch has time, though its status is that of what does.

@@ -54,8 +54,8 @@ def admit(
     started, requirements, decision = runtime.clock(), None, None
     json = form.json_at_hand
     try:
-        if runtime.backlog.refuses_calls:
-            raise runtime.backlog.refusal()
+        if runtime.backlog.refuses_calls or runtime.table.maintenance:
+            runtime.check_taken()
         requirements = operation.requirements(form.json if json is None else json, stream=stream)
         requirements = requirements if options is None else tagged(requirements, options)
         if caller.caller.allowed is not None:

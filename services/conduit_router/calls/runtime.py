@@ -18,6 +18,7 @@ from conduit_router.jobs.runner import JobRunner
 from conduit_router.routing.accounts import Accounts
 from conduit_router.routing.balancer import Balancer
 from conduit_router.routing.hedges import Hedges
+from conduit_router.routing.maintenance import check_maintenance
 from conduit_router.routing.provider_state import ProviderState
 from conduit_router.routing.table import EMPTY_TABLE, Candidate, TableChange, UpstreamKey
 from conduit_router.spending.reserver import Reserver
@@ -113,6 +114,12 @@ class CallRuntime:
         self.balancer.apply(change)
         self.hedges.apply(change)
         self.outcomes.on_headers = self._note_quota if self.balancer.reads_quotas else None
+
+    def check_taken(self) -> None:
+        """Check that calls are taken at all. A ConduitError if not."""
+        if self.backlog.refuses_calls:
+            raise self.backlog.refusal()
+        check_maintenance(self.table, self.wall_clock())
 
     def _note_quota(self, candidate: Candidate, key: UpstreamKey, headers: Headers) -> None:
         limits = candidate.instance.spec.rate_limits

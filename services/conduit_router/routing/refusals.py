@@ -14,6 +14,7 @@ from conduit_kernel.errors import (
 )
 from conduit_providers.operation import Requirements
 from conduit_router.routing.decide import Decision, Resting
+from conduit_router.routing.maintenance import of_instances
 from conduit_router.routing.table import Route
 
 # What passes by itself; the other rests end when somebody mends what is wrong.
@@ -48,6 +49,10 @@ def no_candidate(requirements: Requirements, decision: Decision) -> ConduitError
         return UnsupportedCapability(
             f"No provider of the model {model!r} can do this: {lacking}", model=model
         )
+    # Before what is wrong with others: it passes, and those who are told can be patient.
+    for each in decision.rejections:
+        if each.reason == decision_pb2.REJECTION_REASON_MAINTENANCE:
+            return of_instances(each.detail)
     # Without names: callers learn those of instances alone that their calls go to.
     why_not = "; ".join(sorted({_OURS.get(r.reason, r.detail) for r in decision.rejections}))
     if decision_pb2.REJECTION_REASON_OTHER_ACCOUNT in reasons:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from conduit.v1 import decision_pb2 as pb
 from conduit.v1.fallback_chain_pb2 import FallbackChain
+from conduit.v1.maintenance_window_pb2 import MaintenanceWindow
 from conduit.v1.model_mapping_pb2 import ModelMapping
 from conduit_kernel.snapshot import SnapshotState
 from conduit_router.guardrails.policy import guards_of
@@ -44,13 +45,15 @@ def compile_route(
             mapped[provider_id] = _mapped(mapping, instance, retries, hedging)
         yield
     candidates: list[Candidate] = []
+    resting = state.maintenance()
     rejections: list[pb.Rejection] = []
     for why in _unusable(mappings, chain, unusable):
         rejections.append(why)
         yield
     for candidate in _chained(chain, alias, mapped, instances) if chain else mapped.values():
         rejections += candidate.instance.rejections
-        obstacle = _static_obstacle(candidate, mappings.get(candidate.provider_id), chain)
+        own = mappings.get(candidate.provider_id)
+        obstacle = _static_obstacle(candidate, own, chain) or _rest(candidate, resting)
         if obstacle is None:
             candidates.append(candidate)
         else:
@@ -169,6 +172,13 @@ def _static_obstacle(
     if candidate.weight <= 0 and chain is None:
         return rejection(candidate, pb.REJECTION_REASON_ZERO_WEIGHT, "its weight is zero")
     return None
+
+
+def _rest(candidate: Candidate, resting: Mapping[int, MaintenanceWindow]) -> pb.Rejection | None:
+    window = resting.get(candidate.provider_id)
+    if window is None:
+        return None
+    return rejection(candidate, pb.REJECTION_REASON_MAINTENANCE, window.message)
 
 
 def _outside(chain: FallbackChain, mapped: Iterable[Candidate]) -> Iterator[pb.Rejection]:

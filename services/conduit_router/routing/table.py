@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from conduit.v1.decision_pb2 import Rejection
+from conduit.v1.maintenance_window_pb2 import MaintenanceWindow
 from conduit.v1.provider_pb2 import ABORTED_STREAM_POLICY_ESTIMATE, Provider
 from conduit.v1.routing_policy_pb2 import FallbackCondition
 from conduit_kernel.access_rules import AccessRules
@@ -282,6 +283,8 @@ class RoutingTable(msgspec.Struct, frozen=True, eq=False):
     hashes: dict[int, bytes]
     # By id, too: the hash of the value before, of those whose value was replaced.
     former_hashes: dict[int, bytes]
+    # What is under maintenance, by instance; all of Conduit by 0.
+    maintenance: dict[int, MaintenanceWindow] = {}
 
 
 EMPTY_TABLE = RoutingTable(0, {}, {}, {}, {}, {}, {})

@@ -149,6 +149,7 @@ class TableDraft:
             callers=self._callers,
             hashes=self._hashes,
             former_hashes=self._former_hashes,
+            maintenance=self._state.maintenance(),
         )
         return TableChange(
             self._before, after, frozenset(self._provider_ids), frozenset(self._aliases)

@@ -15,6 +15,7 @@ from conduit_router.calls.unary import UnaryCalls
 from conduit_router.calls.uploads import ReceivedFiles
 from conduit_router.context import CallerContext, limits_of, options_of
 from conduit_router.routing.decide import route_of
+from conduit_router.routing.maintenance import check_maintenance
 from conduit_router.tasks.running import RunningTasks
 from conduit_router.virtual_keys import check_model
 
@@ -81,6 +82,7 @@ class TaskCalls:
     def _checked(self, form: Form[Any], request: Any, caller: CallerContext) -> str:  # noqa: ANN401 # as above
         """Return the alias that a request asks for, if the caller may ask for it."""
         runtime, options = self._runtime, options_of(request)
+        check_maintenance(runtime.table, runtime.wall_clock())
         if options is not None:
             limits_of(options, runtime.caps)
         model = self._operation.requirements(form.json, stream=False).model

@@ -74,6 +74,7 @@ class ScriptedRouter:
 
     def __init__(self) -> None:
         self.is_ready = True
+        self.maintenance = ""
         self.requests: list[Any] = []
         self.principal: Principal
         self.request_id = ""

@@ -29,6 +29,7 @@ LISTS = {
     "/api/virtual-keys": "virtualKeys",
     "/api/virtual-key-groups": "virtualKeyGroups",
     "/api/mcp-servers": "mcpServers",
+    "/api/maintenance-windows": "maintenanceWindows",
     "/api/administrators": "administrators",
     "/api/administrator-sessions": "administratorSessions",
     "/api/audit-log": "entries",
@@ -58,6 +59,10 @@ async def provider(suite: Suite) -> int:
         await suite.call("POST", "/api/virtual-key-groups", {"name": f"listed-{n}"})
         server = {"name": f"listed-{n}", "url": "http://127.0.0.1:1/mcp"}
         await suite.call("POST", "/api/mcp-servers", server)
+        resting = {"name": f"resting-{n}", "providerType": "OpenAI"}
+        resting_id = (await suite.call("POST", "/api/providers", resting))["id"]
+        window = {"providerId": resting_id, "message": "new disks"}
+        await suite.call("POST", "/api/maintenance-windows", window)
         reader = {"name": f"listed-{n}", "role": "Viewer"}
         await suite.call("POST", "/api/administrators", reader)
         webhook = {"url": f"http://127.0.0.1:1/{n}", "kinds": ["KeyWithoutFunds"]}

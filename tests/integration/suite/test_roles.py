@@ -29,7 +29,7 @@ READING = names("""
     GetProvider ListProviders ListDiscoveredModels GetKeyCredential ListKeyCredentials
     ListProviderTypes GetModelMapping ListModelMappings GetFallbackChain ListFallbackChains
     GetVirtualKey ListVirtualKeys GetVirtualKeyGroup ListVirtualKeyGroups
-    GetMcpServer ListMcpServers
+    GetMcpServer ListMcpServers GetMaintenanceWindow ListMaintenanceWindows
     GetModelCost ListModelCosts GetCosts ListCharges
     GetProviderAnalytics GetPrepaidBalance GetProviderHealth ListProviderHealth ListHealthHistory
     GetRateLimits
@@ -42,7 +42,7 @@ OPERATING = names("""
     UpdateModelMapping DeleteModelMapping CreateFallbackChain UpdateFallbackChain
     DeleteFallbackChain CreateVirtualKey UpdateVirtualKey DeleteVirtualKey RotateVirtualKey
     CreateVirtualKeyGroup UpdateVirtualKeyGroup DeleteVirtualKeyGroup
-    CreateMcpServer UpdateMcpServer DeleteMcpServer
+    CreateMcpServer UpdateMcpServer DeleteMcpServer CreateMaintenanceWindow DeleteMaintenanceWindow
     ExportConfig ImportConfig CheckProvider CreateWebhook GetWebhook ListWebhooks UpdateWebhook
     DeleteWebhook ListWebhookDeliveries Announce
 """)

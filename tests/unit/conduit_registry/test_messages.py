@@ -9,6 +9,7 @@ from google.protobuf.json_format import MessageToDict
 from conduit.v1.audit_entry_pb2 import AUDIT_ACTION_ROTATED
 from conduit_registry import messages, snapshot_messages
 from conduit_registry.audit_values import AuditEntry
+from conduit_registry.policy_messages import timestamp
 from conduit_registry.values import (
     DiscoveredModel,
     FallbackChain,
@@ -39,11 +40,11 @@ VIRTUAL_KEY = VirtualKey(id=4, name="ci", hash=b"hash-bytes", budget_nano_usd=2*
 
 def test_times_are_exact_and_unset_ones_stay_so() -> None:
     """To the microsecond, over the whole range; 1970 is a time."""
-    stamp = messages.timestamp(253_402_300_799_999_999)
+    stamp = timestamp(253_402_300_799_999_999)
     assert stamp is not None
     assert (stamp.seconds, stamp.nanos) == (253_402_300_799, 999_999_000)
-    assert messages.timestamp(0) is not None
-    assert messages.timestamp(None) is None
+    assert timestamp(0) is not None
+    assert timestamp(None) is None
     message = messages.provider(PROVIDER)
     assert (message.created_at.nanos, message.updated_at.nanos) == (5_000, 9_000)
     assert not messages.key(KEY).HasField("rotated_at")

@@ -32,6 +32,7 @@ REJECTION_REASON_BY_SPELLING: Final[dict[str, decision_pb2.RejectionReason.Value
     "notrequested": decision_pb2.REJECTION_REASON_NOT_REQUESTED,
     "otheraccount": decision_pb2.REJECTION_REASON_OTHER_ACCOUNT,
     "modelcoolingdown": decision_pb2.REJECTION_REASON_MODEL_COOLING_DOWN,
+    "maintenance": decision_pb2.REJECTION_REASON_MAINTENANCE,
 }
 REJECTION_REASON_SPELLINGS: Final[dict[decision_pb2.RejectionReason.ValueType, str]] = {
     decision_pb2.REJECTION_REASON_UNSPECIFIED: "Unspecified",
@@ -50,6 +51,7 @@ REJECTION_REASON_SPELLINGS: Final[dict[decision_pb2.RejectionReason.ValueType, s
     decision_pb2.REJECTION_REASON_NOT_REQUESTED: "NotRequested",
     decision_pb2.REJECTION_REASON_OTHER_ACCOUNT: "OtherAccount",
     decision_pb2.REJECTION_REASON_MODEL_COOLING_DOWN: "ModelCoolingDown",
+    decision_pb2.REJECTION_REASON_MAINTENANCE: "Maintenance",
 }
 
 

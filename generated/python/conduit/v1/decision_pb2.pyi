@@ -64,6 +64,8 @@ class _RejectionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Rejec
     """
     REJECTION_REASON_MODEL_COOLING_DOWN: _RejectionReason.ValueType  # 15
     """The model is cooling down at the instance, which said that it does not have it."""
+    REJECTION_REASON_MAINTENANCE: _RejectionReason.ValueType  # 16
+    """The instance is under maintenance."""
 
 class RejectionReason(_RejectionReason, metaclass=_RejectionReasonEnumTypeWrapper):
     """Why an instance was left out."""
@@ -104,6 +106,8 @@ that, or its full name says so.
 """
 REJECTION_REASON_MODEL_COOLING_DOWN: RejectionReason.ValueType  # 15
 """The model is cooling down at the instance, which said that it does not have it."""
+REJECTION_REASON_MAINTENANCE: RejectionReason.ValueType  # 16
+"""The instance is under maintenance."""
 Global___RejectionReason: _TypeAlias = RejectionReason  # noqa: Y015
 
 @_typing.final

@@ -324,6 +324,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """No such MCP session, or it is somebody else's, or over.
     Example: `{"reason": "MCP_SESSION_NOT_FOUND", "metadata": {"mcp_session_id": ""}}`.
     """
+    ERROR_REASON_UNDER_MAINTENANCE: _ErrorReason.ValueType  # 78
+    """Maintenance is under way: of Conduit, or of each instance that could serve the call. What the operator says of it is the message.
+    Example: `{"reason": "UNDER_MAINTENANCE", "metadata": {"retry_after_ms": "60000"}}`.
+    """
+    ERROR_REASON_MAINTENANCE_WINDOW_NOT_FOUND: _ErrorReason.ValueType  # 79
+    """No such maintenance is under way.
+    Example: `{"reason": "MAINTENANCE_WINDOW_NOT_FOUND", "metadata": {"maintenance_window_id": "7"}}`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` in every error, whose `domain` is `conduit.v1`.
@@ -639,5 +647,13 @@ Example: `{"reason": "MCP_SERVER_NOT_FOUND", "metadata": {"mcp_server_id": "tool
 ERROR_REASON_MCP_SESSION_NOT_FOUND: ErrorReason.ValueType  # 77
 """No such MCP session, or it is somebody else's, or over.
 Example: `{"reason": "MCP_SESSION_NOT_FOUND", "metadata": {"mcp_session_id": ""}}`.
+"""
+ERROR_REASON_UNDER_MAINTENANCE: ErrorReason.ValueType  # 78
+"""Maintenance is under way: of Conduit, or of each instance that could serve the call. What the operator says of it is the message.
+Example: `{"reason": "UNDER_MAINTENANCE", "metadata": {"retry_after_ms": "60000"}}`.
+"""
+ERROR_REASON_MAINTENANCE_WINDOW_NOT_FOUND: ErrorReason.ValueType  # 79
+"""No such maintenance is under way.
+Example: `{"reason": "MAINTENANCE_WINDOW_NOT_FOUND", "metadata": {"maintenance_window_id": "7"}}`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -451,4 +451,16 @@ FAILURES: Final[dict[str, Failure]] = {
         openai_type="invalid_request_error",
         hint="Begin a new session with initialize, without a session id.",
     ),
+    "UNDER_MAINTENANCE": Failure(
+        code=14,
+        http_status=503,
+        openai_type="server_error",
+        hint="Wait as long as Retry-After says, then send the request again.",
+    ),
+    "MAINTENANCE_WINDOW_NOT_FOUND": Failure(
+        code=5,
+        http_status=404,
+        openai_type="invalid_request_error",
+        hint="List what is under way with GET /api/maintenance-windows; it may be over.",
+    ),
 }

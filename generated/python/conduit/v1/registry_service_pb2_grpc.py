@@ -7,6 +7,7 @@ from conduit.v1 import administrator_requests_pb2 as conduit_dot_v1_dot_administ
 from conduit.v1 import administrator_session_pb2 as conduit_dot_v1_dot_administrator__session__pb2
 from conduit.v1 import fallback_chain_requests_pb2 as conduit_dot_v1_dot_fallback__chain__requests__pb2
 from conduit.v1 import key_credential_requests_pb2 as conduit_dot_v1_dot_key__credential__requests__pb2
+from conduit.v1 import maintenance_window_requests_pb2 as conduit_dot_v1_dot_maintenance__window__requests__pb2
 from conduit.v1 import mcp_server_requests_pb2 as conduit_dot_v1_dot_mcp__server__requests__pb2
 from conduit.v1 import model_mapping_requests_pb2 as conduit_dot_v1_dot_model__mapping__requests__pb2
 from conduit.v1 import provider_requests_pb2 as conduit_dot_v1_dot_provider__requests__pb2
@@ -249,6 +250,26 @@ class RegistryServiceStub:
                 '/conduit.v1.RegistryService/DeleteMcpServer',
                 request_serializer=conduit_dot_v1_dot_mcp__server__requests__pb2.DeleteMcpServerRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_mcp__server__requests__pb2.DeleteMcpServerResponse.FromString,
+                _registered_method=True)
+        self.CreateMaintenanceWindow = channel.unary_unary(
+                '/conduit.v1.RegistryService/CreateMaintenanceWindow',
+                request_serializer=conduit_dot_v1_dot_maintenance__window__requests__pb2.CreateMaintenanceWindowRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_maintenance__window__requests__pb2.CreateMaintenanceWindowResponse.FromString,
+                _registered_method=True)
+        self.GetMaintenanceWindow = channel.unary_unary(
+                '/conduit.v1.RegistryService/GetMaintenanceWindow',
+                request_serializer=conduit_dot_v1_dot_maintenance__window__requests__pb2.GetMaintenanceWindowRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_maintenance__window__requests__pb2.GetMaintenanceWindowResponse.FromString,
+                _registered_method=True)
+        self.ListMaintenanceWindows = channel.unary_unary(
+                '/conduit.v1.RegistryService/ListMaintenanceWindows',
+                request_serializer=conduit_dot_v1_dot_maintenance__window__requests__pb2.ListMaintenanceWindowsRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_maintenance__window__requests__pb2.ListMaintenanceWindowsResponse.FromString,
+                _registered_method=True)
+        self.DeleteMaintenanceWindow = channel.unary_unary(
+                '/conduit.v1.RegistryService/DeleteMaintenanceWindow',
+                request_serializer=conduit_dot_v1_dot_maintenance__window__requests__pb2.DeleteMaintenanceWindowRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_maintenance__window__requests__pb2.DeleteMaintenanceWindowResponse.FromString,
                 _registered_method=True)
         self.CreateAdministrator = channel.unary_unary(
                 '/conduit.v1.RegistryService/CreateAdministrator',
@@ -617,6 +638,35 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateMaintenanceWindow(self, request, context):
+        """Begins maintenance of all of Conduit, or of one provider instance. Not idempotent: ALREADY_EXISTS where it is under way. PROVIDER_NOT_FOUND
+        if there is no such instance.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMaintenanceWindow(self, request, context):
+        """Returns maintenance that is under way. MAINTENANCE_WINDOW_NOT_FOUND if there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMaintenanceWindows(self, request, context):
+        """Returns a page of the maintenance that is under way.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteMaintenanceWindow(self, request, context):
+        """Ends maintenance. MAINTENANCE_WINDOW_NOT_FOUND if there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateAdministrator(self, request, context):
         """Creates an administrator; the answer is the only one with its token. Not idempotent: ALREADY_EXISTS if there is one of that name.
         """
@@ -926,6 +976,26 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.DeleteMcpServer,
                     request_deserializer=conduit_dot_v1_dot_mcp__server__requests__pb2.DeleteMcpServerRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_mcp__server__requests__pb2.DeleteMcpServerResponse.SerializeToString,
+            ),
+            'CreateMaintenanceWindow': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateMaintenanceWindow,
+                    request_deserializer=conduit_dot_v1_dot_maintenance__window__requests__pb2.CreateMaintenanceWindowRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_maintenance__window__requests__pb2.CreateMaintenanceWindowResponse.SerializeToString,
+            ),
+            'GetMaintenanceWindow': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMaintenanceWindow,
+                    request_deserializer=conduit_dot_v1_dot_maintenance__window__requests__pb2.GetMaintenanceWindowRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_maintenance__window__requests__pb2.GetMaintenanceWindowResponse.SerializeToString,
+            ),
+            'ListMaintenanceWindows': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMaintenanceWindows,
+                    request_deserializer=conduit_dot_v1_dot_maintenance__window__requests__pb2.ListMaintenanceWindowsRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_maintenance__window__requests__pb2.ListMaintenanceWindowsResponse.SerializeToString,
+            ),
+            'DeleteMaintenanceWindow': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteMaintenanceWindow,
+                    request_deserializer=conduit_dot_v1_dot_maintenance__window__requests__pb2.DeleteMaintenanceWindowRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_maintenance__window__requests__pb2.DeleteMaintenanceWindowResponse.SerializeToString,
             ),
             'CreateAdministrator': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateAdministrator,
@@ -2107,6 +2177,114 @@ class RegistryService:
             '/conduit.v1.RegistryService/DeleteMcpServer',
             conduit_dot_v1_dot_mcp__server__requests__pb2.DeleteMcpServerRequest.SerializeToString,
             conduit_dot_v1_dot_mcp__server__requests__pb2.DeleteMcpServerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateMaintenanceWindow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RegistryService/CreateMaintenanceWindow',
+            conduit_dot_v1_dot_maintenance__window__requests__pb2.CreateMaintenanceWindowRequest.SerializeToString,
+            conduit_dot_v1_dot_maintenance__window__requests__pb2.CreateMaintenanceWindowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMaintenanceWindow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RegistryService/GetMaintenanceWindow',
+            conduit_dot_v1_dot_maintenance__window__requests__pb2.GetMaintenanceWindowRequest.SerializeToString,
+            conduit_dot_v1_dot_maintenance__window__requests__pb2.GetMaintenanceWindowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMaintenanceWindows(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RegistryService/ListMaintenanceWindows',
+            conduit_dot_v1_dot_maintenance__window__requests__pb2.ListMaintenanceWindowsRequest.SerializeToString,
+            conduit_dot_v1_dot_maintenance__window__requests__pb2.ListMaintenanceWindowsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteMaintenanceWindow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RegistryService/DeleteMaintenanceWindow',
+            conduit_dot_v1_dot_maintenance__window__requests__pb2.DeleteMaintenanceWindowRequest.SerializeToString,
+            conduit_dot_v1_dot_maintenance__window__requests__pb2.DeleteMaintenanceWindowResponse.FromString,
             options,
             channel_credentials,
             insecure,

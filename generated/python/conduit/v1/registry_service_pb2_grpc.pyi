@@ -8,6 +8,7 @@ from conduit.v1 import administrator_requests_pb2 as _administrator_requests_pb2
 from conduit.v1 import administrator_session_pb2 as _administrator_session_pb2
 from conduit.v1 import fallback_chain_requests_pb2 as _fallback_chain_requests_pb2
 from conduit.v1 import key_credential_requests_pb2 as _key_credential_requests_pb2
+from conduit.v1 import maintenance_window_requests_pb2 as _maintenance_window_requests_pb2
 from conduit.v1 import mcp_server_requests_pb2 as _mcp_server_requests_pb2
 from conduit.v1 import model_mapping_requests_pb2 as _model_mapping_requests_pb2
 from conduit.v1 import provider_requests_pb2 as _provider_requests_pb2
@@ -132,6 +133,16 @@ class RegistryServiceStub:
     """Changes the given fields of an MCP server. Idempotent. MCP_SERVER_NOT_FOUND if there is none."""
     DeleteMcpServer: _grpc.UnaryUnaryMultiCallable[_mcp_server_requests_pb2.DeleteMcpServerRequest, _mcp_server_requests_pb2.DeleteMcpServerResponse]
     """Deletes an MCP server. MCP_SERVER_NOT_FOUND if there is none."""
+    CreateMaintenanceWindow: _grpc.UnaryUnaryMultiCallable[_maintenance_window_requests_pb2.CreateMaintenanceWindowRequest, _maintenance_window_requests_pb2.CreateMaintenanceWindowResponse]
+    """Begins maintenance of all of Conduit, or of one provider instance. Not idempotent: ALREADY_EXISTS where it is under way. PROVIDER_NOT_FOUND
+    if there is no such instance.
+    """
+    GetMaintenanceWindow: _grpc.UnaryUnaryMultiCallable[_maintenance_window_requests_pb2.GetMaintenanceWindowRequest, _maintenance_window_requests_pb2.GetMaintenanceWindowResponse]
+    """Returns maintenance that is under way. MAINTENANCE_WINDOW_NOT_FOUND if there is none."""
+    ListMaintenanceWindows: _grpc.UnaryUnaryMultiCallable[_maintenance_window_requests_pb2.ListMaintenanceWindowsRequest, _maintenance_window_requests_pb2.ListMaintenanceWindowsResponse]
+    """Returns a page of the maintenance that is under way."""
+    DeleteMaintenanceWindow: _grpc.UnaryUnaryMultiCallable[_maintenance_window_requests_pb2.DeleteMaintenanceWindowRequest, _maintenance_window_requests_pb2.DeleteMaintenanceWindowResponse]
+    """Ends maintenance. MAINTENANCE_WINDOW_NOT_FOUND if there is none."""
     CreateAdministrator: _grpc.UnaryUnaryMultiCallable[_administrator_requests_pb2.CreateAdministratorRequest, _administrator_requests_pb2.CreateAdministratorResponse]
     """Creates an administrator; the answer is the only one with its token. Not idempotent: ALREADY_EXISTS if there is one of that name."""
     GetAdministrator: _grpc.UnaryUnaryMultiCallable[_administrator_requests_pb2.GetAdministratorRequest, _administrator_requests_pb2.GetAdministratorResponse]
@@ -263,6 +274,16 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     """Changes the given fields of an MCP server. Idempotent. MCP_SERVER_NOT_FOUND if there is none."""
     DeleteMcpServer: _aio.UnaryUnaryMultiCallable[_mcp_server_requests_pb2.DeleteMcpServerRequest, _mcp_server_requests_pb2.DeleteMcpServerResponse]  # type: ignore[assignment]
     """Deletes an MCP server. MCP_SERVER_NOT_FOUND if there is none."""
+    CreateMaintenanceWindow: _aio.UnaryUnaryMultiCallable[_maintenance_window_requests_pb2.CreateMaintenanceWindowRequest, _maintenance_window_requests_pb2.CreateMaintenanceWindowResponse]  # type: ignore[assignment]
+    """Begins maintenance of all of Conduit, or of one provider instance. Not idempotent: ALREADY_EXISTS where it is under way. PROVIDER_NOT_FOUND
+    if there is no such instance.
+    """
+    GetMaintenanceWindow: _aio.UnaryUnaryMultiCallable[_maintenance_window_requests_pb2.GetMaintenanceWindowRequest, _maintenance_window_requests_pb2.GetMaintenanceWindowResponse]  # type: ignore[assignment]
+    """Returns maintenance that is under way. MAINTENANCE_WINDOW_NOT_FOUND if there is none."""
+    ListMaintenanceWindows: _aio.UnaryUnaryMultiCallable[_maintenance_window_requests_pb2.ListMaintenanceWindowsRequest, _maintenance_window_requests_pb2.ListMaintenanceWindowsResponse]  # type: ignore[assignment]
+    """Returns a page of the maintenance that is under way."""
+    DeleteMaintenanceWindow: _aio.UnaryUnaryMultiCallable[_maintenance_window_requests_pb2.DeleteMaintenanceWindowRequest, _maintenance_window_requests_pb2.DeleteMaintenanceWindowResponse]  # type: ignore[assignment]
+    """Ends maintenance. MAINTENANCE_WINDOW_NOT_FOUND if there is none."""
     CreateAdministrator: _aio.UnaryUnaryMultiCallable[_administrator_requests_pb2.CreateAdministratorRequest, _administrator_requests_pb2.CreateAdministratorResponse]  # type: ignore[assignment]
     """Creates an administrator; the answer is the only one with its token. Not idempotent: ALREADY_EXISTS if there is one of that name."""
     GetAdministrator: _aio.UnaryUnaryMultiCallable[_administrator_requests_pb2.GetAdministratorRequest, _administrator_requests_pb2.GetAdministratorResponse]  # type: ignore[assignment]
@@ -637,6 +658,40 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_mcp_server_requests_pb2.DeleteMcpServerResponse, _abc.Awaitable[_mcp_server_requests_pb2.DeleteMcpServerResponse]]:
         """Deletes an MCP server. MCP_SERVER_NOT_FOUND if there is none."""
+
+    @_abc_1.abstractmethod
+    def CreateMaintenanceWindow(
+        self,
+        request: _maintenance_window_requests_pb2.CreateMaintenanceWindowRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_maintenance_window_requests_pb2.CreateMaintenanceWindowResponse, _abc.Awaitable[_maintenance_window_requests_pb2.CreateMaintenanceWindowResponse]]:
+        """Begins maintenance of all of Conduit, or of one provider instance. Not idempotent: ALREADY_EXISTS where it is under way. PROVIDER_NOT_FOUND
+        if there is no such instance.
+        """
+
+    @_abc_1.abstractmethod
+    def GetMaintenanceWindow(
+        self,
+        request: _maintenance_window_requests_pb2.GetMaintenanceWindowRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_maintenance_window_requests_pb2.GetMaintenanceWindowResponse, _abc.Awaitable[_maintenance_window_requests_pb2.GetMaintenanceWindowResponse]]:
+        """Returns maintenance that is under way. MAINTENANCE_WINDOW_NOT_FOUND if there is none."""
+
+    @_abc_1.abstractmethod
+    def ListMaintenanceWindows(
+        self,
+        request: _maintenance_window_requests_pb2.ListMaintenanceWindowsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_maintenance_window_requests_pb2.ListMaintenanceWindowsResponse, _abc.Awaitable[_maintenance_window_requests_pb2.ListMaintenanceWindowsResponse]]:
+        """Returns a page of the maintenance that is under way."""
+
+    @_abc_1.abstractmethod
+    def DeleteMaintenanceWindow(
+        self,
+        request: _maintenance_window_requests_pb2.DeleteMaintenanceWindowRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_maintenance_window_requests_pb2.DeleteMaintenanceWindowResponse, _abc.Awaitable[_maintenance_window_requests_pb2.DeleteMaintenanceWindowResponse]]:
+        """Ends maintenance. MAINTENANCE_WINDOW_NOT_FOUND if there is none."""
 
     @_abc_1.abstractmethod
     def CreateAdministrator(

@@ -10,6 +10,7 @@ from conduit.v1 import (
     administrator_session_pb2,
     fallback_chain_requests_pb2,
     key_credential_requests_pb2,
+    maintenance_window_requests_pb2,
     mcp_server_requests_pb2,
     model_mapping_requests_pb2,
     options_pb2,
@@ -37,6 +38,11 @@ from conduit.v1.fallback_chain_requests_json import list_fallback_chains_respons
 from conduit.v1.http_runtime import Route, Segment
 from conduit.v1.key_credential_json import fill_key_credential_spec, key_credential_to_json
 from conduit.v1.key_credential_requests_json import list_key_credentials_response_to_json
+from conduit.v1.maintenance_window_json import (
+    fill_maintenance_window_spec,
+    maintenance_window_to_json,
+)
+from conduit.v1.maintenance_window_requests_json import list_maintenance_windows_response_to_json
 from conduit.v1.mcp_server_json import fill_mcp_server_spec, mcp_server_to_json
 from conduit.v1.mcp_server_requests_json import list_mcp_servers_response_to_json
 from conduit.v1.model_mapping_json import fill_model_mapping_spec, model_mapping_to_json
@@ -1077,6 +1083,74 @@ def read_delete_mcp_server(
 ) -> mcp_server_requests_pb2.DeleteMcpServerRequest:
     """Return the request that `DELETE /api/mcp-servers/{id}` says."""
     message = mcp_server_requests_pb2.DeleteMcpServerRequest()
+    http.refuse_parameters(query)
+    message.id = json.int64(path["id"], "id")
+    return message
+
+
+def read_create_maintenance_window(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> maintenance_window_requests_pb2.CreateMaintenanceWindowRequest:
+    """Return the request that `POST /api/maintenance-windows` says."""
+    message = maintenance_window_requests_pb2.CreateMaintenanceWindowRequest()
+    if body:
+        fill_maintenance_window_spec(message.maintenance_window, json.parse(body), "")
+    http.refuse_parameters(query)
+    return message
+
+
+def write_create_maintenance_window(
+    message: maintenance_window_requests_pb2.CreateMaintenanceWindowResponse,
+) -> bytes:
+    """Write the answer of CreateMaintenanceWindow."""
+    return orjson.dumps(maintenance_window_to_json(message.maintenance_window))
+
+
+def read_get_maintenance_window(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> maintenance_window_requests_pb2.GetMaintenanceWindowRequest:
+    """Return the request that `GET /api/maintenance-windows/{id}` says."""
+    message = maintenance_window_requests_pb2.GetMaintenanceWindowRequest()
+    http.refuse_parameters(query)
+    message.id = json.int64(path["id"], "id")
+    return message
+
+
+def write_get_maintenance_window(
+    message: maintenance_window_requests_pb2.GetMaintenanceWindowResponse,
+) -> bytes:
+    """Write the answer of GetMaintenanceWindow."""
+    return orjson.dumps(maintenance_window_to_json(message.maintenance_window))
+
+
+def read_list_maintenance_windows(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> maintenance_window_requests_pb2.ListMaintenanceWindowsRequest:
+    """Return the request that `GET /api/maintenance-windows` says."""
+    message = maintenance_window_requests_pb2.ListMaintenanceWindowsRequest()
+    for name, value in query:
+        match name:
+            case "pageSize":
+                message.page_size = json.int32(value, name)
+            case "pageToken":
+                message.page_token = value
+            case _:
+                http.refuse_parameter(name, ("pageSize", "pageToken"))
+    return message
+
+
+def write_list_maintenance_windows(
+    message: maintenance_window_requests_pb2.ListMaintenanceWindowsResponse,
+) -> bytes:
+    """Write the answer of ListMaintenanceWindows."""
+    return orjson.dumps(list_maintenance_windows_response_to_json(message))
+
+
+def read_delete_maintenance_window(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> maintenance_window_requests_pb2.DeleteMaintenanceWindowRequest:
+    """Return the request that `DELETE /api/maintenance-windows/{id}` says."""
+    message = maintenance_window_requests_pb2.DeleteMaintenanceWindowRequest()
     http.refuse_parameters(query)
     message.id = json.int64(path["id"], "id")
     return message
@@ -2579,6 +2653,98 @@ ROUTES: Final[tuple[Route, ...]] = (
         client_streaming=False,
         max_body_bytes=0,
         read=read_delete_mcp_server,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=http.no_body,
+        media_type=b"",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="POST",
+        path="/api/maintenance-windows",
+        segments=(Segment("api"), Segment("maintenance-windows")),
+        service="RegistryService",
+        rpc="CreateMaintenanceWindow",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=201,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_create_maintenance_window,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_create_maintenance_window,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="GET",
+        path="/api/maintenance-windows/{id}",
+        segments=(Segment("api"), Segment("maintenance-windows"), Segment("id", is_parameter=True)),
+        service="RegistryService",
+        rpc="GetMaintenanceWindow",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_get_maintenance_window,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_get_maintenance_window,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="GET",
+        path="/api/maintenance-windows",
+        segments=(Segment("api"), Segment("maintenance-windows")),
+        service="RegistryService",
+        rpc="ListMaintenanceWindows",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_list_maintenance_windows,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_list_maintenance_windows,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="DELETE",
+        path="/api/maintenance-windows/{id}",
+        segments=(Segment("api"), Segment("maintenance-windows"), Segment("id", is_parameter=True)),
+        service="RegistryService",
+        rpc="DeleteMaintenanceWindow",
+        access=options_pb2.ACCESS_ADMINISTRATOR,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=204,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        chosen_by_header="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_delete_maintenance_window,
         read_form=None,
         read_frame=None,
         chunk=None,

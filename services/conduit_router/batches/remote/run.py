@@ -27,6 +27,7 @@ from conduit_router.batches.remote.exchange import BatchExchange, exchange_with
 from conduit_router.batches.remote.owner import BatchOwner, RemoteParts, Stop
 from conduit_router.batches.requests import LineRequest
 from conduit_router.calls.deferred import DeferredAnswer
+from conduit_router.routing.maintenance import USUAL_SECONDS, is_resting
 from conduit_router.spending.purse import Reserved
 
 # How long Billing is waited for.
@@ -111,6 +112,9 @@ class ProviderBatchRun:
         """Send the batch as often as is worth it; None where it is not wanted any more."""
         tries = 0
         while self._owner.stop_reason is None:
+            if is_resting(self._parts.runtime.table, self.public.provider_id):
+                await self.pause(USUAL_SECONDS)
+                continue
             try:
                 if tries and (found := await self._exchange.find(self.kept.name)) is not None:
                     # The answer was lost, not the batch.

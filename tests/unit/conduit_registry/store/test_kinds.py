@@ -44,5 +44,5 @@ def test_the_id_of_what_is_not_there_has_the_name_that_the_contract_documents() 
     told = {name: set(kind.not_found(7).metadata) for name, kind in KINDS.items()}
     assert told == {name: {f"{name}_id"} for name in KINDS}
     kinds = {"provider", "key", "mapping", "fallback_chain", "virtual_key", "administrator"}
-    kinds |= {"mcp_server", "virtual_key_group", "administrator_session"}
+    kinds |= {"mcp_server", "maintenance_window", "virtual_key_group", "administrator_session"}
     assert kinds == told.keys()

@@ -8,6 +8,7 @@ from conduit.v1 import administrator_pb2 as _administrator_pb2
 from conduit.v1 import administrator_session_pb2 as _administrator_session_pb2
 from conduit.v1 import fallback_chain_pb2 as _fallback_chain_pb2
 from conduit.v1 import key_credential_pb2 as _key_credential_pb2
+from conduit.v1 import maintenance_window_pb2 as _maintenance_window_pb2
 from conduit.v1 import mcp_server_pb2 as _mcp_server_pb2
 from conduit.v1 import model_mapping_pb2 as _model_mapping_pb2
 from conduit.v1 import provider_pb2 as _provider_pb2
@@ -44,6 +45,7 @@ class Snapshot(_message.Message):
     VIRTUAL_KEY_GROUPS_FIELD_NUMBER: _builtins.int
     ADMINISTRATOR_SESSIONS_FIELD_NUMBER: _builtins.int
     MCP_SERVERS_FIELD_NUMBER: _builtins.int
+    MAINTENANCE_WINDOWS_FIELD_NUMBER: _builtins.int
     epoch: _builtins.str
     """The Registry's state this belongs to; a Registry that starts over has another one."""
     revision: _builtins.int
@@ -84,6 +86,10 @@ class Snapshot(_message.Message):
     def mcp_servers(self) -> _containers.RepeatedCompositeFieldContainer[Global___SnapshotMcpServer]:
         """All MCP servers, with their sealed headers."""
 
+    @_builtins.property
+    def maintenance_windows(self) -> _containers.RepeatedCompositeFieldContainer[_maintenance_window_pb2.MaintenanceWindow]:
+        """All maintenance that is under way."""
+
     def __init__(
         self,
         *,
@@ -98,10 +104,11 @@ class Snapshot(_message.Message):
         virtual_key_groups: _abc.Iterable[_virtual_key_group_pb2.VirtualKeyGroup] | None = ...,
         administrator_sessions: _abc.Iterable[_administrator_session_pb2.AdministratorSession] | None = ...,
         mcp_servers: _abc.Iterable[Global___SnapshotMcpServer] | None = ...,
+        maintenance_windows: _abc.Iterable[_maintenance_window_pb2.MaintenanceWindow] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrator_sessions", b"administrator_sessions", "administrators", b"administrators", "epoch", b"epoch", "fallback_chains", b"fallback_chains", "keys", b"keys", "mappings", b"mappings", "mcp_servers", b"mcp_servers", "providers", b"providers", "revision", b"revision", "virtual_key_groups", b"virtual_key_groups", "virtual_keys", b"virtual_keys"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrator_sessions", b"administrator_sessions", "administrators", b"administrators", "epoch", b"epoch", "fallback_chains", b"fallback_chains", "keys", b"keys", "maintenance_windows", b"maintenance_windows", "mappings", b"mappings", "mcp_servers", b"mcp_servers", "providers", b"providers", "revision", b"revision", "virtual_key_groups", b"virtual_key_groups", "virtual_keys", b"virtual_keys"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -293,6 +300,8 @@ class SnapshotChange(_message.Message):
     DELETED_ADMINISTRATOR_SESSION_ID_FIELD_NUMBER: _builtins.int
     MCP_SERVER_FIELD_NUMBER: _builtins.int
     DELETED_MCP_SERVER_ID_FIELD_NUMBER: _builtins.int
+    MAINTENANCE_WINDOW_FIELD_NUMBER: _builtins.int
+    DELETED_MAINTENANCE_WINDOW_ID_FIELD_NUMBER: _builtins.int
     deleted_provider_id: _builtins.int
     """The instance with this id is gone."""
     deleted_key_id: _builtins.str
@@ -311,6 +320,8 @@ class SnapshotChange(_message.Message):
     """The session with this id has ended."""
     deleted_mcp_server_id: _builtins.int
     """The MCP server with this id is gone."""
+    deleted_maintenance_window_id: _builtins.int
+    """The maintenance with this id is over."""
     @_builtins.property
     def provider(self) -> _provider_pb2.Provider:
         """An instance was made or changed."""
@@ -347,6 +358,10 @@ class SnapshotChange(_message.Message):
     def mcp_server(self) -> Global___SnapshotMcpServer:
         """An MCP server was made or changed."""
 
+    @_builtins.property
+    def maintenance_window(self) -> _maintenance_window_pb2.MaintenanceWindow:
+        """Maintenance began."""
+
     def __init__(
         self,
         *,
@@ -368,12 +383,14 @@ class SnapshotChange(_message.Message):
         deleted_administrator_session_id: _builtins.int = ...,
         mcp_server: Global___SnapshotMcpServer | None = ...,
         deleted_mcp_server_id: _builtins.int = ...,
+        maintenance_window: _maintenance_window_pb2.MaintenanceWindow | None = ...,
+        deleted_maintenance_window_id: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "administrator_session", b"administrator_session", "change", b"change", "deleted_administrator_id", b"deleted_administrator_id", "deleted_administrator_session_id", b"deleted_administrator_session_id", "deleted_fallback_chain_id", b"deleted_fallback_chain_id", "deleted_key_id", b"deleted_key_id", "deleted_mapping_id", b"deleted_mapping_id", "deleted_mcp_server_id", b"deleted_mcp_server_id", "deleted_provider_id", b"deleted_provider_id", "deleted_virtual_key_group_id", b"deleted_virtual_key_group_id", "deleted_virtual_key_id", b"deleted_virtual_key_id", "fallback_chain", b"fallback_chain", "key", b"key", "mapping", b"mapping", "mcp_server", b"mcp_server", "provider", b"provider", "virtual_key", b"virtual_key", "virtual_key_group", b"virtual_key_group"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "administrator_session", b"administrator_session", "change", b"change", "deleted_administrator_id", b"deleted_administrator_id", "deleted_administrator_session_id", b"deleted_administrator_session_id", "deleted_fallback_chain_id", b"deleted_fallback_chain_id", "deleted_key_id", b"deleted_key_id", "deleted_maintenance_window_id", b"deleted_maintenance_window_id", "deleted_mapping_id", b"deleted_mapping_id", "deleted_mcp_server_id", b"deleted_mcp_server_id", "deleted_provider_id", b"deleted_provider_id", "deleted_virtual_key_group_id", b"deleted_virtual_key_group_id", "deleted_virtual_key_id", b"deleted_virtual_key_id", "fallback_chain", b"fallback_chain", "key", b"key", "maintenance_window", b"maintenance_window", "mapping", b"mapping", "mcp_server", b"mcp_server", "provider", b"provider", "virtual_key", b"virtual_key", "virtual_key_group", b"virtual_key_group"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "administrator_session", b"administrator_session", "change", b"change", "deleted_administrator_id", b"deleted_administrator_id", "deleted_administrator_session_id", b"deleted_administrator_session_id", "deleted_fallback_chain_id", b"deleted_fallback_chain_id", "deleted_key_id", b"deleted_key_id", "deleted_mapping_id", b"deleted_mapping_id", "deleted_mcp_server_id", b"deleted_mcp_server_id", "deleted_provider_id", b"deleted_provider_id", "deleted_virtual_key_group_id", b"deleted_virtual_key_group_id", "deleted_virtual_key_id", b"deleted_virtual_key_id", "fallback_chain", b"fallback_chain", "key", b"key", "mapping", b"mapping", "mcp_server", b"mcp_server", "provider", b"provider", "virtual_key", b"virtual_key", "virtual_key_group", b"virtual_key_group"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "administrator_session", b"administrator_session", "change", b"change", "deleted_administrator_id", b"deleted_administrator_id", "deleted_administrator_session_id", b"deleted_administrator_session_id", "deleted_fallback_chain_id", b"deleted_fallback_chain_id", "deleted_key_id", b"deleted_key_id", "deleted_maintenance_window_id", b"deleted_maintenance_window_id", "deleted_mapping_id", b"deleted_mapping_id", "deleted_mcp_server_id", b"deleted_mcp_server_id", "deleted_provider_id", b"deleted_provider_id", "deleted_virtual_key_group_id", b"deleted_virtual_key_group_id", "deleted_virtual_key_id", b"deleted_virtual_key_id", "fallback_chain", b"fallback_chain", "key", b"key", "maintenance_window", b"maintenance_window", "mapping", b"mapping", "mcp_server", b"mcp_server", "provider", b"provider", "virtual_key", b"virtual_key", "virtual_key_group", b"virtual_key_group"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["provider", "key", "mapping", "fallback_chain", "virtual_key", "deleted_provider_id", "deleted_key_id", "deleted_mapping_id", "deleted_fallback_chain_id", "deleted_virtual_key_id", "administrator", "deleted_administrator_id", "virtual_key_group", "deleted_virtual_key_group_id", "administrator_session", "deleted_administrator_session_id", "mcp_server", "deleted_mcp_server_id"]  # noqa: Y015
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["provider", "key", "mapping", "fallback_chain", "virtual_key", "deleted_provider_id", "deleted_key_id", "deleted_mapping_id", "deleted_fallback_chain_id", "deleted_virtual_key_id", "administrator", "deleted_administrator_id", "virtual_key_group", "deleted_virtual_key_group_id", "administrator_session", "deleted_administrator_session_id", "mcp_server", "deleted_mcp_server_id", "maintenance_window", "deleted_maintenance_window_id"]  # noqa: Y015
     _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
 
