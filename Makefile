@@ -17,7 +17,7 @@ MINUTES ?= 10
 CALLS ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test slow generate drift format lint baseline release types imports unit fuzz schema wire faults hostile schedules outages crashes parity soak uploads engines hub-clients node-client claude-code codex gemini-cli clients kms oidc console console-test sbom containers readme stubs bench ledger voice check clean
+.PHONY: help install serve test slow generate drift format lint baseline release types imports unit fuzz schema wire faults hostile schedules outages crashes parity soak uploads engines hub-clients node-client claude-code codex gemini-cli clients kms oidc console console-test sbom advisories containers readme stubs bench ledger voice check clean
 # Steps of one check would only fight for the processors.
 .NOTPARALLEL:
 
@@ -150,6 +150,9 @@ console-test: $(DEV_INSTALLED) ## look at the console by Chromium, which it inst
 
 sbom: ## write build/sbom.cdx.json, a CycloneDX list of what is installed to run Conduit
 	@sh tools/sbom.sh "$(PYTHON)" build/sbom build/sbom.cdx.json
+
+advisories: ## ask OSV what is known to be wrong with what Conduit runs on; exits with 1 if anything is
+	@$(PYTHON) tools/advisories.py
 
 containers: ## judge the Dockerfile by hadolint and the compose file by its specification
 	@sh tools/lint-containers.sh "$(PYTHON)" build/containers

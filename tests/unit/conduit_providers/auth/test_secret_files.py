@@ -105,6 +105,14 @@ def test_files_are_small(folder: Path) -> None:
         files.read(str(folder / "large"))
 
 
+def test_a_large_file_is_not_read_whole(folder: Path) -> None:
+    """One may say that it has a TiB, which no memory has."""
+    with (folder / "huge").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(OSError, match="more than 64 KiB"):
+        SecretFiles([folder]).read(str(folder / "huge"))
+
+
 def test_files_are_regular_ones(folder: Path) -> None:
     """A pipe is not waited for, though somebody may write into it."""
     os.mkfifo(folder / "pipe")
