@@ -31,6 +31,7 @@ disks tests/faults
 gateways $whole/cli tests/attacks
 document tests/conformance/test_document.py
 nonsense $whole/suite/test_fuzz.py $whole/suite/test_inbound_fuzz.py
+batches $whole/suite/test_provider_batches.py
 PARTS
 else
   which="not slow"

@@ -17,7 +17,10 @@ PROMISED = {
 SLOW = (
     *("tests/attacks/", "tests/faults/", "tests/integration/cli/"),
     *("tests/conformance/test_document.py", "tests/integration/suite/test_fuzz.py"),
-    "tests/integration/suite/test_inbound_fuzz.py",
+    *(
+        "tests/integration/suite/test_inbound_fuzz.py",
+        "tests/integration/suite/test_provider_batches.py",
+    ),
 )
 SERVICES = ["registry", "router", "health", "billing", "storage", "bridge", "simulator"]
 
