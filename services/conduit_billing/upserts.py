@@ -10,16 +10,15 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
 from conduit_billing.packed_id import PackedId
 from conduit_kernel.ids import pack_id
+from conduit_kernel.inserts import insert_into
 
 Row = dict[str, Any]
-Insert = postgresql.Insert | sqlite.Insert
 # Of a statement of SQLite, which takes more.
 _MOST_PARAMETERS = 1024
 # Any numbers that nobody else locks.
@@ -35,11 +34,6 @@ async def take_turns(connection: AsyncConnection, lock: int = LEDGER_LOCK) -> No
     """
     if connection.dialect.name == "postgresql":
         await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
-
-
-def insert_into(dialect: Dialect, table: type[DeclarativeBase]) -> Insert:
-    """Return an insert that knows `on_conflict_do_...`."""
-    return postgresql.insert(table) if dialect.name == "postgresql" else sqlite.insert(table)
 
 
 async def insert_rows(

@@ -116,6 +116,7 @@ STORAGE = {
     "idempotency_service.py": "tests/integration/storage/test_idempotency.py",
     "idempotency/store.py": "tests/integration/storage/test_idempotency.py",
     "request_log_service.py": "tests/integration/storage/test_request_log.py",
+    "request_log/block_search.py": "tests/integration/storage/test_request_log.py",
     "request_log/search.py": "tests/integration/storage/test_request_log.py",
     "request_log/store.py": "tests/integration/storage/test_request_log.py",
     "response_service.py": "tests/integration/storage/test_responses.py",

@@ -21,9 +21,10 @@ from conduit_billing.ledger.charges import PostedCharge, charge_message
 from conduit_billing.ledger.store import LedgerStore
 from conduit_billing.tables import AdjustmentRow, ChargeRow, DetachedDayRow, DetachedExpenseRow
 from conduit_billing.timestamps import DAY_MICROS, MICRO, day_text
-from conduit_billing.upserts import add_up, insert_into, take_turns
+from conduit_billing.upserts import add_up, take_turns
 from conduit_kernel.database import guarded, reader, writer
 from conduit_kernel.ids import first_id_of, made_at, pack_id
+from conduit_kernel.inserts import insert_into
 
 SERVICE = "billing"
 PIECE = 1_000

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from conduit_billing.ledger.attempt_stats import HourSum
 from conduit_billing.ledger.days import DayKey, DaySum, Dimension
 from conduit_billing.tables import DayRow, HourBucketRow, HourRow, ProviderNameRow
-from conduit_billing.upserts import insert_into
 from conduit_kernel.database import guarded, reader, writer
+from conduit_kernel.inserts import insert_into
 
 SERVICE = "billing"
 

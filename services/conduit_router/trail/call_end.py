@@ -5,13 +5,13 @@ A call that went as usual costs one of these; everything else is worked out when
 
 import re
 from collections.abc import Callable, Iterable
-from struct import Struct
 from typing import NamedTuple
 
 import msgspec
 import structlog
 
 from conduit_kernel.errors import ConduitError
+from conduit_kernel.request_facts import FACTS_SIZE, unpack_facts
 from conduit_providers.operation import NOTHING, Requirements
 from conduit_router.accounting.call_counts import GONE, OUTRUN, outcome_of
 from conduit_router.context import CallerContext
@@ -28,13 +28,6 @@ FEW = 8
 _STATUSES, _FAULT_STATUS = {GONE: 499, OUTRUN: 0}, 500
 # A word, not a sentence: that might quote what the caller wrote.
 _WORD = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
-
-
-# When the call ended, by both clocks, and began; when its attempt began and ended, and its first
-# event; its cost, the tokens that it read and wrote, and whether the cost is known; attempts,
-# fallbacks, and the length of the id.
-_FACTS = Struct("<6d3q?III")
-pack_facts, unpack_facts, FACTS_SIZE = _FACTS.pack, _FACTS.unpack_from, _FACTS.size
 
 
 class Failure(NamedTuple):
@@ -121,7 +114,7 @@ class PlainEnd(msgspec.Struct, gc=False):
     # None once it refers to what is gone, and `record` says it.
     decision: Decision | None
     served_by: ServedBy
-    # What is its own: `_FACTS`, its id, and the provider's id of it.
+    # What is its own: facts, its id, and the provider's id of it.
     facts: bytes
     # The request's own.
     tags: tuple[str, ...] = ()

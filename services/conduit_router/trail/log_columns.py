@@ -1,18 +1,22 @@
-"""Writes the ends of calls down as the log takes them: column by column, by kinds."""
+"""Writes the ends of calls down as the log takes them: column by column, by kinds.
+
+Where many of a kind went as usual, as nearly all do, what was written down of each at its end is
+sent as it is.
+"""
 
 from collections.abc import Sequence
+from struct import pack
 
-from conduit.internal.v1.request_log_service_pb2 import LogRequestsRequest, RequestKind
+from conduit.internal.v1.request_log_service_pb2 import (
+    LogRequestsRequest,
+    RequestBlock,
+    RequestKind,
+)
 from conduit.v1.request_record_pb2 import REQUEST_STATUS_SUCCEEDED, RequestRecord, RequestStatus
+from conduit_kernel.request_facts import FACTS_SIZE, SIZE_BYTES, unpack_facts
 from conduit_router.routing.table import Caller
 from conduit_router.served_by import ServedBy
-from conduit_router.trail.call_end import (
-    FACTS_SIZE,
-    CallEnd,
-    Failure,
-    PlainEnd,
-    unpack_facts,
-)
+from conduit_router.trail.call_end import CallEnd, Failure, PlainEnd
 from conduit_router.trail.records import attempt_records, attempts_of, cost_of, status_of
 
 _COLUMNS = (
@@ -23,15 +27,39 @@ _COLUMNS = (
 _UNKNOWN = -1
 _OK = 200
 _ANSWERED = Failure("", _OK)
+# Fewer of a kind than these are no more work as rows, and are found with less.
+MANY = 16
 
 
 class LogColumns:
     """Gathers ends; they are to outlast it, since kinds are told apart by the objects they name."""
 
-    def __init__(self) -> None:
+    def __init__(self, many: int = MANY) -> None:
+        """Take how many of a kind are sent as they were written down."""
+        self._many = many
         self._request = LogRequestsRequest()
         self._kinds: dict[tuple[object, ...], int] = {}
         self._rows: list[tuple[object, ...]] = []
+
+    def add_all_plain(self, ends: Sequence[PlainEnd]) -> None:
+        """Add calls that went as usual, in the order in which they ended."""
+        by_kind: dict[tuple[object, ...], list[PlainEnd]] = {}
+        for end in ends:
+            if end.tags:
+                self.add_plain(end)
+                continue
+            key = (id(end.caller), id(end.served_by), end.model, end.operation, end.is_streamed)
+            key += (end.revision,)
+            try:
+                by_kind[key].append(end)
+            except KeyError:
+                by_kind[key] = [end]
+        for alike in by_kind.values():
+            if len(alike) >= self._many:
+                self._request.blocks.append(_block(alike))
+            else:
+                for end in alike:
+                    self.add_plain(end)
 
     def add_plain(self, end: PlainEnd) -> None:
         """Add a call that went as usual."""
@@ -39,8 +67,7 @@ class LogColumns:
         key = id(caller), id(served_by), end.model, end.operation, end.is_streamed
         kind = self._kinds.get(key)
         if kind is None:
-            shown = _kind(end, caller, REQUEST_STATUS_SUCCEEDED, _ANSWERED)
-            kind = self._begin(key, shown, served_by)
+            kind = self._begin(key, _plain_kind(end))
         (
             at,
             ended,
@@ -84,7 +111,8 @@ class LogColumns:
         key = (id(caller), id(served_by), end.model, end.operation, end.is_streamed, *failure)
         kind = self._kinds.get(key)
         if kind is None:
-            kind = self._begin(key, _kind(end, caller, status_of(end), failure), served_by)
+            shown = _kind(end, caller, status_of(end), failure, served_by)
+            kind = self._begin(key, shown)
         cost = cost_of(made)
         rest = RequestRecord(attempts=attempt_records(end.started, made), tags=end.tags)
         self._rows.append(
@@ -114,31 +142,50 @@ class LogColumns:
             getattr(request, name).extend(column)
         return request
 
-    def _begin(self, key: tuple[object, ...], kind: RequestKind, served_by: ServedBy | None) -> int:
-        if served_by is not None:
-            kind.provider_id = served_by.provider_id
-            kind.provider_name = served_by.provider_name
-            kind.key_id = served_by.key_id
-            kind.actual_model_name = served_by.actual_model_name
+    def _begin(self, key: tuple[object, ...], kind: RequestKind) -> int:
         self._request.kinds.append(kind)
         self._kinds[key] = number = len(self._kinds)
         return number
 
 
-def columns_of(plain: Sequence[PlainEnd], others: Sequence[CallEnd]) -> LogRequestsRequest:
+def columns_of(
+    plain: Sequence[PlainEnd], others: Sequence[CallEnd], *, many: int = MANY
+) -> LogRequestsRequest:
     """Return ends of calls as the log takes them."""
-    columns = LogColumns()
-    for end in plain:
-        columns.add_plain(end)
+    columns = LogColumns(many)
+    columns.add_all_plain(plain)
     for each in others:
         columns.add(each)
     return columns.request()
 
 
+def count_of(request: LogRequestsRequest) -> int:
+    """Return how many requests a message has."""
+    return len(request.id) + sum(len(each.sizes) // SIZE_BYTES for each in request.blocks)
+
+
+def _block(alike: Sequence[PlainEnd]) -> RequestBlock:
+    facts = [end.facts for end in alike]
+    return RequestBlock(
+        kind=_plain_kind(alike[0]),
+        revision=alike[0].revision,
+        facts=b"".join(facts),
+        sizes=pack(f"<{len(facts)}H", *map(len, facts)),
+    )
+
+
+def _plain_kind(end: PlainEnd) -> RequestKind:
+    return _kind(end, end.caller, REQUEST_STATUS_SUCCEEDED, _ANSWERED, end.served_by)
+
+
 def _kind(
-    end: PlainEnd | CallEnd, caller: Caller, status: RequestStatus.ValueType, failure: Failure
+    end: PlainEnd | CallEnd,
+    caller: Caller,
+    status: RequestStatus.ValueType,
+    failure: Failure,
+    served_by: ServedBy | None,
 ) -> RequestKind:
-    return RequestKind(
+    kind = RequestKind(
         virtual_key_id=caller.virtual_key_id,
         group_id=caller.group_id,
         tags=caller.tags,
@@ -149,6 +196,12 @@ def _kind(
         code=failure.code,
         http_status=failure.http_status,
     )
+    if served_by is not None:
+        kind.provider_id = served_by.provider_id
+        kind.provider_name = served_by.provider_name
+        kind.key_id = served_by.key_id
+        kind.actual_model_name = served_by.actual_model_name
+    return kind
 
 
 def _sayable(text: str) -> str:

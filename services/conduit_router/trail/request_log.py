@@ -15,7 +15,7 @@ from conduit_kernel.background import Background
 from conduit_kernel.errors import ConduitError, ServiceUnavailable
 from conduit_kernel.slices import Slices
 from conduit_router.trail.call_end import EndListener
-from conduit_router.trail.log_columns import columns_of
+from conduit_router.trail.log_columns import columns_of, count_of
 from conduit_router.trail.telling import EndedCalls
 
 LOG_SECONDS = 1.0
@@ -23,7 +23,7 @@ LOG_SECONDS = 1.0
 LAST_SECONDS = 0.4
 # Of requests that wait for the log: some hundred thousand that went as usual.
 MAX_WAITING_BYTES = 8 * 1024 * 1024
-_AT_ONCE = 500
+_AT_ONCE = 2_000
 
 Send = Callable[[LogRequestsRequest], Awaitable[object]]
 
@@ -79,9 +79,9 @@ class RequestLog:
             except ConduitError as error:
                 # Others wait behind them.
                 self._log.error("requests_refused", reason=error.message)
-                self.dropped += len(group.id)
+                self.dropped += count_of(group)
             else:
-                self.stored += len(group.id)
+                self.stored += count_of(group)
             self._take_first()
 
     async def close(self) -> None:
@@ -113,4 +113,4 @@ class RequestLog:
         """Take the oldest group out; return how many requests it has."""
         group, size = self._waiting.popleft()
         self.waiting_bytes -= size
-        return len(group.id)
+        return count_of(group)

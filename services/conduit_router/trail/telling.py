@@ -6,6 +6,7 @@ from typing import Protocol
 
 import structlog
 
+from conduit_kernel.request_facts import pack_facts
 from conduit_providers.operation import AnyOperation, Requirements
 from conduit_providers.quantities import INPUT_LEAVES, OUTPUT_LEAVES, Quantities
 from conduit_router.calls.runtime import CallRuntime
@@ -22,7 +23,6 @@ from conduit_router.trail.call_end import (
     EndListener,
     PlainEnd,
     answered_attempt,
-    pack_facts,
     tell,
 )
 

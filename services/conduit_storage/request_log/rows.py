@@ -6,7 +6,6 @@ from math import isfinite
 from typing import Any
 
 from google.protobuf.message import DecodeError
-from sqlalchemy.engine import Row
 
 from conduit.internal.v1.request_log_service_pb2 import LogRequestsRequest, RequestKind
 from conduit.internal.v1.request_lookup_pb2 import FoundRequest
@@ -16,7 +15,7 @@ from conduit_kernel.request_places import place_at
 
 MAX_ID = 128
 # An end that no clock reaches, and what lasts or costs more than anything does.
-_MOST = 2**62
+MOST = 2**62
 _KIND_NAMES = (
     *("virtual_key_id", "group_id", "model_alias", "operation", "is_streamed", "provider_id"),
     *("provider_name", "key_id", "actual_model_name", "status", "code", "http_status"),
@@ -35,7 +34,7 @@ ROW = (
 )
 
 
-def kind_row(kind: RequestKind, now: int) -> dict[str, object]:
+def kind_row(kind: RequestKind, now: int) -> dict[str, Any]:
     """Return a kind as its row."""
     digest = blake2b(kind.SerializeToString(deterministic=True), digest_size=8).digest()
     return {
@@ -59,14 +58,14 @@ def request_rows(request: LogRequestsRequest, kinds: Sequence[int]) -> list[tupl
     ]
     if any(not 0 < len(each) <= MAX_ID for each in names) or max(kind, default=-1) >= len(kinds):
         raise InvalidRequest("A request must have an end, an id, and a kind", field="id")
-    if any(not 0 <= each < _MOST / 1e9 for each in ended_at):
+    if any(not 0 <= each < MOST / 1e9 for each in ended_at):
         raise InvalidRequest("A request must have an end, an id, and a kind", field="ended_at")
     tags, rests = _split(columns[14])
     rows = zip(
         _texts(names),
         [int(each * 1e9) for each in ended_at],
         [kinds[each] for each in kind],
-        *map(_micros, lasting),
+        *map(micros, lasting),
         [each if each >= 0 else None for each in cost],
         *(read, written, attempts, fallbacks, revision),
         *(_texts(columns[13]), tags, rests),
@@ -93,7 +92,7 @@ def _texts(column: Sequence[str]) -> Sequence[str]:
     return column if cleaned(whole) == whole else [cleaned(each) for each in column]
 
 
-def found_request(row: "Row[Any]", *, is_whole: bool) -> FoundRequest:
+def found_request(row: Any, *, is_whole: bool) -> FoundRequest:  # noqa: ANN401 # a row, or what is like one
     """Return a request and its kind, in one row, with its place in the list of all."""
     record = RequestRecord(
         id=row.id,
@@ -125,7 +124,7 @@ def split_tags(*columns: str) -> list[str]:
     return list(dict.fromkeys(tag for each in columns for tag in each.split("\n") if tag))
 
 
-def _attempts(row: "Row[Any]") -> Sequence[AttemptRecord]:
+def _attempts(row: Any) -> Sequence[AttemptRecord]:  # noqa: ANN401 # as above
     """Return the attempts of a request; the one of a request that went as usual is in its row."""
     if row.rest:
         return RequestRecord.FromString(row.rest).attempts
@@ -155,13 +154,14 @@ def _record_of(rest: bytes) -> RequestRecord:
         raise InvalidRequest("What else there is to know cannot be read", field="rest") from error
 
 
-def _micros(column: Sequence[float]) -> list[int]:
+def micros(column: Sequence[float]) -> list[int]:
+    """Return seconds as whole microseconds, within what databases have."""
     if isfinite(sum(column)) and min(column, default=0.0) >= 0.0:
         most = max(column, default=0.0)
-        if most <= _MOST / 1e6:
+        if most <= MOST / 1e6:
             return [int(each * 1e6) for each in column]
     # In this order nothing is left of what is no number.
-    return [int(min(max(0.0, each), _MOST / 1e6) * 1e6) for each in column]
+    return [int(min(max(0.0, each), MOST / 1e6) * 1e6) for each in column]
 
 
 def cleaned(value: Any) -> Any:  # noqa: ANN401 # a text, or what may stay as it is

@@ -3,11 +3,12 @@
 - Whatever only asks for kinds of requests, and for few kinds, reads so many of each as fit a page.
 - Anything else looks at the newest requests, some thousands after the other, for so long as a
   caller may wait; what it says then is up to where it has looked.
+- So are blocks, of requests that went as usual: what was found in them is one list with the others.
 """
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union_all
 from sqlalchemy.engine import Row
@@ -16,8 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from conduit.internal.v1.request_lookup_pb2 import FoundRequest, RequestLookup
 from conduit.v1.request_record_requests_pb2 import ListRequestRecordsRequest
 from conduit_kernel.database import guarded, reader
-from conduit_kernel.errors import InvalidRequest
-from conduit_kernel.request_places import parts_of, place_behind
+from conduit_kernel.request_places import place_behind
+from conduit_storage.request_log.block_search import BlockSearch
+from conduit_storage.request_log.conditions import LAST, Found, merged, of_kinds, span_of, within
 from conduit_storage.request_log.rows import cleaned, found_request
 from conduit_storage.request_log.store import SERVICE
 from conduit_storage.request_log.tables import KindRow, RequestRow
@@ -30,21 +32,10 @@ LOOK_SECONDS = 0.05
 FEW_KINDS = 64
 # Requests whose ids begin alike, that are sorted rather than looked for.
 FEW_IDS = 2_000
-_LAST = "\U0010ffff"
-# Beyond any point in time, and anything that lasts.
-_MOST = 2**62
 _COLUMNS = (
     *RequestRow.__table__.columns,
     *(each for each in KindRow.__table__.columns if each.name not in {"id", "seen_at"}),
 )
-
-
-class Found(NamedTuple):
-    """The requests that were found, newest first."""
-
-    requests: Sequence[FoundRequest]
-    # The place up to which was looked; empty if all was, or enough was found.
-    looked_until: str = ""
 
 
 class RequestSearch:
@@ -63,24 +54,34 @@ class RequestSearch:
         self._window = window
         self._look_seconds = look_seconds
         self._timer = timer
+        self._blocks = BlockSearch(look_seconds=look_seconds, timer=timer)
 
     async def find(self, lookup: RequestLookup) -> Found:
         """Return the requests that are looked for. InvalidRequest for a place that is none."""
         async with guarded(SERVICE), self._reader.connect() as connection:
             if lookup.request_id:
-                row = await _last_of(connection, lookup.request_id)
-                return Found([found_request(row, is_whole=True)] if row is not None else [])
+                return Found(await self._of_id(connection, lookup.request_id))
             limit = max(0, min(lookup.limit, MAX_FOUND))
             rows, until = await self._rows(connection, lookup, limit)
-        return Found([found_request(row, is_whole=False) for row in rows], until)
+            in_blocks = await self._blocks.find(connection, lookup, limit)
+        in_rows = Found([found_request(row, is_whole=False) for row in rows], until)
+        return merged(limit, in_rows, in_blocks)
+
+    async def _of_id(self, connection: AsyncConnection, request_id: str) -> list[FoundRequest]:
+        """Return the last request of an id, if there is one."""
+        row = await _last_of(connection, request_id)
+        found = [] if row is None else [found_request(row, is_whole=True)]
+        in_block = await self._blocks.last_of(connection, request_id)
+        found += [] if in_block is None else [in_block]
+        return sorted(found, key=lambda each: each.place)[:1]
 
     async def _rows(
         self, connection: AsyncConnection, lookup: RequestLookup, limit: int
     ) -> tuple[Sequence["Row[Any]"], str]:
-        span, of_kinds = _span(lookup), _of_kinds(lookup)
+        span, asked = _span(lookup), of_kinds(lookup)
         others = _of_requests(lookup.filter, connection.dialect.name)
-        if of_kinds:
-            chosen = select(KindRow.id).where(*of_kinds)
+        if asked:
+            chosen = select(KindRow.id).where(*asked)
             kinds = (await connection.scalars(chosen.limit(FEW_KINDS + 1))).all()
             if not kinds:
                 return (), ""
@@ -89,7 +90,7 @@ class RequestSearch:
             # Not by their index, which has many kinds in no order.
             others = [*others, (RequestRow.kind_id + 0).in_(chosen)]
         if prefix := lookup.filter.id_prefix:
-            begins = and_(RequestRow.id >= prefix, RequestRow.id < prefix + _LAST)
+            begins = and_(RequestRow.id >= prefix, RequestRow.id < prefix + LAST)
             some = select(RequestRow.number).where(begins).limit(FEW_IDS + 1).subquery()
             if (await connection.scalar(select(func.count()).select_from(some)) or 0) <= FEW_IDS:
                 span = [*span, RequestRow.number.in_(select(some.c.number))]
@@ -168,52 +169,27 @@ def _ordered(query: Select[Any], limit: int) -> Select[Any]:
 
 def _span(lookup: RequestLookup) -> list[ColumnElement[bool]]:
     """Return between which ends requests are looked for."""
-    asked, found = lookup.filter, list[ColumnElement[bool]]()
-    if asked.HasField("since"):
-        found.append(RequestRow.ended_at >= _within(asked.since.ToNanoseconds()))
-    if asked.HasField("until"):
-        found.append(RequestRow.ended_at < _within(asked.until.ToNanoseconds()))
-    if lookup.after:
-        parts = parts_of(lookup.after)
-        if parts is None:
-            raise InvalidRequest("after must be a place", field="lookup.after")
-        ended_at, request_id = _within(parts[0]), cleaned(parts[1])
+    span, found = span_of(lookup), list[ColumnElement[bool]]()
+    if span.since is not None:
+        found.append(RequestRow.ended_at >= span.since)
+    if span.until is not None:
+        found.append(RequestRow.ended_at < span.until)
+    if span.after is not None:
+        ended_at, request_id = span.after
         older = RequestRow.ended_at < ended_at
         # The first one is what the index is searched by.
         found += [RequestRow.ended_at <= ended_at, or_(older, RequestRow.id > request_id)]
     return found
 
 
-def _of_kinds(lookup: RequestLookup) -> list[ColumnElement[bool]]:
-    """Return what kinds are looked for; nothing for all of them."""
-    asked = lookup.filter
-    wanted = (
-        (KindRow.model_alias, cleaned(lookup.model_alias)),
-        (KindRow.status, lookup.status),
-        (KindRow.actual_model_name, asked.actual_model_name),
-        (KindRow.provider_id, asked.provider_id),
-        (KindRow.key_id, asked.key_id),
-        (KindRow.virtual_key_id, asked.virtual_key_id),
-        (KindRow.group_id, asked.group_id),
-        (KindRow.code, asked.code),
-        (KindRow.operation, asked.operation),
-    )
-    return [column == value for column, value in wanted if value]
-
-
 def _of_requests(asked: ListRequestRecordsRequest, dialect: str) -> list[ColumnElement[bool]]:
     """Return what else requests must be like; nothing for anything."""
     found = list[ColumnElement[bool]]()
     if asked.min_duration_ms:
-        found.append(RequestRow.duration >= _within(asked.min_duration_ms * 1000))
+        found.append(RequestRow.duration >= within(asked.min_duration_ms * 1000))
     if asked.min_cost_nano_usd:
         found.append(RequestRow.cost >= asked.min_cost_nano_usd)
     if asked.tag:
         place, tag = func.instr if dialect == "sqlite" else func.strpos, f"\n{asked.tag}\n"
         found.append(or_(place(RequestRow.tags, tag) > 0, place(KindRow.key_tags, tag) > 0))
     return found
-
-
-def _within(number: int) -> int:
-    """Return a number as databases have it, or one that is as far from all that are stored."""
-    return max(-_MOST, min(number, _MOST))

@@ -79,3 +79,29 @@ class RequestRow(Base):
     tags: Mapped[str] = mapped_column(Text)
     # A RequestRecord of the attempts that did not go as usual; empty for none.
     rest: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class BlockRow(Base):
+    """Requests of one kind that went as usual, within a minute; their ids sort by time."""
+
+    __tablename__ = "storage_request_blocks"
+    __table_args__ = (
+        Index("ix_storage_request_blocks_newest", "newest", "kind_id", "count"),
+        Index("ix_storage_request_blocks_ids", "first_id", "last_id"),
+    )
+
+    # A digest of all the others, so that a block that is stored again is known.
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    # When the last and the first of them ended.
+    newest: Mapped[int] = mapped_column(BigInteger)
+    oldest: Mapped[int] = mapped_column(BigInteger)
+    kind_id: Mapped[int] = mapped_column(BigInteger)
+    # How many they are.
+    count: Mapped[int] = mapped_column(Integer)
+    # The least and the greatest of their ids.
+    first_id: Mapped[str] = mapped_column(Name)
+    last_id: Mapped[str] = mapped_column(Name)
+    revision: Mapped[int] = mapped_column(BigInteger)
+    # As the contract's RequestBlock has them.
+    sizes: Mapped[bytes] = mapped_column(LargeBinary)
+    facts: Mapped[bytes] = mapped_column(LargeBinary)

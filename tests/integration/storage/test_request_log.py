@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from struct import pack
 from typing import Any
 
 import grpc
@@ -13,7 +14,7 @@ from tests.integration.storage.conftest import LOOK_SECONDS, METADATA, NOW, Benc
 
 from conduit.internal.v1 import request_log_service_pb2 as pb
 from conduit.internal.v1.request_log_service_pb2_grpc import RequestLogServiceStub
-from conduit.internal.v1.request_lookup_pb2 import RequestLookup
+from conduit.internal.v1.request_lookup_pb2 import FoundRequest, RequestLookup
 from conduit.v1.request_record_pb2 import (
     REQUEST_STATUS_FAILED,
     REQUEST_STATUS_SUCCEEDED,
@@ -22,12 +23,13 @@ from conduit.v1.request_record_pb2 import (
 from conduit.v1.request_record_requests_pb2 import ListRequestRecordsRequest as Asked
 from conduit_kernel.database import open_database, reader
 from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.request_facts import pack_facts
 from conduit_kernel.request_places import place_at
 from conduit_kernel.rpc import connect, error_of
 from conduit_storage import bootstrap
 from conduit_storage.request_log.search import RequestSearch
 from conduit_storage.request_log.store import LogBounds, RequestLogStore
-from conduit_storage.request_log.tables import KindRow, RequestRow
+from conduit_storage.request_log.tables import BlockRow, KindRow, RequestRow
 
 DAY = 24 * 3600.0
 OFTEN = 1e9
@@ -88,11 +90,46 @@ def requests(
     )
 
 
+def own_id(number: int) -> str:
+    """Return an id such as Conduit makes."""
+    return f"req_01m5zabcde{number:016d}"
+
+
+def usual(
+    count: int,
+    *,
+    first: int = 0,
+    at: float = NOW,
+    model: str = "a",
+    name: str = "req_01m5zabcde{:016d}",
+) -> pb.LogRequestsRequest:
+    """Return requests of one kind that went as usual, one second after the other."""
+    tags = ["team"] if model == "b" else []
+    kind = pb.RequestKind(
+        virtual_key_id=1, model_alias=model, status=REQUEST_STATUS_SUCCEEDED, tags=tags
+    )
+    facts = list[bytes]()
+    for number in range(first, first + count):
+        request_id, took = name.format(number).encode(), number / 1000
+        own = pack_facts(
+            *(at + number, took, 0.0, 0.0, took, took, 5, 1, 2),
+            *(True, 1, 0, len(request_id)),
+        )
+        facts.append(own + request_id + b"theirs")
+    sizes = pack(f"<{count}H", *map(len, facts))
+    return pb.LogRequestsRequest(
+        blocks=[pb.RequestBlock(kind=kind, revision=3, facts=b"".join(facts), sizes=sizes)]
+    )
+
+
+async def _page(log: Any, **lookup: Any) -> list[FoundRequest]:  # noqa: ANN401 # as below
+    request = pb.FindLoggedRequestsRequest(lookup=RequestLookup(**{"limit": 10, **lookup}))
+    return [*(await log.FindLoggedRequests(request, metadata=METADATA)).found]
+
+
 async def ids(log: Any, **lookup: Any) -> list[str]:  # noqa: ANN401 # a stub, and fields
     """Return the ids of the requests that are found."""
-    request = pb.FindLoggedRequestsRequest(lookup=RequestLookup(**{"limit": 10, **lookup}))
-    found = await log.FindLoggedRequests(request, metadata=METADATA)
-    return [each.record.id for each in found.found]
+    return [each.record.id for each in await _page(log, **lookup)]
 
 
 async def test_requests_are_found_page_by_page(bench: Bench) -> None:
@@ -158,9 +195,9 @@ async def test_old_requests_are_forgotten_piece_by_piece(bench: Bench) -> None:
         await store.add(requests(1, at=NOW - DAY, model="old"), NOW)
         await store.forget(NOW)
         left = [each.record.id for each in (await search.find(RequestLookup(limit=99))).requests]
-        assert left == [f"r{number:05d}" for number in range(49, 20, -1)] + ["r00000"]
+        assert left == [f"r{number:05d}" for number in range(49, 19, -1)]
         await store.forget(NOW + 1)
-        assert await _count(engine, RequestRow) == 29
+        assert await _count(engine, RequestRow) == 30
         assert await _count(engine, KindRow) == 4
         await store.forget(NOW + 3700)
         assert await _count(engine, KindRow) == 2
@@ -223,13 +260,93 @@ async def test_ids_that_begin_alike_are_found_however_many(bench: Bench) -> None
         assert [each.record.id for each in many.requests] == ["r02099", "r02098"]
 
 
+async def test_requests_that_went_as_usual_are_found_in_their_blocks(bench: Bench) -> None:
+    """Page by page in one list with others, by kind, by id; stored again they count once."""
+    async with log_of(bench) as log:
+        for _ in range(2):
+            await log.LogRequests(usual(20), metadata=METADATA)
+        await log.LogRequests(usual(20, first=20, model="b"), metadata=METADATA)
+        await log.LogRequests(requests(4, at=NOW + 17.5), metadata=METADATA)
+        assert await ids(log, limit=5) == [own_id(each) for each in range(39, 34, -1)]
+        found, after = list[str](), ""
+        while page := await _page(log, limit=7, after=after):
+            found += [each.record.id for each in page]
+            after = page[-1].place
+        assert len(found) == len(set(found)) == 44
+        assert found[19:24] == ["r00003", own_id(20), "r00002", own_id(19), "r00001"]
+        assert await ids(log, limit=2, model_alias="a") == [own_id(19), own_id(18)]
+        assert await ids(log, status=REQUEST_STATUS_FAILED) == ["r00000"]
+        assert await ids(log, filter=Asked(min_duration_ms=38)) == [own_id(39), own_id(38)]
+        assert await ids(log, filter=Asked(tag="team")) == await ids(log, model_alias="b")
+        assert await ids(log, filter=Asked(id_prefix=own_id(7))) == [own_id(7)]
+        [one] = await _page(log, request_id=own_id(7))
+        assert (one.record.id, one.record.duration_ms) == (own_id(7), 7)
+        assert one.record.attempts[0].upstream_request_id == "theirs"
+        assert await ids(log, request_id=own_id(7)[:-1]) == []
+
+
+async def test_ids_that_callers_chose_have_rows_of_their_own(bench: Bench) -> None:
+    """They sort by nothing, so that blocks could not be told apart by them."""
+    async with opened(bench) as engine:
+        store = RequestLogStore(engine, LogBounds(DAY, requests=10**6))
+        await store.add(usual(20, name="mine-{:05d}"), NOW)
+        assert [await _count(engine, each) for each in (RequestRow, BlockRow)] == [20, 0]
+        found = await RequestSearch(engine).find(RequestLookup(request_id="mine-00007"))
+        assert [each.record.attempts[0].upstream_request_id for each in found.requests] == [
+            "theirs"
+        ]
+
+
+async def test_old_blocks_are_forgotten_with_the_oldest_rows(bench: Bench) -> None:
+    """By their ends, whatever they are kept as; and kinds when nothing has them any more."""
+    async with opened(bench) as engine:
+        store = RequestLogStore(engine, LogBounds(DAY, requests=45), piece=4)
+        await store.add(usual(20, at=NOW - 100), NOW)
+        await store.add(requests(20, at=NOW - 70), NOW)
+        await store.add(usual(20, at=NOW - 40, first=20), NOW)
+        await store.forget(NOW)
+        assert [await _count(engine, each) for each in (RequestRow, BlockRow)] == [20, 1]
+        await store.forget(NOW + DAY - 45)
+        assert [await _count(engine, each) for each in (RequestRow, BlockRow)] == [0, 1]
+        assert await _count(engine, KindRow) == 1
+        await store.forget(NOW + 2 * DAY)
+        assert [await _count(engine, each) for each in (BlockRow, KindRow)] == [0, 0]
+
+
+async def test_a_search_of_blocks_that_takes_long_says_how_far_it_is(bench: Bench) -> None:
+    """It gets on however many are of the same moment, misses nothing and tells nothing twice."""
+    async with opened(bench) as engine:
+        store = RequestLogStore(engine, LogBounds(DAY, requests=10**6))
+        for number in range(12):
+            await store.add(usual(3, first=3 * number, at=NOW - number), NOW)
+        for number in range(12, 20):
+            await store.add(usual(3, first=3 * number, at=NOW + number), NOW)
+        search = RequestSearch(engine, look_seconds=0, timer=lambda: 0.0)
+        lookup, found, pages = RequestLookup(limit=2), list[str](), 0
+        while True:
+            page = await search.find(lookup)
+            found += [each.record.id for each in page.requests]
+            pages += 1
+            if page.looked_until:
+                assert page.looked_until != lookup.after
+                lookup.after = page.looked_until
+            elif page.requests:
+                lookup.after = page.requests[-1].place
+            else:
+                break
+            assert pages < 99
+        assert sorted(found) == [own_id(each) for each in range(60)]
+
+
 async def test_no_search_reads_the_whole_log(bench: Bench) -> None:
     """Whatever is looked for, an index leads there: a million requests take no longer."""
     plans = list[str]()
     async with opened(bench) as engine:
         if engine.dialect.name != "sqlite":
             pytest.skip("PostgreSQL's plans depend on how much there is")
-        await RequestLogStore(engine, LogBounds(DAY, requests=10**6)).add(requests(50), NOW)
+        store = RequestLogStore(engine, LogBounds(DAY, requests=10**6))
+        await store.add(requests(50), NOW)
+        await store.add(usual(20), NOW)
         sent = list[tuple[str, Any]]()
 
         def note(*said: Any) -> None:  # noqa: ANN401 # the hook's own
@@ -248,14 +365,16 @@ async def test_no_search_reads_the_whole_log(bench: Bench) -> None:
         ):
             await search.find(lookup)
         async with reader(engine).connect() as connection:
-            for statement, values in [each for each in sent if "storage_requests" in each[0]]:
+            for statement, values in [each for each in sent if "storage_request" in each[0]]:
                 explaining = f"EXPLAIN QUERY PLAN {statement}"
                 explained = await connection.exec_driver_sql(explaining, values)
                 plans += [str(row["detail"]) for row in explained.mappings()]
     assert len(plans) > 10
-    assert [plan for plan in plans if re.search(r"SCAN storage_requests(?! USING)", plan)] == []
+    assert [
+        plan for plan in plans if re.search(r"SCAN storage_request(s|_blocks)(?! USING)", plan)
+    ] == []
 
 
-async def _count(engine: AsyncEngine, table: type[KindRow | RequestRow]) -> int:
+async def _count(engine: AsyncEngine, table: type[BlockRow | KindRow | RequestRow]) -> int:
     async with reader(engine).connect() as connection:
         return await connection.scalar(select(func.count()).select_from(table)) or 0

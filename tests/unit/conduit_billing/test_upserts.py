@@ -1,19 +1,16 @@
 """Statements about many rows."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from conduit_billing.tables import AccountRow, DayRow, PostingRow, ProviderNameRow
 from conduit_billing.upserts import (
     add_up,
-    insert_into,
     insert_rows,
     insert_stored,
     known_of,
     select_among,
     select_among_bytes,
-    take_turns,
 )
 
 MANY = 40_000
@@ -75,13 +72,6 @@ async def test_sums_are_added_to_what_is_there(engine: AsyncEngine) -> None:
             await add_up(connection, AccountRow, ["code"], [row], kept=["type"])
         account = await connection.execute(sa.select(AccountRow.type, AccountRow.balance))
         assert account.all() == [(4, -6)]
-
-
-async def test_an_insert_knows_what_to_do_on_a_conflict(engine: AsyncEngine) -> None:
-    """In the words of its database; SQLite's writers take turns by themselves."""
-    async with engine.begin() as connection:
-        await take_turns(connection)
-        assert isinstance(insert_into(connection.dialect, ProviderNameRow), sqlite.Insert)
 
 
 async def test_more_ids_are_looked_for_than_a_statement_has_parameters(

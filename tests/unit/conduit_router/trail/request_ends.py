@@ -2,10 +2,11 @@
 
 from random import Random
 
+from conduit_kernel.request_facts import pack_facts
 from conduit_router.context import CallerContext
 from conduit_router.routing.table import Caller
 from conduit_router.served_by import ServedBy
-from conduit_router.trail.call_end import AttemptEnd, CallEnd, Failure, PlainEnd, pack_facts
+from conduit_router.trail.call_end import AttemptEnd, CallEnd, Failure, PlainEnd
 
 CALLERS = [
     Caller(
@@ -90,12 +91,15 @@ def eventful_end(chance: Random, at: float, name: str) -> CallEnd:
     )
 
 
-def some_ends(seed: int, count: int) -> tuple[list[PlainEnd], list[CallEnd]]:
-    """Return the ends of calls of all kinds, some of them in the same moment."""
+def some_ends(seed: int, count: int, ids: str = "") -> tuple[list[PlainEnd], list[CallEnd]]:
+    """Return the ends of calls of all kinds, some of them in the same moment.
+
+    Their ids begin alike.
+    """
     chance = Random(seed)  # noqa: S311 # a test's
     plain, others = list[PlainEnd](), list[CallEnd]()
     for number in range(count):
-        at, name = 1_795_435_200.0 + number // 2 / 8, f"{chance.choice('abc')}{number:05d}"
+        at, name = 1_795_435_200.0 + number // 2 / 8, f"{ids}{chance.choice('abc')}{number:05d}"
         if chance.random() < 0.6:
             plain.append(plain_end(chance, at, name))
         else:

@@ -114,6 +114,7 @@ class LogRequestsRequest(_message.Message):
     ATTEMPT_DURATION_FIELD_NUMBER: _builtins.int
     UPSTREAM_REQUEST_ID_FIELD_NUMBER: _builtins.int
     REST_FIELD_NUMBER: _builtins.int
+    BLOCKS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def kinds(self) -> _containers.RepeatedCompositeFieldContainer[Global___RequestKind]:
         """What kinds of requests there are among them."""
@@ -178,6 +179,10 @@ class LogRequestsRequest(_message.Message):
     def rest(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """A RequestRecord of what else there is to know: the request's own tags and, where it did not go as usual, its attempts. Empty for nothing."""
 
+    @_builtins.property
+    def blocks(self) -> _containers.RepeatedCompositeFieldContainer[Global___RequestBlock]:
+        """Others that went as usual, many of a kind together: less work still, for routers and for Storage."""
+
     def __init__(
         self,
         *,
@@ -197,14 +202,51 @@ class LogRequestsRequest(_message.Message):
         attempt_duration: _abc.Iterable[_builtins.float] | None = ...,
         upstream_request_id: _abc.Iterable[_builtins.str] | None = ...,
         rest: _abc.Iterable[_builtins.bytes] | None = ...,
+        blocks: _abc.Iterable[Global___RequestBlock] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_duration", b"attempt_duration", "attempts", b"attempts", "cost_nano_usd", b"cost_nano_usd", "duration", b"duration", "ended_at", b"ended_at", "fallbacks", b"fallbacks", "first_event", b"first_event", "id", b"id", "input_tokens", b"input_tokens", "kind", b"kind", "kinds", b"kinds", "output_tokens", b"output_tokens", "pause", b"pause", "rest", b"rest", "revision", b"revision", "upstream_request_id", b"upstream_request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_duration", b"attempt_duration", "attempts", b"attempts", "blocks", b"blocks", "cost_nano_usd", b"cost_nano_usd", "duration", b"duration", "ended_at", b"ended_at", "fallbacks", b"fallbacks", "first_event", b"first_event", "id", b"id", "input_tokens", b"input_tokens", "kind", b"kind", "kinds", b"kinds", "output_tokens", b"output_tokens", "pause", b"pause", "rest", b"rest", "revision", b"revision", "upstream_request_id", b"upstream_request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LogRequestsRequest: _TypeAlias = LogRequestsRequest  # noqa: Y015
+
+@_typing.final
+class RequestBlock(_message.Message):
+    """Requests of one kind that went as usual, in the order in which they ended. None has tags of its own."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
+    SIZES_FIELD_NUMBER: _builtins.int
+    revision: _builtins.int
+    """The revision of the configuration."""
+    facts: _builtins.bytes
+    """What is each one's own, one after the other, as `conduit_kernel/request_facts.py` writes it."""
+    sizes: _builtins.bytes
+    """How many bytes each takes there: a number of two bytes, the low one first, for each request."""
+    @_builtins.property
+    def kind(self) -> Global___RequestKind:
+        """What they have in common."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___RequestKind | None = ...,
+        revision: _builtins.int = ...,
+        facts: _builtins.bytes = ...,
+        sizes: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "kind", b"kind", "revision", b"revision", "sizes", b"sizes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestBlock: _TypeAlias = RequestBlock  # noqa: Y015
 
 @_typing.final
 class LogRequestsResponse(_message.Message):
