@@ -48,8 +48,8 @@ class LogColumns:
             if end.tags:
                 self.add_plain(end)
                 continue
-            key = (id(end.caller), id(end.served_by), end.model, end.operation, end.is_streamed)
-            key += (end.revision,)
+            asked = (end.model, end.operation, end.is_streamed)
+            key = (id(end.caller), id(end.served_by), asked, end.revision)
             try:
                 by_kind[key].append(end)
             except KeyError:

@@ -21,7 +21,7 @@ from conduit_router.trail.telling import EndedCalls
 LOG_SECONDS = 1.0
 # How long a stopping router tries to tell the log of its last calls.
 LAST_SECONDS = 0.4
-# Of requests that wait for the log: some hundred thousand that went as usual.
+# Of requests that wait for the log: some sixty thousand that went as usual.
 MAX_WAITING_BYTES = 8 * 1024 * 1024
 _AT_ONCE = 2_000
 

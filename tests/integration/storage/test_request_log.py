@@ -71,7 +71,7 @@ def requests(
     )
     numbers = range(first, first + count)
     rest = RequestRecord(tags=tags).SerializeToString()
-    same = {
+    same: dict[str, Any] = {
         name: [0] * count
         for name in (
             *("first_event", "pause", "attempt_duration", "cost_nano_usd", "input_tokens"),

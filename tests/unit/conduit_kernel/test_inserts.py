@@ -1,7 +1,7 @@
 """An insert is made in the words of its database."""
 
 import pytest
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from conduit_kernel.inserts import insert_into
@@ -19,10 +19,9 @@ class ThingRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
 
 
-@pytest.mark.parametrize("dialect", [sqlite.dialect(), postgresql.dialect()])
-def test_an_insert_knows_what_to_do_on_a_conflict(
-    dialect: sqlite.dialect | postgresql.dialect,
-) -> None:
+@pytest.mark.parametrize("url", ["sqlite://", "postgresql+asyncpg://"])
+def test_an_insert_knows_what_to_do_on_a_conflict(url: str) -> None:
     """On both databases."""
+    dialect = make_url(url).get_dialect()()
     statement = insert_into(dialect, ThingRow).values(id=1).on_conflict_do_nothing()
     assert str(statement.compile(dialect=dialect)).endswith("ON CONFLICT DO NOTHING")
