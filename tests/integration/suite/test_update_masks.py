@@ -37,7 +37,12 @@ from conduit.v1.key_credential_pb2 import KeyCredentialSpec
 from conduit.v1.model_cost_pb2 import COST_CALCULATION_TYPE_IMAGE_BASED, ModelCostSpec
 from conduit.v1.model_mapping_pb2 import ModelMappingSpec
 from conduit.v1.notification_pb2 import NOTIFICATION_KIND_KEY_WITHOUT_FUNDS
-from conduit.v1.provider_pb2 import HealthCheckPolicy, ProviderSecurity, ProviderSpec
+from conduit.v1.provider_pb2 import (
+    ABORTED_STREAM_POLICY_NOT_CHARGED,
+    HealthCheckPolicy,
+    ProviderSecurity,
+    ProviderSpec,
+)
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
 from conduit.v1.routing_policy_pb2 import (
     AFFINITY_KEY_VIRTUAL_KEY,
@@ -97,6 +102,7 @@ def provider_spec() -> ProviderSpec:
         discovery_interval_hours=48,
         security=ProviderSecurity(require_mtls=True),
         health_check=HealthCheckPolicy(failure_threshold=4),
+        aborted_streams=ABORTED_STREAM_POLICY_NOT_CHARGED,
     )
     spec.settings["apiVersion"] = "2024-10-21"
     return spec
