@@ -23,7 +23,8 @@ LOG_SECONDS = 1.0
 LAST_SECONDS = 0.4
 # Of requests that wait for the log: some sixty thousand that went as usual.
 MAX_WAITING_BYTES = 8 * 1024 * 1024
-_AT_ONCE = 2_000
+# Storing a message takes as long, whatever is in it, as some thousand requests of one do beside.
+_AT_ONCE = 4_000
 
 Send = Callable[[LogRequestsRequest], Awaitable[object]]
 

@@ -128,7 +128,8 @@ def _tell_plain(call: EndedCall, attempt: Attempt) -> None:
     runtime, requirements, caller = call.runtime, call.requirements, call.caller
     route, plan, cost = runtime.table.routes.get(requirements.model), call.plan, attempt.cost
     name = caller.request_id.encode()
-    read, written = _tokens((attempt,))
+    used = attempt.consumption
+    read, written = (0, 0) if used is None else read_and_written(used.usage)
     facts = pack_facts(
         runtime.wall_clock(),
         runtime.clock(),

@@ -20,6 +20,8 @@ MOST_SPAN = 60 * 10**9
 _OWN, ALIKE = "req_", len("req_") + 5
 # When a request ended, and how long its id is.
 _END_AND_SIZE = Struct(f"<d{FACTS_SIZE - 12}xI")
+# More than anybody makes, and no more than databases and messages have room for.
+_MOST_ATTEMPTS = 2**31 - 1
 # The columns of a block's row, in the table's order.
 BLOCK = (
     *("id", "newest", "oldest", "kind_id", "count", "first_id", "last_id", "revision"),
@@ -51,7 +53,8 @@ class PlainRequest(NamedTuple):
         upstream_request_id = cleaned_text(self.names[self.id_size :])
         return (
             *(self.id, self.ended_at, kind_id, *micros(self.lasted), self.cost),
-            *(self.input_tokens, self.output_tokens, self.attempts, self.fallbacks, revision),
+            *(self.input_tokens, self.output_tokens),
+            *(min(self.attempts, _MOST_ATTEMPTS), min(self.fallbacks, _MOST_ATTEMPTS), revision),
             *(upstream_request_id, "", b""),
         )
 
@@ -66,11 +69,11 @@ def block_row(block: RequestBlock, kind_id: int) -> tuple[object, ...] | None:
     facts, starts = block.facts, _starts(block)
     found = list(map(_END_AND_SIZE.unpack_from, repeat(facts), starts))
     ends = [int(at * 1e9) for at, _ in found if 0 <= at < MOST / 1e9]
-    names = [start + FACTS_SIZE for start in starts]
+    own = [start + FACTS_SIZE for start in starts]
     ids = [
-        facts[start : start + size]
-        for start, (_, size) in zip(names, found, strict=True)
-        if 0 < size <= MAX_ID
+        facts[name : name + size]
+        for name, end, (_, size) in zip(own, [*starts[1:], len(facts)], found, strict=True)
+        if 0 < size <= MAX_ID and name + size <= end
     ]
     if not len(ends) == len(ids) == len(starts):
         raise InvalidRequest("A request must have an end and an id", field="blocks")

@@ -86,6 +86,8 @@ def test_requests_that_are_hard_to_find_want_rows(requests: list[bytes]) -> None
         RequestBlock(facts=facts(), sizes=pack("<HH", 1, len(facts()) - 1)),
         block(facts(b"")),
         block(facts(b"x" * 129)),
+        # An id that goes beyond its request.
+        block(facts(b"req_01m5za")[:-10], facts(b"req_01m5zb")),
         block(facts(at=-1.0)),
         block(facts(at=float("nan"))),
         block(facts(at=1e300)),
@@ -104,6 +106,16 @@ def test_figures_beyond_all_bounds_are_cut(odd: float) -> None:
     assert block_row(taken, KIND) is not None
     [request] = requests_in(taken.facts, taken.sizes)
     assert 0 <= int(str(request.row(KIND, 3)[3])) < 2**63
+
+
+def test_more_attempts_than_anybody_makes_are_as_many_as_can_be_said() -> None:
+    """A router that is broken must not keep others' requests from being told."""
+    most = 2**32 - 1
+    own = pack_facts(*(5.0, 2.0, 1.0, 1.0, 2.0, 0.5), *(9, 3, 4), *(True, most, most, 1))
+    taken = block(own + b"x")
+    [request] = requests_in(taken.facts, taken.sizes)
+    said = dict(zip(ROW, request.row(KIND, 3), strict=True))
+    assert (said["attempts"], said["fallbacks"]) == (2**31 - 1, 2**31 - 1)
 
 
 def test_names_that_are_no_text_are_read_all_the_same() -> None:
