@@ -16,6 +16,8 @@ export type RangeName = keyof typeof RANGES;
 export type Bucket = {
   at: number; succeeded: number; failed: number; gone: number; inputTokens: number; outputTokens: number; cost: number;
   durations: number[]; firsts: number[];
+  /** How many failed, by reason. */
+  reasons: Map<string, number>;
 };
 
 const STEPS = 60;
@@ -52,12 +54,13 @@ export class Recent {
 export function bucketed(records: RequestRecord[], from: number, to: number): Bucket[] {
   const step = (to - from) / STEPS;
   const buckets: Bucket[] = Array.from({ length: STEPS }, (_, i) => ({
-    at: from + i * step, succeeded: 0, failed: 0, gone: 0, inputTokens: 0, outputTokens: 0, cost: 0, durations: [], firsts: [],
+    at: from + i * step, succeeded: 0, failed: 0, gone: 0, inputTokens: 0, outputTokens: 0, cost: 0, durations: [], firsts: [], reasons: new Map(),
   }));
   for (const each of records) {
     const bucket = buckets[Math.min(STEPS - 1, Math.floor((Date.parse(each.startedAt) - from) / step))];
     if (!bucket) continue;
     bucket[each.status === "Succeeded" ? "succeeded" : each.status === "CallerGone" ? "gone" : "failed"] += 1;
+    if (each.status === "Failed") bucket.reasons.set(each.code, (bucket.reasons.get(each.code) ?? 0) + 1);
     bucket.inputTokens += each.inputTokens ?? 0;
     bucket.outputTokens += each.outputTokens ?? 0;
     bucket.cost += costOf(each) ?? 0;

@@ -76,3 +76,7 @@ export type AuditEntry = {
 };
 export type Administrator = { id: number; name: string; role: string; isEnabled: boolean; expiresAt: string | null; token?: string; etag: string; createdAt: string };
 export type Webhook = { id: number; url: string; kinds: string[]; description: string; isEnabled: boolean; secret?: string; etag: string };
+export type McpGrant = { virtualKeyId: number; groupId: number; tools: string[] };
+export type McpServer = {
+  id: number; name: string; url: string; isEnabled: boolean; description: string; headerNames: string[]; grants: McpGrant[]; etag: string;
+};

@@ -11,7 +11,7 @@ from tests.support.suite import Suite
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PAGES = (
-    *("guide", "providers", "providers/1", "models", "keys", "prices", "requests"),
+    *("guide", "providers", "providers/1", "models", "keys", "mcp", "prices", "requests"),
     *("notifications", "audit", "playground", "settings", "nowhere"),
 )
 
@@ -38,6 +38,8 @@ async def world(suite: Suite) -> None:
     group = {"name": "Team", "budgets": [{"limitUsd": 5, "period": "Month", "isHard": False}]}
     await suite.call("POST", "/api/virtual-key-groups", group)
     await suite.call("POST", "/api/administrators", {"name": "anna", "role": "Viewer"})
+    tools = {"name": "tools", "url": "https://tools.example.com", "grants": [{"tools": ["add"]}]}
+    await suite.call("POST", "/api/mcp-servers", tools)
     await suite.call("POST", "/api/announcements", {"message": "Hello all", "category": "test"})
     async with suite.caller() as client:
         for model in ("gpt", "gpt", "broken"):

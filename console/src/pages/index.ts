@@ -5,6 +5,7 @@ import type { Place } from "../router";
 import { Audit } from "./audit";
 import { Guide } from "./guide";
 import { VirtualKeys } from "./keys";
+import { McpServers } from "./mcp";
 import { Models } from "./models";
 import { Notifications } from "./notifications";
 import { Overview } from "./overview";
@@ -23,6 +24,7 @@ export const PAGES: PageOf[] = [
   { path: "providers", name: "Providers", group: "Gateway", role: "Viewer", show: Providers },
   { path: "models", name: "Models", group: "Gateway", role: "Viewer", show: Models },
   { path: "keys", name: "Virtual keys", group: "Gateway", role: "Viewer", show: VirtualKeys },
+  { path: "mcp", name: "MCP servers", group: "Gateway", role: "Viewer", show: McpServers },
   { path: "prices", name: "Prices", group: "Gateway", role: "Viewer", show: Prices },
   { path: "requests", name: "Requests", group: "Watch", role: "Viewer", show: Requests },
   { path: "notifications", name: "Notifications", group: "Watch", role: "Viewer", show: Notifications },

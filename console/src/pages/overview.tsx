@@ -56,6 +56,7 @@ function Numbers({ records, isCut, from, to, models, groups, names }: Found) {
   const cost = isLong ? sum(models.map((each) => each.cost)) : sum(records.map((each) => costOf(each) ?? 0));
   const unpriced = isLong ? sum(models.map((each) => each.unpriced)) : records.filter((each) => each.status === "Succeeded" && costOf(each) === null).length;
   const tokens = isLong ? sum(models.map((each) => each.tokens)) : sum(buckets.map((each) => each.inputTokens + each.outputTokens));
+  const seconds = (to - from) / 1000 / buckets.length;
   const since = isLong ? "since that day" : "since the day began";
   return (
     <>
@@ -76,7 +77,12 @@ function Numbers({ records, isCut, from, to, models, groups, names }: Found) {
           { name: "read", color: "var(--series-1)", values: buckets.map((each) => each.inputTokens) },
           { name: "written", color: "var(--series-3)", values: buckets.map((each) => each.outputTokens) },
         ]} />
+        <TimePlot title="Throughput" times={times} format={(value) => `${count(value)}/s`} series={[
+          { name: "tokens read", color: "var(--series-1)", values: buckets.map((each) => each.inputTokens / seconds) },
+          { name: "tokens written", color: "var(--series-3)", values: buckets.map((each) => each.outputTokens / seconds) },
+        ]} />
         <TimePlot title="Cost" kind="bars" times={times} format={usd} series={[{ name: "of requests", color: "var(--series-3)", values: buckets.map((each) => each.cost) }]} />
+        <TimePlot title="Errors by reason, over time" kind="bars" times={times} format={count} series={reasons(buckets)} />
         <Ranking title="Errors by reason" format={count} none="No request failed in this range." rows={tally(failed).map(([code, value]) => ({ name: words(code), value, href: `#/requests?code=${encodeURIComponent(code)}` }))} />
         <Ranking title={`Cost by model, ${since}`} format={usd} none="Nothing was charged." rows={models.map((each) => ({ name: each.name || "(none)", value: each.cost }))} />
         <Ranking title={`Cost by group, ${since}`} format={usd} none="Nothing was charged." rows={groups.map((each) => ({ name: each.name === "0" ? "Keys in no group" : (names.get(each.name) ?? `Group ${each.name}`), value: each.cost }))} />
@@ -109,6 +115,20 @@ function outcomes(buckets: Bucket[]): Series[] {
     { name: "caller left", color: "var(--series-5)", values: buckets.map((each) => each.gone) },
     { name: "failed", color: "var(--series-6)", values: buckets.map((each) => each.failed) },
   ];
+}
+
+const COLORS = ["var(--series-6)", "var(--series-4)", "var(--series-2)", "var(--series-1)", "var(--series-5)"];
+
+/** Returns the commonest reasons, and all others together. */
+function reasons(buckets: Bucket[]): Series[] {
+  const counts = new Map<string, number>();
+  for (const { reasons } of buckets) for (const [code, many] of reasons) counts.set(code, (counts.get(code) ?? 0) + many);
+  const commonest = [...counts].sort((a, b) => b[1] - a[1]).map(([code]) => code);
+  const own = commonest.slice(0, COLORS.length - 1);
+  const others = commonest.slice(own.length);
+  const of = (codes: string[]) => buckets.map(({ reasons }) => codes.reduce((sum, code) => sum + (reasons.get(code) ?? 0), 0));
+  const series = own.map((code, i) => ({ name: words(code), color: COLORS[i] ?? "", values: of([code]) }));
+  return others.length ? [...series, { name: "others", color: COLORS.at(-1) ?? "", values: of(others) }] : series;
 }
 
 function percentiles(buckets: Bucket[], of: (bucket: Bucket) => number[]): Series[] {
