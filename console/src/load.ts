@@ -17,12 +17,19 @@ export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, on: unknow
   const [error, setError] = useState<ApiError | null>(null);
   const [round, setRound] = useState(0);
   const last = useRef("");
+  const isBusy = useRef(false);
+  const isDue = useRef(false);
   const { newest } = useLive();
-  const reload = useCallback(() => setRound((each) => each + 1), []);
+  // What is on its way is not asked for twice: whoever is slow would never have answered.
+  const reload = useCallback(() => {
+    if (isBusy.current) isDue.current = true;
+    else setRound((each) => each + 1);
+  }, []);
   const key = JSON.stringify(on);
-  const woken = refresh.live ? newest : 0;
   useEffect(() => {
     const stop = new AbortController();
+    isBusy.current = true;
+    isDue.current = false;
     if (last.current !== key) {
       last.current = key;
       setData(null);
@@ -37,12 +44,19 @@ export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, on: unknow
       (problem) => {
         if (!stop.signal.aborted) setError(asError(problem));
       },
-    );
+    ).finally(() => {
+      if (stop.signal.aborted) return;
+      isBusy.current = false;
+      if (isDue.current) reload();
+    });
     return () => stop.abort();
-  }, [key, round, woken]);
+  }, [key, round]);
+  useEffect(() => {
+    if (refresh.live && newest) reload();
+  }, [newest]);
   useEffect(() => {
     if (!refresh.every) return;
-    const timer = setInterval(() => document.hidden || reload(), refresh.every);
+    const timer = setInterval(() => document.hidden || isBusy.current || reload(), refresh.every);
     return () => clearInterval(timer);
   }, [refresh.every]);
   return { data, error, reload };

@@ -1,5 +1,8 @@
 """Logging in and out, the menu, and what roles hide and the server refuses."""
 
+import asyncio
+from typing import Any
+
 import pytest
 from tests.console.driving import LOOKS, PHONE, Driver, loaded, screenshot, violations
 from tests.support.suite import Suite
@@ -77,6 +80,33 @@ async def test_the_keyboard_alone_reaches_each_page(driver: Driver) -> None:
     await page.keyboard.press("Enter")
     await page.get_by_role("heading", name="Providers", level=1).wait_for()
     await page.locator("#main:focus").wait_for()
+
+
+async def test_a_slow_answer_is_waited_for(driver: Driver) -> None:
+    """However often a page would ask anew meanwhile: it asks once more, when it has it."""
+    page = await driver.open()
+    await page.clock.install()
+    may_answer = asyncio.Event()
+    asked: list[str] = []
+
+    async def hold(route: Any) -> None:  # noqa: ANN401 # of a library that is installed apart
+        asked.append(route.request.url)
+        await may_answer.wait()
+        await route.continue_()
+
+    await page.route("**/api/requests?*", hold)
+    await page.get_by_label("Master key or administrator's token").fill("test-master-key")
+    await page.keyboard.press("Enter")
+    async with page.expect_request("**/api/requests?*"):
+        await page.goto(f"{driver.url}/console#/requests")
+    await page.clock.run_for(60_000)
+    before = len(asked)
+    await page.clock.run_for(60_000)
+    assert len(asked) == before
+    may_answer.set()
+    await loaded(page)
+    async with page.expect_request("**/api/requests?*"):
+        await page.clock.run_for(5_000)
 
 
 async def test_the_first_view_is_quick_and_small(driver: Driver) -> None:

@@ -1,5 +1,6 @@
 """The overview and the pages of providers: what they show, and what is done there."""
 
+import re
 from typing import Any
 
 import pytest
@@ -118,6 +119,15 @@ async def test_an_overview_counts_what_came(driver: Driver, suite: Suite) -> Non
         saved = await (await download.value).path()
         content = saved.read_bytes()
         assert content.startswith(b"time,succeeded" if kind == "CSV" else b"\x89PNG")
+    for title, begins in (
+        ("Throughput", b"time,tokens read,tokens written\r\n"),
+        ("Errors by reason, over time", b"time,Model not found"),
+    ):
+        async with page.expect_download() as download:
+            await page.get_by_role("button", name=f"{title}: CSV", exact=True).click()
+        content = (await (await download.value).path()).read_bytes()
+        assert content.startswith(begins)
+        assert re.search(rb"\n[^,]+,[0.]*[1-9]", content)
     await page.get_by_role("button", name="24 h").click()
     await page.get_by_role("button", name="24 h", pressed=True).wait_for()
     assert "range=24h" in page.url
