@@ -113,7 +113,7 @@ function ServerDialog({ of, keys, groups, close }: Callers & { of?: McpServer; c
     <Dialog title={of ? `Edit ${of.name}` : "Add an MCP server"} close={close}>
       <Form label={of ? "Save" : "Add it"} submit={submit}>
         <Text label="Name" required pattern="[a-z0-9][a-z0-9_\-]*" maxLength={64} value={name} set={setName} hint="Small letters, digits, hyphens and underscores: its place below /mcp/." />
-        <Text label="URL" required inputMode="url" placeholder="https://tools.example.com/mcp" value={url} set={setUrl} hint="Of its endpoint of streamable HTTP." />
+        <Text label="URL" required inputMode="url" placeholder="https://" value={url} set={setUrl} hint="Of its endpoint of streamable HTTP." />
         <Text label="Description" value={description} set={setDescription} />
         {areNew ? <HeaderFields of={headers} set={setHeaders} /> : (
           <div class="actions"><span class="small text">It gets {of?.headerNames.join(", ")}, sealed.</span><button type="button" class="small" onClick={() => setNew(true)}>Replace them</button></div>
@@ -151,7 +151,7 @@ function GrantFields({ of, set, keys, groups }: Callers & { of: Draft[]; set: (g
         <div key={i} class="row">
           <Choice label={`Who may (${i + 1})`} value={each.who} set={(who) => change(i, { who })} of={callers} />
           <Text label={`Tools (${i + 1})`} required value={each.tools} set={(tools) => change(i, { tools })} hint="By commas; * stands for any run of characters." />
-          <button type="button" class="small" aria-label={`Take back grant ${i + 1}`} onClick={() => set(of.filter((_, j) => j !== i))}>Take back</button>
+          <div class="actions"><button type="button" class="small" aria-label={`Take back grant ${i + 1}`} onClick={() => set(of.filter((_, j) => j !== i))}>Take back</button></div>
         </div>
       ))}
       <div class="actions"><button type="button" class="small" onClick={() => set([...of, EVERY_KEY])}>Grant tools</button></div>
