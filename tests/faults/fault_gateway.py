@@ -46,6 +46,7 @@ from conduit.v1.budget_pb2 import BUDGET_PERIOD_TOTAL, Budget
 from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.charge_pb2 import Charge
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
+from conduit.v1.provider_pb2 import ABORTED_STREAM_POLICY_ESTIMATE
 from conduit.v1.routing_policy_pb2 import StreamFailover
 from conduit.v1.timeouts_pb2 import Timeouts
 from conduit.v1.usage_limits_pb2 import UsageLimits
@@ -205,12 +206,18 @@ def configuration(upstream: MisbehavingUpstream, cases: Sequence[Case]) -> Snaps
         steps = [FallbackProvider(provider_id=first, priority=1, timeout=limit)]
         kind, own = case.operation.provider_type, Struct()
         own.update(case.operation.settings)
-        providers.append(provider(first, url, provider_type=kind, settings=own))
+        # What is read on is held by tests of its own; here whoever leaves ends it.
+        closed = ABORTED_STREAM_POLICY_ESTIMATE
+        providers.append(
+            provider(first, url, provider_type=kind, settings=own, aborted_streams=closed)
+        )
         if fault.second:
             url = upstream.play(f"{case.alias}/second", fault.second, (good,))
             if fault.second_type:
                 kind, own = fault.second_type, Struct()
-            providers.append(provider(second, url, provider_type=kind, settings=own))
+            providers.append(
+                provider(second, url, provider_type=kind, settings=own, aborted_streams=closed)
+            )
             steps.append(FallbackProvider(provider_id=second, priority=2))
         mappings += [
             mapping(
