@@ -23,12 +23,14 @@ from conduit_router.responses.contents import (
 )
 from conduit_router.responses.keeper import ID_PREFIX, ResponseKeeper
 from conduit_router.responses.references import KIND as REFERENCE
-from conduit_router.responses.references import ItemReferences
+from conduit_router.responses.references import ItemReferences, NamedItems
 from conduit_router.responses.statuses import UNDER_WAY
 
 _NOTHING = msgspec.Raw(b"null")
 # Its bytes are in each request that names an item by its id.
 _REFERENCE = REFERENCE.encode()
+_NOTHING_NAMED = NamedItems(None, None)
+_NAMED = ("reasoning", "message")
 
 
 class _Keeping(msgspec.Struct):
@@ -68,6 +70,15 @@ class Named(msgspec.Struct):
 
 class _Background(msgspec.Struct):
     background: object = None
+
+
+class _Item(msgspec.Struct):
+    id: object = None
+    type: object = None
+
+
+class _Items(msgspec.Struct):
+    output: list[_Item] = []
 
 
 class KeptCall(NamedTuple):
@@ -115,9 +126,12 @@ class ResponseKeeping:
             # What is wrong with it is told where it is read whole.
             return None
         owner = caller.caller.virtual_key_id
-        if _REFERENCE in json and (whole := await self._resolved(own, json, turn, owner)):
-            own, json = whole, _json_of(whole)
-        elif not asked.concerns_kept:
+        named = await self._named(turn, owner) if _REFERENCE in json else _NOTHING_NAMED
+        if named.input is not None:
+            turn.input = msgspec.Raw(orjson.dumps(named.input))
+            own = _with_input(own, json, named.input)
+            json = _json_of(own)
+        elif named.elsewhere is None and not asked.concerns_kept:
             return None
         is_kept, before, is_bound = asked.store is not False, "", False
         if previous:
@@ -135,22 +149,19 @@ class ResponseKeeping:
             if known is not None:
                 is_bound = True
                 options = self._accounts.bound(options, known, str(turn.model))
+        elif named.elsewhere is not None:
+            is_bound = True
+            options = self._accounts.bound(options, named.elsewhere, str(turn.model))
         identity = ResponseIdentity(f"{ID_PREFIX}{self._ids.next()}" if is_kept else "", before)
         own = msgspec.structs.replace(own, identity=identity, _chats={})
         return KeptCall(
             own, options, caller, is_kept, bytes(turn.input), is_bound, asked.conversation_id
         )
 
-    async def _resolved(
-        self, form: ResponseForm, json: bytes, turn: _Asked, owner: int
-    ) -> ResponseForm | None:
-        """Return a request with the items that it names, and the turn as well; None if none."""
+    async def _named(self, turn: _Asked, owner: int) -> NamedItems:
+        """Return what a request names by ids of items."""
         with self._runtime.under_way.one_of(owner):
-            items = await self._references.resolved(orjson.loads(bytes(turn.input)), owner)
-        if items is None:
-            return None
-        turn.input = msgspec.Raw(orjson.dumps(items))
-        return _with_input(form, json, items)
+            return await self._references.named(orjson.loads(bytes(turn.input)), owner)
 
     def keep(
         self,
@@ -173,9 +184,22 @@ class ResponseKeeping:
             return
         if named.id != identity.id:
             self._keeper.keep(ResponseRecord(named.id, owner, "", *at))
+            if item := _first_item(response):
+                # By which later requests may name it.
+                self._keeper.keep(ResponseRecord(item, owner, "", *at))
             return
         content = content_of(call.input, response, events)
         self._keeper.keep(ResponseRecord(named.id, owner, identity.previous_id, *at, content))
+
+
+def _first_item(response: bytes) -> str:
+    """Return the id of the first thought or message of a response; empty if there is none.
+
+    Whoever names items names the first one of these as well, as the AI SDK does.
+    """
+    items = read_json(response, _Items)
+    names = (each.id for each in items.output if each.type in _NAMED) if items is not None else ()
+    return next((name for name in names if isinstance(name, str)), "")
 
 
 def asks_background(form: Form[Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Puts items that Conduit keeps in the place of references to them.
+"""Finds items that a request names by their ids: those that Conduit keeps, and who has others.
 
 https://platform.openai.com/docs/api-reference/responses/create, `input`: an item that is kept may
 be named by its id alone. The AI SDK (@ai-sdk/openai 3.0.141) does so by default for what it was
@@ -6,7 +6,8 @@ answered.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 from conduit_kernel.errors import InvalidRequest, RequestTooLarge
 from conduit_kernel.ids import milliseconds_of
@@ -18,6 +19,17 @@ Json = dict[str, Any]
 KIND = "item_reference"
 # Of how many responses a request may name items; each has to be found.
 MOST_RESPONSES = 500
+# So many of a provider's own are looked for, the newest first: all are one account's.
+_MOST_ELSEWHERE = 8
+
+
+class NamedItems(NamedTuple):
+    """Items that a request names by their ids."""
+
+    # Its input with what Conduit keeps in its place; None if it names nothing of that.
+    input: list[object] | None
+    # Where a provider keeps what it names; None if it names no such, or nobody can say.
+    elsewhere: ResponseRecord | None
 
 
 class ItemReferences:
@@ -28,15 +40,17 @@ class ItemReferences:
         self._keeper = keeper
         self._most_bytes = most_bytes
 
-    async def resolved(self, items: object, owner: int) -> list[object] | None:
-        """Return an input with the items in the place of references that Conduit keeps of an owner.
+    async def named(self, items: object, owner: int) -> NamedItems:
+        """Return what an input names of an owner; references that are a provider's stay in it.
 
-        None if there are no such; all other references are a provider's, and stay.
         ResponseNotFound for an item of ours that is not there, InvalidRequest or RequestTooLarge
         if there are too many to be looked for.
         """
         if not isinstance(items, list):
-            return None
+            return NamedItems(None, None)
+        return NamedItems(await self._resolved(items, owner), await self._elsewhere(items, owner))
+
+    async def _resolved(self, items: list[object], owner: int) -> list[object] | None:
         named = {name: None for item in items if (name := _response_of(item))}
         if not named:
             return None
@@ -44,7 +58,15 @@ class ItemReferences:
             message = f"input may refer to items of at most {MOST_RESPONSES} responses"
             raise InvalidRequest(message, field="input")
         kept = await self._kept(named, owner)
-        return [_put(item["id"], kept) if _response_of(item) else item for item in items]
+        return [_put(item, kept) if _response_of(item) else item for item in items]
+
+    async def _elsewhere(self, items: list[object], owner: int) -> ResponseRecord | None:
+        """Return where the newest reference of a provider's leads that is known."""
+        names = (_name_in(item) for item in reversed(items) if not _response_of(item))
+        for name in islice(filter(None, names), _MOST_ELSEWHERE):
+            if (record := await self._keeper.known(owner, name)) is not None:
+                return record
+        return None
 
     async def _kept(self, named: Iterable[str], owner: int) -> dict[str, Json]:
         """Return all items of responses, by their ids."""
@@ -65,19 +87,25 @@ def _items_of(record: ResponseRecord) -> dict[str, Json]:
     return {item["id"]: item for item in items if isinstance(item.get("id"), str)}
 
 
+def _name_in(item: object) -> str:
+    """Return the id that a reference names; empty for what is no reference."""
+    if not isinstance(item, dict) or item.get("type") != KIND:
+        return ""
+    name = item.get("id")
+    return name if isinstance(name, str) else ""
+
+
 def _response_of(item: object) -> str:
     """Return the response whose item a reference names; empty for what is no reference of ours.
 
     Ids of items have the bare id of their response between what says their kind and their place.
     """
-    if not isinstance(item, dict) or item.get("type") != KIND:
-        return ""
-    name = item.get("id")
-    bare = name.partition("_")[2].rpartition("_")[0] if isinstance(name, str) else ""
+    bare = _name_in(item).partition("_")[2].rpartition("_")[0]
     return "" if milliseconds_of(bare) is None else ID_PREFIX + bare
 
 
-def _put(name: str, kept: dict[str, Json]) -> Json:
+def _put(reference: object, kept: dict[str, Json]) -> Json:
+    name = _name_in(reference)
     if name not in kept:
         raise not_found(name)
     return as_input(kept[name])

@@ -56,9 +56,10 @@ class StreamWatch:
         self._has_begun = True
         named = read_json(response, Named)
         is_own = named is not None and named.id == self._call.form.identity.id
-        # Where its provider keeps it, its id is enough, by which a caller may ask at once.
+        # Where its provider keeps it, its id is enough, by which a caller may ask at once; what its
+        # items are called its end tells.
         if is_end or not is_own:
-            self._is_kept = True
+            self._is_kept = is_end
             self._keeping.keep(self._call, response, *self._served_by)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Awaitable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import uuid4
@@ -170,6 +171,24 @@ async def test_items_that_openai_keeps_are_named_to_it(
     with pytest.raises(openai.BadRequestError) as refused:
         await client.responses.create(model="echo", input=turns)
     assert refused.value.code == "unsupported_capability"
+
+
+async def test_items_are_named_to_the_account_that_has_them(
+    client: Client, openai_upstream: KeepingUpstream
+) -> None:
+    """Whichever way they were answered, and whether the next answer is kept; never to another."""
+    for number in range(4):
+        make = client.responses.create if number % 2 else partial(streamed, client)
+        first = await make(model="gpt", input=f"Hello {number}")
+        account = next(who for who, kept in openai_upstream.kept if kept == first.id)
+        items: Any = [named(first.output[0]), {"role": "user", "content": "And?"}]
+        for store in (True, False):
+            await client.responses.create(model="gpt", input=items, store=store)
+            paths = [each for each in openai_upstream.requests if each[1].endswith("/responses")]
+            assert paths[-1][2] == account
+            assert openai_upstream.asked[-1]["input"] == items
+        with pytest.raises(openai.APIStatusError):
+            await client.responses.create(model="echo", input=items)
 
 
 async def test_items_are_their_owners_alone(suite: Suite, client: Client) -> None:

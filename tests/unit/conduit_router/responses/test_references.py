@@ -47,7 +47,7 @@ async def test_items_come_in_the_place_of_their_references(storage: ResponseStor
     first, second = kept(here), kept(here)
     await here.deliver()
     asked = [*named(f"rs_{first}_0", f"fc_{first}_1"), "odd", *named(f"fc_{second}_1"), {"a": 1}]
-    found = await ItemReferences(here).resolved(asked, OWNER)
+    found, _ = await ItemReferences(here).named(asked, OWNER)
     assert found is not None
     thought, *rest = found
     assert isinstance(thought, dict)
@@ -60,7 +60,7 @@ async def test_items_come_in_the_place_of_their_references(storage: ResponseStor
 )
 async def test_what_names_nothing_of_ours_stays(storage: ResponseStorage, asked: object) -> None:
     """A text, nothing, ids that a provider made, and what is no id."""
-    assert await ItemReferences(keeper(storage)).resolved(asked, OWNER) is None
+    assert await ItemReferences(keeper(storage)).named(asked, OWNER) == (None, None)
 
 
 async def test_what_is_not_there_is_told(storage: ResponseStorage) -> None:
@@ -69,7 +69,7 @@ async def test_what_is_not_there_is_told(storage: ResponseStorage) -> None:
     mine, others = kept(here), kept(here, owner=2)
     for missing in (f"rs_{others}_0", f"rs_{mine}_9", f"rs_{IDS.next()}_0"):
         with pytest.raises(ResponseNotFound):
-            await ItemReferences(here).resolved(named(missing), OWNER)
+            await ItemReferences(here).named(named(missing), OWNER)
 
 
 async def test_no_more_is_looked_for_than_a_request_may_have(storage: ResponseStorage) -> None:
@@ -77,9 +77,26 @@ async def test_no_more_is_looked_for_than_a_request_may_have(storage: ResponseSt
     here = keeper(storage)
     many = [f"rs_{IDS.next()}_0" for _ in range(MOST_RESPONSES + 1)]
     with pytest.raises(InvalidRequest, match=str(MOST_RESPONSES)):
-        await ItemReferences(here).resolved(named(*many), OWNER)
+        await ItemReferences(here).named(named(*many), OWNER)
     two = named(f"rs_{kept(here)}_0", f"rs_{kept(here)}_0")
     small = ItemReferences(here, most_bytes=500)
-    assert await small.resolved(two[:1], OWNER)
+    assert (await small.named(two[:1], OWNER)).input
     with pytest.raises(RequestTooLarge):
-        await small.resolved(two, OWNER)
+        await small.named(two, OWNER)
+
+
+async def test_the_account_is_known_that_has_the_newest_item(storage: ResponseStorage) -> None:
+    """Among the last few that a request names; another owner's is nobody's."""
+    here = keeper(storage)
+    for name, owner, key in (
+        ("msg_old", OWNER, "key_1"),
+        ("rs_new", OWNER, "key_2"),
+        ("rs_x", 2, "k"),
+    ):
+        here.keep(ResponseRecord(name, owner, "", 7, key, ""))
+    _, found = await ItemReferences(here).named(named("msg_old", "rs_new", "fc_unknown"), OWNER)
+    assert found is not None
+    assert (found.id, found.key_id) == ("rs_new", "key_2")
+    unknown = [f"fc_{number}" for number in range(8)]
+    for names in (["rs_x"], ["msg_old", *unknown]):
+        assert await ItemReferences(here).named(named(*names), OWNER) == (None, None)
