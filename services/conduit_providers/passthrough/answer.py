@@ -1,16 +1,19 @@
 """A provider's answer on its way to the caller, byte for byte, and what it used."""
 
 from contextlib import suppress
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
 
 from conduit_kernel.errors import UpstreamError
-from conduit_providers.codecs.shared.aws_eventstream import FrameBuffer
 from conduit_providers.codecs.shared.sse import EventBuffer, events_in
 from conduit_providers.operation import estimate_tokens
 from conduit_providers.passthrough.usage import UsageReader
 from conduit_providers.quantities import Quantities
+
+if TYPE_CHECKING:
+    # It needs botocore, which only workers that ask AWS load.
+    from conduit_providers.codecs.shared.aws_eventstream import FrameBuffer
 
 # A stream that is one document is read at its end, where it is not larger.
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
@@ -63,7 +66,7 @@ class PassedDecoder:
         self._reader = reader
         kind = media_type.lower()
         self._events = EventBuffer() if kind.startswith(_EVENTS) else None
-        self._frames = FrameBuffer("") if kind.startswith(_FRAMES) else None
+        self._frames = _frame_buffer() if kind.startswith(_FRAMES) else None
         # None where it is too large.
         self._document: bytearray | None = bytearray()
 
@@ -107,13 +110,13 @@ class PassedDecoder:
         for event in events_in(block):
             self._note(event.data)
 
-    def _note_frames(self, buffer: FrameBuffer, data: bytes) -> None:
+    def _note_frames(self, buffer: "FrameBuffer", data: bytes) -> None:
         try:
             for frame in buffer.feed(data):
                 self._note(frame.payload)
         except UpstreamError:
             # What is broken is for the caller to find; what follows is in no known place.
-            self._frames = FrameBuffer("")
+            self._frames = _frame_buffer()
 
     def _note(self, event: bytes) -> None:
         self.emitted += 1
@@ -130,3 +133,12 @@ def take_whole(reader: UsageReader, body: bytes) -> None:
                 reader.take(bytes(piece))
         elif body:
             reader.take(body)
+
+
+def _frame_buffer() -> "FrameBuffer":
+    # Loaded by then: an instance's type loads what signs its requests.
+    from conduit_providers.codecs.shared.aws_eventstream import (  # noqa: PLC0415 # as above
+        FrameBuffer,
+    )
+
+    return FrameBuffer("")
