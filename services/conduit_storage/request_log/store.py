@@ -6,9 +6,10 @@ from functools import lru_cache
 from heapq import merge
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import Select, delete, exists, func, select
 from sqlalchemy.engine import Dialect
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.orm import InstrumentedAttribute
 
 from conduit.internal.v1.request_log_service_pb2 import LogRequestsRequest
 from conduit_kernel.database import guarded, reader, writer
@@ -141,14 +142,18 @@ class RequestLogStore:
                 gone, taken[place] = gone + count, taken[place] + 1
                 if taken[place] == (self._piece, most_blocks)[place]:
                     break
-            for key, query, most in (
-                (RequestRow.number, rows, taken[0]),
-                (BlockRow.id, blocks, taken[1]),
-            ):
-                if most:
-                    chosen = query.limit(most).subquery()
-                    await connection.execute(delete(key.class_).where(key.in_(select(chosen.c[0]))))
+            await _delete(connection, RequestRow, RequestRow.number, rows.limit(taken[0]))
+            await _delete(connection, BlockRow, BlockRow.id, blocks.limit(taken[1]))
         return gone, taken[0] >= self._piece or taken[1] >= most_blocks
+
+
+async def _delete(
+    connection: AsyncConnection,
+    table: type[BlockRow | RequestRow],
+    key: InstrumentedAttribute[int],
+    chosen: Select[int],
+) -> None:
+    await connection.execute(delete(table).where(key.in_(chosen)))
 
 
 def _nanos(seconds: float) -> int:
