@@ -28,6 +28,7 @@ export function useToken(token: string, ended: () => void): void {
 
 export async function call<T>(method: string, path: string, options: Options = {}): Promise<T> {
   const headers: Record<string, string> = {};
+  const began = csrfToken;
   if (options.body !== undefined) headers["content-type"] = "application/json";
   if (csrfToken && method !== "GET") headers["x-csrf-token"] = csrfToken;
   if (options.etag) headers["if-match"] = options.etag;
@@ -43,7 +44,8 @@ export async function call<T>(method: string, path: string, options: Options = {
     return (text ? JSON.parse(text.replace(/"seed":(\d{16,})/g, '"seed":"$1"')) : undefined) as T;
   }
   const error = await errorOf(answer);
-  if (answer.status === 401 && path !== "/api/session") whenEnded();
+  // What was asked in a session that is over says nothing of the one that came after it.
+  if (answer.status === 401 && path !== "/api/session" && began === csrfToken) whenEnded();
   throw error;
 }
 

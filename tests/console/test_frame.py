@@ -50,6 +50,28 @@ async def test_a_session_lasts_over_a_reload_and_ends_with_its_token(
     await page.get_by_text("Your session is over").wait_for()
 
 
+async def test_a_late_answer_ends_no_session_that_came_after_it(driver: Driver) -> None:
+    """Whoever logged out while something was asked, and in again, stays there."""
+    page = await driver.log_in("audit")
+    may_answer = asyncio.Event()
+
+    async def hold(route: Any) -> None:  # noqa: ANN401 # of a library that is installed apart
+        await may_answer.wait()
+        await route.fulfill(status=401, json={"error": "The session is over"})
+
+    await page.route("**/api/audit-log/verification", hold)
+    async with page.expect_request("**/api/audit-log/verification"):
+        await page.get_by_role("button", name="Verify the chain").click()
+    await page.get_by_role("button", name="Log out").click()
+    await page.get_by_label("Master key or administrator's token").fill("test-master-key")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("heading", name="Audit log", level=1).wait_for()
+    async with page.expect_response("**/api/audit-log/verification"):
+        may_answer.set()
+    await page.get_by_role("link", name="Settings").click()
+    await page.get_by_role("heading", name="Settings", level=1).wait_for()
+
+
 async def test_roles_hide_what_the_server_refuses(driver: Driver, suite: Suite) -> None:
     """A viewer has no button that changes anything, and a page that tries is refused."""
     made = await suite.call("POST", "/api/administrators", {"name": "vera", "role": "Viewer"})
