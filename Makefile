@@ -143,6 +143,13 @@ oidc: $(DEV_INSTALLED) ## log in at oidc-provider, installed apart; needs npm
 console: $(DEV_INSTALLED) ## make the console that the bridge serves from console/; needs npm
 	$(BIN)/python -m tools.console
 
+.PHONY: docs wheel
+docs: $(DEV_INSTALLED) ## make the documentation that the bridge serves at /docs, of docs/ and of the code; broken links fail
+	$(BIN)/python -m tools.documentation $(ARGS)
+
+wheel: docs ## build dist/conduit_suite-*.whl, with the console and the documentation
+	$(PIP) wheel --no-deps --wheel-dir dist .
+
 console-test: $(DEV_INSTALLED) ## look at the console by Chromium, which it installs by apt where it may, and by axe; needs npm
 	@sh tools/console-tests.sh $(BIN)/python build/console-tests
 	$(BIN)/python -m tools.console --check

@@ -1,4 +1,4 @@
-"""Assembles what browsers get: the console, and how administrators log in to it."""
+"""Assembles what browsers get: console, documentation, and how administrators log in."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import grpc
 
 from conduit_bridge.console.endpoints import console_endpoints
+from conduit_bridge.documentation.endpoints import documentation_endpoints
+from conduit_bridge.documentation.pages import Pages, folder
 from conduit_bridge.endpoints.unary import Endpoint
 from conduit_bridge.login.browser_sessions import BrowserSessions
 from conduit_bridge.metrics import Metrics
@@ -54,7 +56,7 @@ def browser_endpoints(
     metrics: Metrics,
     clock: Callable[[], float],
 ) -> list[Endpoint]:
-    """Return the console, and how administrators log in to it."""
+    """Return the console, the documentation, and how administrators log in to it."""
     ours = service_metadata(settings.service_tokens[0])
     sessions = BrowserSessions(
         *(registry, KeyRing.of(settings), clock),
@@ -65,4 +67,5 @@ def browser_endpoints(
         *sessions.endpoints(metrics),
         *(login.endpoints(metrics) if login else ()),
         *console_endpoints(metrics, has_login=login is not None),
+        *(documentation_endpoints(metrics, Pages(folder())) if settings.has_documentation else ()),
     ]

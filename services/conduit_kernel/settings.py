@@ -123,6 +123,8 @@ class Settings:
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     # Whether responses are held over WebSockets.
     has_response_sockets: bool = True
+    # Whether the documentation is served.
+    has_documentation: bool = True
     # How long the audit log is kept, in days; 0 for ever.
     audit_days: int = 0
     # How long Billing keeps charges, in days; 0 for ever.
@@ -252,6 +254,7 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "max_waiting_charges": number(env, "CONDUIT_MAX_WAITING_CHARGES", 0),
         "heartbeat_seconds": number(env, "CONDUIT_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS),
         "has_response_sockets": not flag(env, "CONDUIT_NO_RESPONSE_SOCKETS"),
+        "has_documentation": not flag(env, "CONDUIT_NO_DOCUMENTATION"),
         "task_retention_hours": positive(env, "CONDUIT_TASK_RETENTION_HOURS", TASK_HOURS),
         "task_result_bytes": _result_bytes(env, "CONDUIT_TASK_RESULT_BYTES", TASK_RESULT_BYTES),
         "task_key_bytes": positive(env, "CONDUIT_TASK_KEY_BYTES", TASK_KEY_BYTES),

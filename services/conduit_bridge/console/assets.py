@@ -12,6 +12,9 @@ MEDIA_TYPES = {
     ".js": b"text/javascript; charset=utf-8",
     ".css": b"text/css; charset=utf-8",
     ".svg": b"image/svg+xml",
+    ".json": b"application/json",
+    ".txt": b"text/plain; charset=utf-8",
+    ".png": b"image/png",
 }
 # Best first: the ending of the file that has the form, the coding, and what callers call it.
 CODINGS = ((".br", b"br", (b"br",)), (".gz", b"gzip", (b"gzip", b"x-gzip")))
@@ -22,13 +25,20 @@ POLICY = (
     b"img-src 'self' data: blob:; media-src 'self' blob:; base-uri 'none'; "
     b"form-action 'none'; frame-ancestors 'none'"
 )
-GUARD: Fields = (
-    (b"content-security-policy", POLICY),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-)
 _NOT_MODIFIED = 304
+
+
+def guard(policy: bytes) -> Fields:
+    """Return the fields that keep others out of a page."""
+    return (
+        (b"content-security-policy", policy),
+        (b"referrer-policy", b"no-referrer"),
+        (b"cross-origin-opener-policy", b"same-origin"),
+        (b"cross-origin-resource-policy", b"same-origin"),
+    )
+
+
+GUARD = guard(POLICY)
 
 
 def folder() -> Traversable:
@@ -37,11 +47,12 @@ def folder() -> Traversable:
 
 
 class Asset:
-    """A file of the console, as it is and compressed beforehand."""
+    """A file for browsers, as it is and compressed beforehand."""
 
-    def __init__(self, path: Traversable, folder: Traversable) -> None:
-        """Read it, and its other forms beside it."""
+    def __init__(self, path: Traversable, folder: Traversable, guard: Fields = GUARD) -> None:
+        """Read it, and its other forms beside it; it is answered with the fields of `guard`."""
         body = path.read_bytes()
+        self._guard = guard
         ending = path.name[path.name.rindex(".") :]
         self._media_type: Field = (b"content-type", MEDIA_TYPES[ending])
         tag = hashlib.sha256(body).hexdigest()[:32].encode()
@@ -62,7 +73,7 @@ class Asset:
 
     def _answer(self, request: Request, tag: bytes, body: bytes, coding: Fields) -> Answer:
         # Asked for each time, so that a page and its script are of one version.
-        common: Fields = (*GUARD, (b"etag", tag), (b"cache-control", b"no-cache"), VARY)
+        common: Fields = (*self._guard, (b"etag", tag), (b"cache-control", b"no-cache"), VARY)
         if has_tag(request, tag):
             return _NOT_MODIFIED, common, b""
         return 200, (self._media_type, *coding, *common), body

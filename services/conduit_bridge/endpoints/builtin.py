@@ -39,6 +39,7 @@ WELCOME = b"""Conduit: one API in front of every AI provider.
 /v1           OpenAI's API; base_url of any OpenAI SDK
 /api          the admin API
 /console      the console, for browsers
+/docs         the documentation, for browsers
 /openapi.json what both of them take and answer
 /health/live /health/ready /metrics
 """
