@@ -145,6 +145,7 @@ console: $(DEV_INSTALLED) ## make the console that the bridge serves from consol
 
 .PHONY: docs wheel
 docs: $(DEV_INSTALLED) ## make the documentation that the bridge serves at /docs, of docs/ and of the code; broken links fail
+	@sh tools/documentation-generator.sh $(BIN)/python build/documentation/generator
 	$(BIN)/python -m tools.documentation $(ARGS)
 
 wheel: docs ## build dist/conduit_suite-*.whl, with the console and the documentation

@@ -1,5 +1,7 @@
 """The documentation site has a place for all there is; `make docs` builds it of that."""
 
+import posixpath
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,7 +26,7 @@ def contract(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Contract:
     """Return the public contract, with its comments."""
     image = tmp_path_factory.mktemp("contract") / "contract.binpb"
     buf = Path(sys.executable).with_name("buf")
-    command = [buf, "build", "--as-file-descriptor-set", "-o", image]
+    command = [str(buf), "build", "--as-file-descriptor-set", "-o", str(image)]
     subprocess.run(command, cwd=root, check=True, timeout=60)  # noqa: S603 # our own
     return read_contract(image)
 
@@ -61,8 +63,8 @@ def test_every_message_and_enum_has_a_section_with_its_members(
         for message in file.messages:
             section = made[f"reference/messages/{file.noun}.md"].split(f"## {message.name}\n", 1)[1]
             assert all(f"| `{each.name}` |" in section for each in message.fields)
-        for each in (*file.messages, *file.enums):
-            assert f"[{each.name}](messages/{file.noun}.md#" in made["reference/messages.md"]
+        for name in [*(each.name for each in file.messages), *(each.name for each in file.enums)]:
+            assert f"[{name}](messages/{file.noun}.md#" in made["reference/messages.md"]
 
 
 def test_every_error_is_told_with_its_status_and_what_to_do(
@@ -74,7 +76,7 @@ def test_every_error_is_told_with_its_status_and_what_to_do(
         name = value.name.removeprefix("ERROR_REASON_")
         section = page.split(f"## {name}\n", 1)[1].split("\n## ", 1)[0]
         assert value.failure is not None
-        assert f"| HTTP | `{value.failure.http_status}` |" in section
+        assert f"- **HTTP**: `{value.failure.http_status}`" in section
         assert "Example:" in section
         assert " ".join(value.failure.hint.replace("|", "\\|").split()) in section
 
@@ -130,6 +132,33 @@ def test_every_guide_is_in_the_table_of_contents(contract: Contract, written: Pa
     nav = navigation(pages, contract)
     assert set(_names(nav)) >= set(pages)
     assert list(problems(nav, {**pages, **reference(contract, written)})) == []
+
+
+def test_links_lead_to_headings_that_are_there(written: Pages) -> None:
+    """Within a page and from one to another; the generator holds the reference's to the same."""
+    headings = {path: set(_anchors(text)) for path, text in written.items()}
+    broken = [
+        f"{path}: {link}"
+        for path, text in written.items()
+        for link in re.findall(r"\]\(([^)\s:]*#[^)\s]+)\)", _without_code(text))
+        if (parts := link.partition("#"))[2]
+        not in headings.get(_place(path, parts[0]) if parts[0] else path, set())
+    ]
+    assert broken == []
+
+
+def _place(path: str, link: str) -> str:
+    return posixpath.normpath(posixpath.join(posixpath.dirname(path), link))
+
+
+def _without_code(text: str) -> str:
+    return re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def _anchors(text: str) -> Iterator[str]:
+    for heading in re.findall(r"^#+ (.+)$", _without_code(text), re.MULTILINE):
+        plain = re.sub(r"[^\w\s-]", "", heading.lower()).strip()
+        yield re.sub(r"\s+", "-", plain)
 
 
 def _names(nav: list[object]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Writes the documentation site into the bridge's package.
 
-    python -m tools.documentation            make it, with the generator in build/documentation
+    python -m tools.documentation            make it, with what `make docs` installs for it
     python -m tools.documentation --check    make it there alone: broken links fail
 
 What is made is not committed: it would differ with every page that changes.
@@ -13,19 +13,16 @@ import re
 import shutil
 import subprocess
 import sys
-import venv
 from collections.abc import Mapping
 from pathlib import Path
 
 import brotli
-
-from tools.documentation.pages import guides, navigation, reference
 from tools.documentation.contract_pages import read_contract
+from tools.documentation.pages import guides, navigation, reference
 
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / "build" / "documentation"
 GENERATOR = WORK / "generator"
-REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 TARGET = ROOT / "services" / "conduit_bridge" / "documentation" / "site"
 # A picture of a few hundred bytes is smaller as it is.
 WORTHWHILE_BYTES = 1400
@@ -89,13 +86,7 @@ def stage() -> None:
 
 def build() -> Path:
     """Have the generator write the site; return where. A link that leads nowhere is an error."""
-    mark = GENERATOR / "requirements.txt"
-    if not mark.exists() or mark.read_bytes() != REQUIREMENTS.read_bytes():
-        venv.create(GENERATOR, with_pip=True, clear=True)
-        pip = (GENERATOR / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "--quiet")
-        _run(*pip, "install", "--no-deps", "-r", REQUIREMENTS)
-        shutil.copyfile(REQUIREMENTS, mark)
-    _run(GENERATOR / "bin" / "mkdocs", "build", "--quiet", "--strict", "-f", WORK / "mkdocs.yml")
+    _run(GENERATOR / "bin" / "mkdocs", "build", "--strict", "-f", WORK / "mkdocs.yml")
     site = WORK / "site"
     for pattern in _UNUSED:
         for path in site.glob(pattern):

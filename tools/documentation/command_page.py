@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import click
-
 from tools.documentation.markdown import code, table
 
 

@@ -5,10 +5,9 @@ from pathlib import Path
 
 from google.protobuf.compiler.plugin_pb2 import CodeGeneratorRequest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
-
 from tools.conduit_codegen.contract import Contract, Enum, Field, File, Message, Rpc, Service
 from tools.conduit_codegen.loading import load
-from tools.documentation.markdown import code, paragraphs, table
+from tools.documentation.markdown import code, facts, paragraphs, table
 
 Page = tuple[str, str]
 _CALLERS = {
@@ -35,7 +34,10 @@ def contract_pages(contract: Contract) -> Iterator[Page]:
     rows = [
         [f"[{name}](messages/{file.noun}.md#{name.lower()})", text.split("\n")[0]]
         for file in nouns
-        for name, text in [(each.name, each.comment) for each in (*file.messages, *file.enums)]
+        for name, text in [
+            *((each.name, each.comment) for each in file.messages),
+            *((each.name, each.comment) for each in file.enums),
+        ]
     ]
     yield "messages.md", f"# Messages\n\n{table(['', ''], sorted(rows))}"
 
@@ -48,7 +50,7 @@ def _service(service: Service, contract: Contract) -> str:
 def _rpc(rpc: Rpc, contract: Contract) -> str:
     role = rpc.role.removeprefix("ROLE_").lower()
     caller = _CALLERS[rpc.access]
-    facts = [
+    told = [
         ["Request", _streamed(rpc.request, contract, streams=rpc.client_streaming)],
         ["Answer", _streamed(rpc.response, contract, streams=rpc.server_streaming)],
         [
@@ -58,7 +60,7 @@ def _rpc(rpc: Rpc, contract: Contract) -> str:
         *(["HTTP", code(f"{bound.verb} {bound.path}")] for bound in rpc.bindings),
     ]
     request = _fields(contract.messages[rpc.request], contract, "messages/")
-    head = f"## {rpc.name}\n\n{paragraphs(rpc.comment)}\n\n{table(['', ''], facts)}\n"
+    head = f"## {rpc.name}\n\n{paragraphs(rpc.comment)}\n\n{facts(told)}\n"
     return f"{head}{request and f'The request:{chr(10)}{chr(10)}{request}'}"
 
 

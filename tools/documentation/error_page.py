@@ -1,9 +1,8 @@
 """The catalogue of errors, as the contract documents each reason."""
 
 import grpc
-
 from tools.conduit_codegen.contract import Contract, EnumValue, FailureOptions
-from tools.documentation.markdown import code, paragraphs, table
+from tools.documentation.markdown import code, facts, paragraphs
 
 _REASONS = "conduit.v1.ErrorReason"
 _CODES = {each.value[0]: each.name for each in grpc.StatusCode}
@@ -27,4 +26,4 @@ def _reason(value: EnumValue) -> str:
         *([["What to do", failure.hint]] if failure.hint else []),
     ]
     name = value.name.removeprefix("ERROR_REASON_")
-    return f"## {name}\n\n{paragraphs(value.comment)}\n\n{table(['', ''], rows)}"
+    return f"## {name}\n\n{paragraphs(value.comment)}\n\n{facts(rows)}"

@@ -11,6 +11,11 @@ def table(head: Row, rows: Iterable[Row]) -> str:
     return "".join(f"| {' | '.join(map(cell, line))} |\n" for line in lines)
 
 
+def facts(rows: Iterable[Row]) -> str:
+    """Return a list of names with what they stand for."""
+    return "".join(f"- **{name}**: {cell(text)}\n" for name, text in rows)
+
+
 def cell(text: str) -> str:
     """Return a text as it can stand in a table."""
     return " ".join(text.replace("|", "\\|").split())

@@ -1,12 +1,10 @@
 """Gathers the pages of the site: those of `docs/` as they are, and the reference beside them."""
 
+import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from conduit_cli.commands import conduit
-from conduit_cli.configuration.schema import schema
-from conduit_kernel.setting_names import known_names
 from tools.conduit_codegen.contract import Contract
 from tools.documentation.command_page import command_page
 from tools.documentation.configuration_page import configuration_page
@@ -14,15 +12,19 @@ from tools.documentation.contract_pages import contract_pages
 from tools.documentation.error_page import error_page
 from tools.documentation.settings_page import settings_page
 
+from conduit_cli.commands import conduit
+from conduit_cli.configuration.schema import schema
+from conduit_kernel.setting_names import known_names
+
 Pages = dict[str, str]
 # Pages that stand outside `docs/`, and where they are in the site.
 _OUTSIDE = {
     "README.md": "index.md",
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
-    "clients/README.md": "clients.md",
+    "clients/README.md": "client-stubs.md",
 }
-_LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)((?:#[^)\s]*)?)\)")
+_LINK = re.compile(r"\[([^\]]*)\]\((?!https?:|mailto:|#)([^)#\s]+)((?:#[^)\s]*)?)\)")
 # The parts of the site, and the guides that belong to each by name; others are how-tos.
 _PARTS = {
     "Tutorials": ("switching-from-litellm.md", "claude-code.md", "codex.md", "gemini-cli.md"),
@@ -33,26 +35,25 @@ _PARTS = {
 
 def guides(root: Path) -> Pages:
     """Return what is written by hand, by path in the site."""
-    docs = root / "docs"
+    docs = [path.relative_to(root).as_posix() for path in (root / "docs").rglob("*.md")]
+    places = {**{name: name.removeprefix("docs/") for name in docs}, **_OUTSIDE}
     found = {
-        path.relative_to(docs).as_posix(): path.read_text("utf-8") for path in docs.rglob("*.md")
+        place: _relinked((root / name).read_text("utf-8"), name, places)
+        for name, place in places.items()
     }
-    for name, place in _OUTSIDE.items():
-        found[place] = _relinked((root / name).read_text("utf-8"), name, found)
     return dict(sorted(found.items()))
 
 
-def _relinked(text: str, name: str, docs: Pages) -> str:
-    """Return a page from outside with links that lead within the site; others become text."""
-    folder = Path(name).parent
+def _relinked(text: str, name: str, places: Mapping[str, str]) -> str:
+    """Return a page with links that lead within the site; those to other files become text."""
+    above = "../" * places[name].count("/")
 
     def moved(link: re.Match[str]) -> str:
-        parts: list[str] = []
-        for part in (folder / link[1]).parts:
-            parts = parts[:-1] if part == ".." else [*parts, part]
-        path = "/".join(parts)
-        place = _OUTSIDE.get(path, path.removeprefix("docs/"))
-        return f"]({place}{link[2]})" if place in docs or path in _OUTSIDE else "]"
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(name), link[2]))
+        if path in places:
+            return f"[{link[1]}]({above}{places[path]}{link[3]})"
+        # One of the site's own that is not there is left for the generator to refuse.
+        return link[0] if path.startswith("docs/") else link[1]
 
     return _LINK.sub(moved, text)
 
@@ -86,7 +87,7 @@ def navigation(written: Pages, contract: Contract) -> list[object]:
     return [
         "index.md",
         {"Tutorials": list(_PARTS["Tutorials"])},
-        {"How-tos": [*rest, "clients.md"]},
+        {"How-tos": [*rest, "client-stubs.md"]},
         {"Reference": [*made, *_PARTS["Reference"]]},
         {"How it is made": [*_PARTS["How it is made"], {"Decisions": _readme_first(decisions)}]},
         {"Project": ["changelog.md", "contributing.md"]},
