@@ -15,7 +15,6 @@ from conduit.v1.provider_pb2 import ABORTED_STREAM_POLICY_READ_TO_END
 from conduit_kernel.errors import ConduitError
 from conduit_kernel.http import CallerGone, HttpError
 from conduit_router.routing.attempt_plan import Attempt
-from conduit_router.routing.decide import Decision
 from conduit_router.spending.purse import Reserved
 
 ResultT = TypeVar("ResultT")
@@ -180,12 +179,3 @@ async def _call_off(
     await asyncio.wait({task})
     if not task.cancelled() and task.exception() is None:
         stream_of(task.result()).end_aborted()
-
-
-def may_read_on(decision: Decision) -> bool:
-    """Tell whether streams and answers of any candidate are read to their end."""
-    for chosen in decision.candidates:  # each call comes by, and any() takes longer
-        policy = chosen.candidate.instance.aborted_streams
-        if policy == ABORTED_STREAM_POLICY_READ_TO_END:
-            return True
-    return False

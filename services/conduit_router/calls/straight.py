@@ -9,6 +9,7 @@ from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
+from conduit.v1.provider_pb2 import ABORTED_STREAM_POLICY_READ_TO_END
 from conduit_kernel.http import HttpError, Response, Timeouts, field_lines
 from conduit_providers.calls import Answer, Call
 from conduit_providers.codec import StraightCodec, passes_media
@@ -18,6 +19,7 @@ from conduit_router.calls.hedging import Drop
 from conduit_router.calls.relay import Opened, begin_stream, open_stream
 from conduit_router.calls.upstream_stream import UpstreamStream
 from conduit_router.routing.attempt_plan import Attempt
+from conduit_router.routing.decide import Decision
 from conduit_router.routing.table import Candidate, StraightWay, UpstreamKey, UpstreamTarget
 from conduit_router.upstream.transport import (
     MAX_ANSWER_BYTES,
@@ -229,3 +231,12 @@ def _way(scope: CallScope, candidate: Candidate, key: UpstreamKey) -> StraightWa
         return None
     header = instance.spec.request_id_header.encode()
     return StraightWay(codec, endpoint, request, header, key.serving(candidate))
+
+
+def may_read_on(decision: Decision) -> bool:
+    """Tell whether streams and answers of any candidate are read to their end."""
+    for chosen in decision.candidates:  # each call comes by, and any() takes longer
+        policy = chosen.candidate.instance.aborted_streams
+        if policy == ABORTED_STREAM_POLICY_READ_TO_END:
+            return True
+    return False

@@ -18,12 +18,11 @@ from conduit.v1.routing_policy_pb2 import (
 )
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.operation import AnyStreamedOperation
-from conduit_router.calls.aborted_streams import may_read_on
 from conduit_router.calls.attempts import run_attempts
 from conduit_router.calls.call_scope import CallScope
 from conduit_router.calls.continuation import ContinuedStream
 from conduit_router.calls.relay import Opened, Relay, consumption, open_stream
-from conduit_router.calls.straight import open_straight
+from conduit_router.calls.straight import may_read_on, open_straight
 from conduit_router.calls.upstream_stream import UpstreamStream
 from conduit_router.routing.attempt_plan import Attempt
 

@@ -15,7 +15,6 @@ from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.codec import passes_media
 from conduit_providers.operation import AnyAnsweredOperation
 from conduit_providers.quantities import total
-from conduit_router.calls.aborted_streams import may_read_on
 from conduit_router.calls.answer_media import answered_media
 from conduit_router.calls.batching import Batch, Part, exchange
 from conduit_router.calls.call_report import fill_report
@@ -23,7 +22,7 @@ from conduit_router.calls.call_scope import CallScope, admit
 from conduit_router.calls.hooks import hooked_answer
 from conduit_router.calls.reserving import reserve
 from conduit_router.calls.runtime import CallRuntime
-from conduit_router.calls.straight import ask_straight
+from conduit_router.calls.straight import ask_straight, may_read_on
 from conduit_router.context import CallerContext, options_of
 from conduit_router.routing.attempt_plan import Attempt, Consumption
 from conduit_router.routing.table import ServedOperation

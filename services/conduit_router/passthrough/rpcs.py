@@ -17,13 +17,13 @@ from conduit_providers.passthrough.operation import OPERATIONS, PassedOperation
 from conduit_providers.passthrough.request import read_request
 from conduit_providers.passthrough.usage import READERS, UsageReader
 from conduit_providers.redaction import Redactor
-from conduit_router.calls.aborted_streams import may_read_on
 from conduit_router.calls.attempts import run_attempts
 from conduit_router.calls.call_report import fill_report
 from conduit_router.calls.call_scope import CallScope, admit
 from conduit_router.calls.relay import Opened, Relay, begin_stream
 from conduit_router.calls.reserving import reserve
 from conduit_router.calls.runtime import CallRuntime
+from conduit_router.calls.straight import may_read_on
 from conduit_router.calls.upstream_stream import UpstreamStream
 from conduit_router.context import CallerContext
 from conduit_router.passthrough.offers import (
