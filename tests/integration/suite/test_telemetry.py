@@ -255,6 +255,20 @@ async def test_what_its_caller_does_not_sample_is_not_exported(
     assert b"traceparent" not in provider.heads[1]
 
 
+async def test_requests_on_kept_connections_are_told_of_their_own_spans(
+    suite: Suite, collector: OtlpCollector
+) -> None:
+    """Each of its attempt's, none of the one before."""
+    async with upstream(suite, "kept") as (provider, _):
+        for _ in range(3):
+            assert (await chat(suite, "kept", SAMPLED)).status_code == 200
+        await heard(collector, "chat m")
+    spans = [span.span_id for span in collector.named("chat m")]
+    said = [re.findall(rb"traceparent: (.*)\r\n", head) for head in provider.heads]
+    assert len(set(spans)) == 3
+    assert said == [[f"00-{TRACE}-{span_id}-01".encode()] for span_id in spans]
+
+
 async def test_public_providers_are_not_told_of_traces(
     suite: Suite, collector: OtlpCollector
 ) -> None:
