@@ -23,7 +23,7 @@ from conduit.v1.health_service_pb2_grpc import add_HealthServiceServicer_to_serv
 from conduit_health.checks.checker import Checker
 from conduit_health.checks.scheduler import CheckScheduler
 from conduit_health.history.recorder import HistoryRecorder
-from conduit_health.history.store import RETENTION_SECONDS, HistoryStore
+from conduit_health.history.store import HistoryStore
 from conduit_health.history.writer import HistoryWriter
 from conduit_health.notifications.budgets import BudgetAlerts
 from conduit_health.notifications.hub import NotificationHub
@@ -75,8 +75,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 TICK_SECONDS = 1.0
 # Nobody reads them.
 MAX_WEBHOOK_ANSWER_BYTES = 64 * 1024
-# For how long it is shown what became of deliveries.
-DELIVERY_RETENTION_SECONDS = 7 * 24 * 3600.0
+_DAY_SECONDS = 24 * 3600.0
 FORGET_SECONDS = 3600.0
 # Behind the day of which was reminded; keys that are overdue for longer are not thought of anew.
 REMINDER_RETENTION_SECONDS = 3650 * 24 * 3600.0
@@ -189,10 +188,10 @@ class _Parts:
         self.notifier.tick(self._clock())
         self.checks.start_due()
 
-    async def forget(self, clock: Callable[[], float]) -> None:
+    async def forget(self, settings: Settings, clock: Callable[[], float]) -> None:
         """Delete what is kept for a time only."""
-        await self.history.forget(clock() - RETENTION_SECONDS)
-        await self.webhooks.forget(clock() - DELIVERY_RETENTION_SECONDS)
+        await self.history.forget(clock() - settings.history_days * _DAY_SECONDS)
+        await self.webhooks.forget(clock() - settings.delivery_days * _DAY_SECONDS)
         await self.reminders.forget(clock() - REMINDER_RETENTION_SECONDS)
 
     def collectors(self) -> "Sequence[Collector]":
@@ -263,7 +262,7 @@ async def start(
             parts,
             server.health,
             engine,
-            metadata=service_metadata(settings.service_tokens[0]),
+            settings=settings,
             clock=clock,
             tick_seconds=tick_seconds,
         ),
@@ -279,10 +278,11 @@ def _work(
     statuses: HealthStatuses,
     engine: AsyncEngine,
     *,
-    metadata: tuple[tuple[str, str], ...],
+    settings: Settings,
     clock: Callable[[], float],
     tick_seconds: float,
 ) -> Background:
+    metadata = service_metadata(settings.service_tokens[0])
     background = Background()
     keep_database(background, engine, SERVICE)
     run = background.run
@@ -307,7 +307,7 @@ def _work(
     run("webhook_queue", dispatcher.enqueue)
     run("webhooks", dispatcher.send_due, every=tick_seconds, when=dispatcher.waiting)
     run("webhook_rewrapping", dispatcher.rewrap, when=parts.unwrapped)
-    run("forget", partial(parts.forget, clock), every=FORGET_SECONDS)
+    run("forget", partial(parts.forget, settings, clock), every=FORGET_SECONDS)
     for name, service in OTHER_SERVICES.items():
         report = partial(_report_service, parts.notifier, name, clock)
         status = ServiceStatus(statuses, service, parts.others[name], report)

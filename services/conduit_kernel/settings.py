@@ -54,6 +54,8 @@ RESPONSE_KEY_BYTES = 256 * 1024 * 1024
 BATCH_CALLS = 16
 BATCH_LOOK_SECONDS = 5
 FILE_DAYS = 30
+HISTORY_DAYS = 30
+DELIVERY_DAYS = 7
 # What OpenAI takes of a batch, and more.
 FILE_BYTES = 200 * 1024 * 1024
 FILE_KEY_BYTES = 1024 * 1024 * 1024
@@ -157,6 +159,9 @@ class Settings:
     cache_bytes: int = CACHE_BYTES
     cache_answers: int = CACHE_ANSWERS
     health_checks: HealthChecks = HealthChecks()
+    # How long Health keeps the history of instances, and what became of webhooks' deliveries.
+    history_days: int = HISTORY_DAYS
+    delivery_days: int = DELIVERY_DAYS
     # How long an ended task is kept, the most bytes of a result, and of all tasks of a virtual key.
     task_retention_hours: int = TASK_HOURS
     task_result_bytes: int = TASK_RESULT_BYTES
@@ -274,6 +279,8 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "cache_answers": number(env, "CONDUIT_CACHE_ANSWERS", CACHE_ANSWERS),
         "batch_calls": number(env, "CONDUIT_BATCH_CALLS", BATCH_CALLS),
         "batch_look_seconds": positive(env, "CONDUIT_BATCH_LOOK_SECONDS", BATCH_LOOK_SECONDS),
+        "history_days": positive(env, "CONDUIT_HEALTH_HISTORY_DAYS", HISTORY_DAYS),
+        "delivery_days": positive(env, "CONDUIT_WEBHOOK_DELIVERY_DAYS", DELIVERY_DAYS),
         "health_checks": _health_checks(env),
         "drain_seconds": number(env, "CONDUIT_DRAIN_SECONDS", DRAIN_SECONDS),
         "drain_delay_seconds": number(env, "CONDUIT_DRAIN_DELAY_SECONDS", 0),

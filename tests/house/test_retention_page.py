@@ -7,8 +7,7 @@ from pathlib import Path
 from conduit_billing.budgets import lease_store
 from conduit_billing.ledger import attempt_stats
 from conduit_billing.quotas import store as quotas
-from conduit_health.bootstrap import DELIVERY_RETENTION_SECONDS, REMINDER_RETENTION_SECONDS
-from conduit_health.history.store import RETENTION_SECONDS
+from conduit_health.bootstrap import REMINDER_RETENTION_SECONDS
 from conduit_kernel.setting_names import known_names
 from conduit_registry.retention import KEPT_CHANGES
 
@@ -52,6 +51,4 @@ def test_what_no_setting_bounds_is_kept_as_long_as_the_page_says(root: Path) -> 
     assert said["billing_quotas"] == f"{quotas.RETENTION_MICROS // HOUR // MICRO} hours"
     assert said["billing_attempt_stats"] == f"{attempt_stats.RETENTION_MICROS // DAY // MICRO} days"
     assert said["changes"] == f"the last {KEPT_CHANGES:,}"
-    assert said["health_moments"] == f"{RETENTION_SECONDS / DAY:g} days"
-    assert said["webhook_deliveries"] == f"{DELIVERY_RETENTION_SECONDS / DAY:g} days"
     assert REMINDER_RETENTION_SECONDS == 10 * 365 * DAY

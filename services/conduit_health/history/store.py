@@ -11,11 +11,10 @@ from conduit_health.history.tables import MomentRow
 from conduit_kernel.database import guarded, reader, writer
 
 SERVICE = "health"
-RETENTION_SECONDS = 30 * 24 * 3600.0
 
 
 class HistoryStore:
-    """Stores moments; forgets them after 30 days."""
+    """Stores moments; forgets them when it is told to."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._writer = writer(engine)

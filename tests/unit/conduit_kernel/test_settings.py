@@ -178,3 +178,14 @@ def test_a_master_key_that_can_be_guessed_or_never_sent_is_refused(
     with pytest.raises(ValueError, match=r"CONDUIT_MASTER_KEY (has fewer|must be)") as refused:
         read_settings({**env, "CONDUIT_MASTER_KEY": key})
     assert len(key) == 1 or key not in str(refused.value)
+
+
+def test_what_health_notes_is_kept_for_days_at_least(env: dict[str, str]) -> None:
+    """A month of history and a week of deliveries, unless told otherwise; never for no time."""
+    assert (read_settings(env).history_days, read_settings(env).delivery_days) == (30, 7)
+    names = ("CONDUIT_HEALTH_HISTORY_DAYS", "CONDUIT_WEBHOOK_DELIVERY_DAYS")
+    settings = read_settings({**env, **dict.fromkeys(names, "90")})
+    assert (settings.history_days, settings.delivery_days) == (90, 90)
+    for name in names:
+        with pytest.raises(ValueError, match=f"{name} must be at least 1"):
+            read_settings({**env, name: "0"})
