@@ -152,7 +152,7 @@ function Sessions({ isOwner }: { isOwner: boolean }) {
             { name: "From", of: (each) => <code>{each.address}</code> },
             { name: "Since", of: (each) => when(each.createdAt) },
             { name: "Until", of: (each) => when(each.expiresAt) },
-            ...(isOwner ? [{ name: "", of: (each: LoginSession) => <Act class="small" label="End it" title={`End the session of ${each.name}`} run={() => end(each)} /> }] : []),
+            ...(isOwner ? [{ name: "", of: (each: LoginSession) => <Act class="small" label="End" title={`End the session of ${each.name}`} run={() => end(each)} /> }] : []),
           ]} />
         </Card>
       )}
