@@ -13,8 +13,9 @@ PROMISED = {
     *("install", "serve", "test", "generate", "format", "lint", "baseline", "types", "imports"),
     *("unit", "wire", "faults", "slow", "bench", "check", "hub-clients"),
 }
-# Where `make slow` looks for them.
+# Where `make slow` looks for them, or `make console-test`, which runs all of its own.
 SLOW = (
+    "tests/console/",
     *("tests/attacks/", "tests/faults/", "tests/integration/cli/"),
     *("tests/conformance/test_document.py", "tests/integration/suite/test_fuzz.py"),
     *(
