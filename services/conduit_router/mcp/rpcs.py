@@ -38,6 +38,7 @@ from conduit_router.mcp.upstream import (
     new_session,
     raise_failed,
 )
+from conduit_router.routing.maintenance import check_maintenance
 from conduit_router.spending.purse import Needs
 
 _ACCEPTED, _OK = 202, 200
@@ -81,6 +82,9 @@ class McpRpcs:
             yield pb.SendMcpMessageResponse(status=_OK, content_type=JSON, data=refusal)
             return
         owner = caller.caller.virtual_key_id
+        if message.tool or message.method == INITIALIZE:
+            # What belongs to calls under way goes on.
+            check_maintenance(self._runtime.table, self._runtime.wall_clock())
         if message.method == INITIALIZE:
             if asked.context.session_id:
                 message_text = "initialize begins a session, and belongs to none"

@@ -33,6 +33,7 @@ from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.uploads import received
 from conduit_router.context import CallerContext
 from conduit_router.routing.decide import refusal_of, route_of
+from conduit_router.routing.maintenance import check_maintenance, is_resting, of_instances
 from conduit_router.routing.table import Candidate, Instance, Route, UpstreamKey
 from conduit_router.virtual_keys import check_model, may_use
 from conduit_router.voices.accounts import VoiceAccounts
@@ -80,6 +81,7 @@ class VoiceConsents:
     ) -> pb.CreateVoiceConsentResponse:
         """Store a consent at the first provider that takes it, and keep whose it is."""
         owner = caller.caller.virtual_key_id
+        check_maintenance(self._runtime.table, self._clock())
         with self._runtime.under_way.one_of(owner):
             async with received(requests, self._space) as (start, files):
                 form = consent_form(start, files)
@@ -216,7 +218,14 @@ class VoiceConsents:
         if len({frozenset(instances) for instances in found}) > 1:
             message = "model is required: the models of this key are at several providers"
             raise InvalidRequest(message, field="model")
-        return list(found[0].values())
+        awake = [
+            each
+            for each in found[0].values()
+            if not is_resting(self._runtime.table, each.provider.id)
+        ]
+        if not awake:
+            raise of_instances("The providers that store consents for the model are resting")
+        return awake
 
     async def _stored(
         self, form: ConsentForm, instances: list[Instance]

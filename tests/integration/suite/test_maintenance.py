@@ -76,6 +76,30 @@ async def test_every_kind_of_call_is_refused(
     assert MESSAGE in refused.text
 
 
+async def test_consents_are_stored_nowhere_meanwhile(suite: Suite) -> None:
+    """They would be sent to a provider."""
+    said, files = {"name": "n", "language": "en"}, {"recording": ("a.wav", b"RIFF")}
+    async with maintained(suite), suite.caller() as client:
+        refused = await client.post("/v1/audio/voice_consents", data=said, files=files)
+    assert (refused.status_code, refused.json()["error"]["message"]) == (503, MESSAGE)
+
+
+@pytest.mark.parametrize("method", ["tools/call", "initialize"])
+async def test_tools_are_called_nowhere_meanwhile(suite: Suite, method: str) -> None:
+    """Nor do sessions begin at their servers; what belongs to calls under way goes on."""
+    name = method.replace("/", "-")
+    body = {"name": name, "url": "https://tools.invalid/mcp", "grants": [{"tools": ["*"]}]}
+    await suite.call("POST", "/api/mcp-servers", body)
+    await suite.settled()
+    asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {"name": "add"}}
+    async with maintained(suite), suite.caller() as client:
+        refused = await client.post(f"/mcp/{name}", json=asked)
+        other = await client.post(f"/mcp/{name}", json={**asked, "method": "ping"})
+    assert refused.status_code == 503
+    assert MESSAGE in refused.text
+    assert MESSAGE not in other.text
+
+
 async def test_a_stream_that_is_under_way_ends_as_it_would(suite: Suite) -> None:
     """It began before."""
     words = " ".join(["word"] * 200)

@@ -38,7 +38,7 @@ class MaintenanceWindow(_message.Message):
     """What whoever is refused is told, from 1 to 500 characters."""
     @_builtins.property
     def expected_end(self) -> _timestamp_pb2.Timestamp:
-        """When it is expected to end: whoever is refused is told to come back then, at most an hour later. It ends when it is deleted, not by itself.
+        """When it is expected to end. Whom maintenance of all of Conduit refuses is told to come back then, at most an hour later; of an instance's, in a minute. It ends when it is deleted, not by itself.
         Null where nobody knows.
         """
 
