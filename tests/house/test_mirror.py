@@ -38,6 +38,7 @@ ROUTER = {
     "calls/hooks.py": "tests/integration/suite/test_caching.py",
     "calls/stream_source.py": "tests/integration/suite/test_caching.py",
     # Whole calls are held to guardrails, over HTTP and gRPC.
+    "guardrails/window.py": "tests/unit/conduit_router/guardrails/test_streams.py",
     "guardrails/calls.py": "tests/integration/suite/test_guardrails.py",
     "guardrails/services.py": "tests/integration/suite/test_guardrail_services.py",
     # Its connections are held through the bridge.

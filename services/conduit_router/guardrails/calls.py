@@ -25,7 +25,7 @@ async def guard_request(scope: CallScope, guards: Sequence[Guard], judgement: Ju
     if not looking:
         return
     form = scope.form
-    document = _read(form.json_at_hand or msgspec.structs.replace(form).json)
+    document = read_strictly(form.json_at_hand or msgspec.structs.replace(form).json)
     texts = texts_in(document)
     if isinstance(scope.operation, UploadOperation):
         # Their forms go out as they came.
@@ -76,7 +76,8 @@ def answer_guards(scope: CallScope, guards: Sequence[Guard]) -> list[Guard]:
     return [guard for guard in guards if guard.looks_at_answers]
 
 
-def _read(text: bytes) -> Any:  # noqa: ANN401 # any JSON
+def read_strictly(text: bytes) -> Any:  # noqa: ANN401 # any JSON
+    """Return a document. InvalidRequest for one that two readers may understand in two ways."""
     try:
         return json.loads(text, object_pairs_hook=_members)
     except (ValueError, RecursionError) as error:

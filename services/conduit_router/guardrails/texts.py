@@ -127,6 +127,11 @@ def _media_type(holder: Any, value: str) -> str | None:  # noqa: ANN401 # as abo
     return None if named is None else str(named).lower()
 
 
+def is_base64(value: str) -> bool:
+    """Return whether a text is nothing but base64."""
+    return _BASE64.fullmatch(value) is not None
+
+
 def _decoded(value: str) -> str:
     """Return the text of a document in base64, or the text itself where it is not."""
     found = _DATA_URL.match(value)

@@ -12,7 +12,6 @@ from conduit_kernel.errors import (
     ConduitError,
     InvalidRequest,
     StreamInterrupted,
-    UnsupportedCapability,
     UpstreamError,
 )
 from conduit_kernel.http import Headers
@@ -28,6 +27,7 @@ from conduit_router.calls.reserving import reserve
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.client_secrets import ClientSecretHolder
 from conduit_router.context import CallerContext
+from conduit_router.guardrails.sessions import SessionGuard, session_guard
 from conduit_router.routing.attempt_plan import Attempt
 from conduit_router.served_by import CallSummary
 from conduit_router.sessions.beginning import Messages, SessionBeginning, check_models
@@ -126,19 +126,24 @@ class SessionCalls:
             with admit(
                 self._runtime, self._operation, opening, messages.options, caller, stream=False
             ) as scope:
-                _check_unguarded(scope)
+                guard = session_guard(scope, self._runtime.clock)
+                if guard is not None:
+                    await guard.begin()
                 if caller.caller.usage is not None:
                     await reserve(scope)
                 attempt, session = await run_attempts(scope, self._open)
                 voices.held(attempt)
                 with _Held(scope, attempt, session) as held:
                     yield _told(messages.started(), scope.summary(attempt))
-                    held.relay(_events(beginning.said, messages, caller, held.spending))
-                    while (events := await held.next()) is not None:
-                        for event in beginning.new(events):
-                            yield messages.message_of(voices.answered(event))
-                    finished = messages.finished(held.ending)
-                    yield _told(finished, held.succeed())
+                    events = _events(beginning.said, messages, caller, held.spending)
+                    held.relay(events if guard is None else guard.said(events))
+                    async with aclosing(held.answers(guard)) as answers:
+                        async for answered in answers:
+                            for event in beginning.new(answered):
+                                yield messages.message_of(voices.answered(event))
+                    finished, summary = messages.finished(held.ending), held.succeed()
+                    summary.guardrails = guard.told if guard is not None else ()
+                    yield _told(finished, summary)
         finally:
             # An exit stack would refer to an error that cuts this off, which refers to the call.
             if session is not None:
@@ -191,12 +196,16 @@ class _Held:
         """Begin to send what the caller says, as long as the budgets cover it."""
         self._session.relay(said, None if self.spending is None else self.spending.watch())
 
-    async def next(self) -> Sequence[SessionEvent] | None:
-        """Return what the provider says next, None at the end; raises as the session does."""
-        events = await self._session.next()
-        if self.spending is not None:
-            self.spending.note_use()
-        return events
+    async def answers(
+        self, guard: SessionGuard | None
+    ) -> AsyncGenerator[Sequence[SessionEvent], None]:
+        """Yield what the provider says, as far as guardrails let it pass; raises as they do."""
+        while (events := await self._session.next()) is not None:
+            if self.spending is not None:
+                self.spending.note_use()
+            yield events if guard is None else await guard.heard(events)
+        if guard is not None:
+            yield await guard.rest()
 
     def _made_spending(self) -> SessionSpending | None:
         scope, candidate = self._scope, self._attempt.candidate
@@ -275,14 +284,6 @@ async def _events(
             # Callers may send sound faster than it is spoken.
             await spending.look()
         yield event
-
-
-def _check_unguarded(scope: CallScope) -> None:
-    """Raise UnsupportedCapability for a session that would go past a guardrail."""
-    if scope.hooks is not None and scope.hooks.guards:
-        name = scope.hooks.guards[0].name
-        message = f"Sessions are not held to guardrails, and the guardrail {name!r} is set"
-        raise UnsupportedCapability(message, capability="session")
 
 
 def _told(message: tuple[Any, Any], summary: CallSummary) -> Any:  # noqa: ANN401 # of each RPC its own

@@ -13,7 +13,6 @@ import pytest_asyncio
 from tests.support.suite import Suite
 from tests.support.waiting import eventually
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
 
 from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_USER
@@ -97,7 +96,7 @@ async def ask(
 async def aliases(suite: Suite) -> None:
     """Map what the calls name."""
     kinds = {"says": "echo", "vectors": "embed-16", "picture": "image", "voice": "speech"}
-    kinds |= {"ear": "transcribe", "guarded": "echo", "talks": "realtime"}
+    kinds |= {"ear": "transcribe", "guarded": "echo"}
     for alias, model in kinds.items():
         await suite.add_simulator(alias, model)
     chain = {"modelAlias": "guarded", "providers": [], "guardrails": [secret("Block")]}
@@ -310,17 +309,6 @@ async def test_an_upload_is_looked_at_and_not_redacted(suite: Suite) -> None:
                     files={"file": ("a.wav", b"RIFF" + bytes(100), "audio/wav")},
                 )
                 assert answer.status_code == status, answer.text
-
-
-async def test_sessions_that_could_go_past_a_guardrail_are_refused(suite: Suite) -> None:
-    """Sound is not looked at."""
-    async with holder(suite, secret("Block")) as caller:
-        url = f"{suite.url.replace('http', 'ws')}/v1/realtime?model=talks"
-        headers = {"Authorization": caller.headers["authorization"]}
-        with pytest.raises(InvalidStatus) as raised:
-            await connect(url, additional_headers=headers)
-    assert raised.value.response.status_code == 400
-    assert b"no keys" in raised.value.response.body
 
 
 async def test_a_blocked_answer_is_charged_and_told(suite: Suite) -> None:

@@ -13,7 +13,8 @@ from conduit_providers.chat_events import ChatEvents
 from conduit_providers.quantities import Quantities
 from conduit_router.guardrails.judging import Judgement
 from conduit_router.guardrails.policy import guards_of
-from conduit_router.guardrails.streams import WINDOW, GuardedSource
+from conduit_router.guardrails.streams import GuardedSource
+from conduit_router.guardrails.window import WINDOW
 from conduit_router.served_by import CallSummary, ServedBy
 
 SECRET = "AKIA" + "IOSFODNN7EXAMPLE"
