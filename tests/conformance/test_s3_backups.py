@@ -10,7 +10,7 @@ from tests.support.moto import serve_moto
 from conduit_cli.backups import stores
 from conduit_cli.backups.stores import StoreFailed, store_of
 
-NAMES = [f"conduit-2026113{n}T000000Z.backup" for n in range(3)]
+NAMES = [f"conduit-2026110{n + 1}T000000Z.backup" for n in range(3)]
 # The least that S3 takes as a part that is not the last.
 PART = 5 * 1024 * 1024
 

@@ -9,7 +9,7 @@ down_revision = "v0022"
 
 def upgrade() -> None:
     """Add the column; instances go by their types."""
-    column = sa.Column("aborted_streams", sa.Integer(), nullable=False, server_default="0")
+    column = sa.Column("aborted_streams", sa.BigInteger(), nullable=False, server_default="0")
     op.add_column("providers", column)
 
 

@@ -127,9 +127,12 @@ class UnaryCalls:
 
 
 def _asking(scope: CallScope) -> Coroutine[Any, Any, tuple[Attempt, AnyAnswer]]:
-    """Ask candidates for an answer; those whose answers are waited for to the end, go on alone."""
+    """Ask candidates for an answer; those whose answers are waited for to the end, go on alone.
+
+    But for what may be asked in parts, of which no more are sent.
+    """
     asking = ask_straight(scope, _make, _drop)
-    if may_read_on(scope.decision):
+    if may_read_on(scope.decision) and not scope.operation.is_divisible:
         return scope.runtime.aborted_streams.opened(scope, asking, partial(_LeftAnswer, scope))
     return asking
 

@@ -17,6 +17,7 @@ from tests.support.snapshots import ALIAS, key, mapping, provider, snapshot
 from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.fallback_chain_pb2 import FallbackChain
+from conduit.v1.provider_pb2 import ABORTED_STREAM_POLICY_READ_TO_END
 from conduit.v1.routing_policy_pb2 import Hedging
 from conduit_kernel.errors import ConduitError
 from conduit_kernel.http import Exchange, HttpServer
@@ -150,6 +151,16 @@ async def test_of_two_candidates_at_once_none_keeps_the_call(
     async with serve(*acts) as upstream:
         run, before = await hedged(bench, upstream.url), calls()
         assert bool(await chat(run, seconds=1.5)) is fails
+        await nothing_is_left(before)
+
+
+@pytest.mark.parametrize("act", [hang, answer(b"{}", 500), answer(b"{}", 400)])
+async def test_an_answer_that_would_be_waited_for_keeps_no_call(bench: Runner, act: Act) -> None:
+    """Where its provider bills what nobody listens to, and its caller does not leave."""
+    async with serve(act) as upstream:
+        one = provider(1, upstream.url, aborted_streams=ABORTED_STREAM_POLICY_READ_TO_END)
+        run, before = await bench(snapshot([one], keys=[key(1, 1)])), calls()
+        assert await chat(run, seconds=1.0)
         await nothing_is_left(before)
 
 
