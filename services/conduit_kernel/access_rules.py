@@ -18,6 +18,8 @@ class AccessRules(msgspec.Struct, frozen=True):
     needs_certificate: bool = False
     # Empty for any.
     certificates: frozenset[str] = frozenset()
+    # Those of wider levels, which callers keep as well.
+    also: tuple["AccessRules", ...] = ()
 
     def check(self, address: str, certificate: str) -> None:
         """Raise CallerNotAllowed where a caller does not keep them.
@@ -34,12 +36,22 @@ class AccessRules(msgspec.Struct, frozen=True):
         if self.certificates and certificate not in self.certificates:
             message = "This credential may not be used with this client certificate"
             raise CallerNotAllowed(message, address=address, certificate=certificate)
+        for each in self.also:
+            each.check(address, certificate)
 
 
-def access_rules(security: CallerSecurity) -> AccessRules | None:
-    """Return what a credential's rules say; None if they say nothing."""
-    if not security.ListFields():
+def access_rules(security: CallerSecurity, *wider: CallerSecurity) -> AccessRules | None:
+    """Return what a credential's rules say, with those of wider levels; None if none says a thing.
+
+    Callers keep the rules of each level: an empty list of one takes nothing back of another's.
+    """
+    said = [_rules_of(each) for each in (security, *wider) if each.ListFields()]
+    if not said:
         return None
+    return msgspec.structs.replace(said[0], also=tuple(said[1:]))
+
+
+def _rules_of(security: CallerSecurity) -> AccessRules:
     return AccessRules(
         tuple(read_network(text, strict=False) for text in security.allowed_ips),
         security.require_mtls or bool(security.client_certificates),

@@ -195,7 +195,7 @@ def _stream_failover(value: int | None) -> policy_pb.StreamFailover.ValueType | 
 
 
 def _caller_security(
-    value: values.VirtualKey | values.Administrator,
+    value: values.VirtualKey | values.VirtualKeyGroup | values.Administrator,
 ) -> security_pb.CallerSecurity | None:
     security = security_pb.CallerSecurity(
         allowed_ips=value.allowed_ips,
@@ -247,6 +247,9 @@ def virtual_key_group(value: values.VirtualKeyGroup) -> group_pb.VirtualKeyGroup
         covers_all=value.covers_all,
         is_prepaid=value.is_prepaid,
         allowed_models=value.allowed_models,
+        allowed_providers=value.allowed_providers,
+        expires_at=timestamp(value.expires_at),
+        security=_caller_security(value),
         budgets=map(_budget, value.budgets),
         usage_limits=_usage_limits(value.usage_limits),
         tags=value.tags,

@@ -124,7 +124,7 @@ class VirtualKeyPatch(CallerSecurityPatch, total=False):
     guardrails: tuple[Guardrail, ...]
 
 
-class VirtualKeyGroupPatch(TypedDict, total=False):
+class VirtualKeyGroupPatch(CallerSecurityPatch, total=False):
     """Fields of a group of virtual keys."""
 
     name: str
@@ -132,6 +132,8 @@ class VirtualKeyGroupPatch(TypedDict, total=False):
     covers_all: bool
     is_prepaid: bool
     allowed_models: tuple[str, ...]
+    allowed_providers: tuple[str, ...]
+    expires_at: int | None
     budgets: tuple[Budget, ...]
     usage_limits: UsageLimits
     tags: tuple[str, ...]

@@ -211,6 +211,11 @@ class VirtualKeyGroup:
     covers_all: bool = False
     is_prepaid: bool = False
     allowed_models: tuple[str, ...] = ()
+    allowed_providers: tuple[str, ...] = ()
+    expires_at: int | None = None
+    allowed_ips: tuple[str, ...] = ()
+    require_mtls: bool = False
+    client_certificates: tuple[str, ...] = ()
     budgets: tuple[Budget, ...] = ()
     usage_limits: UsageLimits = NO_USAGE_LIMITS
     tags: tuple[str, ...] = ()

@@ -36,7 +36,7 @@ class CallerContext(msgspec.Struct, frozen=True):
         return self.caller.allowed is None and (usage is None or not usage.has_budget)
 
     @property
-    def providers(self) -> tuple[str, ...] | None:
+    def providers(self) -> tuple[tuple[str, ...], ...] | None:
         """Return the instances that may serve the virtual key; None for all."""
         return self.caller.providers
 

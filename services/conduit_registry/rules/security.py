@@ -11,14 +11,20 @@ from conduit.v1.provider_pb2 import (
     AuditLevel,
     ProviderSecurity,
 )
+from conduit.v1.virtual_key_group_pb2 import VirtualKeyGroupSpec
 from conduit.v1.virtual_key_pb2 import VirtualKeySpec
 from conduit_kernel import limits
 from conduit_kernel.errors import InvalidRequest
-from conduit_registry.patches import AdministratorPatch, ProviderPatch, VirtualKeyPatch
+from conduit_registry.patches import (
+    AdministratorPatch,
+    ProviderPatch,
+    VirtualKeyGroupPatch,
+    VirtualKeyPatch,
+)
 from conduit_registry.rules import fields
 from conduit_registry.values import Resource, defaults_of
 
-PatchT = TypeVar("PatchT", VirtualKeyPatch, AdministratorPatch)
+PatchT = TypeVar("PatchT", VirtualKeyPatch, VirtualKeyGroupPatch, AdministratorPatch)
 
 
 def provider_security(security: ProviderSecurity) -> ProviderPatch:
@@ -37,7 +43,9 @@ def provider_security(security: ProviderSecurity) -> ProviderPatch:
     }
 
 
-def add_caller_security(given: PatchT, spec: VirtualKeySpec | AdministratorSpec) -> None:
+def add_caller_security(
+    given: PatchT, spec: VirtualKeySpec | VirtualKeyGroupSpec | AdministratorSpec
+) -> None:
     """Read a credential's rules, if a spec has any; what they leave out is as without them."""
     if spec.HasField("security"):
         rules = spec.security

@@ -4,12 +4,13 @@ from typing import Any
 
 from conduit.v1.virtual_key_group_pb2 import VirtualKeyGroupSpec
 from conduit_kernel import limits
-from conduit_registry.patches import VirtualKeyGroupPatch
-from conduit_registry.rules import budgets
+from conduit_registry.patches import CallerSecurityPatch, VirtualKeyGroupPatch
+from conduit_registry.rules import budgets, fields
 from conduit_registry.rules.guardrails import guardrails
 from conduit_registry.rules.notes import notes
+from conduit_registry.rules.security import add_caller_security, with_security
 from conduit_registry.rules.usage_limits import usage_limits
-from conduit_registry.values import VirtualKeyGroup, defaults_of
+from conduit_registry.values import VirtualKeyGroup
 
 
 def virtual_key_group_fields(spec: VirtualKeyGroupSpec) -> VirtualKeyGroupPatch:
@@ -19,6 +20,10 @@ def virtual_key_group_fields(spec: VirtualKeyGroupSpec) -> VirtualKeyGroupPatch:
         given["name"] = limits.text_of(spec, "name")
     if spec.allowed_models:
         given["allowed_models"] = limits.names_of(spec, "allowed_models")
+    if spec.allowed_providers:
+        given["allowed_providers"] = limits.names_of(spec, "allowed_providers")
+    if spec.HasField("expires_at"):
+        given["expires_at"] = fields.moment(spec.expires_at, "expiresAt")
     if spec.budgets:
         limits.check_items(spec, "budgets")
         given["budgets"] = budgets.budgets(spec.budgets)
@@ -30,6 +35,7 @@ def virtual_key_group_fields(spec: VirtualKeyGroupSpec) -> VirtualKeyGroupPatch:
         given["guardrails"] = guardrails(spec.guardrails)
     if spec.metadata:
         given["notes"] = notes(spec)
+    add_caller_security(given, spec)
     return given
 
 
@@ -49,5 +55,5 @@ def _choices(spec: VirtualKeyGroupSpec) -> VirtualKeyGroupPatch:
 
 def virtual_key_group_defaults() -> dict[str, dict[str, Any]]:
     """Return what each field goes to when it is taken back."""
-    known = defaults_of(VirtualKeyGroup)
+    known = with_security(VirtualKeyGroup, CallerSecurityPatch)
     return known | {"metadata": known["notes"]}

@@ -17,18 +17,20 @@ def caller_of(key: VirtualKey, groups: Sequence[VirtualKeyGroup] = ()) -> Caller
     """Return a virtual key with the groups that it belongs to."""
     levels: list[VirtualKey | VirtualKeyGroup] = [key, *groups]
     allowed = [tuple(each.allowed_models) for each in levels if each.allowed_models]
+    served_by = [each.allowed_providers for each in levels if each.allowed_providers]
+    ends = [each.expires_at.ToNanoseconds() / 1e9 for each in levels if each.HasField("expires_at")]
     return Caller(
         virtual_key_id=key.id,
         is_enabled=all(each.is_enabled for each in levels),
-        expires_at=key.expires_at.ToNanoseconds() / 1e9 if key.HasField("expires_at") else inf,
+        expires_at=min(ends, default=inf),
         allowed=allowed[0] if allowed else None,
         also_allowed=tuple(allowed[1:]),
         stream_failover=key.stream_failover,
         caps=caps_of(key),
-        rules=access_rules(key.security),
+        rules=access_rules(*(each.security for each in levels)),
         usage=usage_policy_of(key, groups),
         tags=tuple(dict.fromkeys(tag for each in reversed(levels) for tag in each.tags)),
-        providers=tuple(name.casefold() for name in key.allowed_providers) or None,
+        providers=tuple(tuple(map(str.casefold, names)) for names in served_by) or None,
         group_id=key.group_id,
         guards=guards_of(each for level in levels for each in level.guardrails),
     )

@@ -101,7 +101,7 @@ class Sender(Protocol):
         ...
 
     @property
-    def providers(self) -> tuple[str, ...] | None:
+    def providers(self) -> tuple[tuple[str, ...], ...] | None:
         """The instances that may serve it, as `Caller` has them; None for all."""
         ...
 
@@ -111,7 +111,7 @@ class SentFrom(NamedTuple):
 
     peer: str = ""
     certificate: str = ""
-    providers: tuple[str, ...] | None = None
+    providers: tuple[tuple[str, ...], ...] | None = None
 
 
 NOBODY = SentFrom()
@@ -269,9 +269,11 @@ def _is_among(only: frozenset[str], candidate: Candidate) -> bool:
     return name in only or str(candidate.provider_id) in only
 
 
-def _may_serve(patterns: tuple[str, ...], provider: Provider) -> bool:
+def _may_serve(levels: tuple[tuple[str, ...], ...], provider: Provider) -> bool:
     name, number = provider.name.casefold(), str(provider.id)
-    return any(number == each or fnmatchcase(name, each) for each in patterns)
+    return all(
+        any(number == each or fnmatchcase(name, each) for each in patterns) for patterns in levels
+    )
 
 
 def refusal_of(instance: Instance, sender: Sender) -> str:

@@ -260,8 +260,9 @@ class Caller(msgspec.Struct, frozen=True, eq=False, gc=False):
     usage: UsagePolicy | None = None
     # What all of its calls belong to.
     tags: tuple[str, ...] = ()
-    # The instances that may serve it, by patterns of names in folded case, or ids; None for all.
-    providers: tuple[str, ...] | None = None
+    # The instances that may serve it, by patterns of names in folded case, or ids, at each level
+    # that says anything; None for all.
+    providers: tuple[tuple[str, ...], ...] | None = None
     # 0 where it is in none.
     group_id: int = 0
     # Its own, and those of its groups.

@@ -76,7 +76,8 @@ def replay(message: DecisionMessage, routes: Mapping[str, Route]) -> Decision:
 
 def sender_of(inputs: inputs_pb.DecisionInputs) -> SentFrom:
     """Return the caller that a decision was made for."""
-    allowed = tuple(inputs.allowed_providers) or None
+    levels = (inputs.allowed_providers, *(each.patterns for each in inputs.also_allowed_providers))
+    allowed = tuple(tuple(each) for each in levels if each) or None
     return SentFrom(inputs.caller_address, inputs.caller_certificate, allowed)
 
 
@@ -102,10 +103,12 @@ def _inputs(
     decision: Decision, model: str, capabilities: Collection[str], sender: Sender
 ) -> inputs_pb.DecisionInputs:
     health = decision.health
+    first, *others = sender.providers or ((),)
     message = inputs_pb.DecisionInputs(
         caller_address=sender.peer,
         caller_certificate=sender.certificate,
-        allowed_providers=sender.providers or (),
+        allowed_providers=first,
+        also_allowed_providers=(inputs_pb.AllowedProviders(patterns=each) for each in others),
         capabilities=sorted(capabilities),
         requested_providers=sorted(decision.only or ()),
         at=health.at,

@@ -79,6 +79,26 @@ async def test_each_level_may_refuse_a_call(suite: Suite) -> None:
     assert (await ask(suite.url, other)).status_code == 200
 
 
+async def test_groups_say_from_where_until_when_and_by_whom(suite: Suite) -> None:
+    """Networks, an end and instances of a group hold for its keys beside what these say."""
+    await price(suite)
+    number = await group(suite, "bound", allowedProviders=["nobody's"])
+    secret = await key(suite, "bound", groupId=number, security={"allowedIPs": ["127.0.0.0/8"]})
+    path = f"/api/virtual-key-groups/{number}"
+    refused = await ask(suite.url, secret)
+    assert refused.status_code == 503
+    assert "may not be served by this instance" in refused.json()["error"]["message"]
+    rules = {"allowedIPs": ["192.0.2.0/24"]}
+    changed = await suite.call("PATCH", path, {"allowedProviders": ["*"], "security": rules})
+    assert changed["security"]["allowedIPs"] == ["192.0.2.0/24"]
+    assert (await ask(suite.url, secret)).json()["error"]["code"] == "caller_not_allowed"
+    await suite.call("PATCH", path, {"security": None, "expiresAt": "2001-02-03T04:05:06Z"})
+    assert (await ask(suite.url, secret)).json()["error"]["code"] == "virtual_key_disabled"
+    found = await suite.call("PATCH", path, {"expiresAt": None})
+    assert (found["security"], found["expiresAt"]) == (None, None)
+    assert (await ask(suite.url, secret)).status_code == 200
+
+
 async def test_a_change_of_a_group_is_in_force_for_the_next_call(suite: Suite) -> None:
     """Its models, and whether its keys may be used at all."""
     await price(suite)

@@ -7,6 +7,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from tests.support.credentials import admin_metadata
 from tests.support.suite import MASTER_KEY, Suite
 
@@ -225,6 +226,9 @@ KINDS = {
             guardrails=[GUARDRAIL],
             tags=["team=search"],
             metadata={"owner": "anna"},
+            security=CallerSecurity(allowed_ips=["192.168.1.0/24"], client_certificates=["a"]),
+            expires_at=Timestamp(seconds=1_900_000_000),
+            allowed_providers=["Main"],
         ),
         ("name",),
     ),

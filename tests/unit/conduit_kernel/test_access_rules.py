@@ -21,6 +21,21 @@ def test_rules_that_say_nothing_are_none() -> None:
     assert access_rules(CallerSecurity()) is None
 
 
+def test_rules_of_each_level_are_kept() -> None:
+    """Whatever another level allows; those that say nothing are left out."""
+    wide = CallerSecurity(allowed_ips=["10.0.0.0/8"])
+    narrow = CallerSecurity(allowed_ips=["10.1.0.0/16"])
+    nothing = CallerSecurity()
+    assert access_rules(nothing, nothing) is None
+    assert access_rules(nothing, wide) == access_rules(wide) == access_rules(wide, nothing)
+    for levels in ((wide, narrow), (narrow, wide), (nothing, narrow, wide)):
+        both = access_rules(*levels)
+        assert both is not None
+        both.check("10.1.2.3", "")
+        with pytest.raises(CallerNotAllowed):
+            both.check("10.2.2.3", "")
+
+
 @pytest.mark.parametrize(
     ("said", "address", "certificate"),
     [

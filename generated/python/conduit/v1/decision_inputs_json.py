@@ -25,6 +25,7 @@ _DECISION_INPUTS_MEMBERS: Final[frozenset[str]] = frozenset(
         "accountKeyIds",
         "callerCertificate",
         "allowedProviders",
+        "alsoAllowedProviders",
     }
 )
 
@@ -76,6 +77,11 @@ def fill_decision_inputs(
         message.allowed_providers.extend(
             runtime.listed(runtime.text, member, path + "allowedProviders")
         )
+    if (member := value.get("alsoAllowedProviders")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "alsoAllowedProviders")):
+            fill_allowed_providers(
+                message.also_allowed_providers.add(), item, f"{path}alsoAllowedProviders[{index}]."
+            )
     if not _DECISION_INPUTS_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _DECISION_INPUTS_MEMBERS, path)
 
@@ -95,7 +101,39 @@ def decision_inputs_to_json(message: decision_inputs_pb2.DecisionInputs) -> dict
         "accountKeyIds": list(message.account_key_ids),
         "callerCertificate": message.caller_certificate,
         "allowedProviders": list(message.allowed_providers),
+        "alsoAllowedProviders": [
+            allowed_providers_to_json(item) for item in message.also_allowed_providers
+        ],
     }
+
+
+_ALLOWED_PROVIDERS_MEMBERS: Final[frozenset[str]] = frozenset({"patterns"})
+
+
+def allowed_providers_from_json(
+    value: object, path: str = ""
+) -> decision_inputs_pb2.AllowedProviders:
+    """Return the `AllowedProviders` that a JSON value says. Raises JsonError."""
+    message = decision_inputs_pb2.AllowedProviders()
+    fill_allowed_providers(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_allowed_providers(
+    message: decision_inputs_pb2.AllowedProviders, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("patterns")) is not None:
+        message.patterns.extend(runtime.listed(runtime.text, member, path + "patterns"))
+    if not _ALLOWED_PROVIDERS_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _ALLOWED_PROVIDERS_MEMBERS, path)
+
+
+def allowed_providers_to_json(message: decision_inputs_pb2.AllowedProviders) -> dict[str, object]:
+    """Return the JSON of a `AllowedProviders`."""
+    return {"patterns": list(message.patterns)}
 
 
 _REST_INPUT_MEMBERS: Final[frozenset[str]] = frozenset(

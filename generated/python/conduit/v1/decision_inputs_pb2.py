@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from conduit.v1 import routing_policy_pb2 as conduit_dot_v1_dot_routing__policy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n conduit/v1/decision_inputs.proto\x12\nconduit.v1\x1a\x1f\x63onduit/v1/routing_policy.proto\"\x9f\x04\n\x0e\x44\x65\x63isionInputs\x12%\n\x0e\x63\x61ller_address\x18\x01 \x01(\tR\rcallerAddress\x12-\n\x12\x63\x61ller_certificate\x18\x0b \x01(\tR\x11\x63\x61llerCertificate\x12+\n\x11\x61llowed_providers\x18\x0c \x03(\tR\x10\x61llowedProviders\x12\"\n\x0c\x63\x61pabilities\x18\x02 \x03(\tR\x0c\x63\x61pabilities\x12/\n\x13requested_providers\x18\x03 \x03(\tR\x12requestedProviders\x12\x0e\n\x02\x61t\x18\x04 \x01(\x01R\x02\x61t\x12+\n\x05rests\x18\x05 \x03(\x0b\x32\x15.conduit.v1.RestInputR\x05rests\x12\x34\n\x16unhealthy_provider_ids\x18\x06 \x03(\x03R\x14unhealthyProviderIds\x12\x35\n\treturning\x18\x07 \x03(\x0b\x32\x17.conduit.v1.ReturnInputR\treturning\x12\x34\n\x08\x62\x61lances\x18\x08 \x03(\x0b\x32\x18.conduit.v1.BalanceInputR\x08\x62\x61lances\x12-\n\x13is_bound_to_account\x18\t \x01(\x08R\x10isBoundToAccount\x12&\n\x0f\x61\x63\x63ount_key_ids\x18\n \x03(\tR\raccountKeyIds\"\x8b\x02\n\tRestInput\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x14\n\x05model\x18\x02 \x01(\tR\x05model\x12\x15\n\x06key_id\x18\x03 \x01(\tR\x05keyId\x12\x14\n\x05until\x18\x04 \x01(\x01R\x05until\x12\"\n\nlast_until\x18\x05 \x01(\x01H\x00R\tlastUntil\x88\x01\x01\x12\x16\n\x06reason\x18\x06 \x01(\tR\x06reason\x12\x16\n\x06\x64\x65tail\x18\x07 \x01(\tR\x06\x64\x65tail\x12\x14\n\x05since\x18\x08 \x01(\x01R\x05since\x12!\n\x0c\x66\x61iled_model\x18\t \x01(\tR\x0b\x66\x61iledModelB\r\n\x0b_last_until\"q\n\x0bReturnInput\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x14\n\x05model\x18\x02 \x01(\tR\x05model\x12\x15\n\x06key_id\x18\x03 \x01(\tR\x05keyId\x12\x14\n\x05share\x18\x04 \x01(\x01R\x05share\"\x96\x02\n\x0c\x42\x61lanceInput\x12\x1f\n\x0bmodel_alias\x18\x01 \x01(\tR\nmodelAlias\x12\x39\n\x08strategy\x18\x02 \x01(\x0e\x32\x1d.conduit.v1.BalancingStrategyR\x08strategy\x12\x12\n\x04turn\x18\x03 \x01(\x03R\x04turn\x12.\n\x06scores\x18\x04 \x03(\x0b\x32\x16.conduit.v1.ScoreInputR\x06scores\x12\x38\n\nkey_scores\x18\x05 \x03(\x0b\x32\x19.conduit.v1.KeyScoreInputR\tkeyScores\x12\x1f\n\x08\x61\x66\x66inity\x18\x06 \x01(\x04H\x00R\x08\x61\x66\x66inity\x88\x01\x01\x42\x0b\n\t_affinity\"Y\n\nScoreInput\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x14\n\x05model\x18\x02 \x01(\tR\x05model\x12\x14\n\x05score\x18\x03 \x01(\x01R\x05score\"<\n\rKeyScoreInput\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x14\n\x05score\x18\x02 \x01(\x01R\x05scoreB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n conduit/v1/decision_inputs.proto\x12\nconduit.v1\x1a\x1f\x63onduit/v1/routing_policy.proto\"\xf4\x04\n\x0e\x44\x65\x63isionInputs\x12%\n\x0e\x63\x61ller_address\x18\x01 \x01(\tR\rcallerAddress\x12-\n\x12\x63\x61ller_certificate\x18\x0b \x01(\tR\x11\x63\x61llerCertificate\x12+\n\x11\x61llowed_providers\x18\x0c \x03(\tR\x10\x61llowedProviders\x12S\n\x16\x61lso_allowed_providers\x18\xdc\x01 \x03(\x0b\x32\x1c.conduit.v1.AllowedProvidersR\x14\x61lsoAllowedProviders\x12\"\n\x0c\x63\x61pabilities\x18\x02 \x03(\tR\x0c\x63\x61pabilities\x12/\n\x13requested_providers\x18\x03 \x03(\tR\x12requestedProviders\x12\x0e\n\x02\x61t\x18\x04 \x01(\x01R\x02\x61t\x12+\n\x05rests\x18\x05 \x03(\x0b\x32\x15.conduit.v1.RestInputR\x05rests\x12\x34\n\x16unhealthy_provider_ids\x18\x06 \x03(\x03R\x14unhealthyProviderIds\x12\x35\n\treturning\x18\x07 \x03(\x0b\x32\x17.conduit.v1.ReturnInputR\treturning\x12\x34\n\x08\x62\x61lances\x18\x08 \x03(\x0b\x32\x18.conduit.v1.BalanceInputR\x08\x62\x61lances\x12-\n\x13is_bound_to_account\x18\t \x01(\x08R\x10isBoundToAccount\x12&\n\x0f\x61\x63\x63ount_key_ids\x18\n \x03(\tR\raccountKeyIds\".\n\x10\x41llowedProviders\x12\x1a\n\x08patterns\x18\x01 \x03(\tR\x08patterns\"\x8b\x02\n\tRestInput\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x14\n\x05model\x18\x02 \x01(\tR\x05model\x12\x15\n\x06key_id\x18\x03 \x01(\tR\x05keyId\x12\x14\n\x05until\x18\x04 \x01(\x01R\x05until\x12\"\n\nlast_until\x18\x05 \x01(\x01H\x00R\tlastUntil\x88\x01\x01\x12\x16\n\x06reason\x18\x06 \x01(\tR\x06reason\x12\x16\n\x06\x64\x65tail\x18\x07 \x01(\tR\x06\x64\x65tail\x12\x14\n\x05since\x18\x08 \x01(\x01R\x05since\x12!\n\x0c\x66\x61iled_model\x18\t \x01(\tR\x0b\x66\x61iledModelB\r\n\x0b_last_until\"q\n\x0bReturnInput\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x14\n\x05model\x18\x02 \x01(\tR\x05model\x12\x15\n\x06key_id\x18\x03 \x01(\tR\x05keyId\x12\x14\n\x05share\x18\x04 \x01(\x01R\x05share\"\x96\x02\n\x0c\x42\x61lanceInput\x12\x1f\n\x0bmodel_alias\x18\x01 \x01(\tR\nmodelAlias\x12\x39\n\x08strategy\x18\x02 \x01(\x0e\x32\x1d.conduit.v1.BalancingStrategyR\x08strategy\x12\x12\n\x04turn\x18\x03 \x01(\x03R\x04turn\x12.\n\x06scores\x18\x04 \x03(\x0b\x32\x16.conduit.v1.ScoreInputR\x06scores\x12\x38\n\nkey_scores\x18\x05 \x03(\x0b\x32\x19.conduit.v1.KeyScoreInputR\tkeyScores\x12\x1f\n\x08\x61\x66\x66inity\x18\x06 \x01(\x04H\x00R\x08\x61\x66\x66inity\x88\x01\x01\x42\x0b\n\t_affinity\"Y\n\nScoreInput\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x14\n\x05model\x18\x02 \x01(\tR\x05model\x12\x14\n\x05score\x18\x03 \x01(\x01R\x05score\"<\n\rKeyScoreInput\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x14\n\x05score\x18\x02 \x01(\x01R\x05scoreB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,15 +34,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
   _globals['_DECISIONINPUTS']._serialized_start=82
-  _globals['_DECISIONINPUTS']._serialized_end=625
-  _globals['_RESTINPUT']._serialized_start=628
-  _globals['_RESTINPUT']._serialized_end=895
-  _globals['_RETURNINPUT']._serialized_start=897
-  _globals['_RETURNINPUT']._serialized_end=1010
-  _globals['_BALANCEINPUT']._serialized_start=1013
-  _globals['_BALANCEINPUT']._serialized_end=1291
-  _globals['_SCOREINPUT']._serialized_start=1293
-  _globals['_SCOREINPUT']._serialized_end=1382
-  _globals['_KEYSCOREINPUT']._serialized_start=1384
-  _globals['_KEYSCOREINPUT']._serialized_end=1444
+  _globals['_DECISIONINPUTS']._serialized_end=710
+  _globals['_ALLOWEDPROVIDERS']._serialized_start=712
+  _globals['_ALLOWEDPROVIDERS']._serialized_end=758
+  _globals['_RESTINPUT']._serialized_start=761
+  _globals['_RESTINPUT']._serialized_end=1028
+  _globals['_RETURNINPUT']._serialized_start=1030
+  _globals['_RETURNINPUT']._serialized_end=1143
+  _globals['_BALANCEINPUT']._serialized_start=1146
+  _globals['_BALANCEINPUT']._serialized_end=1424
+  _globals['_SCOREINPUT']._serialized_start=1426
+  _globals['_SCOREINPUT']._serialized_end=1515
+  _globals['_KEYSCOREINPUT']._serialized_start=1517
+  _globals['_KEYSCOREINPUT']._serialized_end=1577
 # @@protoc_insertion_point(module_scope)

@@ -28,6 +28,7 @@ class DecisionInputs(_message.Message):
     CALLER_ADDRESS_FIELD_NUMBER: _builtins.int
     CALLER_CERTIFICATE_FIELD_NUMBER: _builtins.int
     ALLOWED_PROVIDERS_FIELD_NUMBER: _builtins.int
+    ALSO_ALLOWED_PROVIDERS_FIELD_NUMBER: _builtins.int
     CAPABILITIES_FIELD_NUMBER: _builtins.int
     REQUESTED_PROVIDERS_FIELD_NUMBER: _builtins.int
     AT_FIELD_NUMBER: _builtins.int
@@ -48,6 +49,10 @@ class DecisionInputs(_message.Message):
     @_builtins.property
     def allowed_providers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The instances that may serve the caller's virtual key, by patterns of names in lower case, or ids. Empty means all."""
+
+    @_builtins.property
+    def also_allowed_providers(self) -> _containers.RepeatedCompositeFieldContainer[Global___AllowedProviders]:
+        """What its groups allow beside, where more than one level says anything: an instance has to fit each."""
 
     @_builtins.property
     def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -83,6 +88,7 @@ class DecisionInputs(_message.Message):
         caller_address: _builtins.str = ...,
         caller_certificate: _builtins.str = ...,
         allowed_providers: _abc.Iterable[_builtins.str] | None = ...,
+        also_allowed_providers: _abc.Iterable[Global___AllowedProviders] | None = ...,
         capabilities: _abc.Iterable[_builtins.str] | None = ...,
         requested_providers: _abc.Iterable[_builtins.str] | None = ...,
         at: _builtins.float = ...,
@@ -95,11 +101,35 @@ class DecisionInputs(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_key_ids", b"account_key_ids", "allowed_providers", b"allowed_providers", "at", b"at", "balances", b"balances", "caller_address", b"caller_address", "caller_certificate", b"caller_certificate", "capabilities", b"capabilities", "is_bound_to_account", b"is_bound_to_account", "requested_providers", b"requested_providers", "rests", b"rests", "returning", b"returning", "unhealthy_provider_ids", b"unhealthy_provider_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_key_ids", b"account_key_ids", "allowed_providers", b"allowed_providers", "also_allowed_providers", b"also_allowed_providers", "at", b"at", "balances", b"balances", "caller_address", b"caller_address", "caller_certificate", b"caller_certificate", "capabilities", b"capabilities", "is_bound_to_account", b"is_bound_to_account", "requested_providers", b"requested_providers", "rests", b"rests", "returning", b"returning", "unhealthy_provider_ids", b"unhealthy_provider_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DecisionInputs: _TypeAlias = DecisionInputs  # noqa: Y015
+
+@_typing.final
+class AllowedProviders(_message.Message):
+    """The instances that one level of a caller's virtual key allows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATTERNS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def patterns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Patterns of names in lower case, or ids. An instance that fits one may serve it."""
+
+    def __init__(
+        self,
+        *,
+        patterns: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["patterns", b"patterns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AllowedProviders: _TypeAlias = AllowedProviders  # noqa: Y015
 
 @_typing.final
 class RestInput(_message.Message):

@@ -943,6 +943,9 @@ def read_update_virtual_key_group(
                     "isPrepaid": "is_prepaid",
                     "refuseUnpriced": "refuse_unpriced",
                     "guardrails": "guardrails",
+                    "security": "security",
+                    "expiresAt": "expires_at",
+                    "allowedProviders": "allowed_providers",
                 },
             )
         )

@@ -8,6 +8,7 @@ from conduit.v1 import json_runtime as runtime
 from conduit.v1 import virtual_key_group_pb2
 from conduit.v1 import well_known_runtime as well_known
 from conduit.v1.budget_json import budget_to_json, fill_budget
+from conduit.v1.caller_security_json import caller_security_to_json, fill_caller_security
 from conduit.v1.guardrail_json import fill_guardrail, guardrail_to_json
 from conduit.v1.usage_limits_json import fill_usage_limits, usage_limits_to_json
 
@@ -28,6 +29,9 @@ _VIRTUAL_KEY_GROUP_MEMBERS: Final[frozenset[str]] = frozenset(
         "isPrepaid",
         "refuseUnpriced",
         "guardrails",
+        "security",
+        "expiresAt",
+        "allowedProviders",
     }
 )
 
@@ -81,6 +85,14 @@ def fill_virtual_key_group(
     if (member := value.get("guardrails")) is not None:
         for index, item in enumerate(runtime.items(member, path + "guardrails")):
             fill_guardrail(message.guardrails.add(), item, f"{path}guardrails[{index}].")
+    if (member := value.get("security")) is not None:
+        fill_caller_security(message.security, member, path + "security.")
+    if (member := value.get("expiresAt")) is not None:
+        well_known.fill_timestamp(message.expires_at, member, path + "expiresAt")
+    if (member := value.get("allowedProviders")) is not None:
+        message.allowed_providers.extend(
+            runtime.listed(runtime.text, member, path + "allowedProviders")
+        )
     if not _VIRTUAL_KEY_GROUP_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _VIRTUAL_KEY_GROUP_MEMBERS, path)
 
@@ -108,6 +120,13 @@ def virtual_key_group_to_json(message: virtual_key_group_pb2.VirtualKeyGroup) ->
     members["isPrepaid"] = message.is_prepaid
     members["refuseUnpriced"] = message.refuse_unpriced
     members["guardrails"] = [guardrail_to_json(item) for item in message.guardrails]
+    members["security"] = (
+        caller_security_to_json(message.security) if message.HasField("security") else None
+    )
+    members["expiresAt"] = (
+        well_known.timestamp_text(message.expires_at) if message.HasField("expires_at") else None
+    )
+    members["allowedProviders"] = list(message.allowed_providers)
     return members
 
 
@@ -124,6 +143,9 @@ _VIRTUAL_KEY_GROUP_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
         "isPrepaid",
         "refuseUnpriced",
         "guardrails",
+        "security",
+        "expiresAt",
+        "allowedProviders",
     }
 )
 
@@ -169,6 +191,14 @@ def fill_virtual_key_group_spec(
     if (member := value.get("guardrails")) is not None:
         for index, item in enumerate(runtime.items(member, path + "guardrails")):
             fill_guardrail(message.guardrails.add(), item, f"{path}guardrails[{index}].")
+    if (member := value.get("security")) is not None:
+        fill_caller_security(message.security, member, path + "security.")
+    if (member := value.get("expiresAt")) is not None:
+        well_known.fill_timestamp(message.expires_at, member, path + "expiresAt")
+    if (member := value.get("allowedProviders")) is not None:
+        message.allowed_providers.extend(
+            runtime.listed(runtime.text, member, path + "allowedProviders")
+        )
     if not _VIRTUAL_KEY_GROUP_SPEC_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _VIRTUAL_KEY_GROUP_SPEC_MEMBERS, path)
 
@@ -195,4 +225,9 @@ def virtual_key_group_spec_to_json(
     if message.HasField("refuse_unpriced"):
         members["refuseUnpriced"] = message.refuse_unpriced
     members["guardrails"] = [guardrail_to_json(item) for item in message.guardrails]
+    if message.HasField("security"):
+        members["security"] = caller_security_to_json(message.security)
+    if message.HasField("expires_at"):
+        members["expiresAt"] = well_known.timestamp_text(message.expires_at)
+    members["allowedProviders"] = list(message.allowed_providers)
     return members

@@ -23,13 +23,14 @@ _sym_db = _symbol_database.Default()
 
 
 from conduit.v1 import budget_pb2 as conduit_dot_v1_dot_budget__pb2
+from conduit.v1 import caller_security_pb2 as conduit_dot_v1_dot_caller__security__pb2
 from conduit.v1 import guardrail_pb2 as conduit_dot_v1_dot_guardrail__pb2
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 from conduit.v1 import usage_limits_pb2 as conduit_dot_v1_dot_usage__limits__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"conduit/v1/virtual_key_group.proto\x12\nconduit.v1\x1a\x17\x63onduit/v1/budget.proto\x1a\x1a\x63onduit/v1/guardrail.proto\x1a\x18\x63onduit/v1/options.proto\x1a\x1d\x63onduit/v1/usage_limits.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdd\x05\n\x0fVirtualKeyGroup\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x1d\n\nis_enabled\x18\x03 \x01(\x08R\tisEnabled\x12\x1d\n\ncovers_all\x18\x04 \x01(\x08R\tcoversAll\x12%\n\x0e\x61llowed_models\x18\x05 \x03(\tR\rallowedModels\x12\x34\n\x07\x62udgets\x18\x06 \x03(\x0b\x32\x12.conduit.v1.BudgetB\x06\x8a\xb5\x18\x02@\x01R\x07\x62udgets\x12J\n\x0cusage_limits\x18\x07 \x01(\x0b\x32\x17.conduit.v1.UsageLimitsB\x0e\x8a\xb5\x18\n\n\x06limits@\x01R\x0busageLimits\x12\x1a\n\x04tags\x18\x08 \x03(\tB\x06\x8a\xb5\x18\x02@\x01R\x04tags\x12M\n\x08metadata\x18\t \x03(\x0b\x32).conduit.v1.VirtualKeyGroup.MetadataEntryB\x06\x8a\xb5\x18\x02@\x01R\x08metadata\x12\x39\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nupdated_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x12\n\x04\x65tag\x18\x0c \x01(\tR\x04\x65tag\x12\'\n\x0frefuse_unpriced\x18\x41 \x01(\x08R\x0erefuseUnpriced\x12=\n\nguardrails\x18_ \x03(\x0b\x32\x15.conduit.v1.GuardrailB\x06\x8a\xb5\x18\x02@\x01R\nguardrails\x12%\n\nis_prepaid\x18< \x01(\x08\x42\x06\x8a\xb5\x18\x02@\x01R\tisPrepaid\x1a;\n\rMetadataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\xcf\x05\n\x13VirtualKeyGroupSpec\x12+\n\x04name\x18\x01 \x01(\tB\x12\x8a\xb5\x18\x03\x88\x01\x01\x92\xb5\x18\x07\x08\x01\x10\xc8\x01\x18\x01H\x00R\x04name\x88\x01\x01\x12\"\n\nis_enabled\x18\x02 \x01(\x08H\x01R\tisEnabled\x88\x01\x01\x12\"\n\ncovers_all\x18\x03 \x01(\x08H\x02R\tcoversAll\x88\x01\x01\x12\x35\n\x0e\x61llowed_models\x18\x04 \x03(\tB\x0e\x92\xb5\x18\n\x08\x01\x10\xc8\x01\x18\x01(\xe8\x07R\rallowedModels\x12\x34\n\x07\x62udgets\x18\x05 \x03(\x0b\x32\x12.conduit.v1.BudgetB\x06\x92\xb5\x18\x02(\x04R\x07\x62udgets\x12H\n\x0cusage_limits\x18\x06 \x01(\x0b\x32\x17.conduit.v1.UsageLimitsB\x0c\x8a\xb5\x18\x08\n\x06limitsR\x0busageLimits\x12!\n\x04tags\x18\x07 \x03(\tB\r\x92\xb5\x18\t\x08\x01\x10\x80\x01\x18\x01(\x10R\x04tags\x12Q\n\x08metadata\x18\x08 \x03(\x0b\x32-.conduit.v1.VirtualKeyGroupSpec.MetadataEntryB\x06\x92\xb5\x18\x02(\x10R\x08metadata\x12,\n\x0frefuse_unpriced\x18\x41 \x01(\x08H\x03R\x0erefuseUnpriced\x88\x01\x01\x12=\n\nguardrails\x18_ \x03(\x0b\x32\x15.conduit.v1.GuardrailB\x06\x92\xb5\x18\x02(\x14R\nguardrails\x12\"\n\nis_prepaid\x18< \x01(\x08H\x04R\tisPrepaid\x88\x01\x01\x1a;\n\rMetadataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x42\x07\n\x05_nameB\r\n\x0b_is_enabledB\r\n\x0b_covers_allB\x12\n\x10_refuse_unpricedB\r\n\x0b_is_prepaidB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"conduit/v1/virtual_key_group.proto\x12\nconduit.v1\x1a\x17\x63onduit/v1/budget.proto\x1a conduit/v1/caller_security.proto\x1a\x1a\x63onduit/v1/guardrail.proto\x1a\x18\x63onduit/v1/options.proto\x1a\x1d\x63onduit/v1/usage_limits.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x98\x07\n\x0fVirtualKeyGroup\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x1d\n\nis_enabled\x18\x03 \x01(\x08R\tisEnabled\x12\x1d\n\ncovers_all\x18\x04 \x01(\x08R\tcoversAll\x12%\n\x0e\x61llowed_models\x18\x05 \x03(\tR\rallowedModels\x12\x34\n\x07\x62udgets\x18\x06 \x03(\x0b\x32\x12.conduit.v1.BudgetB\x06\x8a\xb5\x18\x02@\x01R\x07\x62udgets\x12J\n\x0cusage_limits\x18\x07 \x01(\x0b\x32\x17.conduit.v1.UsageLimitsB\x0e\x8a\xb5\x18\n\n\x06limits@\x01R\x0busageLimits\x12\x1a\n\x04tags\x18\x08 \x03(\tB\x06\x8a\xb5\x18\x02@\x01R\x04tags\x12M\n\x08metadata\x18\t \x03(\x0b\x32).conduit.v1.VirtualKeyGroup.MetadataEntryB\x06\x8a\xb5\x18\x02@\x01R\x08metadata\x12\x39\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nupdated_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x12\n\x04\x65tag\x18\x0c \x01(\tR\x04\x65tag\x12\'\n\x0frefuse_unpriced\x18\x41 \x01(\x08R\x0erefuseUnpriced\x12=\n\nguardrails\x18_ \x03(\x0b\x32\x15.conduit.v1.GuardrailB\x06\x8a\xb5\x18\x02@\x01R\nguardrails\x12%\n\nis_prepaid\x18< \x01(\x08\x42\x06\x8a\xb5\x18\x02@\x01R\tisPrepaid\x12?\n\x08security\x18\xdc\x01 \x01(\x0b\x32\x1a.conduit.v1.CallerSecurityB\x06\x8a\xb5\x18\x02@\x01R\x08security\x12\x42\n\nexpires_at\x18\xdd\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x8a\xb5\x18\x02@\x01R\texpiresAt\x12\x34\n\x11\x61llowed_providers\x18\xde\x01 \x03(\tB\x06\x8a\xb5\x18\x02@\x01R\x10\x61llowedProviders\x1a;\n\rMetadataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\xa8\x07\n\x13VirtualKeyGroupSpec\x12+\n\x04name\x18\x01 \x01(\tB\x12\x8a\xb5\x18\x03\x88\x01\x01\x92\xb5\x18\x07\x08\x01\x10\xc8\x01\x18\x01H\x00R\x04name\x88\x01\x01\x12\"\n\nis_enabled\x18\x02 \x01(\x08H\x01R\tisEnabled\x88\x01\x01\x12\"\n\ncovers_all\x18\x03 \x01(\x08H\x02R\tcoversAll\x88\x01\x01\x12\x35\n\x0e\x61llowed_models\x18\x04 \x03(\tB\x0e\x92\xb5\x18\n\x08\x01\x10\xc8\x01\x18\x01(\xe8\x07R\rallowedModels\x12\x34\n\x07\x62udgets\x18\x05 \x03(\x0b\x32\x12.conduit.v1.BudgetB\x06\x92\xb5\x18\x02(\x04R\x07\x62udgets\x12H\n\x0cusage_limits\x18\x06 \x01(\x0b\x32\x17.conduit.v1.UsageLimitsB\x0c\x8a\xb5\x18\x08\n\x06limitsR\x0busageLimits\x12!\n\x04tags\x18\x07 \x03(\tB\r\x92\xb5\x18\t\x08\x01\x10\x80\x01\x18\x01(\x10R\x04tags\x12Q\n\x08metadata\x18\x08 \x03(\x0b\x32-.conduit.v1.VirtualKeyGroupSpec.MetadataEntryB\x06\x92\xb5\x18\x02(\x10R\x08metadata\x12,\n\x0frefuse_unpriced\x18\x41 \x01(\x08H\x03R\x0erefuseUnpriced\x88\x01\x01\x12=\n\nguardrails\x18_ \x03(\x0b\x32\x15.conduit.v1.GuardrailB\x06\x92\xb5\x18\x02(\x14R\nguardrails\x12\"\n\nis_prepaid\x18< \x01(\x08H\x04R\tisPrepaid\x88\x01\x01\x12\x37\n\x08security\x18\xdc\x01 \x01(\x0b\x32\x1a.conduit.v1.CallerSecurityR\x08security\x12`\n\nexpires_at\x18\xdd\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB$\x92\xb5\x18 \"\x1e^(19[7-9][0-9]|[2-9][0-9]{3})-R\texpiresAt\x12<\n\x11\x61llowed_providers\x18\xde\x01 \x03(\tB\x0e\x92\xb5\x18\n\x08\x01\x10\xc8\x01\x18\x01(\xe8\x07R\x10\x61llowedProviders\x1a;\n\rMetadataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x42\x07\n\x05_nameB\r\n\x0b_is_enabledB\r\n\x0b_covers_allB\x12\n\x10_refuse_unpricedB\r\n\x0b_is_prepaidB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,6 +52,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VIRTUALKEYGROUP'].fields_by_name['guardrails']._serialized_options = b'\212\265\030\002@\001'
   _globals['_VIRTUALKEYGROUP'].fields_by_name['is_prepaid']._loaded_options = None
   _globals['_VIRTUALKEYGROUP'].fields_by_name['is_prepaid']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_VIRTUALKEYGROUP'].fields_by_name['security']._loaded_options = None
+  _globals['_VIRTUALKEYGROUP'].fields_by_name['security']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_VIRTUALKEYGROUP'].fields_by_name['expires_at']._loaded_options = None
+  _globals['_VIRTUALKEYGROUP'].fields_by_name['expires_at']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_VIRTUALKEYGROUP'].fields_by_name['allowed_providers']._loaded_options = None
+  _globals['_VIRTUALKEYGROUP'].fields_by_name['allowed_providers']._serialized_options = b'\212\265\030\002@\001'
   _globals['_VIRTUALKEYGROUPSPEC_METADATAENTRY']._loaded_options = None
   _globals['_VIRTUALKEYGROUPSPEC_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_VIRTUALKEYGROUPSPEC'].fields_by_name['name']._loaded_options = None
@@ -67,12 +74,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VIRTUALKEYGROUPSPEC'].fields_by_name['metadata']._serialized_options = b'\222\265\030\002(\020'
   _globals['_VIRTUALKEYGROUPSPEC'].fields_by_name['guardrails']._loaded_options = None
   _globals['_VIRTUALKEYGROUPSPEC'].fields_by_name['guardrails']._serialized_options = b'\222\265\030\002(\024'
-  _globals['_VIRTUALKEYGROUP']._serialized_start=194
-  _globals['_VIRTUALKEYGROUP']._serialized_end=927
-  _globals['_VIRTUALKEYGROUP_METADATAENTRY']._serialized_start=868
-  _globals['_VIRTUALKEYGROUP_METADATAENTRY']._serialized_end=927
-  _globals['_VIRTUALKEYGROUPSPEC']._serialized_start=930
-  _globals['_VIRTUALKEYGROUPSPEC']._serialized_end=1649
-  _globals['_VIRTUALKEYGROUPSPEC_METADATAENTRY']._serialized_start=868
-  _globals['_VIRTUALKEYGROUPSPEC_METADATAENTRY']._serialized_end=927
+  _globals['_VIRTUALKEYGROUPSPEC'].fields_by_name['expires_at']._loaded_options = None
+  _globals['_VIRTUALKEYGROUPSPEC'].fields_by_name['expires_at']._serialized_options = b'\222\265\030 \"\036^(19[7-9][0-9]|[2-9][0-9]{3})-'
+  _globals['_VIRTUALKEYGROUPSPEC'].fields_by_name['allowed_providers']._loaded_options = None
+  _globals['_VIRTUALKEYGROUPSPEC'].fields_by_name['allowed_providers']._serialized_options = b'\222\265\030\n\010\001\020\310\001\030\001(\350\007'
+  _globals['_VIRTUALKEYGROUP']._serialized_start=228
+  _globals['_VIRTUALKEYGROUP']._serialized_end=1148
+  _globals['_VIRTUALKEYGROUP_METADATAENTRY']._serialized_start=1089
+  _globals['_VIRTUALKEYGROUP_METADATAENTRY']._serialized_end=1148
+  _globals['_VIRTUALKEYGROUPSPEC']._serialized_start=1151
+  _globals['_VIRTUALKEYGROUPSPEC']._serialized_end=2087
+  _globals['_VIRTUALKEYGROUPSPEC_METADATAENTRY']._serialized_start=1089
+  _globals['_VIRTUALKEYGROUPSPEC_METADATAENTRY']._serialized_end=1148
 # @@protoc_insertion_point(module_scope)

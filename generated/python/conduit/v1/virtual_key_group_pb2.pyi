@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from conduit.v1 import budget_pb2 as _budget_pb2
+from conduit.v1 import caller_security_pb2 as _caller_security_pb2
 from conduit.v1 import guardrail_pb2 as _guardrail_pb2
 from conduit.v1 import usage_limits_pb2 as _usage_limits_pb2
 from google.protobuf import descriptor as _descriptor
@@ -63,6 +64,9 @@ class VirtualKeyGroup(_message.Message):
     REFUSE_UNPRICED_FIELD_NUMBER: _builtins.int
     GUARDRAILS_FIELD_NUMBER: _builtins.int
     IS_PREPAID_FIELD_NUMBER: _builtins.int
+    SECURITY_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    ALLOWED_PROVIDERS_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by the Registry, never used again."""
     name: _builtins.str
@@ -111,6 +115,18 @@ class VirtualKeyGroup(_message.Message):
     def guardrails(self) -> _containers.RepeatedCompositeFieldContainer[_guardrail_pb2.Guardrail]:
         """What looks at requests and answers of calls with keys of the group. Those of the alias look as well."""
 
+    @_builtins.property
+    def security(self) -> _caller_security_pb2.CallerSecurity:
+        """From where its keys may be used, and by whom, as far as their own rules allow it."""
+
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """From when on its keys may no longer be used. Unset means never, or what they say themselves."""
+
+    @_builtins.property
+    def allowed_providers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The instances that may serve its keys, as far as their own rules allow them; written as a virtual key's are. Empty means all."""
+
     def __init__(
         self,
         *,
@@ -129,10 +145,13 @@ class VirtualKeyGroup(_message.Message):
         refuse_unpriced: _builtins.bool = ...,
         guardrails: _abc.Iterable[_guardrail_pb2.Guardrail] | None = ...,
         is_prepaid: _builtins.bool = ...,
+        security: _caller_security_pb2.CallerSecurity | None = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+        allowed_providers: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "expires_at", b"expires_at", "security", b"security", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_models", b"allowed_models", "budgets", b"budgets", "covers_all", b"covers_all", "created_at", b"created_at", "etag", b"etag", "guardrails", b"guardrails", "id", b"id", "is_enabled", b"is_enabled", "is_prepaid", b"is_prepaid", "metadata", b"metadata", "name", b"name", "refuse_unpriced", b"refuse_unpriced", "tags", b"tags", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_models", b"allowed_models", "allowed_providers", b"allowed_providers", "budgets", b"budgets", "covers_all", b"covers_all", "created_at", b"created_at", "etag", b"etag", "expires_at", b"expires_at", "guardrails", b"guardrails", "id", b"id", "is_enabled", b"is_enabled", "is_prepaid", b"is_prepaid", "metadata", b"metadata", "name", b"name", "refuse_unpriced", b"refuse_unpriced", "security", b"security", "tags", b"tags", "updated_at", b"updated_at", "usage_limits", b"usage_limits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -175,6 +194,9 @@ class VirtualKeyGroupSpec(_message.Message):
     REFUSE_UNPRICED_FIELD_NUMBER: _builtins.int
     GUARDRAILS_FIELD_NUMBER: _builtins.int
     IS_PREPAID_FIELD_NUMBER: _builtins.int
+    SECURITY_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    ALLOWED_PROVIDERS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required on creation."""
     is_enabled: _builtins.bool
@@ -209,6 +231,18 @@ class VirtualKeyGroupSpec(_message.Message):
     def guardrails(self) -> _containers.RepeatedCompositeFieldContainer[_guardrail_pb2.Guardrail]:
         """Default empty."""
 
+    @_builtins.property
+    def security(self) -> _caller_security_pb2.CallerSecurity:
+        """Default: from everywhere. Replaces all rules."""
+
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """Default unset."""
+
+    @_builtins.property
+    def allowed_providers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Default empty."""
+
     def __init__(
         self,
         *,
@@ -223,10 +257,13 @@ class VirtualKeyGroupSpec(_message.Message):
         refuse_unpriced: _builtins.bool | None = ...,
         guardrails: _abc.Iterable[_guardrail_pb2.Guardrail] | None = ...,
         is_prepaid: _builtins.bool | None = ...,
+        security: _caller_security_pb2.CallerSecurity | None = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+        allowed_providers: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_covers_all", b"_covers_all", "_is_enabled", b"_is_enabled", "_is_prepaid", b"_is_prepaid", "_name", b"_name", "_refuse_unpriced", b"_refuse_unpriced", "covers_all", b"covers_all", "is_enabled", b"is_enabled", "is_prepaid", b"is_prepaid", "name", b"name", "refuse_unpriced", b"refuse_unpriced", "usage_limits", b"usage_limits"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_covers_all", b"_covers_all", "_is_enabled", b"_is_enabled", "_is_prepaid", b"_is_prepaid", "_name", b"_name", "_refuse_unpriced", b"_refuse_unpriced", "covers_all", b"covers_all", "expires_at", b"expires_at", "is_enabled", b"is_enabled", "is_prepaid", b"is_prepaid", "name", b"name", "refuse_unpriced", b"refuse_unpriced", "security", b"security", "usage_limits", b"usage_limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_covers_all", b"_covers_all", "_is_enabled", b"_is_enabled", "_is_prepaid", b"_is_prepaid", "_name", b"_name", "_refuse_unpriced", b"_refuse_unpriced", "allowed_models", b"allowed_models", "budgets", b"budgets", "covers_all", b"covers_all", "guardrails", b"guardrails", "is_enabled", b"is_enabled", "is_prepaid", b"is_prepaid", "metadata", b"metadata", "name", b"name", "refuse_unpriced", b"refuse_unpriced", "tags", b"tags", "usage_limits", b"usage_limits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_covers_all", b"_covers_all", "_is_enabled", b"_is_enabled", "_is_prepaid", b"_is_prepaid", "_name", b"_name", "_refuse_unpriced", b"_refuse_unpriced", "allowed_models", b"allowed_models", "allowed_providers", b"allowed_providers", "budgets", b"budgets", "covers_all", b"covers_all", "expires_at", b"expires_at", "guardrails", b"guardrails", "is_enabled", b"is_enabled", "is_prepaid", b"is_prepaid", "metadata", b"metadata", "name", b"name", "refuse_unpriced", b"refuse_unpriced", "security", b"security", "tags", b"tags", "usage_limits", b"usage_limits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__covers_all: _TypeAlias = _typing.Literal["covers_all"]  # noqa: Y015
     _WhichOneofArgType__covers_all: _TypeAlias = _typing.Literal["_covers_all", b"_covers_all"]  # noqa: Y015

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from conduit.v1.budget_pb2 import BUDGET_PERIOD_DAY, Budget
+from conduit.v1.caller_security_pb2 import CallerSecurity
 from conduit.v1.guardrail_pb2 import Guardrail
 from conduit.v1.usage_limits_pb2 import UsageLimits
 from conduit.v1.virtual_key_group_pb2 import VirtualKeyGroupSpec
@@ -31,7 +32,10 @@ def test_only_what_a_spec_gives_is_read() -> None:
         metadata={"owner": "anna"},
         refuse_unpriced=True,
         guardrails=[Guardrail(name="g", patterns=["a"])],
+        security=CallerSecurity(allowed_ips=["10.0.0.0/8"], client_certificates=["ann"]),
+        allowed_providers=["Main*"],
     )
+    spec.expires_at.FromSeconds(9)
     assert virtual_key_group_fields(spec) == {
         "name": "search",
         "is_enabled": False,
@@ -44,6 +48,11 @@ def test_only_what_a_spec_gives_is_read() -> None:
         "notes": {"owner": "anna"},
         "refuse_unpriced": True,
         "guardrails": (policy_values.Guardrail("g", 1, 3, ("a",)),),
+        "allowed_ips": ("10.0.0.0/8",),
+        "require_mtls": False,
+        "client_certificates": ("ann",),
+        "allowed_providers": ("Main*",),
+        "expires_at": 9_000_000,
     }
 
 
@@ -56,6 +65,8 @@ def test_only_what_a_spec_gives_is_read() -> None:
         ({"usage_limits": UsageLimits(requests_per_minute=0)}, "limits.requestsPerMinute"),
         ({"tags": ["x" * 129]}, "tags"),
         ({"metadata": {"a": "x" * 513}}, "metadata.a"),
+        ({"security": CallerSecurity(allowed_ips=["10.0.0.1/8"])}, "security.allowedIPs"),
+        ({"allowed_providers": [""]}, "allowedProviders"),
     ],
 )
 def test_a_group_that_cannot_be_is_refused(given: dict[str, Any], field: str) -> None:
@@ -68,3 +79,12 @@ def test_a_group_that_cannot_be_is_refused(given: dict[str, Any], field: str) ->
 def test_notes_are_taken_back_by_the_name_that_callers_have_for_them() -> None:
     """`metadata`, which the library of the tables has for itself."""
     assert virtual_key_group_defaults()["metadata"] == {"notes": {}}
+
+
+def test_rules_are_taken_back_together() -> None:
+    """As they are set."""
+    assert virtual_key_group_defaults()["security"] == {
+        "allowed_ips": (),
+        "require_mtls": False,
+        "client_certificates": (),
+    }

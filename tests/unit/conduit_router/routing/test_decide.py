@@ -156,12 +156,18 @@ def test_an_instance_that_requires_a_certificate_serves_who_showed_one() -> None
 
 @pytest.mark.parametrize(
     ("allowed", "expected"),
-    [(("provider-1",), [1]), (("3", "provider-2"), [2, 3]), (("*",), [1, 2, 3])],
+    [
+        ((("provider-1",),), [1]),
+        ((("3", "provider-2"),), [2, 3]),
+        ((("*",),), [1, 2, 3]),
+        ((("3", "provider-2"), ("provider-*",), ("1", "2")), [2]),
+        ((("1",), ("2",)), []),
+    ],
 )
 def test_a_virtual_key_is_served_by_those_it_allows_alone(
-    allowed: tuple[str, ...], expected: list[int]
+    allowed: tuple[tuple[str, ...], ...], expected: list[int]
 ) -> None:
-    """By name, with wildcards, or by id; the others are explained."""
+    """By name, with wildcards, or by id, at each level; the others are explained."""
     route = compiled(snapshot([provider(i, priority=i) for i in (1, 2, 3)])).routes[ALIAS]
     decision = decide(route, CHAT, HEALTHY, 1, SentFrom(providers=allowed))
     assert order(decision) == expected

@@ -97,7 +97,7 @@ def balance(chance: random.Random) -> Balance:
 
 
 def decided(
-    chance: random.Random, routes: RoutingTable, peer: str, certificate: str = ""
+    chance: random.Random, routes: RoutingTable, sender: SentFrom
 ) -> tuple[Decision, Requirements]:
     """Decide at random, for one alias or with fallbacks."""
     names = chance.sample(ALIASES, chance.randint(1, 3))
@@ -113,7 +113,7 @@ def decided(
             requirements,
             seen,
             seed,
-            SentFrom(peer, certificate),
+            sender,
             balance=balance(chance),
             only=only,
             account_keys=account_keys,
@@ -131,15 +131,17 @@ def test_a_stored_decision_is_made_again_the_same(peer: str, certificate: str) -
     chance = random.Random(f"decisions {peer}")  # noqa: S311 # the same each time
     routes = table()
     several = 0
+    levels = (None, None, (("provider-*",),), (("provider-*", "4"), ("1", "2", "3")))
     for _ in range(CASES):
-        decision, requirements = decided(chance, routes, peer, certificate)
+        sender = SentFrom(peer, certificate, chance.choice(levels))
+        decision, requirements = decided(chance, routes, sender)
         message = decision_message(
             decision,
             requirements.model,
             requirements.operation,
             revision=routes.revision,
             capabilities=requirements.capabilities,
-            sender=SentFrom(peer, certificate),
+            sender=sender,
         )
         stored = DecisionMessage.FromString(message.SerializeToString())
         assert replay(stored, routes.routes) == decision
@@ -150,7 +152,7 @@ def test_a_stored_decision_is_made_again_the_same(peer: str, certificate: str) -
 
 def test_a_decision_about_what_is_gone_is_not_made_up() -> None:
     """An operator may have removed the alias meanwhile."""
-    decision, requirements = decided(random.Random(1), table(), "")  # noqa: S311 # as above
+    decision, requirements = decided(random.Random(1), table(), SentFrom())  # noqa: S311 # as above
     message = decision_message(decision, requirements.model, "chat", revision=7)
     with pytest.raises(ModelNotFound):
         replay(message, {})
