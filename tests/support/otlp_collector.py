@@ -33,13 +33,14 @@ class HeardSpan(NamedTuple):
 
 
 class OtlpCollector:
-    """Keeps spans and metrics."""
+    """Keeps spans and metrics, and the bytes of all that was exported."""
 
     def __init__(self) -> None:
         self.url = ""
         self.spans: list[HeardSpan] = []
         self.metrics: list[Metric] = []
         self.resources: list[dict[str, Value]] = []
+        self.bodies: list[bytes] = []
 
     def named(self, name: str) -> list[HeardSpan]:
         """Return the spans of a name, in the order in which they came."""
@@ -47,6 +48,7 @@ class OtlpCollector:
 
     def take(self, path: str, body: bytes) -> None:
         """Keep what was exported."""
+        self.bodies.append(body)
         if path == "/v1/traces":
             for one in ExportTraceServiceRequest.FromString(body).resource_spans:
                 self.resources.append(values_of(one.resource.attributes))

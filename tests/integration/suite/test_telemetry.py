@@ -11,7 +11,7 @@ import orjson
 import pytest
 import pytest_asyncio
 from tests.support.otlp_collector import HeardSpan, OtlpCollector, collecting, values_of
-from tests.support.suite import Suite, running_suite
+from tests.support.suite import MASTER_KEY, Suite, running_suite
 from tests.support.waiting import eventually
 from websockets.asyncio.client import connect
 
@@ -78,11 +78,15 @@ async def suite(
 
 
 class Upstream:
-    """A provider that answers as OpenAI does, but first refuses so often; keeps the heads."""
+    """A provider that answers as OpenAI does, but first refuses so often; keeps the heads.
 
-    def __init__(self, refusals: int = 0) -> None:
+    Its name for a request is in each answer, and in each refusal's text, too.
+    """
+
+    def __init__(self, refusals: int = 0, request_id: bytes = b"up_1") -> None:
         self.heads: list[bytes] = []
         self.refusals = refusals
+        self.request_id = request_id
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer on a connection."""
@@ -93,8 +97,8 @@ class Upstream:
                 await reader.readexactly(int(found[1]) if found else 0)
                 status, body = b"200 OK", ANSWER
                 if len(self.heads) <= self.refusals:
-                    status, body = b"503 Busy", b'{"error":{"message":"busy"}}'
-                head = b"HTTP/1.1 %b\r\nx-request-id: up_1\r\n" % status
+                    status, body = b"503 Busy", b'{"error":{"message":"%b"}}' % self.request_id
+                head = b"HTTP/1.1 %b\r\nx-request-id: %b\r\n" % (status, self.request_id)
                 head += b"content-type: application/json\r\n"
                 writer.write(head + b"content-length: %d\r\n\r\n%b" % (len(body), body))
         writer.close()
@@ -102,15 +106,21 @@ class Upstream:
 
 @contextlib.asynccontextmanager
 async def upstream(
-    suite: Suite, alias: str, *, refusals: int = 0, kind: str = "OpenAICompatible"
+    suite: Suite,
+    alias: str,
+    *,
+    refusals: int = 0,
+    kind: str = "OpenAICompatible",
+    key: str = "any-key",
+    request_id: str = "up_1",
 ) -> AsyncIterator[tuple[Upstream, int]]:
     """Have an alias served by a provider of its own; yield it and its port."""
-    provider = Upstream(refusals)
+    provider = Upstream(refusals, request_id.encode())
     server = await asyncio.start_server(provider, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     said = {"name": alias, "providerType": kind, "baseUrl": f"http://127.0.0.1:{port}/v1"}
     made = await suite.call("POST", "/api/providers", said)
-    await suite.call("POST", f"/api/providers/{made['id']}/keys", {"apiKey": "any-key"})
+    await suite.call("POST", f"/api/providers/{made['id']}/keys", {"apiKey": key})
     mapping = {"modelAlias": alias, "providerId": made["id"], "actualModelName": "m"}
     await suite.call("POST", "/api/model-provider-mappings", mapping)
     cost = {"providerId": made["id"], "modelPattern": "m", "inputCostPer1kTokens": 1}
@@ -353,3 +363,29 @@ async def test_metrics_have_the_names_of_the_conventions(
     assert taken.unit == "s"
     bounds = list(taken.histogram.data_points[0].explicit_bounds)
     assert (bounds[0], bounds[-1]) == (0.01, 81.92)
+
+
+async def test_nothing_that_is_exported_has_a_secret(
+    suite: Suite, collector: OtlpCollector
+) -> None:
+    """Nor a prompt, though the provider repeats its key, and callers show theirs in queries."""
+    key, guess, prompt = "can/ary+key.with=signs/7b1e", "canary-guess-0b7a", "canary-prompt-71c3"
+    turns = [{"role": "user", "content": prompt}]
+    async with upstream(suite, "repeats", refusals=1, key=key, request_id=key) as (provider, _):
+        # Failed and made again, then made at once.
+        for _ in range(2):
+            assert (await chat(suite, "repeats", SAMPLED, messages=turns)).is_success
+    assert len(provider.heads) == 3
+    google = {"contents": [{"role": "user", "parts": [{"text": prompt}]}]}
+    async with httpx.AsyncClient(base_url=suite.url, headers=SAMPLED) as client:
+        for shown in (suite.virtual_key, guess):
+            path = "/v1beta/models/echoed:generateContent"
+            await client.post(path, params={"key": shown}, json=google)
+        for shown in (guess, MASTER_KEY):
+            await client.get("/api/providers", headers={"x-master-key": shown})
+    await heard(collector, "GET /api/providers")
+    assert len(collector.named("chat m")) == 3
+    assert len(collector.named("POST /v1beta/models/{model=**}:generateContent")) == 2
+    exported = b"".join(collector.bodies)
+    for secret in (key, guess, prompt, suite.virtual_key, MASTER_KEY):
+        assert secret.encode() not in exported, secret
