@@ -38,9 +38,11 @@ class BodyRedactor(Protocol):
 
     def covered(self, data: bytes, /) -> bytes:
         """Return bytes without the secrets that are whole in them."""
+        ...
 
     def unfinished(self, data: bytes, /) -> int:
         """Return how many bytes at the end may be the beginning of a secret."""
+        ...
 
 
 class Response:
