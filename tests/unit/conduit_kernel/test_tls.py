@@ -80,6 +80,28 @@ def test_what_is_put_in_its_place_is_noticed(tmp_path: Path) -> None:
     assert not watched.refresh()
 
 
+def test_a_folder_of_links_that_is_replaced_whole_is_noticed(tmp_path: Path) -> None:
+    """As Kubernetes renews a mounted secret: by one link, which all files lead through."""
+    authority, mount = PrivateAuthority(tmp_path / "ca"), tmp_path / "tls"
+    mount.mkdir()
+    pairs = [authority.files(name) for name in ("first", "second")]
+    for number, pair in enumerate(pairs):
+        folder = mount / f"..{number}"
+        folder.mkdir()
+        shutil.copy(pair.certificate, folder / "tls.crt")
+        shutil.copy(pair.key, folder / "tls.key")
+    (mount / "..data").symlink_to("..0")
+    for name in ("tls.crt", "tls.key"):
+        (mount / name).symlink_to(Path("..data", name))
+    watched = WatchedTls(TlsFiles(mount / "tls.crt", mount / "tls.key"))
+    assert watched.material.certificate == pairs[0].certificate.read_bytes()
+    (mount / "..data_tmp").symlink_to("..1")
+    (mount / "..data_tmp").replace(mount / "..data")
+    assert watched.refresh()
+    assert watched.material.certificate == pairs[1].certificate.read_bytes()
+    assert watched.material.key == pairs[1].key.read_bytes()
+
+
 def test_files_that_cannot_be_read_for_a_moment_are_read_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
