@@ -338,7 +338,9 @@ async def test_metrics_have_the_names_of_the_conventions(
     """With the operation, the provider and the model; the old names beside them, as asked for."""
     async with upstream(suite, "measured") as (_, _):
         assert (await chat(suite, "measured", {})).status_code == 200
+        assert (await chat(suite, "echoed", {}, stream=True)).status_code == 200
         await heard(collector, "chat m")
+        await heard(collector, "chat echo")
     metrics = {metric.name: metric for metric in collector.metrics}
     assert set(metrics) >= {
         "gen_ai.client.inference.duration",
