@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -259,3 +260,18 @@ async def test_the_handshake_has_the_report() -> None:
         assert answer.headers["x-conduit-attempts"] == "3"
         peer.writer.transport.abort()
         assert await made.ended() == GONE
+
+
+async def test_operators_may_hold_no_responses() -> None:
+    """A WebSocket that was offered is answered 426 then: clients go on by POST at once."""
+    route, stub = route_of("HoldResponses"), SimpleNamespace(HoldResponses=None)
+    parts = edge()._replace(has_response_sockets=False)
+    made = Sessions(Router())
+    made.endpoint = WebSocketEndpoint(
+        route, here(stub), Metrics().add(route.verb, route.path), parts
+    )
+    async with serving(made.handle) as server, calling(server) as peer:
+        await peer.send(GRANTED)
+        answer = await peer.answer()
+    assert answer.status == 426
+    assert b'"param":"upgrade"' in answer.body
