@@ -56,6 +56,29 @@ async def test_groups_are_named_and_go_once_no_key_is_in_them(
         await imported(bench, edit, "virtualKeyGroups: []")
 
 
+async def test_rules_of_a_group_are_its_documents(bench: Bench, edit: Edit, store: Store) -> None:
+    """Applied again they change nothing; what a document leaves out is taken back."""
+    text = """
+virtualKeyGroups:
+- name: Bound
+  allowedProviders: [main*]
+  expiresAt: 2030-01-02T03:04:05Z
+  security: {allowedIPs: [10.0.0.0/8], clientCertificates: [ann]}
+"""
+    assert await imported(bench, edit, text) == ["created group 'Bound'"]
+    assert await imported(bench, edit, text) == []
+    async with store.read() as reading:
+        (group,) = await reading.every(VIRTUAL_KEY_GROUP)
+    assert group.allowed_providers == ("main*",)
+    assert group.expires_at == 1_893_553_445_000_000
+    assert (group.allowed_ips, group.client_certificates) == (("10.0.0.0/8",), ("ann",))
+    await imported(bench, edit, "virtualKeyGroups: [{name: Bound}]")
+    async with store.read() as reading:
+        (group,) = await reading.every(VIRTUAL_KEY_GROUP)
+    assert (group.allowed_providers, group.expires_at) == ((), None)
+    assert (group.allowed_ips, group.client_certificates) == ((), ())
+
+
 async def test_a_key_that_came_with_its_hash_keeps_its_value(
     bench: Bench, edit: Edit, store: Store
 ) -> None:
