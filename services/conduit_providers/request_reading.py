@@ -17,8 +17,11 @@ RequestT = TypeVar("RequestT", bound=msgspec.Struct)
 
 # Decides who is asked, who may ask, and the price.
 ROUTED = "model"
+# Say how much is written, and so what a request may cost.
+BOUNDING = frozenset(("n", "best_of", "max_tokens", "max_completion_tokens", "max_output_tokens"))
 _AT = re.compile(r" - at `\$\.?([^`]*)`")
 _BYTE = re.compile(r"\(byte (\d+)\)")
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 # A value that no JSON has: whatever a member of this type says is refused.
 _NEVER = ""
 
@@ -105,6 +108,21 @@ def _with_one_model(kind: type[RequestT]) -> type[RequestT]:
     return made
 
 
+def refuse_other_bounds(body: bytes) -> None:
+    """Refuse members that equal those which bound a request but for case, as with `model`.
+
+    Callers whose use is limited are held to what these say. InvalidRequest names the first.
+    """
+    members = _members(body)
+    names = "".join(members)
+    if names.islower() and names.isascii():
+        return
+    for name in members:
+        meant = name.casefold()
+        if meant in BOUNDING and name != meant:
+            raise _misspelt(name, meant)
+
+
 def nothing_sent() -> MalformedJson:
     """Return the error of a request without a body; over gRPC neither of its forms is set."""
     return MalformedJson("The request is empty: it is neither JSON nor typed")
@@ -121,9 +139,13 @@ def refusal(error: msgspec.MsgspecError) -> InvalidRequest:
     match = _AT.search(text)
     field = match.group(1) if match else ""
     if field != ROUTED and field.lower() == ROUTED:
-        return InvalidRequest(f'{field} is not known here; did you mean "{ROUTED}"?', field=field)
+        return _misspelt(field, ROUTED)
     if missing := re.match(r"Object missing required field `(\w+)`", text):
         field = f"{field}.{missing.group(1)}".lstrip(".")
         return InvalidRequest(f"{field} is required", field=field)
     what = _AT.sub("", text).replace("`", "")
     return InvalidRequest(f"{field or 'The body'}: {what[:1].lower()}{what[1:]}", field=field)
+
+
+def _misspelt(name: str, meant: str) -> InvalidRequest:
+    return InvalidRequest(f'{name} is not known here; did you mean "{meant}"?', field=name)

@@ -24,6 +24,7 @@ from conduit_providers.operation import (
 )
 from conduit_providers.operations.chat import estimated_request, has_urls, urls_of
 from conduit_providers.quantities import Quantities, plain
+from conduit_providers.request_reading import refuse_other_bounds
 from conduit_providers.spec import Endpoint
 from conduit_providers.typed_events import TypedEvents
 
@@ -85,7 +86,11 @@ class CallerOperation(
     def worst_text(
         self, form: Form[RequestT], requirements: Requirements
     ) -> tuple[int, int | None]:
-        """Count likewise, for each choice that is made."""
+        """Count likewise, for each choice that is made.
+
+        InvalidRequest if a bound has another spelling.
+        """
+        refuse_other_bounds(form.json)
         most = requirements.max_output
         if most is not None:
             most = max(0, most) * max(1, requirements.choices)

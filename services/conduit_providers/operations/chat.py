@@ -31,7 +31,14 @@ from conduit_providers.operation import (
     estimate_tokens,
 )
 from conduit_providers.quantities import CACHE_READS, CACHE_WRITES, REASONING, Quantities, plain
-from conduit_providers.request_reading import RequestReader, Routed, Unread, nothing_sent, refusal
+from conduit_providers.request_reading import (
+    RequestReader,
+    Routed,
+    Unread,
+    nothing_sent,
+    refusal,
+    refuse_other_bounds,
+)
 from conduit_providers.spec import Endpoint
 
 ChatCall = Call[ChatCompletionRequest]
@@ -156,7 +163,8 @@ class ChatOperation(
             stream,
             bool(options and options.include_usage),
             capabilities,
-            chat.max_tokens if most is None else most,
+            # Some providers know the one alone, some the other.
+            chat.max_tokens if most is None else max(most, chat.max_tokens or 0),
             chat.n or 1,
             None if chat.fallbacks is _UNSET else chat.named_fallbacks(),
             "" if chat.prompt_cache_key is chat.session_id is _UNSET else chat.session(),
@@ -188,7 +196,8 @@ class ChatOperation(
     def worst_text(
         self, form: Form[ChatCompletionRequest], requirements: Requirements
     ) -> tuple[int, int | None]:
-        """Count likewise."""
+        """Count likewise. InvalidRequest if a bound has another spelling."""
+        refuse_other_bounds(form.json)
         most = requirements.max_output
         if most is not None:
             most = max(0, most) * max(1, requirements.choices)

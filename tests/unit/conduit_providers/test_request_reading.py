@@ -5,7 +5,7 @@ import pytest
 from tests.support.nonsense import deep
 
 from conduit_kernel.errors import InvalidRequest, MalformedJson
-from conduit_providers.request_reading import RequestReader
+from conduit_providers.request_reading import BOUNDING, RequestReader, refuse_other_bounds
 
 
 class Inner(msgspec.Struct):
@@ -75,3 +75,18 @@ def test_a_word_like_the_models_in_a_text_is_no_member() -> None:
     """Nor one inside of another object."""
     body = b'{"model":"m","x":{"Model":"n"},"y":"\\"MODEL\\":"}'
     assert READER.read(body).model == "m"
+
+
+@pytest.mark.parametrize("name", sorted(BOUNDING))
+def test_bounds_have_one_spelling(name: str) -> None:
+    """However the other one is escaped; what stands within members and texts is none of them."""
+    for spelling in (name.upper(), name.capitalize(), name.replace("k", "\u212a").upper()):
+        escaped = "".join(f"\\u{ord(letter):04x}" for letter in spelling)
+        for written in (spelling, escaped):
+            body = f'{{"model":"m","{name}":1,"{written}":9}}'.encode()
+            with pytest.raises(InvalidRequest, match=f'did you mean "{name}"') as refused:
+                refuse_other_bounds(body)
+            assert refused.value.metadata["field"] == spelling
+    within = f'{{"topP":1,"{name}":1,"x":{{"{name.upper()}":9}},"y":"{name.upper()}"}}'
+    refuse_other_bounds(within.encode())
+    refuse_other_bounds(b"{}")

@@ -92,7 +92,8 @@ def test_what_is_not_json_is_told_so(body: bytes) -> None:
     [
         (b"", 0, False),
         (b',"max_tokens":7', 7, True),
-        (b',"max_tokens":7,"max_completion_tokens":5', 5, True),
+        (b',"max_tokens":7,"max_completion_tokens":5', 7, True),
+        (b',"max_tokens":5,"max_completion_tokens":7', 7, True),
         (b',"max_tokens":7,"n":3', 21, True),
         (b',"max_tokens":-1', 0, True),
     ],
