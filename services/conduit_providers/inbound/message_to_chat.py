@@ -3,7 +3,7 @@
 https://platform.claude.com/docs/en/api/messages/create
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import orjson
@@ -30,6 +30,9 @@ _MOST_EFFORT = "xhigh"
 _EFFORTS: Mapping[str, str] = {"max": "xhigh"}
 # Longer names of users are refused: https://platform.openai.com/docs/api-reference/chat/create
 _MAX_USER = 64
+# As Anthropic answers to five, itself and at Google Cloud (400): "A maximum of 4 blocks with
+# cache_control may be provided" (envoyproxy/ai-gateway#1712).
+_MOST_MARKS = 4
 _TIERS: Mapping[str, str] = {"standard_only": "default"}
 # What asks for no more than what happens without it.
 _USUAL: tuple[object, ...] = (None, "", [], {}, False)
@@ -51,6 +54,8 @@ def chat_of(request: MessageCreation, terms: ChatTerms) -> TranslatedRequest:
     parts = Parts(dropped, takes_marks=terms.takes_marks)
     turns = Turns(dropped, parts, knows_failures=not terms.is_openai)
     members["messages"] = [*turns.system(request.system), *turns.of(request.messages)]
+    if terms.takes_marks:
+        _keep_last_marks(members["messages"], dropped)
     if request.HasField("max_tokens"):
         # The older of two names, which each dialect knows, or knows to rename.
         members["max_tokens"] = request.max_tokens
@@ -63,6 +68,20 @@ def chat_of(request: MessageCreation, terms: ChatTerms) -> TranslatedRequest:
     if request.stream:
         members["stream"] = True
     return TranslatedRequest(chat_request(json=orjson.dumps(members)), names, dropped.names)
+
+
+def _keep_last_marks(messages: list[Json], dropped: Dropped) -> None:
+    """Take off all marks but the last, which are of the longest prefixes to cache."""
+    for each in [*_marked(messages)][:-_MOST_MARKS]:
+        del each["cache_control"]
+        dropped.add("cache_control")
+
+
+def _marked(messages: list[Json]) -> Iterator[Json]:
+    for message in messages:
+        content = message.get("content")
+        parts: list[Json] = content if isinstance(content, list) else []
+        yield from (each for each in (*parts, message) if "cache_control" in each)
 
 
 def _sampling(request: MessageCreation, terms: ChatTerms, dropped: Dropped) -> Json:

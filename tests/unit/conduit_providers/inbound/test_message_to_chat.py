@@ -150,3 +150,29 @@ def test_types_are_checked() -> None:
     with pytest.raises(InvalidRequest) as refused:
         translated(messages=[{"role": "user", "content": 5}])
     assert refused.value.metadata["field"] == "messages[0].content"
+
+
+def test_marks_beyond_the_fourth_are_told() -> None:
+    """The last of them are kept, wherever they stand: instructions, words, results."""
+
+    def text(name: str) -> Json:
+        return {"type": "text", "text": name, "cache_control": {"type": "ephemeral"}}
+
+    result = {**text("e"), "type": "tool_result", "tool_use_id": "t", "content": "e"}
+    del result["text"]
+    members: Json = {
+        "system": [text("a")],
+        "messages": [
+            {"role": "user", "content": [text("b"), text("c")]},
+            {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f"}]},
+            {"role": "user", "content": [result, text("d")]},
+        ],
+    }
+    made = translated(OTHER, **members)
+    system, words, _, answered, last = orjson.loads(made.chat.json)["messages"]
+    assert "cache_control" not in str(system)
+    marked = [*words["content"], answered, *last["content"]]
+    assert ["cache_control" in each for each in marked] == [True] * 4
+    assert made.dropped == ("cache_control",)
+    members["system"] = "a"
+    assert translated(OTHER, **members).dropped == ()
