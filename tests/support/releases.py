@@ -1,4 +1,4 @@
-"""What releases left: a folder of `tests/releases` for each, with its databases as text."""
+"""What releases left: a folder of `tests/releases` each, with databases as text, and settings."""
 
 import contextlib
 import dataclasses
@@ -9,9 +9,11 @@ from pathlib import Path
 
 from tests.support.release_life import Left
 
+from conduit_kernel.setting_names import known_names
+
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "tests" / "releases"
-LEFT, MIGRATIONS = "left.json", "migrations.json"
+LEFT, MIGRATIONS, SETTINGS = "left.json", "migrations.json", "settings.json"
 _KEY_START = "condt_"
 SERVICES = ("billing", "health", "registry", "storage")
 
@@ -31,6 +33,7 @@ def write(data_dir: Path, left: Left, folder: Path) -> None:
     secrets = {who: secret.removeprefix(_KEY_START) for who, secret in left.secrets.items()}
     _write_json(folder / LEFT, dataclasses.asdict(left) | {"secrets": secrets})
     _write_json(folder / MIGRATIONS, {service: digests(service) for service in SERVICES})
+    _write_json(folder / SETTINGS, sorted(known_names()))
 
 
 def read(folder: Path, data_dir: Path) -> Left:

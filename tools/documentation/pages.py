@@ -28,7 +28,7 @@ _LINK = re.compile(r"\[([^\]]*)\]\((?!https?:|mailto:|#)([^)#\s]+)((?:#[^)\s]*)?
 # The parts of the site, and the guides that belong to each by name; others are how-tos.
 _PARTS = {
     "Tutorials": ("switching-from-litellm.md", "claude-code.md", "codex.md", "gemini-cli.md"),
-    "Reference": ("providers.md", "compatibility.md"),
+    "Reference": ("providers.md", "compatibility.md", "compatibility-promise.md"),
     "How it is made": ("architecture.md", "performance.md"),
 }
 
