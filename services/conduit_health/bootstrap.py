@@ -123,7 +123,7 @@ class _Parts:
             Probe(catalog, self._sender, clock=clock, timer=time.monotonic),
             catalog=catalog,
             vault=vault,
-            env=environment(),
+            env=settings.secret_environment(environment()),
             read_file=SecretFiles(settings.secret_folders).read,
         )
         checker = Checker(prober=prober, state=self.state, clock=clock, random=random)

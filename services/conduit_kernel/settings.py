@@ -6,6 +6,7 @@ Environment variables win over the files that `conduit serve` keeps in the data 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from conduit_kernel.addresses import is_loopback
@@ -114,6 +115,8 @@ class Settings:
     catalog_dir: Path | None = None
     # The only folders whose files keys may name; without any, see `secret_folders`.
     secret_dirs: tuple[Path, ...] = ()
+    # The only variables of the environment that keys may name, as patterns; without any, all.
+    secret_variables: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ("*",)
     # The proxies by which providers are reached.
     egress: Egress = DIRECT
@@ -205,6 +208,13 @@ class Settings:
         """Return the folders whose files keys may name: as configured, else the usual ones."""
         return self.secret_dirs or (self.data_dir / "secrets", *MOUNTED_SECRETS)
 
+    def secret_environment(self, env: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the variables of an environment that keys may name."""
+        if not (allowed := self.secret_variables):
+            return env
+        names = [name for name in env if any(fnmatchcase(name, each) for each in allowed)]
+        return {name: env[name] for name in names}
+
     @property
     def simulator_url(self) -> str:
         """Return where the built-in simulator listens."""
@@ -294,6 +304,7 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "stream_hold_seconds": number(env, "CONDUIT_STREAM_HOLD_SECONDS", STREAM_HOLD_SECONDS),
         "catalog_dir": Path(folder) if (folder := env.get("CONDUIT_CATALOG_DIR")) else None,
         "secret_dirs": tuple(map(Path, names_of(env, "CONDUIT_SECRET_DIRS"))),
+        "secret_variables": tuple(names_of(env, "CONDUIT_SECRET_VARIABLES")),
         "cors_origins": tuple(env.get("CONDUIT_CORS_ORIGINS", "*").replace(" ", "").split(",")),
     }
     settings = Settings(**{**values, **given})  # type: ignore[arg-type] # each value has its field's type

@@ -140,7 +140,7 @@ async def _start(
         Probe(catalog, sender, clock=clock, timer=time.monotonic),
         catalog=catalog,
         vault=vault,
-        env=environment(),
+        env=settings.secret_environment(environment()),
         read_file=secret_files.read,
     )
     metadata = service_metadata(settings.service_tokens[0])

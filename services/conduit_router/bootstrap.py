@@ -126,7 +126,7 @@ async def start(
     publish = partial(_publish, runtime, background)
     updater = TableUpdater(
         control_plane.state,
-        Compiler(catalog, keys.vault, environment()),
+        Compiler(catalog, keys.vault, settings.secret_environment(environment())),
         [publish, virtual_keys.apply, token_refresher.apply, control_plane.apply],
         secret_files=SecretFiles(settings.secret_folders),
         timer=timer,

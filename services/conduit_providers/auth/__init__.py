@@ -122,7 +122,8 @@ def resolve_secret(text: str, env: Mapping[str, str], read_file: Callable[[str],
         if is_own_variable(name):
             raise SecretUnreadable(f"{name} is no key of a provider", reference=text)
         if name not in env:
-            raise SecretUnreadable(f"There is no environment variable {name}", reference=text)
+            message = f"There is no environment variable {name} that keys may name"
+            raise SecretUnreadable(message, reference=text)
         return env[name].strip()
     read = {path: _read(path, read_file) for path in files_named(text)}
     path = secret_file(text)

@@ -72,6 +72,24 @@ async def test_references_are_followed_and_no_key_is_needed_where_none_is(
     assert "CONDUIT_SECRET_DIRS" in found.keys[2].message
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_variable_that_is_not_allowed_is_sent_nowhere(
+    bench: Bench, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though it is there; what the operator allows is."""
+    monkeypatch.setenv("UPSTREAM_KEY", "good")
+    monkeypatch.setenv("ANOTHER_KEY", "good-for-others")
+    upstream.lists("good", "gpt-4o")
+    upstream.lists("good-for-others", "gpt-4o")
+    async with bench.registry(secret_variables=("UPSTREAM_*",)) as api:
+        await api.provider(base_url=upstream.url)
+        await add_keys(api, "env:UPSTREAM_KEY", "env:ANOTHER_KEY")
+        allowed, refused = (await report(api)).keys
+        assert allowed.outcome == connectivity.CONNECTIVITY_OUTCOME_OK
+        assert refused.outcome != connectivity.CONNECTIVITY_OUTCOME_OK
+        assert "ANOTHER_KEY that keys may name" in refused.message
+
+
 async def test_discovery_stores_the_models_and_tells_the_difference(
     bench: Bench, upstream: Upstream
 ) -> None:

@@ -25,6 +25,25 @@ def test_keys_may_name_files_in_the_usual_folders(env: dict[str, str]) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("allowed", "left"),
+    [
+        ("", {"OPENAI_KEY", "OPENAI", "GITHUB_TOKEN"}),
+        (" , ", {"OPENAI_KEY", "OPENAI", "GITHUB_TOKEN"}),
+        ("OPENAI_*", {"OPENAI_KEY"}),
+        ("openai_*,GITHUB_TOKE", set()),
+        ("OPENAI, GITHUB_TOKEN", {"OPENAI", "GITHUB_TOKEN"}),
+    ],
+)
+def test_keys_name_variables_that_are_allowed(
+    env: dict[str, str], allowed: str, left: set[str]
+) -> None:
+    """By whole names, in their own case; all where none is named."""
+    settings = read_settings({**env, "CONDUIT_SECRET_VARIABLES": allowed})
+    there = dict.fromkeys(("OPENAI_KEY", "OPENAI", "GITHUB_TOKEN"), "x")
+    assert set(settings.secret_environment(there)) == left
+
+
 def test_named_folders_take_the_place_of_the_usual_ones(env: dict[str, str]) -> None:
     """So that an operator can shut those, too."""
     settings = read_settings({**env, "CONDUIT_SECRET_DIRS": "/etc/conduit/keys, /mnt/vault,"})
