@@ -202,7 +202,8 @@ def _stub(
     stub.identify_administrator = control_plane.administrators.identify
     send = Sender(*senders, max_body_bytes=MAX_ANSWER_BYTES)
     runtime.embedder = TextEmbedder(runtime)
-    runtime.judges = JudgeServices(runtime, send, environment(), ids, runtime.wall_clock)
+    env = settings.secret_environment(environment())
+    runtime.judges = JudgeServices(runtime, send, env, ids, runtime.wall_clock)
     return stub
 
 

@@ -17,6 +17,7 @@ from conduit.v1.guardrail_pb2 import Guardrail as Message
 from conduit.v1.guardrail_pb2 import GuardrailWebhook as WebhookMessage
 from conduit_kernel import limits
 from conduit_kernel.errors import InvalidRequest
+from conduit_providers.auth import is_own_variable
 from conduit_registry.policy_values import Guardrail, GuardrailWebhook
 
 # Of one alias, virtual key or group.
@@ -70,8 +71,9 @@ def _webhook(given: WebhookMessage, field: str) -> GuardrailWebhook:
         message = f"{field}.url must be an http or https URL without credentials"
         raise InvalidRequest(message, field=f"{field}.url")
     key = limits.text_of(given, "signing_key", field)
-    if not _KEY.fullmatch(key):
-        message = f"{field}.signingKey must name a variable of the environment, as env:NAME"
+    if not _KEY.fullmatch(key) or is_own_variable(key.removeprefix("env:")):
+        what = "a variable of the environment, none of Conduit's own, as env:NAME"
+        message = f"{field}.signingKey must name {what}"
         raise InvalidRequest(message, field=f"{field}.signingKey")
     if given.HasField("timeout"):
         timeout = limits.span_of(given, "timeout", field)

@@ -21,7 +21,7 @@ from conduit_kernel.http import Exchange, HttpServer
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 KEY = "whsec_" + b64encode(bytes(range(24))).decode()
-NAME = "CONDUIT_TEST_GUARDRAIL_KEY"
+NAME = "TEST_GUARDRAIL_KEY"
 BAD = "badger"
 Body = dict[str, Any]
 Judge = Callable[[Exchange], Awaitable[None]]

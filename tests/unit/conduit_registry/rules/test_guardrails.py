@@ -72,6 +72,10 @@ def test_what_is_unset_is_the_default() -> None:
         ({"webhook": hook(url="https://a.example/b\r\nx: y")}, "guardrails[0].webhook.url"),
         ({"webhook": hook(signing_key="whsec_abcdef")}, "guardrails[0].webhook.signingKey"),
         ({"webhook": hook(signing_key="env:A B")}, "guardrails[0].webhook.signingKey"),
+        (
+            {"webhook": hook(signing_key="env:CONDUIT_MASTER_KEY")},
+            "guardrails[0].webhook.signingKey",
+        ),
         ({"webhook": hook(timeout=Duration())}, "guardrails[0].webhook.timeout"),
         ({"webhook": hook(timeout=Duration(seconds=11))}, "guardrails[0].webhook.timeout"),
         ({"moderation_model": "m" * 201}, "guardrails[0].moderationModel"),
