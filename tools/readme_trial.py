@@ -75,7 +75,13 @@ def run(snippet: Snippet, place: Place) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 # what our own README says
         [*words, code],
         cwd=place.folder,
-        env={**kept, "CURL_HOME": str(place.folder), "MASTER_KEY": place.master_key},
+        env={
+            **kept,
+            "CURL_HOME": str(place.folder),
+            "MASTER_KEY": place.master_key,
+            # Guides say `conduit`, as who has it installed.
+            "PATH": f"{place.folder / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        },
         capture_output=True,
         text=True,
         timeout=SECONDS,
