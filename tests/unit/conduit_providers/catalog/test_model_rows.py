@@ -440,6 +440,7 @@ RETIRING = [
     for row in endpoint.models
     if row.retires_on is not None
 ]
+DOCUMENTATION = ROOT / "services/conduit_bridge/documentation/site"
 NAMING = [
     file
     for place in ("README.md", "CONTRIBUTING.md", "docs", "deploy", "benchmarks", "services")
@@ -447,6 +448,8 @@ NAMING = [
     # What is fitted to which model is written there, until the last day of it.
     if file.name != "compatibility.md"
     if file.suffix in {".md", ".py", ".yaml", ".yml", ".env", ".json"}
+    # What is made of these, where `make docs` was asked for it.
+    if DOCUMENTATION not in file.parents
 ]
 
 
