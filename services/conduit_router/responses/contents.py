@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-import orjson
 
 from conduit.internal.v1.response_storage_service_pb2 import KeptResponse
-from conduit_kernel.errors import RequestTooLarge
+from conduit_kernel.errors import MalformedJson, RequestTooLarge
 from conduit_kernel.not_found_errors import ResponseNotFound
 from conduit_kernel.secrets import Vault
 from conduit_providers.inbound.sealed_thoughts import sealed_nothing
+from conduit_providers.json_reading import parsed
 
 Json = dict[str, Any]
 
@@ -180,9 +180,18 @@ def input_items(records: Sequence[ResponseRecord]) -> list[Json]:
     return found
 
 
+def input_in(given: bytes) -> Any:  # noqa: ANN401 # any JSON value
+    """Return what an input says. MalformedJson for what decoders pass over, and none can read."""
+    try:
+        return parsed(given)
+    except msgspec.DecodeError as error:
+        # Not chained, as its context holds the whole text.
+        raise MalformedJson(f"The input cannot be read: {error}") from None
+
+
 def items_in(given: bytes) -> list[Json]:
     """Return the items of an input: a text is one of the user's."""
-    items = orjson.loads(given)
+    items = input_in(given)
     if isinstance(items, str):
         items = [{"role": "user", "content": items}] if items else []
     found = items if isinstance(items, list) else ()

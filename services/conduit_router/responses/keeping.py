@@ -18,6 +18,7 @@ from conduit_router.responses.contents import (
     ResponseRecord,
     content_of,
     conversation,
+    input_in,
     items_in,
     response_in,
 )
@@ -161,7 +162,7 @@ class ResponseKeeping:
     async def _named(self, turn: _Asked, owner: int) -> NamedItems:
         """Return what a request names by ids of items."""
         with self._runtime.under_way.one_of(owner):
-            return await self._references.named(orjson.loads(bytes(turn.input)), owner)
+            return await self._references.named(input_in(bytes(turn.input)), owner)
 
     def keep(
         self,

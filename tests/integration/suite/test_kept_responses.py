@@ -217,6 +217,20 @@ async def test_items_of_so_many_responses_may_be_named(client: Client) -> None:
     assert refused.value.param == "input"
 
 
+@pytest.mark.parametrize("goes_on", [False, True])
+async def test_an_input_that_nobody_can_read_is_refused(
+    suite: Suite, client: Client, *, goes_on: bool
+) -> None:
+    """Readers of JSON differ in numbers that are beyond all: it is the caller's, and no fault."""
+    members = ['"model": "echo"', '"input": [{"type": "item_reference", "id": "msg_a"}, 1e999]']
+    if goes_on:
+        first = await client.responses.create(model="echo", input="hello")
+        members.append(f'"previous_response_id": "{first.id}"')
+    async with suite.caller() as caller:
+        answer = await caller.post("/v1/responses", content=f"{{{', '.join(members)}}}")
+    assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")
+
+
 async def test_a_deleted_response_is_gone(client: Client) -> None:
     """Nobody reads it, and none goes on from it or from what went on from it."""
     first = await client.responses.create(model="echo", input="Hello")
